@@ -1,0 +1,1 @@
+"""The configuration groups, as package data: Hydra composes from `pkg://mtnlg.conf`."""

@@ -1,0 +1,1 @@
+"""One thin script per stage, each the same as `mtnlg <stage>`."""

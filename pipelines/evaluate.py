@@ -1,0 +1,8 @@
+"""The same as `mtnlg evaluate`: python pipelines/evaluate.py [overrides]."""
+
+import sys
+
+from mtnlg.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""The same as `mtnlg generate`: python pipelines/generate.py [overrides]."""
+
+import sys
+
+from mtnlg.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["generate", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""The same as `mtnlg run`: python pipelines/run.py [overrides]."""
+
+import sys
+
+from mtnlg.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["run", *sys.argv[1:]]))

@@ -1,0 +1,148 @@
+"""The command line: `mtnlg <stage> [Hydra overrides]` and `mtnlg say`. Prints errors of users as one line, without a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtnlg import __version__
+from mtnlg.errors import MtnlgError
+
+STAGES = {
+    "prepare": "raw text to rows, tokenizer and token arrays",
+    "train": "token arrays to a model folder",
+    "generate": "a model folder and test sets to predictions",
+    "evaluate": "predictions to scores",
+    "report": "the scores of a launch to index.html, leaderboard.md, .csv and .json",
+    "run": "all of them",
+}
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command, rest = (words[0], words[1:]) if words else ("--help", [])
+    try:
+        if command in STAGES:
+            return _stage(command, rest)
+        if command in COMMANDS:
+            return COMMANDS[command](rest)
+        if command in ("--version", "-V"):
+            print(f"mtnlg {__version__}")
+            return 0
+        print(_usage(), file=sys.stdout if command in ("--help", "-h") else sys.stderr)
+        return 0 if command in ("--help", "-h") else 2
+    except MtnlgError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _stage(stage: str, words: list[str]) -> int:
+    if words[:1] == ["--frozen"]:
+        return _run_frozen(stage, words[1:])
+    import hydra
+
+    from mtnlg.compose import CONFIG_MODULE, load, register_schema
+    from mtnlg.launcher import STAGE_ATTRIBUTE, register_launcher
+
+    register_schema()
+    register_launcher()
+    status = 0
+
+    def task(raw: Any) -> None:
+        nonlocal status
+        status = _guarded(lambda: _run_single(load(raw), stage))
+
+    setattr(task, STAGE_ATTRIBUTE, stage)
+    sys.argv = [f"mtnlg {stage}", *words]
+    hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
+    return status
+
+
+def _run_single(config: Any, stage: str) -> int:
+    """One configuration in this process: its stages, then the report, which appears whatever became of the run."""
+    from mtnlg import stages
+    from mtnlg.compose import experiment_name, run_id
+    from mtnlg.provenance import write_launch
+    from mtnlg.run import execute
+
+    if stage == "report":
+        stages.report(config)
+        return 0
+    write_launch(Path(config.runs_root) / experiment_name(config), [run_id(config)], command=sys.argv)
+    status = _guarded(lambda: execute(config, "evaluate" if stage == "run" else stage))
+    if stage == "run":
+        stages.report(config)
+    return status
+
+
+def _run_frozen(stage: str, words: list[str]) -> int:
+    from mtnlg.compose import thaw
+
+    if len(words) != 1:
+        raise MtnlgError(f"mtnlg {stage} --frozen FILE takes one file and nothing else, not {words}")
+    config = thaw(Path(words[0]))
+    if stage in ("run", "report"):
+        return _run_single(config, stage)
+    from mtnlg.run import execute
+
+    return _guarded(lambda: execute(config, stage))
+
+
+def _guarded(work: Callable[[], int | None]) -> int:
+    try:
+        return work() or 0
+    except MtnlgError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _say(words: list[str]) -> int:
+    """`mtnlg say --model FOLDER [--task NAME] [--num-beams N] TEXT...`; without a text, lines of standard input."""
+    parser = argparse.ArgumentParser(prog="mtnlg say", description="Give a text to a trained model and print its answer.")
+    parser.add_argument("--model", required=True, help="a model folder, such as artifacts/model/<key>")
+    parser.add_argument("--task", help="a task that the model knows; without it, the model's first")
+    parser.add_argument("--num-beams", type=int, default=1, help="1: greedy")
+    parser.add_argument("text", nargs="*", help="one answer for each; without any, for each line of standard input")
+    options = parser.parse_args(words)
+    from mtnlg import MegatronTuringForConditionalGeneration
+
+    model = MegatronTuringForConditionalGeneration.from_pretrained(options.model)
+    decoding = {"num_beams": options.num_beams} if options.num_beams > 1 else {}
+    texts = options.text or [line.rstrip("\n") for line in sys.stdin]
+    for answer in model.generate(texts, task=options.task, **decoding):
+        print(answer)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"say": _say}
+
+
+def _usage() -> str:
+    lines = [f"  {name:<10}{what}" for name, what in STAGES.items()]
+    return "\n".join(
+        [
+            "mtnlg <stage> [overrides]     e.g. mtnlg run experiment=demo",
+            "",
+            *lines,
+            "",
+            "  say       give a text to a model folder",
+            "",
+            "Hydra's options work after each stage: -m for a sweep, --cfg job to see the configuration, --help for its groups.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

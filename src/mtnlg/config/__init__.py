@@ -1,0 +1,77 @@
+"""Every setting of a run as typed, checked dataclasses; the standard library is all it needs.
+
+YAML chooses values, these classes hold defaults, and nothing is written in both. Below `compose.py` everything sees these objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mtnlg.config.checks import require
+from mtnlg.config.evaluation import DecodingConfig, EvaluationConfig, ReportConfig, Strategy
+from mtnlg.config.model import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
+from mtnlg.config.training import (
+    Accelerator,
+    OptimizerConfig,
+    Precision,
+    Schedule,
+    TokenizerConfig,
+    TrainerConfig,
+)
+
+__all__ = [
+    "Accelerator",
+    "CleaningConfig",
+    "Config",
+    "DecodingConfig",
+    "EvaluationConfig",
+    "FeedForward",
+    "ModelConfig",
+    "Normalisation",
+    "OptimizerConfig",
+    "PositionEncoding",
+    "Precision",
+    "ReportConfig",
+    "ResponseTurns",
+    "Schedule",
+    "Strategy",
+    "TaskConfig",
+    "TaskKind",
+    "TokenizerConfig",
+    "TrainerConfig",
+]
+
+
+@dataclass(kw_only=True)
+class Config:
+    """One run: what defines it (tasks, model) has no default."""
+
+    name: str | None = None
+    """The experiment: the folder below `runs_root` and `reports_root`. None: a slug of tasks and model."""
+    tags: list[str] = field(default_factory=list)
+    """Free words for the manifest; they change no result."""
+    seed: int = 1
+    """Initial weights, dropout and the order of the examples."""
+    data_root: str | None = None
+    """Folder of data sets (<kind>/<name>/<split>.jsonl) that is read before the hub."""
+    artifacts_root: str = "artifacts"
+    runs_root: str = "runs"
+    reports_root: str = "reports"
+    tasks: dict[str, TaskConfig]
+    cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    model: ModelConfig
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
+
+    def __post_init__(self) -> None:
+        require(bool(self.tasks), "tasks", "{}", "at least one data set, as in task=translation/builtin_en_zh")
+        require(self.seed >= 0, "seed", self.seed, ">= 0")
+
+    def task_title(self, name: str) -> str:
+        """A task's full name, as on its board: kind/name."""
+        return f"{self.tasks[name].kind.value}/{name}"

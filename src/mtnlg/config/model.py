@@ -1,0 +1,104 @@
+"""The shape of the transformer: one set of fields for the GPT decoder of MT-NLG and for its modern descendants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mtnlg.config.checks import above, at_least, require, share
+
+
+class Normalisation(Enum):
+    """How activations are scaled before each sublayer."""
+
+    layer_norm = "layer_norm"
+    rms_norm = "rms_norm"
+
+
+class PositionEncoding(Enum):
+    """How order enters the model."""
+
+    learned = "learned"
+    rotary = "rotary"
+
+
+class FeedForward(Enum):
+    """The non-linearity between the two halves of the feed-forward sublayer."""
+
+    gelu = "gelu"
+    gelu_tanh = "gelu_tanh"
+    swiglu = "swiglu"
+
+
+@dataclass(kw_only=True)
+class ModelConfig:
+    """Defaults are those of MT-NLG (arXiv 2201.11990, sec. 2); the sizes define the run and have none."""
+
+    name: str
+    """The row's name on a board; not part of any key."""
+    num_layers: int
+    hidden_size: int
+    num_heads: int
+    num_key_value_heads: int | None = None
+    """Grouped-query attention (Ainslie et al. 2023); None: as many as query heads."""
+    feed_forward_size: int | None = None
+    """Inner width; None: four times the hidden size."""
+    context_length: int = 2048
+    """Longest sequence in tokens, source and target together."""
+    normalisation: Normalisation = Normalisation.layer_norm
+    norm_epsilon: float = 1e-5
+    position_encoding: PositionEncoding = PositionEncoding.learned
+    rotary_base: float = 10_000.0
+    """Wavelength base of rotary positions (Su et al. 2021)."""
+    feed_forward: FeedForward = FeedForward.gelu_tanh
+    has_bias: bool = True
+    """Biases in the linear layers."""
+    is_embedding_tied: bool = True
+    """The output projection shares the token embedding."""
+    is_prefix_bidirectional: bool = False
+    """The source may attend to itself in both directions (prefix LM, Raffel et al. 2020, sec. 3.2)."""
+    dropout: float = 0.1
+    """On the embeddings and on each sublayer's output."""
+    attention_dropout: float = 0.0
+    """On the attention weights."""
+    initial_deviation: float = 0.02
+    """Standard deviation of the initial weights; MT-NLG 530B has 0.004."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_layers", "hidden_size", "num_heads", "context_length"):
+            at_least(f"model.{name}", getattr(self, name), 1)
+        require(
+            self.hidden_size % self.num_heads == 0,
+            "model.num_heads",
+            self.num_heads,
+            f"a divisor of model.hidden_size={self.hidden_size}",
+        )
+        if self.num_key_value_heads is not None:
+            at_least("model.num_key_value_heads", self.num_key_value_heads, 1)
+            require(
+                self.num_heads % self.num_key_value_heads == 0,
+                "model.num_key_value_heads",
+                self.num_key_value_heads,
+                f"a divisor of model.num_heads={self.num_heads}",
+            )
+        if self.feed_forward_size is not None:
+            at_least("model.feed_forward_size", self.feed_forward_size, 1)
+        if self.position_encoding is PositionEncoding.rotary:
+            require(self.head_size % 2 == 0, "model.num_heads", self.num_heads, "such that the head size is even")
+        share("model.dropout", self.dropout)
+        share("model.attention_dropout", self.attention_dropout)
+        above("model.norm_epsilon", self.norm_epsilon, 0)
+        above("model.rotary_base", self.rotary_base, 0)
+        above("model.initial_deviation", self.initial_deviation, 0)
+
+    @property
+    def head_size(self) -> int:
+        return self.hidden_size // self.num_heads
+
+    @property
+    def key_value_heads(self) -> int:
+        return self.num_key_value_heads or self.num_heads
+
+    @property
+    def inner_size(self) -> int:
+        return self.feed_forward_size or 4 * self.hidden_size

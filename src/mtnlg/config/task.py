@@ -1,0 +1,121 @@
+"""What a data set is: where its text comes from, which columns to read, and how a model is asked for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mtnlg.config.checks import above, at_least, require, share
+
+
+class TaskKind(Enum):
+    """What is done with the text."""
+
+    translation = "translation"
+    summarization = "summarization"
+    dialogue = "dialogue"
+
+
+class ResponseTurns(Enum):
+    """Which turns of a dialogue become responses."""
+
+    all = "all"
+    last = "last"
+
+
+@dataclass(kw_only=True)
+class TaskConfig:
+    """One data set; its name is its key in `tasks`. A data set of a known shape needs no more than these values."""
+
+    kind: TaskKind
+    reader: str
+    """Row of corpus.readers.READERS: the shape of one record."""
+    source_language: str
+    """ISO 639-1 code."""
+    target_language: str | None = None
+    """ISO 639-1 code; None: the source language."""
+    hub: str | None = None
+    """Hugging Face hub id, read when `data_root` does not hold the folder."""
+    hub_config: str | None = None
+    """The hub data set's configuration, where it has several."""
+    revision: str | None = None
+    """Full commit hash (or tag) of the hub data set; asked for wherever `hub` is given."""
+    folder: str | None = None
+    """Folder with <split>.jsonl[.gz] or parallel <split>.<language>[.gz] files, below `data_root` or absolute."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """What the reader needs -> the record's column; a dot goes into a nested object (`translation.en`)."""
+    prompt: str | None = None
+    """The marker that opens each example; tasks with the same marker are one task to the model. None: from kind
+    and languages."""
+    train_split: str | None = "train"
+    """None: the data set is for tests only."""
+    validation_split: str | None = "validation"
+    """Split for the validation loss and the choice of the checkpoint."""
+    test_sets: list[str] = field(default_factory=lambda: ["test"])
+    """Splits that are decoded and scored; one board each."""
+    weight: float = 1.0
+    """How often each training example is shown in one epoch, on average."""
+    max_train_rows: int | None = None
+    """Training rows read at most, in file order; None: all."""
+    response_turns: ResponseTurns = ResponseTurns.all
+    """dialogue_turns only: which turns are responses."""
+    max_context_turns: int | None = None
+    """dialogue_turns only: turns of context kept, counted from the response; None: all."""
+
+    def __post_init__(self) -> None:
+        above("tasks.*.weight", self.weight, 0)
+        require(bool(self.test_sets), "tasks.*.test_sets", self.test_sets, "at least one split")
+        for split in [*self.test_sets, self.train_split or "train", self.validation_split or "x"]:
+            is_safe = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", split) is not None
+            require(is_safe, "tasks.*.test_sets", split, "a name of letters, digits, '_', '-' and '.'")
+        if self.max_train_rows is not None:
+            at_least("tasks.*.max_train_rows", self.max_train_rows, 1)
+        if self.max_context_turns is not None:
+            at_least("tasks.*.max_context_turns", self.max_context_turns, 1)
+        if self.hub is not None:
+            require(
+                self.revision is not None,
+                "tasks.*.revision",
+                self.revision,
+                f"the commit of {self.hub} to read: an unpinned data set cannot be reproduced",
+            )
+
+    @property
+    def output_language(self) -> str:
+        """The language of the references."""
+        return self.target_language or self.source_language
+
+    @property
+    def marker(self) -> str:
+        """The special token that opens each example of this task."""
+        languages = [self.source_language]
+        if self.output_language != self.source_language:
+            languages.append(self.output_language)
+        return f"<{self.prompt or '_'.join([self.kind.value, *languages])}>"
+
+    @property
+    def main_metric(self) -> str:
+        """What boards are sorted by and checkpoints chosen by."""
+        return "bleu" if self.kind is TaskKind.translation else "rougeL"
+
+
+@dataclass(kw_only=True)
+class CleaningConfig:
+    """What is repaired in a text, and when a row is dropped instead; every drop is counted in audit.json."""
+
+    repair_unicode: bool = True
+    """Mojibake and broken surrogates by ftfy, with its changes to width and quotes off: they rewrite Chinese."""
+    strip_control: bool = True
+    """Control, byte-order and zero-width characters, except line feeds and the joiners that scripts and emoji need."""
+    normalise_space: bool = True
+    """Runs of spaces, tabs and no-break spaces become one space; blank lines go."""
+    max_characters: int = 20_000
+    """Longest source or target kept."""
+    max_bad_share: float = 0.0
+    """Share of the lines of a file that may be unreadable before the stage fails; they are quarantined and counted."""
+
+    def __post_init__(self) -> None:
+        at_least("cleaning.max_characters", self.max_characters, 1)
+        share("cleaning.max_bad_share", self.max_bad_share, includes_one=True)
+

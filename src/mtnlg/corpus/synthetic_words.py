@@ -1,0 +1,126 @@
+"""A word of the built-in world with its forms in English and Chinese.
+
+It knows how a kind of word bends (an article, a plural, a measure word), not which words there are.
+Form "" is the plain one. A Chinese noun carries its own measure word, so that no sentence has to
+know that a hat is counted with 顶 and a fish with 条.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """One word or phrase of the world."""
+
+    key: str
+    """What it is, whatever its number or form: `three books` and `a book` are both `book`."""
+
+    english: Mapping[str, str]
+    """Form to text."""
+
+    chinese: Mapping[str, str]
+    """Form to text."""
+
+
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+COUNTS = "一两三四五六七八九十"
+"""What stands before a measure word; two is 两 there, never 二."""
+
+
+def add_article(words: str) -> str:
+    """The words after `a` or `an`, by spelling; no noun of this world sounds otherwise."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def make_plain(*pairs: tuple[str, str]) -> tuple[Filler, ...]:
+    """Words that never change."""
+    return tuple(Filler(english, {"": english}, {"": chinese}) for english, chinese in pairs)
+
+
+def make_person(name: str, chinese: str, pronoun: str) -> Filler:
+    is_female = pronoun == "she"
+    forms = {"": name, "pronoun": pronoun, "object": "her" if is_female else "him"}
+    return Filler(name, forms, {"": chinese, "pronoun": "她" if is_female else "他"})
+
+
+def make_noun(english: str, classifier: str, chinese: str, plural: str = "") -> Filler:
+    """A noun that can be counted; an empty plural is the regular one."""
+    forms = {"": english, "one": add_article(english), "plural": plural or f"{english}s"}
+    one = f"一{classifier}{chinese}"
+    return Filler(english, forms, {"": chinese, "one": one, "classifier": classifier})
+
+
+def make_drink(vessel: str, english: str, classifier: str, chinese: str) -> Filler:
+    """A drink, counted by its vessel."""
+    plural = "glasses" if vessel == "glass" else f"{vessel}s"
+    noun = make_noun(f"{vessel} of {english}", classifier, chinese, f"{plural} of {english}")
+    return Filler(english, {**noun.english, "liquid": english}, noun.chinese)
+
+
+def make_place(english: str, chinese: str) -> Filler:
+    forms = {"": f"the {english}", "bare": english, "one": add_article(english)}
+    return Filler(english, forms, {"": chinese})
+
+
+def make_clock(hour: int, *, is_half: bool) -> Filler:
+    """A time of day; the hour is from 1 to 12."""
+    word = (*NUMBERS, "eleven", "twelve")[hour - 1]
+    number = (*COUNTS, "十一", "十二")[hour - 1]
+    english = f"half past {word}" if is_half else f"{word} o'clock"
+    return Filler(english, {"": english}, {"": f"{number}点{'半' if is_half else ''}"})
+
+
+def make_weather(
+    infinitive: str, present: str, past: str, chinese: str, chinese_past: str
+) -> Filler:
+    forms = {"": infinitive, "is": present, "was": past}
+    return Filler(infinitive, forms, {"": chinese, "was": chinese_past})
+
+
+def make_activity(infinitive: str, doing: str, chinese: str) -> Filler:
+    return Filler(infinitive, {"": infinitive, "doing": doing}, {"": chinese})
+
+
+def make_transport(english: str, chinese: str, leave: str) -> Filler:
+    """A means of transport; `leave` is the Chinese verb for its departure."""
+    return Filler(english, {"": english}, {"": chinese, "leave": leave})
+
+
+def make_spans(unit: str, chinese: str, chinese_age: str) -> tuple[Filler, ...]:
+    """One to ten of a unit of time, also as an age."""
+    units = [unit] + [f"{unit}s"] * (len(COUNTS) - 1)
+    return tuple(
+        Filler(
+            f"{word} {noun}",
+            {"": f"{word} {noun}"},
+            {"": count + chinese, "age": count + chinese_age},
+        )
+        for word, noun, count in zip(NUMBERS, units, COUNTS, strict=True)
+    )
+
+
+def count_nouns(nouns: Iterable[Filler], counts: range = range(1, 11)) -> tuple[Filler, ...]:
+    """Each noun once for each count."""
+    return tuple(_count(noun, count) for noun in nouns for count in counts)
+
+
+def select(fillers: Iterable[Filler], keys: str) -> tuple[Filler, ...]:
+    """The fillers with these keys, separated by commas; raises KeyError for an unknown one."""
+    by_key = {filler.key: filler for filler in fillers}
+    return tuple(by_key[key] for key in keys.split(", "))
+
+
+def _count(noun: Filler, count: int) -> Filler:
+    is_one = count == 1
+    plural = noun.english["plural"]
+    forms = {
+        "": noun.english["one"] if is_one else f"{NUMBERS[count - 1]} {plural}",
+        "noun": noun.english[""] if is_one else plural,
+        "be": "is" if is_one else "are",
+        "was": "was" if is_one else "were",
+    }
+    chinese = COUNTS[count - 1] + noun.chinese["classifier"] + noun.chinese[""]
+    return Filler(noun.key, {**noun.english, **forms}, {"": chinese})

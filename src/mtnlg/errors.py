@@ -1,0 +1,35 @@
+"""The errors that a user can cause, so that the command line can tell them from ours.
+
+Each message names the file or key, the value, what is allowed and what to do. `cli.py` prints the message alone and exits with
+the class's code; any other exception is a fault of this package and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class MtnlgError(Exception):
+    """A failure with a cause that the user can act on."""
+
+    exit_code = 2
+
+
+class ConfigError(MtnlgError, ValueError):
+    """A setting that is unknown, out of range or at odds with another."""
+
+
+class DataError(MtnlgError, ValueError):
+    """A data file that is missing, broken or empty."""
+
+    exit_code = 3
+
+
+class ArtifactError(MtnlgError, RuntimeError):
+    """A folder of ours that is missing, corrupt or of a future schema."""
+
+    exit_code = 4
+
+
+class TrainingError(MtnlgError, RuntimeError):
+    """A training that cannot go on, such as a loss that is not finite."""
+
+    exit_code = 5

@@ -1,0 +1,80 @@
+"""What hypotheses and references must be before a metric sees them, and how they are handed over.
+
+Refuses to know: the metrics. Every complaint is a DataError that names the row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import cast
+
+from mtnlg.errors import DataError
+
+UNSCORABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL and lone surrogates: no text, and no file of ours can hold the latter."""
+
+
+def check_texts(
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    *,
+    ids: Sequence[str] | None = None,
+) -> None:
+    """Raise DataError unless hypotheses are text, with references that are text and not empty.
+
+    Without ids, rows are named by their place, counted from 0. An empty hypothesis is allowed: it
+    scores 0.
+    """
+    if len(hypotheses) != len(references):
+        raise DataError(
+            f"{len(hypotheses)} hypotheses and {len(references)} rows of references: there must be "
+            "as many of one as of the other; check that both are of the same test set"
+        )
+    if not hypotheses:
+        raise DataError("0 hypotheses: there is nothing to score; check the predictions file")
+    for index, (hypothesis, targets) in enumerate(zip(hypotheses, references, strict=True)):
+        row = row_name(index, ids)
+        _refuse_unscorable(hypothesis, f"{row}: the hypothesis")
+        if not targets:
+            raise DataError(f"{row}: it has no reference; drop the row when the data is prepared")
+        for place, target in enumerate(targets, start=1):
+            if not target.strip():
+                raise DataError(
+                    f"{row}: reference {place} is empty; drop the row when the data is prepared"
+                )
+            _refuse_unscorable(target, f"{row}: reference {place}")
+
+
+def row_name(index: int, ids: Sequence[str] | None) -> str:
+    """How messages name a row."""
+    return f"row {index}" if ids is None else f"row {ids[index]!r}"
+
+
+def count_references(references: Sequence[Sequence[str]]) -> int | None:
+    """References per row; None where rows have different numbers of them."""
+    counts = {len(targets) for targets in references}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def aligned_references(references: Sequence[Sequence[str]]) -> list[list[str]]:
+    """References by place and then by row, as sacreBLEU takes them.
+
+    None where a row has fewer than others, as sacreBLEU allows but does not declare. Not the empty
+    string: sacreBLEU 2.6 leaves None out, but takes "" for a reference of length 0.
+    """
+    most = max(len(targets) for targets in references)
+    places = [
+        [targets[place] if place < len(targets) else None for targets in references]
+        for place in range(most)
+    ]
+    return cast(list[list[str]], places)
+
+
+def _refuse_unscorable(text: str, what: str) -> None:
+    found = UNSCORABLE.search(text)
+    if found is not None:
+        raise DataError(
+            f"{what} has U+{ord(found.group()):04X} at character {found.start() + 1}, which is no "
+            "text; remove it"
+        )

@@ -1,0 +1,167 @@
+"""ROUGE (Lin 2004): F-measures of n-grams and of longest common subsequences (LCS).
+
+Equal to the rouge_score package, and tested against it; written again because that one is slow
+(quadratic Python, and a second to import) and knows no script but a-z. Statistics: the F-measure
+against the best reference, 0 to 1, and the constant 1, so that sums give a mean.
+Legend: I tokens of the target, J tokens of the prediction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from rapidfuzz.distance import LCSseq
+
+from mtnlg.evaluation.inputs import count_references
+from mtnlg.evaluation.statistics import FloatArray
+from mtnlg.evaluation.tokenisation import rouge_tokeniser, rouge_tokens
+
+ROUGE_SCORE_VERSION = "0.1.2"
+"""The release of rouge_score that the numbers equal."""
+
+Prepared = TypeVar("Prepared")
+
+
+def ngram_statistics(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str, *, order: int
+) -> FloatArray:
+    """ROUGE-N: statistics (N, 2) of clipped n-gram matches."""
+
+    def prepare(text: str) -> Counter[tuple[str, ...]]:
+        tokens = rouge_tokens(text, language)
+        return Counter(zip(*(tokens[start:] for start in range(order)), strict=False))
+
+    return _best_statistics(hypotheses, references, prepare, _ngram_f_measure)
+
+
+def lcs_statistics(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str
+) -> FloatArray:
+    """ROUGE-L: statistics (N, 2) of the longest common subsequence of the whole texts."""
+    numbers: dict[str, int] = {}
+
+    def prepare(text: str) -> list[int]:
+        return [numbers.setdefault(token, len(numbers)) for token in rouge_tokens(text, language)]
+
+    return _best_statistics(hypotheses, references, prepare, _lcs_f_measure)
+
+
+def summary_lcs_statistics(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str
+) -> FloatArray:
+    """ROUGE-Lsum: statistics (N, 2) of the union of the LCS of sentences; a line is a sentence."""
+
+    def prepare(text: str) -> list[list[str]]:
+        return [rouge_tokens(line, language) for line in text.split("\n") if line]
+
+    return _best_statistics(hypotheses, references, prepare, _summary_lcs_f_measure)
+
+
+def mean_f_measure(sums: FloatArray) -> FloatArray:
+    """The mean F-measure, 0 to 100, from summed statistics (..., 2)."""
+    return 100 * sums[..., 0] / sums[..., 1]
+
+
+def rouge_signature(references: Sequence[Sequence[str]], language: str) -> str:
+    """A signature in sacreBLEU's form; `version` is the release of rouge_score."""
+    num_references = count_references(references) or "var"
+    tokeniser = rouge_tokeniser(language)
+    return (
+        f"nrefs:{num_references}|multi:best|stem:no|tok:{tokeniser}|version:{ROUGE_SCORE_VERSION}"
+    )
+
+
+def rouge_length(text: str, language: str) -> int:
+    """Tokens of the text."""
+    return len(rouge_tokens(text, language))
+
+
+def _best_statistics(
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    prepare: Callable[[str], Prepared],
+    f_measure: Callable[[Prepared, Prepared], float],
+) -> FloatArray:
+    best = np.empty(len(hypotheses))
+    for row, (hypothesis, targets) in enumerate(zip(hypotheses, references, strict=True)):
+        prediction = prepare(hypothesis)
+        best[row] = max(f_measure(prepare(target), prediction) for target in targets)
+    return np.column_stack([best, np.ones_like(best)])
+
+
+def _ngram_f_measure(
+    target: Counter[tuple[str, ...]], prediction: Counter[tuple[str, ...]]
+) -> float:
+    num_matches = sum(min(count, prediction.get(ngram, 0)) for ngram, count in target.items())
+    return _f_measure(num_matches, target.total(), prediction.total())
+
+
+def _lcs_f_measure(target: list[int], prediction: list[int]) -> float:
+    return _f_measure(LCSseq.similarity(target, prediction), len(target), len(prediction))
+
+
+def _summary_lcs_f_measure(target: list[list[str]], prediction: list[list[str]]) -> float:
+    """The clipped union LCS of Lin 2004, sec. 3.2, and ROUGE-1.5.5."""
+    target_left = Counter(token for sentence in target for token in sentence)
+    prediction_left = Counter(token for sentence in prediction for token in sentence)
+    target_length, prediction_length = target_left.total(), prediction_left.total()
+    num_matches = 0
+    for sentence in target:
+        union = {place for other in prediction for place in _lcs_places(sentence, other)}
+        for token in (sentence[place] for place in sorted(union)):
+            if target_left[token] > 0 and prediction_left[token] > 0:
+                num_matches += 1
+                target_left[token] -= 1
+                prediction_left[token] -= 1
+    return _f_measure(num_matches, target_length, prediction_length)
+
+
+def _f_measure(num_matches: int, target_length: int, prediction_length: int) -> float:
+    """Like rouge_score in the order of its operations, so that the last digit is the same."""
+    if num_matches == 0:
+        return 0.0
+    precision, recall = num_matches / prediction_length, num_matches / target_length
+    return 2 * precision * recall / (precision + recall)
+
+
+def _lcs_places(target: list[str], prediction: list[str]) -> list[int]:
+    """Places in the target of one longest common subsequence, the last first.
+
+    There may be several, and the choice changes ROUGE-Lsum: this walks back as rouge_score does.
+    """
+    rows = _lcs_rows(target, prediction)
+
+    def length(i: int, j: int) -> int:
+        return j - (rows[i] & ((1 << j) - 1)).bit_count()
+
+    places = []
+    i, j = len(target), len(prediction)
+    while i and j:
+        if target[i - 1] == prediction[j - 1]:
+            i, j = i - 1, j - 1
+            places.append(i)
+        elif length(i, j - 1) > length(i - 1, j):
+            j -= 1
+        else:
+            i -= 1
+    return places
+
+
+def _lcs_rows(target: list[str], prediction: list[str]) -> list[int]:
+    """The table of LCS lengths as I + 1 integers of J bits (Hyyrö 2004).
+
+    The length for the first i and j tokens is the number of zeros among the j lowest bits of row i.
+    """
+    places: dict[str, int] = {}
+    for j, token in enumerate(prediction):
+        places[token] = places.get(token, 0) | 1 << j
+    all_ones = (1 << len(prediction)) - 1
+    rows = [all_ones]
+    for token in target:
+        row = rows[-1]
+        matches = row & places.get(token, 0)
+        rows.append(((row + matches) | (row - matches)) & all_ones)
+    return rows

@@ -1,0 +1,214 @@
+"""From predictions to scores: each metric with value, interval, number of examples and signature.
+
+Statistics are extracted once; each subset of the rows is aggregated from them. Refuses to know:
+which system it was.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NotRequired, TypedDict, cast
+
+import numpy as np
+
+from mtnlg.config import EvaluationConfig
+from mtnlg.errors import ArtifactError
+from mtnlg.evaluation.inputs import check_texts
+from mtnlg.evaluation.metrics import Metric, find_metric, measure, metric_value
+from mtnlg.evaluation.statistics import BoolArray, FloatArray, bootstrap_interval
+from mtnlg.records import JsonObject, Prediction, read_json, write_json
+
+SCORES_FILE = "scores.json"
+STATISTICS_FILE = "statistics.npz"
+
+CONTAMINATION_PREFIX = "train_"
+"""Tags that begin so mark a row with a sign that training has seen it."""
+
+CLEAN_MASK = "is_clean"
+"""The array of statistics.npz that marks the rows of the clean subset; all others are metrics."""
+
+
+class MetricScore(TypedDict):
+    """One number and what is needed to trust it."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+    higher_is_better: bool
+    interval: str | None
+    interval_reason: NotRequired[str]
+    signature: str
+
+
+class SubsetScores(TypedDict):
+    """The scores of some rows of a test set; `reason` says why there are none."""
+
+    n: int
+    metrics: dict[str, MetricScore]
+    reason: NotRequired[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """The scores of one system on one test set."""
+
+    language: str
+    subsets: dict[str, SubsetScores]
+    """`all`, and `clean` where some row is tagged as contaminated."""
+    statistics: dict[str, FloatArray]
+    """Metric -> statistics (N, K) of all rows, in the test set's order."""
+    is_clean: BoolArray
+    """Rows (N,) without a sign of contamination."""
+    extra: JsonObject = field(default_factory=dict)
+    """What else scores.json says, such as the system's name."""
+
+    @property
+    def metrics(self) -> dict[str, MetricScore]:
+        """The scores on all rows."""
+        return self.subsets["all"]["metrics"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Resampling:
+    num_resamples: int
+    confidence: float
+    seed: int
+
+    def __str__(self) -> str:
+        percent = f"{100 * self.confidence:g} %"
+        return f"percentile bootstrap, {self.num_resamples} resamples, seed {self.seed}, {percent}"
+
+
+def score_predictions(
+    predictions: Sequence[Prediction],
+    *,
+    language: str,
+    metrics: Sequence[str],
+    num_resamples: int = EvaluationConfig.num_resamples,
+    confidence: float = EvaluationConfig.confidence,
+    seed: int = EvaluationConfig.seed,
+) -> Scores:
+    """Every metric on all rows, and on the clean ones where some row is tagged as contaminated.
+
+    Language is that of the references. Raises ConfigError for an unknown metric and DataError,
+    naming the row, for text that cannot be scored.
+    """
+    chosen = [find_metric(name) for name in dict.fromkeys(metrics)]
+    ids = [row.id for row in predictions]
+    hypotheses = [row.prediction for row in predictions]
+    references = [row.references for row in predictions]
+    check_texts(hypotheses, references, ids=ids)
+    statistics = {
+        metric.name: measure(metric, hypotheses, references, language=language, ids=ids)
+        for metric in chosen
+    }
+    is_clean = np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_)
+    masks = {"all": np.ones_like(is_clean)}
+    if not is_clean.all():
+        masks["clean"] = is_clean
+    resampling = _Resampling(num_resamples=num_resamples, confidence=confidence, seed=seed)
+    subsets = {
+        name: _score_subset(
+            chosen, statistics, references, mask=mask, language=language, resampling=resampling
+        )
+        for name, mask in masks.items()
+    }
+    return Scores(language=language, subsets=subsets, statistics=statistics, is_clean=is_clean)
+
+
+def is_contaminated(row: Prediction) -> bool:
+    """Whether a tag marks the row as seen in training."""
+    return any(tag.startswith(CONTAMINATION_PREFIX) for tag in row.tags)
+
+
+def save_scores(folder: Path, scores: Scores, extra: Mapping[str, object]) -> None:
+    """Write scores.json, with `extra` among its first keys, and statistics.npz into the folder."""
+    body = {"language": scores.language, "n": scores.subsets["all"]["n"], "subsets": scores.subsets}
+    taken = sorted(set(body) & set(extra))
+    assert not taken, f"extra has keys of ours: {taken}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / STATISTICS_FILE).open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **scores.statistics, **{CLEAN_MASK: scores.is_clean})
+    write_json(folder / SCORES_FILE, {**extra, **body})
+
+
+def load_scores(folder: Path) -> Scores:
+    """The scores in a folder; raises ArtifactError where they are missing, broken or too new."""
+    document = read_json(folder / SCORES_FILE)
+    path = folder / STATISTICS_FILE
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        is_clean = arrays.pop(CLEAN_MASK)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path}: missing or broken ({error}); evaluate again") from None
+    if not isinstance(document.get("subsets"), dict):
+        raise ArtifactError(f"{folder / SCORES_FILE}: it has no subsets; evaluate again")
+    return Scores(
+        language=str(document["language"]),
+        subsets=cast(dict[str, SubsetScores], document["subsets"]),
+        statistics=arrays,
+        is_clean=is_clean,
+        extra={
+            key: value
+            for key, value in document.items()
+            if key not in ("schema_version", "language", "n", "subsets")
+        },
+    )
+
+
+def _score_subset(
+    metrics: Sequence[Metric],
+    statistics: Mapping[str, FloatArray],
+    references: Sequence[Sequence[str]],
+    *,
+    mask: BoolArray,
+    language: str,
+    resampling: _Resampling,
+) -> SubsetScores:
+    if not mask.any():
+        return {"n": 0, "metrics": {}, "reason": "every row has a sign of contamination"}
+    targets = [row for row, is_kept in zip(references, mask, strict=True) if is_kept]
+    scores = {
+        metric.name: _score_metric(
+            metric,
+            statistics[metric.name][mask],
+            signature=metric.signature(targets, language),
+            resampling=resampling,
+        )
+        for metric in metrics
+    }
+    return {"n": len(targets), "metrics": scores}
+
+
+def _score_metric(
+    metric: Metric, statistics: FloatArray, *, signature: str, resampling: _Resampling
+) -> MetricScore:
+    score: MetricScore = {
+        "value": metric_value(metric, statistics),
+        "low": None,
+        "high": None,
+        "n": len(statistics),
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
+        "interval": None,
+        "signature": signature,
+    }
+    reason = metric.reason_not if not metric.is_resampleable else ""
+    if metric.is_resampleable and len(statistics) == 1:
+        reason = "one example cannot be resampled"
+    if reason:
+        return {**score, "interval_reason": reason}
+    low, high = bootstrap_interval(
+        statistics,
+        metric.aggregate,
+        num_resamples=resampling.num_resamples,
+        confidence=resampling.confidence,
+        seed=resampling.seed,
+    )
+    return {**score, "low": low, "high": high, "interval": str(resampling)}

@@ -1,0 +1,69 @@
+"""Intervals from per-example statistics: the bootstrap over a test set (Efron 1979; Koehn 2004).
+
+Refuses to know: which metric it is. Legend: N examples, K statistics per example, R resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from mtnlg.config import EvaluationConfig
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+Aggregate = Callable[[FloatArray], FloatArray]
+"""From statistics summed over examples, (..., K), to values, (...)."""
+
+CELLS_PER_CHUNK = 4_000_000
+"""Entries of the weight matrix held at once: 32 MB, whatever the size of the test set."""
+
+
+def bootstrap_interval(
+    statistics: FloatArray,
+    aggregate: Aggregate,
+    *,
+    num_resamples: int = EvaluationConfig.num_resamples,
+    confidence: float = EvaluationConfig.confidence,
+    seed: int = EvaluationConfig.seed,
+) -> tuple[float, float]:
+    """The percentile interval of the aggregate over resampled examples; statistics (N, K), N >= 1.
+
+    Where all examples are alike, one example included, both ends are the value itself.
+    """
+    if np.array_equal(statistics, np.broadcast_to(statistics[0], statistics.shape)):
+        value = float(aggregate(statistics.sum(axis=0)))
+        return value, value
+    values = aggregate(resampled_sums(statistics, num_resamples=num_resamples, seed=seed))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def resampled_sums(statistics: FloatArray, *, num_resamples: int, seed: int) -> FloatArray:
+    """Sums over N examples drawn with replacement, (R, K).
+
+    The draws depend on N, R and the seed alone: systems, or metrics, for which these are equal are
+    resampled in pairs.
+    """
+    generator = np.random.default_rng(seed)
+    num_examples = len(statistics)
+    chunk_size = max(1, CELLS_PER_CHUNK // num_examples)
+    chunks = []
+    for start in range(0, num_resamples, chunk_size):
+        chunk = min(chunk_size, num_resamples - start)
+        chunks.append(_draw_weights(generator, chunk, num_examples) @ statistics)
+    return np.concatenate(chunks)
+
+
+def _draw_weights(
+    generator: np.random.Generator, num_resamples: int, num_examples: int
+) -> FloatArray:
+    """How often each example is drawn in each resample, (R, N); each row sums to N."""
+    draws = generator.integers(0, num_examples, size=(num_resamples, num_examples))
+    draws += np.arange(num_resamples)[:, None] * num_examples
+    counts = np.bincount(draws.ravel(), minlength=num_resamples * num_examples)
+    return counts.reshape(num_resamples, num_examples).astype(np.float64)

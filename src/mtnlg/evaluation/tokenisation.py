@@ -1,0 +1,97 @@
+"""How text becomes tokens, chosen by language; every choice has a name that goes into a signature.
+
+Refuses to know: what is counted. Languages are ISO 639 codes; a region or script after `-` or `_`
+is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+
+from mtnlg.errors import ConfigError
+
+CHARACTER_LANGUAGES = ("zh", "ja")
+"""Written without spaces: each ideograph and each kana is a token of ROUGE."""
+
+BLEU_TOKENISERS = {"zh": "zh", "ja": "char", "ko": "char"}
+"""sacreBLEU's names; 13a for all others. Characters for ja and ko: their MeCab is not installed."""
+
+TWO_LETTER_CODES = {"eng": "en", "zho": "zh", "chi": "zh", "cmn": "zh", "jpn": "ja", "kor": "ko"}
+"""ISO 639-3 (and 639-2/B) codes of the languages that are treated apart."""
+
+# Han of all planes with its iteration mark and numerals, bopomofo, kana of both widths without its
+# punctuation.
+IDEOGRAPH = re.compile(
+    "[\u3005-\u3007\u3021-\u3029\u3105-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0002fa1f\U00030000-\U000323af"
+    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f]"
+)
+
+MARK_BLOCKS = (range(0x0300, 0x20000), range(0xE0100, 0xE01F0))
+"""Where Unicode has combining marks: the other planes hold ideographs."""
+
+ASCII_WORD = re.compile("[a-z0-9]+")
+
+
+def base_language(language: str) -> str:
+    """The code alone: `zh` for `zh-CN` and `zho_Hans`; raises ConfigError for a language's name."""
+    code = re.split("[-_]", language, maxsplit=1)[0].lower()
+    if re.fullmatch("[a-z]{2,3}", code) is None:
+        raise ConfigError(f"language={language!r}: must be an ISO 639-1 code such as en, de or zh")
+    return TWO_LETTER_CODES.get(code, code)
+
+
+def bleu_tokeniser(language: str) -> str:
+    """The name of sacreBLEU's tokeniser for the references' language."""
+    return BLEU_TOKENISERS.get(base_language(language), "13a")
+
+
+def rouge_tokeniser(language: str) -> str:
+    """The name of ROUGE's tokeniser for the references' language; a row of ROUGE_TOKENISERS."""
+    code = base_language(language)
+    if code in CHARACTER_LANGUAGES:
+        return "zh_characters"
+    return "rouge_score" if code == "en" else "unicode_words"
+
+
+def rouge_tokens(text: str, language: str) -> list[str]:
+    """The lowercase tokens that ROUGE counts; punctuation and symbols are none."""
+    return ROUGE_TOKENISERS[rouge_tokeniser(language)](text)
+
+
+def ascii_words(text: str) -> list[str]:
+    """The tokens of rouge_score's default tokeniser without its stemmer: runs of a-z and 0-9."""
+    return ASCII_WORD.findall(text.lower())
+
+
+def unicode_words(text: str) -> list[str]:
+    """Runs of letters, digits and combining marks of any script, letters composed (NFC)."""
+    return _word_pattern().findall(_normal(text))
+
+
+def zh_characters(text: str) -> list[str]:
+    """Each ideograph and kana alone, all else as Unicode words."""
+    return _word_pattern().findall(IDEOGRAPH.sub(r" \g<0> ", _normal(text)))
+
+
+ROUGE_TOKENISERS: dict[str, Callable[[str], list[str]]] = {
+    "rouge_score": ascii_words,
+    "unicode_words": unicode_words,
+    "zh_characters": zh_characters,
+}
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", text.lower()).replace("_", " ")
+
+
+@cache
+def _word_pattern() -> re.Pattern[str]:
+    r"""`\w` alone would cut words at the vowel signs of Hindi or Thai, which are marks."""
+    marks = (chr(code) for block in MARK_BLOCKS for code in block)
+    return re.compile(
+        rf"\w[\w{''.join(mark for mark in marks if unicodedata.category(mark)[0] == 'M')}]*"
+    )

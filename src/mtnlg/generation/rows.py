@@ -1,0 +1,110 @@
+"""The loop for strategies whose rows go on alone, one token after another: greedy search and sampling.
+
+Legend: B rows still decoded, T new tokens, S cache slots, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtnlg.generation.batches import Batch, Output
+from mtnlg.generation.cache import drop_rows, forbid, read_prompts, repeat_rows, widen
+from mtnlg.model import Transformer
+
+Choose = Callable[[Tensor, Tensor, int], Tensor]
+"""(logits (B, V), row numbers (B,), step from 0) -> the ids chosen (B,)."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows that are not over."""
+
+    numbers: Tensor
+    """(B,) int64, places among the rows that the search began with."""
+    lengths: Tensor
+    """(B,) int64, tokens of the prompts."""
+    limits: Tensor
+    """(B,) int64, most new tokens."""
+    visible: Tensor
+    """(B, S) bool, slots that a new token may look at."""
+    ids: Tensor
+    """(B, T) int64, the new tokens so far."""
+    scores: Tensor
+    """(B,) float32, sums of their log-probabilities."""
+
+    def take(self, order: Tensor) -> Rows:
+        kept = (self.numbers, self.lengths, self.limits, self.visible, self.ids, self.scores)
+        return Rows(*(tensor[order] for tensor in kept))
+
+
+def decode_rows(
+    model: Transformer, batch: Batch, choose: Choose, *, copies: int = 1
+) -> list[Output]:
+    """Continue each prompt `copies` times by what `choose` says; outputs of one prompt are side by side."""
+    num_steps = batch.longest_limit
+    reading = read_prompts(model, batch.prompts, num_new_slots=num_steps - 1)
+    is_padded = not bool(reading.is_real.all())
+    cache, logits = reading.cache, reading.logits
+    rows = start_rows(reading.lengths, reading.is_real, batch.limits)
+    if copies > 1:
+        places = torch.arange(len(logits), device=logits.device).repeat_interleave(copies)
+        cache, logits, rows = repeat_rows(cache, copies), logits[places], rows.take(places)
+        rows.numbers = torch.arange(len(logits), device=logits.device)
+    outputs: list[Output | None] = [None] * len(logits)
+    for step in range(num_steps):
+        logits = forbid(logits, batch.forbidden_ids)
+        chosen = choose(logits, rows.numbers, step)
+        rows.ids[:, step] = chosen
+        rows.scores += logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0]
+        is_end = chosen == batch.eos_id
+        is_over = is_end | (rows.limits == step + 1)
+        if bool(is_over.any()):
+            collect(rows, is_over, is_end, num_tokens=step + 1, outputs=outputs)
+            rows = rows.take(order := drop_rows(cache, is_over))
+            if len(order) == 0:
+                break
+        mask = widen(rows.visible, step + 1)[:, None, None] if is_padded else None  # (B, 1, 1, S)
+        logits = model.extend(
+            rows.ids[:, step : step + 1],
+            cache,
+            positions=(rows.lengths + step)[:, None],
+            mask=mask,
+        )
+    return [output for output in outputs if output is not None]
+
+
+def start_rows(lengths: Tensor, is_real: Tensor, limits: list[int]) -> Rows:
+    """One row for each prompt, with no new tokens."""
+    num_rows, device = len(lengths), lengths.device
+    return Rows(
+        numbers=torch.arange(num_rows, device=device),
+        lengths=lengths,
+        limits=torch.tensor(limits, device=device),
+        visible=is_real,
+        ids=torch.zeros(num_rows, max(limits), dtype=torch.int64, device=device),
+        scores=torch.zeros(num_rows, device=device),
+    )
+
+
+def collect(
+    rows: Rows,
+    is_over: Tensor,
+    is_end: Tensor,
+    *,
+    num_tokens: int,
+    outputs: list[Output | None],
+) -> None:
+    """Write the outputs of the rows that are over to their places; `is_end` (B,): the last token ends the sequence."""
+    over = zip(
+        rows.numbers[is_over].tolist(),
+        rows.ids[is_over, :num_tokens].tolist(),
+        rows.scores[is_over].tolist(),
+        is_end[is_over].tolist(),
+        strict=True,
+    )
+    for number, ids, score, is_finished in over:
+        outputs[number] = Output(ids[:-1] if is_finished else ids, score, is_finished)

@@ -1,0 +1,6 @@
+"""Model folder and texts in, texts out: joins prompts, tokenizer, model and generation engine."""
+
+from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
+from mtnlg.inference.text_generator import Generated, TextGenerator
+
+__all__ = ["Generated", "PromptBuilder", "TaskPrompt", "TextGenerator"]

@@ -1,0 +1,69 @@
+"""One model on one test set, from rows to predictions.jsonl."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtnlg.config import DecodingConfig
+from mtnlg.corpus.contamination import TrainingIndex
+from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
+from mtnlg.inference.text_generator import Generated, TextGenerator
+from mtnlg.progress import say, track
+from mtnlg.records import JsonObject, Prediction, Row, read_rows, write_json, write_jsonl
+
+PREDICTIONS_FILE, ALTERNATIVES_FILE, GENERATION_FILE = "predictions.jsonl", "alternatives.jsonl", "generation.json"
+
+
+def predict_test_set(
+    model_folder: Path,
+    task: str,
+    rows_file: Path,
+    decoding: DecodingConfig,
+    *,
+    training_files: Sequence[Path],
+    folder: Path,
+) -> None:
+    """Decode every row, tag the ones that stand in a training set, and count what it took and what was cut."""
+    pretrained = MegatronTuringForConditionalGeneration.from_pretrained(model_folder)
+    rows = list(read_rows(rows_file))
+    index = TrainingIndex.of(row for file in training_files for row in read_rows(file))
+    started = time.monotonic()
+    with track(f"decoding {task} {rows_file.stem}", len(rows)) as progress:
+        generator = TextGenerator(pretrained.model, pretrained.tokenizer)
+        sources = [row.source for row in rows]
+        generated = generator.generate(
+            sources, pretrained.find_task(task), decoding, on_progress=progress.advance
+        )
+    seconds = time.monotonic() - started
+    if generated.num_cut_prompts:
+        say(f"warning: {generated.num_cut_prompts} of {len(rows)} prompts did not fit the context and were cut")
+    best = (alternatives[0] for alternatives in generated.texts)
+    predictions = (
+        Prediction(row.id, row.source, row.references, text, index.tags(row)).to_json()
+        for row, text in zip(rows, best, strict=True)
+    )
+    write_jsonl(folder / PREDICTIONS_FILE, predictions)
+    if decoding.num_alternatives > 1:
+        write_jsonl(folder / ALTERNATIVES_FILE, _alternatives(rows, generated))
+    write_json(folder / GENERATION_FILE, _record(generated, num_rows=len(rows), seconds=seconds))
+
+
+def _record(generated: Generated, *, num_rows: int, seconds: float) -> JsonObject:
+    return {
+        "rows": num_rows,
+        "seconds": round(seconds, 3),
+        "tokens": generated.num_tokens,
+        "decoding_tokens_per_second": round(generated.num_tokens / seconds, 1),
+        "cut_prompts": generated.num_cut_prompts,
+        "cut_tokens": generated.num_cut_tokens,
+        "unfinished": generated.num_unfinished,
+    }
+
+
+def _alternatives(rows: Sequence[Row], generated: Generated) -> list[JsonObject]:
+    return [
+        {"id": row.id, "alternatives": [{"text": text, "score": score} for text, score in zip(texts, scores, strict=True)]}
+        for row, texts, scores in zip(rows, generated.texts, generated.scores, strict=True)
+    ]

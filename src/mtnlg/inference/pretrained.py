@@ -1,0 +1,111 @@
+"""The model as users hold it: load a folder, give it text, get text."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import overload
+
+from mtnlg.artifacts import RECORD_FILE, verify_artifact
+from mtnlg.config import DecodingConfig, Strategy
+from mtnlg.corpus.cleaning import clean_text
+from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.inference.prompts import TaskPrompt
+from mtnlg.inference.text_generator import TextGenerator
+from mtnlg.model import Transformer, load_model, save_model
+from mtnlg.records import read_json, write_json
+from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
+
+TASKS_FILE = "tasks.json"
+
+
+class MegatronTuringForConditionalGeneration:
+    """A trained transformer with its tokenizer and the tasks that it knows."""
+
+    def __init__(
+        self, model: Transformer, tokenizer: TextTokenizer, tasks: dict[str, TaskPrompt], default_task: str
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.tasks = tasks
+        self.default_task = default_task
+        self._generator = TextGenerator(model, tokenizer)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> MegatronTuringForConditionalGeneration:
+        """Load a model folder; raises ArtifactError naming the file where one is missing or corrupt.
+
+        Only safetensors and JSON are read: nothing in the folder is ever executed.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise ArtifactError(f"{folder}: no such model folder; expected one with config.json, as training writes it")
+        if (folder / RECORD_FILE).is_file():
+            verify_artifact(folder)
+        tasks, default_task = read_tasks(folder / TASKS_FILE)
+        return cls(load_model(folder), TextTokenizer.load(folder / TOKENIZER_FILE), tasks, default_task)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write config.json, model.safetensors, tokenizer.json and tasks.json."""
+        folder = Path(folder)
+        save_model(folder, self.model)
+        self.tokenizer.save(folder / TOKENIZER_FILE)
+        write_tasks(folder / TASKS_FILE, self.tasks, self.default_task)
+
+    @overload
+    def generate(self, text: str, *, task: str | None = None, **decoding: object) -> str: ...
+
+    @overload
+    def generate(self, text: list[str], *, task: str | None = None, **decoding: object) -> list[str]: ...
+
+    def generate(self, text: str | list[str], *, task: str | None = None, **decoding: object) -> str | list[str]:
+        """The model's answer to a text, or a list of answers to a list.
+
+        `task` is a full name such as "translation/tatoeba_en_zh" or its last part; None: the folder's default. Turns of a
+        dialogue are separated by line feeds. `decoding` takes the fields of DecodingConfig, e.g. `num_beams=5` (which
+        chooses beam search) or `strategy="sampling", temperature=0.8`.
+        """
+        prompt = self.find_task(task)
+        texts = [text] if isinstance(text, str) else text
+        if not texts:
+            return []
+        cleaned = [clean_text(one, prompt.cleaning) for one in texts]
+        generated = self._generator.generate(cleaned, prompt, decoding_of(decoding))
+        answers = [alternatives[0] for alternatives in generated.texts]
+        return answers[0] if isinstance(text, str) else answers
+
+    def find_task(self, name: str | None) -> TaskPrompt:
+        """A task by full name or unambiguous last part; raises ConfigError with the known ones."""
+        name = name or self.default_task
+        found = [title for title in self.tasks if title == name or title.split("/")[-1] == name]
+        if len(found) != 1:
+            raise ConfigError(f"task={name}: this model knows {', '.join(sorted(self.tasks))}")
+        return self.tasks[found[0]]
+
+
+def read_tasks(path: Path) -> tuple[dict[str, TaskPrompt], str]:
+    """The tasks of a model folder by full name, and which one answers by default."""
+    document = read_json(path)
+    records, default_task = document.get("tasks"), document.get("default_task")
+    if not isinstance(records, list) or not isinstance(default_task, str):
+        raise ArtifactError(f"{path}: expected a list 'tasks' and a name 'default_task'")
+    prompts = [TaskPrompt.from_json(record) for record in records if isinstance(record, dict)]
+    return {prompt.name: prompt for prompt in prompts}, default_task
+
+
+def write_tasks(path: Path, tasks: dict[str, TaskPrompt], default_task: str) -> None:
+    """Write tasks.json."""
+    write_json(path, {"default_task": default_task, "tasks": [prompt.to_json() for prompt in tasks.values()]})
+
+
+def decoding_of(values: dict[str, object]) -> DecodingConfig:
+    """A DecodingConfig from keyword arguments; raises ConfigError naming an unknown one."""
+    known = {field.name for field in dataclasses.fields(DecodingConfig)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f"generate() has no setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    if isinstance(values.get("strategy"), str):
+        values = {**values, "strategy": Strategy[str(values["strategy"])]}
+    elif "num_beams" in values and "strategy" not in values:
+        values = {**values, "strategy": Strategy.beam}
+    return DecodingConfig(**values)  # type: ignore[arg-type]

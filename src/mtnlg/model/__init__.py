@@ -1,0 +1,7 @@
+"""The transformer and its folder format; knows ids and tensors, no text."""
+
+from mtnlg.model.cost import count_flops
+from mtnlg.model.folder import load_model, save_model
+from mtnlg.model.transformer import KeyValueCache, Transformer
+
+__all__ = ["KeyValueCache", "Transformer", "count_flops", "load_model", "save_model"]

@@ -1,0 +1,23 @@
+"""What a forward and backward pass costs, counted from the shapes."""
+
+from __future__ import annotations
+
+from mtnlg.config import ModelConfig
+from mtnlg.config.model import FeedForward
+
+BACKWARD_AND_FORWARD = 3
+"""A backward pass costs two forward passes."""
+
+
+def count_flops(config: ModelConfig, vocabulary_size: int, *, lengths: list[int], num_labels: int) -> float:
+    """Model FLOPs of one training pass over sequences of these lengths, without padding and recomputation.
+
+    Narayanan et al. 2021 (arXiv 2104.04473), appendix, 72-form, with logits only at the labels.
+    """
+    width, head_size = config.hidden_size, config.head_size
+    attention = width * (config.num_heads + 2 * config.key_value_heads) * head_size + width * width
+    halves = 3 if config.feed_forward is FeedForward.swiglu else 2
+    per_token = 2 * config.num_layers * (attention + halves * width * config.inner_size)
+    scores = 4 * config.num_layers * width * sum(length * length for length in lengths)
+    logits = 2 * width * vocabulary_size * num_labels
+    return float(BACKWARD_AND_FORWARD * (per_token * sum(lengths) + scores + logits))

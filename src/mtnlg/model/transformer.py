@@ -1,0 +1,336 @@
+"""The transformer, whole, from ids to logits: the GPT decoder of MT-NLG and its modern descendants, by fields of ModelConfig.
+
+Reads top to bottom: model, block, attention, feed-forward, rotary positions, initial weights. Knows no text, no loss, no search.
+
+Legend: B batch, T time (new tokens), S time (all tokens a query may see), H query heads, G key-value heads, D head width,
+E model width, F inner width of the feed-forward, V vocabulary, L layers, N positions that logits are asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
+
+
+@dataclass(slots=True)
+class KeyValueCache:
+    """Keys and values of the tokens read so far, allocated once for the longest sequence of a batch."""
+
+    keys: Tensor
+    """(L, B, G, S, D)"""
+    values: Tensor
+    """(L, B, G, S, D)"""
+    length: int = 0
+    """Slots in use, the same for all rows: shorter rows are padded on the left."""
+    slots: Tensor | None = None
+    """(B, T) int64, where the next tokens go, below a `length` that the caller sets; None: after those in use."""
+
+
+class Transformer(nn.Module):
+    """A left-to-right decoder with normalisation before each sublayer (MT-NLG, arXiv 2201.11990, sec. 2)."""
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.vocabulary_size = vocabulary_size
+        self.token_embedding = nn.Embedding(vocabulary_size, config.hidden_size)
+        has_learned_positions = config.position_encoding is PositionEncoding.learned
+        self.position_embedding = (
+            nn.Embedding(config.context_length, config.hidden_size)
+            if has_learned_positions
+            else None
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.final_norm = build_norm(config)
+        self.unembedding = nn.Linear(config.hidden_size, vocabulary_size, bias=False)
+        if config.is_embedding_tied:
+            self.unembedding.weight = self.token_embedding.weight
+        initialise(self)
+
+    def forward(
+        self,
+        ids: Tensor,
+        *,
+        prefix_lengths: Tensor | None = None,
+        label_index: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of each next token, (B, T, V); or (N, V) at `label_index`, positions in the flattened (B * T).
+
+        Arguments as in `hidden_states`.
+        """
+        hidden = self.hidden_states(ids, prefix_lengths=prefix_lengths, label_index=label_index)
+        logits: Tensor = self.unembedding(hidden)
+        return logits
+
+    def hidden_states(
+        self,
+        ids: Tensor,
+        *,
+        prefix_lengths: Tensor | None = None,
+        label_index: Tensor | None = None,
+    ) -> Tensor:
+        """What the unembedding reads: (B, T, E), or (N, E) at `label_index`, positions in the flattened (B * T).
+
+        `ids` (B, T) int64, padded on the right with any id. `prefix_lengths` (B,) int64: tokens of each row that see
+        one another in both directions, where the configuration asks for it. Raises ValueError beyond the context.
+        """
+        length = ids.shape[1]
+        if length > self.config.context_length:
+            raise ValueError(
+                f"{length} tokens do not fit model.context_length={self.config.context_length}"
+            )
+        positions = torch.arange(length, device=ids.device)
+        mask = None
+        if self.config.is_prefix_bidirectional and prefix_lengths is not None:
+            mask = prefix_mask(prefix_lengths, length)
+        hidden = self.embed(ids, positions)
+        rotation = self.rotation(positions)
+        for block in self.blocks:
+            hidden = block(hidden, mask=mask, rotation=rotation)
+        normalised: Tensor = self.final_norm(hidden)
+        return normalised if label_index is None else normalised.flatten(0, 1)[label_index]
+
+    def extend(
+        self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        """Read new tokens into the cache and give the logits after the last of them, (B, V).
+
+        `ids`, `positions` (B, T) int64; `mask` (B, 1, T, S) bool, true where a query may look, with S the cache's
+        length after this call; None where no row is padded: then all of the cache is seen, causally among the new
+        tokens (or in both directions, with a bidirectional prefix).
+        """
+        hidden = self.read(ids, cache, positions=positions, mask=mask)[:, -1]
+        logits: Tensor = self.unembedding(hidden)
+        return logits
+
+    def extend_each(
+        self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor
+    ) -> Tensor:
+        """As `extend`, with the logits after each new token, (B, T, V): for the branches of a tree."""
+        logits: Tensor = self.unembedding(self.read(ids, cache, positions=positions, mask=mask))
+        return logits
+
+    def read(
+        self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        """Read new tokens into the cache and give what the logits are made from, (B, T, E); arguments as in `extend`."""
+        hidden = self.embed(ids, positions)
+        rotation = self.rotation(positions)
+        if mask is not None:  # once here, not in each layer
+            mask = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill_(~mask, -torch.inf)
+        for layer, block in enumerate(self.blocks):
+            hidden = block(hidden, mask=mask, rotation=rotation, cache=cache, layer=layer)
+        if cache.slots is None:
+            cache.length += ids.shape[1]
+        normalised: Tensor = self.final_norm(hidden)
+        return normalised
+
+    def allocate_cache(self, num_rows: int, length: int) -> KeyValueCache:
+        """An empty cache for sequences of up to `length` tokens, in the type and on the device of the weights."""
+        config, weight = self.config, self.token_embedding.weight
+        shape = (config.num_layers, num_rows, config.key_value_heads, length, config.head_size)
+        return KeyValueCache(weight.new_zeros(shape), weight.new_zeros(shape))
+
+    def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """Token plus position, (B, T, E); `positions` is (T,) or (B, T)."""
+        hidden = self.token_embedding(ids)
+        if self.position_embedding is not None:
+            hidden = hidden + self.position_embedding(positions)
+        dropped: Tensor = self.dropout(hidden)
+        return dropped
+
+    def rotation(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Cosines and sines for rotary positions, or None where positions are learned."""
+        if self.position_embedding is not None:
+            return None
+        dtype = self.token_embedding.weight.dtype
+        return rotary_angles(positions, self.config.head_size, self.config.rotary_base, dtype)
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each normalised before and added to what it read."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_norm = build_norm(config)
+        self.attention = Attention(config)
+        self.feed_forward_norm = build_norm(config)
+        self.feed_forward = build_feed_forward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        *,
+        mask: Tensor | None,
+        rotation: tuple[Tensor, Tensor] | None,
+        cache: KeyValueCache | None = None,
+        layer: int = 0,
+    ) -> Tensor:
+        attended = self.attention(
+            self.attention_norm(hidden), mask=mask, rotation=rotation, cache=cache, layer=layer
+        )
+        hidden = hidden + self.dropout(attended)
+        added: Tensor = hidden + self.dropout(self.feed_forward(self.feed_forward_norm(hidden)))
+        return added
+
+
+class Attention(nn.Module):
+    """Self-attention with shared key-value heads where the configuration has fewer of them (Vaswani et al. 2017, eq. 1)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = (config.num_heads + 2 * config.key_value_heads) * config.head_size
+        self.query_key_value = nn.Linear(config.hidden_size, width, bias=config.has_bias)
+        self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=config.has_bias)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        *,
+        mask: Tensor | None,
+        rotation: tuple[Tensor, Tensor] | None,
+        cache: KeyValueCache | None,
+        layer: int,
+    ) -> Tensor:
+        config = self.config
+        num_rows, num_new, _ = hidden.shape
+        heads = self.query_key_value(hidden).view(num_rows, num_new, -1, config.head_size)
+        groups = (config.num_heads, config.key_value_heads, config.key_value_heads)
+        query, key, value = heads.transpose(1, 2).split(
+            groups, dim=1
+        )  # (B, H, T, D), (B, G, T, D) twice
+        if rotation is not None:
+            query, key = rotate(query, rotation), rotate(key, rotation)
+        is_causal = mask is None and num_new > 1
+        if cache is not None:
+            key, value = store(cache, layer, key, value)  # (B, G, S, D)
+            is_causal = is_causal and not config.is_prefix_bidirectional
+            assert not is_causal or cache.length == 0, (
+                f"a mask is needed to extend {cache.length} cached tokens"
+            )
+        attended = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=mask,
+            dropout_p=config.attention_dropout if self.training else 0.0,
+            is_causal=is_causal,
+            enable_gqa=config.key_value_heads != config.num_heads,
+        )
+        projected: Tensor = self.output(attended.transpose(1, 2).reshape(num_rows, num_new, -1))
+        return projected
+
+
+def store(cache: KeyValueCache, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Write new keys and values (B, G, T, D) to their slots and give all of this layer's, (B, G, S, D)."""
+    keys, values = cache.keys[layer], cache.values[layer]
+    if cache.slots is None:
+        end = cache.length + key.shape[2]
+        keys[:, :, cache.length : end] = key
+        values[:, :, cache.length : end] = value
+    else:
+        end = cache.length
+        rows = torch.arange(len(key), device=key.device)[:, None]
+        keys.transpose(1, 2)[rows, cache.slots] = key.transpose(1, 2)
+        values.transpose(1, 2)[rows, cache.slots] = value.transpose(1, 2)
+    return keys[:, :, :end], values[:, :, :end]
+
+
+def prefix_mask(prefix_lengths: Tensor, length: int) -> Tensor:
+    """Who may look at whom, (B, 1, T, T) bool: at the past, and within the prefix at everything."""
+    positions = torch.arange(length, device=prefix_lengths.device)
+    causal = positions[:, None] >= positions[None, :]  # (T, T)
+    in_prefix = positions[None, :] < prefix_lengths[:, None]  # (B, T)
+    both = in_prefix[:, :, None] & in_prefix[:, None, :]  # (B, T, T)
+    return (causal | both)[:, None]
+
+
+class GatedFeedForward(nn.Module):
+    """SwiGLU (Shazeer 2020)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.gate_and_up = nn.Linear(
+            config.hidden_size, 2 * config.inner_size, bias=config.has_bias
+        )
+        self.output = nn.Linear(config.inner_size, config.hidden_size, bias=config.has_bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        gate, up = self.gate_and_up(hidden).chunk(2, dim=-1)  # (B, T, F) twice
+        projected: Tensor = self.output(F.silu(gate) * up)
+        return projected
+
+
+class PlainFeedForward(nn.Module):
+    """Two linear layers with a GELU between them (Hendrycks and Gimpel 2016)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.inner = nn.Linear(config.hidden_size, config.inner_size, bias=config.has_bias)
+        self.output = nn.Linear(config.inner_size, config.hidden_size, bias=config.has_bias)
+        self.approximation = "tanh" if config.feed_forward is FeedForward.gelu_tanh else "none"
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        projected: Tensor = self.output(F.gelu(self.inner(hidden), approximate=self.approximation))
+        return projected
+
+
+def build_feed_forward(config: ModelConfig) -> nn.Module:
+    """The feed-forward sublayer that the configuration names."""
+    return (
+        GatedFeedForward(config)
+        if config.feed_forward is FeedForward.swiglu
+        else PlainFeedForward(config)
+    )
+
+
+def build_norm(config: ModelConfig) -> nn.Module:
+    """The normalisation that the configuration names, over E."""
+    if config.normalisation is Normalisation.rms_norm:
+        return nn.RMSNorm(config.hidden_size, eps=config.norm_epsilon)
+    return nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
+
+
+def rotary_angles(
+    positions: Tensor, head_size: int, base: float, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, (T, D) or (B, 1, T, D), halves repeated (Su et al. 2021, in Llama's layout)."""
+    exponents = (
+        torch.arange(0, head_size, 2, device=positions.device, dtype=torch.float32) / head_size
+    )
+    angles = positions.float()[..., None] * base**-exponents  # (..., T, D / 2)
+    angles = torch.cat([angles, angles], dim=-1)
+    if positions.dim() == 2:
+        angles = angles[:, None]
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def rotate(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn each pair of coordinates (d, d + D / 2) of (B, H, T, D) by its position's angle."""
+    cosine, sine = rotation
+    first, second = heads.chunk(2, dim=-1)
+    return heads * cosine + torch.cat([-second, first], dim=-1) * sine
+
+
+@torch.no_grad()
+def initialise(model: Transformer) -> None:
+    """Normal weights, those that write to the residual stream smaller with depth (GPT-2; Megatron's scaled init)."""
+    deviation = model.config.initial_deviation
+    residual_deviation = deviation / math.sqrt(2 * model.config.num_layers)
+    for name, parameter in model.named_parameters():
+        if parameter.dim() < 2:
+            parameter.fill_(1.0) if name.endswith("norm.weight") else parameter.zero_()
+        else:
+            writes_residual = name.endswith(
+                ("attention.output.weight", "feed_forward.output.weight")
+            )
+            parameter.normal_(0.0, residual_deviation if writes_residual else deviation)

@@ -1,0 +1,93 @@
+"""What can be known before the first stage: nothing that fails here would have to fail at the end."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from mtnlg.config import Accelerator, Config, Precision
+from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.progress import say
+
+BYTES_PER_PARAMETER = 4 * (3 * 2 + 2)
+"""Two checkpoints with weights and two moments, the best weights and the final ones, in fp32."""
+
+
+def preflight(config: Config) -> None:
+    """Raise the first error that the configuration, the data or the machine will lead to."""
+    _check_tasks(config)
+    _check_metrics(config)
+    _check_lengths(config)
+    _check_device(config)
+    _check_disk(config)
+
+
+def _check_tasks(config: Config) -> None:
+    from mtnlg.corpus.readers import check_columns, find_reader
+
+    for task in config.tasks.values():
+        find_reader(task.reader)
+        check_columns(task)
+    if all(task.train_split is None for task in config.tasks.values()):
+        raise ConfigError("tasks: none has a train_split; name at least one data set to train on")
+    if all(task.validation_split is None for task in config.tasks.values()):
+        raise ConfigError("tasks: none has a validation_split; the checkpoint is chosen by validation")
+
+
+def _check_metrics(config: Config) -> None:
+    from mtnlg.evaluation import find_metric
+    from mtnlg.reporting import find_format
+
+    for metric in config.evaluation.metrics:
+        find_metric(metric)
+    for name in config.report.formats:
+        find_format(name)
+    for name, task in config.tasks.items():
+        if task.main_metric not in config.evaluation.metrics:
+            raise ConfigError(
+                f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, by which the board of "
+                f"{config.task_title(name)} is sorted"
+            )
+
+
+def _check_lengths(config: Config) -> None:
+    context = config.model.context_length
+    if context < 16:
+        raise ConfigError(f"model.context_length={context}: must be at least 16 to hold a source and a target")
+    if config.trainer.batch_tokens < context:
+        raise ConfigError(
+            f"trainer.batch_tokens={config.trainer.batch_tokens}: must be at least model.context_length={context}, "
+            "so that the longest example fits a batch"
+        )
+    if config.decoding.max_new_tokens > context // 2:
+        say(
+            f"warning: decoding.max_new_tokens={config.decoding.max_new_tokens} is more than half of "
+            f"model.context_length={context}; outputs end at {context // 2} tokens"
+        )
+
+
+def _check_device(config: Config) -> None:
+    if config.trainer.accelerator is not Accelerator.cuda:
+        return
+    import torch
+
+    if torch.cuda.device_count() < config.trainer.devices:
+        raise ConfigError(
+            f"trainer.accelerator=cuda, trainer.devices={config.trainer.devices}: this machine has "
+            f"{torch.cuda.device_count()} CUDA devices; use trainer.accelerator=cpu"
+        )
+    if config.trainer.precision is Precision.bf16_mixed and not torch.cuda.is_bf16_supported():
+        raise ConfigError("trainer.precision=bf16_mixed: this CUDA device has no bf16; use fp32")
+
+
+def _check_disk(config: Config) -> None:
+    width, model = config.model.hidden_size, config.model
+    parameters = config.tokenizer.vocabulary_size * width + 12 * model.num_layers * width * width
+    needed = parameters * BYTES_PER_PARAMETER
+    root = Path(config.artifacts_root).absolute()
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise ArtifactError(
+            f"artifacts_root={root}: a training of {config.model.name} writes about {needed:,} bytes, {free:,} are free"
+        )

@@ -1,0 +1,129 @@
+"""The manifest of a run: what was asked, what it gave, with what, and how it ended. Written when the run starts, and at its end."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shlex
+import subprocess
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from mtnlg.errors import MtnlgError
+from mtnlg.records import JsonObject, JsonValue, read_json, write_json
+
+RUN_FILE, LAUNCH_FILE = "run.json", "launch.json"
+PACKAGES = (
+    *("mtnlg", "torch", "lightning", "hydra-core", "omegaconf", "tokenizers", "datasets"),
+    *("sacrebleu", "rouge-score", "numpy", "safetensors"),
+)
+
+
+class Manifest:
+    """run.json of one run, kept up to date while it works."""
+
+    def __init__(self, folder: Path, asked: JsonObject) -> None:
+        self.folder = folder
+        self.started = time.monotonic()
+        self.artifacts: JsonObject = {}
+        self.scores: list[JsonValue] = []
+        self.objective: float | None = None
+        self.body: JsonObject = {
+            "run_id": folder.name,
+            "experiment": folder.parent.name,
+            **asked,
+            "versions": {name: _version(name) for name in PACKAGES},
+            "python": platform.python_version(),
+            "git": git_state(),
+            "hardware": hardware(),
+            "process": os.getpid(),
+            "started_at": _now(),
+        }
+        self._write("running", None)
+
+    def finish(self, *, is_scored: bool) -> None:
+        """The run did what was asked; one that was not asked for scores says so."""
+        reason = None if is_scored else "only an earlier stage was asked for: no scores yet"
+        self._write("finished" if is_scored else "incomplete", reason)
+
+    def fail(self, reason: str) -> None:
+        """The run ended early; its row on the board tells why."""
+        self._write("failed", reason)
+
+    def _write(self, status: str, reason: str | None) -> None:
+        state: JsonObject = {
+            "status": status,
+            "reason": reason,
+            "artifacts": self.artifacts,
+            "scores": self.scores,
+            "objective": self.objective,
+            "seconds": round(time.monotonic() - self.started, 1),
+            "finished_at": None if status == "running" else _now(),
+        }
+        write_json(self.folder / RUN_FILE, {**self.body, **state})
+
+
+def write_launch(folder: Path, run_ids: Sequence[str], *, command: Sequence[str], is_continued: bool = False) -> None:
+    """launch.json: the runs that the experiment's board shows; a continued launch keeps its earlier ones."""
+    earlier: list[str] = []
+    if is_continued and (folder / LAUNCH_FILE).exists():
+        recorded = read_json(folder / LAUNCH_FILE).get("run_ids")
+        earlier = [str(name) for name in recorded] if isinstance(recorded, list) else []
+    text = shlex.join([Path(command[0]).name, *command[1:]]) if command else ""
+    body = {"experiment": folder.name, "run_ids": list(dict.fromkeys([*earlier, *run_ids])), "command": text}
+    write_json(folder / LAUNCH_FILE, body)
+
+
+def read_objective(folder: Path) -> float | None:
+    """The best validation metric of a finished run, for a sweeper; None where there is none."""
+    try:
+        value = read_json(folder / RUN_FILE).get("objective")
+    except MtnlgError:
+        return None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def git_state() -> JsonObject:
+    """Commit of the working directory and whether it has changes; nulls outside of a repository."""
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def hardware() -> JsonObject:
+    """The machine, as far as it can change a result or explain a time."""
+    return {
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        found = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,159 @@
+"""The file formats between the stages, as typed records; the only place that knows how they look on disk.
+
+Refuses to know: what a record is for. Every JSON document carries `schema_version`; JSON lines are UTF-8, one object a line, no NaN.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO
+
+from mtnlg.errors import ArtifactError, DataError
+
+SCHEMA_VERSION = 1
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonObject = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cleaned example: a source and what it should become."""
+
+    id: str
+    source: str
+    references: tuple[str, ...]
+
+    def to_json(self) -> JsonObject:
+        return {"id": self.id, "source": self.source, "references": list(self.references)}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One decoded example, with everything that scoring needs; text only, so that files compare byte by byte."""
+
+    id: str
+    source: str
+    references: tuple[str, ...]
+    prediction: str
+    tags: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> JsonObject:
+        record = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of one split, in file order."""
+    for _, record in read_jsonl(path):
+        yield Row(str(record["id"]), str(record["source"]), _strings(record["references"]))
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """The predictions of one test set, in the test set's order."""
+    return [
+        Prediction(
+            str(record["id"]),
+            str(record["source"]),
+            _strings(record["references"]),
+            str(record["prediction"]),
+            _strings(record.get("tags", [])),
+        )
+        for _, record in read_jsonl(path)
+    ]
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
+    """Line numbers from 1 and objects; raises DataError with file and line for anything else. Blank lines are skipped."""
+    with open_bytes(path) as stream:
+        for number, raw in enumerate(stream, start=1):
+            line = decode_line(raw, path=path, number=number)
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line, parse_constant=_refuse_constant)
+            except ValueError as error:
+                raise DataError(f"{path}:{number}: not valid JSON ({error}); repair or remove the line") from None
+            if not isinstance(record, dict):
+                raise DataError(f"{path}:{number}: expected a JSON object, found {type(record).__name__}")
+            yield number, record
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """A file for reading, decompressed where its name ends in .gz."""
+    try:
+        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+
+
+def decode_line(raw: bytes, *, path: Path, number: int) -> str:
+    """One line as text without its line end or byte-order mark; raises DataError where it is not UTF-8."""
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}:{number}: not UTF-8 (byte {error.start + 1} is 0x{raw[error.start]:02x}); save the file as UTF-8"
+        ) from None
+    return line.removeprefix("\ufeff").rstrip("\r\n") if number == 1 else line.rstrip("\r\n")
+
+
+def write_jsonl(path: Path, records: Iterable[JsonObject]) -> int:
+    """Write one object a line and return how many; not atomic by itself (artifact folders are)."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for count, record in enumerate(records, start=1):
+            stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+    return count
+
+
+def read_json(path: Path) -> JsonObject:
+    """A JSON document of ours; raises ArtifactError where it is missing, broken or from a later version of this package."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such file") from None
+    except ValueError as error:
+        raise ArtifactError(f"{path}: not valid JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{path}: expected a JSON object, found {type(document).__name__}")
+    version = document.get("schema_version", 0)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise ArtifactError(f"{path}: schema_version {version!r} is newer than {SCHEMA_VERSION}; update mtnlg to read it")
+    return document
+
+
+def write_json(path: Path, document: Mapping[str, object]) -> None:
+    """Write a JSON document whole or not at all, with `schema_version` first."""
+    body = {"schema_version": SCHEMA_VERSION, **document}
+    write_text(path, json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: a temporary file beside it, synced, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _strings(value: JsonValue) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")

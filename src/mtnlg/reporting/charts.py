@@ -1,0 +1,179 @@
+"""Charts as inline SVG, written by hand: axes, ticks, lines and a legend. Colours are classes that
+the page defines.
+
+Refuses to know: what is drawn. All text is escaped here, so that a label can hold anything. Legend
+of names: right and up are data; x and y are places in the drawing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mtnlg.reporting.curves import Point
+from mtnlg.reporting.display import count_text, visible
+
+NUM_COLOURS = 8
+"""Colours that the page defines as classes c0, c1 and so on."""
+WIDTH, PLOT_HEIGHT = 600, 240
+LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
+LEGEND_LINE = 20
+BAR_WIDTH = 150
+LEGEND_CHARACTERS = 76
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve of a chart. Lines of one colour belong together; a faint one is the background of
+    the other.
+    """
+
+    label: str
+    points: Sequence[Point]
+    colour: int
+    is_faint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The values between two ends of an axis, and the places that they are drawn at."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def place(self, value: float) -> float:
+        """Where a value is drawn, in drawing units."""
+        share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+def line_chart(lines: Sequence[Line], *, title: str, right_label: str, up_label: str) -> Markup:
+    """A chart of lines; empty markup where there is no point to draw."""
+    drawn = [line for line in lines if line.points]
+    if not drawn:
+        return Markup("")
+    rights = [right for line in drawn for right, _ in line.points]
+    ups = [up for line in drawn for _, up in line.points]
+    across = _span(min(0.0, *rights), max(rights), start=LEFT, end=WIDTH - RIGHT, is_exact=True)
+    upward = _span(min(ups), max(ups), start=TOP + PLOT_HEIGHT, end=TOP)
+    height = TOP + PLOT_HEIGHT + BOTTOM + LEGEND_LINE * len(drawn)
+    parts = [
+        Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
+            WIDTH, height, visible(title)
+        ),
+        _axis_across(across, right_label),
+        _axis_upward(upward, up_label),
+        *(_polyline(line, across, upward) for line in drawn),
+        *(_legend_entry(line, place) for place, line in enumerate(drawn)),
+        Markup("</svg>"),
+    ]
+    return Markup("\n").join(parts)
+
+
+def interval_bar(value: float, *, low: float | None, high: float | None, ends: Point) -> Markup:
+    """A value and its interval on a scale that the rows of a board share; without interval the
+    value alone.
+    """
+    span = _span(*ends, start=1, end=BAR_WIDTH - 1, is_exact=True)
+    reach = Markup("")
+    if low is not None and high is not None:
+        first, last = span.place(low), span.place(high)
+        reach = Markup('<rect class="reach" x="{:.1f}" y="3" width="{:.1f}" height="6"/>').format(
+            first, max(last - first, 1)
+        )
+    return Markup(
+        '<svg class="bar" viewBox="0 0 {0} 12" width="{0}" height="12" aria-hidden="true">'
+        '<line x1="0" x2="{0}" y1="6" y2="6"/>{1}'
+        '<rect class="value" x="{2:.1f}" y="1" width="2" height="10"/></svg>'
+    ).format(BAR_WIDTH, reach, span.place(value) - 1)
+
+
+def ticks_between(low: float, high: float, *, most: int = 6) -> list[float]:
+    """Round values that cover a range in at most so many steps of 1, 2 or 5 powers of ten."""
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [count * step for count in range(first, last + 1)]
+
+
+def _span(low: float, high: float, *, start: float, end: float, is_exact: bool = False) -> Span:
+    """A span that is not empty; unless exact, widened to round values."""
+    if not high - low > 1e-12 * max(abs(low), abs(high)):
+        middle, reach = (low + high) / 2, max(abs(low), 1.0) / 2
+        low, high = middle - reach, middle + reach
+    if not is_exact:
+        step = ticks_between(low, high)
+        size = step[1] - step[0] if len(step) > 1 else high - low
+        low, high = math.floor(low / size) * size, math.ceil(high / size) * size
+    return Span(low, high, start, end)
+
+
+def _axis_across(span: Span, label: str) -> Markup:
+    base = TOP + PLOT_HEIGHT
+    parts = [
+        Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
+            span.place(tick), base + 17, count_text(tick)
+        )
+        for tick in ticks_between(span.low, span.high)
+    ]
+    parts.append(
+        Markup('<text class="axis" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+            (LEFT + WIDTH - RIGHT) / 2, base + 35, visible(label)
+        )
+    )
+    return Markup("").join(parts)
+
+
+def _axis_upward(span: Span, label: str) -> Markup:
+    parts = []
+    for tick in ticks_between(span.low, span.high):
+        y = span.place(tick)
+        parts.append(
+            Markup(
+                '<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
+                '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
+            ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4, f"{tick:.4g}")
+        )
+    middle = TOP + PLOT_HEIGHT / 2
+    parts.append(
+        Markup(
+            '<text class="axis" transform="translate(14 {}) rotate(-90)" text-anchor="middle">'
+            "{}</text>"
+        ).format(middle, visible(label))
+    )
+    return Markup("").join(parts)
+
+
+def _polyline(line: Line, across: Span, upward: Span) -> Markup:
+    places = [(across.place(right), upward.place(up)) for right, up in line.points]
+    drawn = Markup('<polyline class="{}" points="{}"/>').format(
+        _classes(line), " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    )
+    if line.is_faint or len(places) > 30:
+        return drawn
+    dots = [
+        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.4"/>').format(_classes(line), x, y)
+        for x, y in places
+    ]
+    return drawn + Markup("").join(dots)
+
+
+def _legend_entry(line: Line, place: int) -> Markup:
+    y = TOP + PLOT_HEIGHT + BOTTOM + LEGEND_LINE * place + 8
+    label = visible(line.label).replace("\n", " ")
+    if len(label) > LEGEND_CHARACTERS:
+        label = label[: LEGEND_CHARACTERS - 1] + "…"
+    return Markup(
+        '<polyline class="{}" points="{},{} {},{}"/><text class="legend" x="{}" y="{}">{}</text>'
+    ).format(_classes(line), LEFT, y, LEFT + 26, y, LEFT + 34, y + 4, label)
+
+
+def _classes(line: Line) -> str:
+    return f"c{line.colour % NUM_COLOURS}" + (" faint" if line.is_faint else "")

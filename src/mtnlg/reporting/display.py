@@ -1,0 +1,173 @@
+"""How values read on a page: numbers with their interval, counts, durations, and text with nothing
+hidden in it.
+
+Refuses to know: markup. What comes out is plain text that each format escapes in its own way.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+
+from mtnlg.reporting.leaderboard import Board
+from mtnlg.reporting.scores import MetricScore
+
+ABSENT = "–"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that reorder the text around them, so that it reads otherwise than it is."""
+
+
+def visible(text: str) -> str:
+    """The text with its control and direction characters, and halves of surrogate pairs, shown
+    instead of obeyed.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_visible_character, text.replace("\r\n", "\n")))
+
+
+def _visible_character(character: str) -> str:
+    if character in "\n\t":
+        return character
+    if character in "\u2028\u2029":
+        return "\n"
+    if character in DIRECTIONAL:
+        return f"⟨U+{ord(character):04X}⟩"
+    if character < " ":
+        return chr(0x2400 + ord(character))
+    category = unicodedata.category(character)
+    return "\ufffd" if category in {"Cc", "Cs"} else character
+
+
+def number_text(value: float, *, unit: str) -> str:
+    """Two decimals for a score out of a hundred, four digits for anything else."""
+    return f"{value:.2f}" if unit == "0-100" else f"{value:.4g}"
+
+
+def value_text(metric: MetricScore) -> str:
+    """The value alone; whoever shows it shows the interval, n and signature with it."""
+    return number_text(metric.value, unit=metric.unit)
+
+
+def interval_text(metric: MetricScore) -> str:
+    """The interval in brackets, or that there is none; the reason stands in the board's notes."""
+    if metric.low is None or metric.high is None:
+        return "no interval"
+    low, high = (number_text(end, unit=metric.unit) for end in (metric.low, metric.high))
+    return f"[{low}, {high}]"
+
+
+def full_text(metric: MetricScore) -> str:
+    """Value, interval and n, for use in a sentence."""
+    return f"{pair_text(metric)}, n = {metric.num_examples}"
+
+
+def pair_text(metric: MetricScore) -> str:
+    """Value and interval, for use in a sentence that has told n."""
+    comma = "" if metric.interval else ","
+    return f"{value_text(metric)}{comma} {interval_text(metric)}"
+
+
+def count_text(value: float | None) -> str:
+    """A count in thousands, millions and so on, with three digits."""
+    if value is None:
+        return ABSENT
+    for limit, suffix in ((1e15, "Q"), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(value) >= limit:
+            return f"{value / limit:#.3g}".rstrip(".") + suffix
+    return f"{value:.4g}"
+
+
+def flops_text(value: float | None) -> str:
+    """Floating-point operations in powers of ten."""
+    if value is None:
+        return ABSENT
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    power = str(int(exponent)).translate(SUPERSCRIPTS)
+    return f"{mantissa}×10{power}" if value else "0"
+
+
+def duration_text(seconds: float | None) -> str:
+    """Seconds, minutes and hours, the two largest that apply."""
+    if seconds is None:
+        return ABSENT
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours < 100 else f"{hours} h"
+
+
+def bytes_text(value: float | None) -> str:
+    """Bytes in powers of 1024."""
+    if value is None:
+        return ABSENT
+    for limit, suffix in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if value >= limit:
+            return f"{value / limit:.1f} {suffix}"
+    return f"{value:.0f} B"
+
+
+def moment_text(moment: datetime | None) -> str:
+    """A time to the minute, in UTC."""
+    return ABSENT if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def share_text(flagged: int | None, checked: int | None) -> str:
+    """Flagged of checked examples."""
+    return ABSENT if flagged is None or checked is None else f"{flagged} / {checked}"
+
+
+def board_title(board: Board) -> str:
+    """Task, test set and, where it is not all of it, subset."""
+    subset = "" if board.subset == "all" else f", {board.subset} subset"
+    return f"{board.task} · {board.test_set}{subset}"
+
+
+def metric_notes(board: Board) -> dict[str, list[str]]:
+    """Metric -> what its numbers stand on: unit, n, interval and signature, told apart by system
+    where they differ.
+    """
+    return {name: _notes_of(name, board) for name in board.metric_names}
+
+
+def _notes_of(name: str, board: Board) -> list[str]:
+    scores = {row.label: row.metrics[name] for row in board.rows if name in row.metrics}
+    directions = {
+        label: f"{score.unit}, {'higher' if score.higher_is_better else 'lower'} is better"
+        for label, score in scores.items()
+    }
+    sizes = {label: f"n = {score.num_examples}" for label, score in scores.items()}
+    intervals = {
+        label: f"interval: {score.interval}"
+        if score.interval
+        else f"no interval: {score.interval_reason}"
+        for label, score in scores.items()
+    }
+    signatures = {label: f"signature: {score.signature}" for label, score in scores.items()}
+    seeds = [
+        f"{label} by seed: "
+        + ", ".join(
+            f"{seed}: {number_text(value, unit=score.unit)}"
+            for seed, value in score.seed_values.items()
+        )
+        for label, score in scores.items()
+        if score.seed_values
+    ]
+    return [
+        note for facts in (directions, sizes, intervals, signatures) for note in _together(facts)
+    ] + seeds
+
+
+def _together(facts: Mapping[str, str]) -> list[str]:
+    """Each fact once; with the systems that it holds for, unless it holds for all."""
+    holders: dict[str, list[str]] = {}
+    for label, fact in facts.items():
+        holders.setdefault(fact, []).append(label)
+    if len(holders) == 1:
+        return list(holders)
+    return [f"{fact} ({', '.join(labels)})" for fact, labels in holders.items()]

@@ -1,0 +1,88 @@
+"""Names that tell the systems of one board apart, no longer than they need to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+
+class Identity(NamedTuple):
+    """Everything by which two systems of one name may differ, in the order in which it is shown."""
+
+    system: str
+    decoding: str | None = None
+    overrides: tuple[str, ...] = ()
+    kind: str = ""
+    seeds: tuple[int, ...] = ()
+    runs: tuple[str, ...] = ()
+
+
+def distinct_labels(items: Sequence[Identity]) -> list[str]:
+    """One label each: the name, then of decoding, overrides, kind, seeds and runs what differs
+    among equals.
+    """
+    labels = [item.system for item in items]
+    for members in _grouped(range(len(items)), key=lambda place: items[place].system):
+        _extend(labels, items, members, remaining=ASPECTS)
+    return labels
+
+
+def without_seed(overrides: Iterable[str]) -> tuple[str, ...]:
+    """The overrides that are not about the seed, sorted, so that order makes no difference."""
+    kept = [text for text in overrides if text.lstrip("+~").partition("=")[0] != "seed"]
+    return tuple(sorted(kept))
+
+
+Aspect = Callable[[Identity, frozenset[str]], str]
+
+
+def _decoding(item: Identity, _: frozenset[str]) -> str:
+    return item.decoding or ""
+
+
+def _overrides(item: Identity, shared: frozenset[str]) -> str:
+    own = [text for text in without_seed(item.overrides) if text not in shared]
+    return " ".join(own)
+
+
+def _kind(item: Identity, _: frozenset[str]) -> str:
+    return item.kind
+
+
+def _seeds(item: Identity, _: frozenset[str]) -> str:
+    return "seed " + ", ".join(map(str, item.seeds)) if item.seeds else ""
+
+
+def _runs(item: Identity, _: frozenset[str]) -> str:
+    return "run " + ", ".join(item.runs) if item.runs else ""
+
+
+ASPECTS: tuple[Aspect, ...] = (_decoding, _overrides, _kind, _seeds, _runs)
+
+
+def _extend(
+    labels: list[str],
+    items: Sequence[Identity],
+    members: Sequence[int],
+    *,
+    remaining: Sequence[Aspect],
+) -> None:
+    """Lengthen the labels of members that are still equal, by the first aspect in which they
+    differ, and so on.
+    """
+    if len(members) < 2 or not remaining:
+        return
+    shared = frozenset.intersection(*(frozenset(items[place].overrides) for place in members))
+    words = {place: remaining[0](items[place], shared) for place in members}
+    if len(set(words.values())) > 1:
+        for place in members:
+            labels[place] += f" · {words[place]}" if words[place] else ""
+    for group in _grouped(members, key=words.__getitem__):
+        _extend(labels, items, group, remaining=remaining[1:])
+
+
+def _grouped(places: Iterable[int], key: Callable[[int], str]) -> list[list[int]]:
+    groups: dict[str, list[int]] = {}
+    for place in places:
+        groups.setdefault(key(place), []).append(place)
+    return list(groups.values())

@@ -1,0 +1,111 @@
+"""What a report shows, as data: boards of rows, and the runs behind them.
+
+Refuses to know: how it was gathered (board.py) and how it looks (formats.py, html.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mtnlg.records import SCHEMA_VERSION, JsonObject
+from mtnlg.reporting.manifests import Contamination, Cost, RunRecord
+from mtnlg.reporting.scores import MetricScore
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One system on one board. Metrics are in the board's order and empty where there is no number
+    to show.
+    """
+
+    system: str
+    kind: str
+    status: str
+    reason: str | None = None
+    runs: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    decoding: str | None = None
+    metrics: Mapping[str, MetricScore] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    contamination: Contamination = field(default_factory=Contamination)
+    overrides: tuple[str, ...] = ()
+    predictions: tuple[str, ...] = ()
+    """Artifact keys, one for each seed; the samples are taken from the first."""
+    label: str = ""
+    """The system's name, made longer where another row of the board has the same one."""
+    rank: int | None = None
+    """From 1, equal where the main metric is equal; None: not ranked, and `reason` says why."""
+
+    @property
+    def is_comparable(self) -> bool:
+        """True for a row that has a place in the ranking."""
+        return self.rank is not None
+
+    def to_json(self) -> JsonObject:
+        return {
+            "system": self.system,
+            "kind": self.kind,
+            "status": self.status,
+            "reason": self.reason,
+            "runs": list(self.runs),
+            "seeds": list(self.seeds),
+            "decoding": self.decoding,
+            "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
+            "cost": asdict(self.cost),
+            "contamination": asdict(self.contamination),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One task, test set and subset: its rows, best first, those without a rank at the end."""
+
+    task: str
+    test_set: str
+    subset: str
+    language: str
+    rows: tuple[BoardRow, ...]
+    metric_names: tuple[str, ...] = ()
+    """The main metric first; the order of each row's metrics."""
+
+    @property
+    def ranked(self) -> tuple[BoardRow, ...]:
+        """The rows that have a rank, best first."""
+        return tuple(row for row in self.rows if row.is_comparable)
+
+    @property
+    def main_metric(self) -> str | None:
+        """The metric that the board is sorted by; None where no row has a number."""
+        return self.metric_names[0] if self.metric_names else None
+
+    def to_json(self) -> JsonObject:
+        return {
+            "task": self.task,
+            "test_set": self.test_set,
+            "subset": self.subset,
+            "language": self.language,
+            "rows": [row.to_json() for row in self.rows],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """The boards of one launch, and where a report finds its samples and curves."""
+
+    experiment: str
+    command: str | None
+    boards: tuple[Board, ...]
+    runs: tuple[RunRecord, ...]
+    artifacts_root: Path
+
+    def to_json(self) -> JsonObject:
+        """The document leaderboard.json: an unranked row says in its reason why; the first metric
+        is the main one.
+        """
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "experiment": self.experiment,
+            "boards": [board.to_json() for board in self.boards],
+        }

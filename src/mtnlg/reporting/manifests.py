@@ -1,0 +1,224 @@
+"""What a launch was asked for and what became of each run: `launch.json` and `run.json`, as typed
+records.
+
+Refuses to know: scores and boards. A run whose manifest is missing or broken is still a run,
+failed, with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.records import JsonObject, read_json
+from mtnlg.reporting.fields import (
+    count_of,
+    is_folder_name,
+    number_of,
+    object_of,
+    objects_of,
+    text_of,
+    texts_of,
+)
+
+STATUSES = ("finished", "running", "failed")
+KINDS = ("trained", "baseline", "external")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One command and the runs that it asked for, in its order."""
+
+    experiment: str
+    command: str | None
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """One task of a run, as far as a board needs it."""
+
+    task: str
+    language: str
+    test_sets: tuple[str, ...]
+    main_metric: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a system cost; None where it was not measured or costs nothing."""
+
+    parameters: float | None = None
+    training_tokens: float | None = None
+    training_flops: float | None = None
+    training_seconds: float | None = None
+    decoding_tokens_per_second: float | None = None
+    peak_memory_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contamination:
+    """How many test examples were looked up in the training sets, and how many were found there."""
+
+    checked: int | None = None
+    flagged: int | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRecord:
+    """One system on one test set: where its predictions and its scores lie."""
+
+    task: str
+    test_set: str
+    language: str
+    kind: str
+    system: str
+    decoding: str | None
+    predictions: str | None
+    scores: str | None
+    cost: Cost
+    contamination: Contamination
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of a launch. Tasks are empty where they are not known; it then belongs to every
+    board.
+    """
+
+    run_id: str
+    status: str
+    reason: str | None
+    system: str
+    seed: int | None = None
+    decoding: str | None = None
+    overrides: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    tasks: tuple[TaskRecord, ...] = ()
+    model: str | None = None
+    scores: tuple[ScoreRecord, ...] = ()
+    seconds: float | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    environment: JsonObject = field(default_factory=dict)
+    """Versions, git and hardware, as the manifest nests them."""
+
+
+def read_launch(experiment: str, *, runs_root: Path) -> Launch:
+    """The launch of an experiment; raises ConfigError for a name that is no folder's, ArtifactError
+    where there is none.
+    """
+    if not is_folder_name(experiment):
+        raise ConfigError(
+            f"experiment is {experiment!r}; it must be one folder name without separators"
+        )
+    path = runs_root / experiment / "launch.json"
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file; run the experiment first, or name one that ran")
+    document = read_json(path)
+    run_ids = tuple(dict.fromkeys(texts_of(document, "run_ids")))
+    return Launch(experiment, text_of(document, "command"), run_ids)
+
+
+def read_run(run_id: str, *, folder: Path) -> RunRecord:
+    """One run from `folder/<run_id>/run.json`; never raises for what it finds there."""
+    if not is_folder_name(run_id):
+        return RunRecord(
+            run_id, "failed", "its run id is no folder name, so it was not read", run_id
+        )
+    path = folder / run_id / "run.json"
+    if not path.exists():
+        reason = "there is no run.json: it did not start, or was killed before it wrote one"
+        return RunRecord(run_id, "failed", reason, run_id)
+    try:
+        document = read_json(path)
+    except (ArtifactError, OSError, RecursionError) as error:
+        cause = str(error).replace(str(path), "run.json")
+        return RunRecord(run_id, "failed", f"run.json cannot be read: {cause}", run_id)
+    return _run_from(document, run_id=run_id)
+
+
+def _run_from(document: JsonObject, *, run_id: str) -> RunRecord:
+    status, reason = _status_of(document)
+    return RunRecord(
+        run_id,
+        status,
+        reason,
+        text_of(document, "system") or run_id,
+        seed=count_of(document, "seed"),
+        decoding=text_of(document, "decoding"),
+        overrides=texts_of(document, "overrides"),
+        tags=texts_of(document, "tags"),
+        tasks=tuple(
+            TaskRecord(
+                task,
+                text_of(entry, "language") or "",
+                texts_of(entry, "test_sets"),
+                text_of(entry, "main_metric"),
+            )
+            for entry in objects_of(document, "tasks")
+            if (task := text_of(entry, "task"))
+        ),
+        model=text_of(object_of(document, "artifacts"), "model"),
+        scores=tuple(
+            score for entry in objects_of(document, "scores") if (score := _score_from(entry))
+        ),
+        seconds=number_of(document, "seconds"),
+        started=_moment(text_of(document, "started_at")),
+        finished=_moment(text_of(document, "finished_at")),
+        environment={
+            name: document[name] for name in ("versions", "git", "hardware") if name in document
+        },
+    )
+
+
+def _status_of(document: JsonObject) -> tuple[str, str | None]:
+    status, reason = document.get("status"), text_of(document, "reason")
+    if status == "finished":
+        return "finished", reason
+    if status == "running":
+        return "running", reason or "it has not finished"
+    if status == "failed":
+        return "failed", reason or "it failed without saying why"
+    return "failed", f"run.json has status {status!r}; known: {', '.join(STATUSES)}"
+
+
+def _score_from(entry: JsonObject) -> ScoreRecord | None:
+    """None where an entry does not say which board it belongs to or what kind of system it is."""
+    task, test_set, kind = (text_of(entry, key) for key in ("task", "test_set", "kind"))
+    if task is None or test_set is None or kind not in KINDS:
+        return None
+    cost, contamination = object_of(entry, "cost"), object_of(entry, "contamination")
+    return ScoreRecord(
+        task,
+        test_set,
+        text_of(entry, "language") or "",
+        kind,
+        text_of(entry, "system") or "(no name)",
+        text_of(entry, "decoding"),
+        text_of(entry, "predictions"),
+        text_of(entry, "scores"),
+        Cost(*(number_of(cost, name) for name in Cost.__slots__)),
+        Contamination(
+            count_of(contamination, "checked"),
+            count_of(contamination, "flagged"),
+            text_of(contamination, "rule"),
+        ),
+    )
+
+
+def _moment(stamp: str | None) -> datetime | None:
+    """An ISO 8601 time in UTC, read as UTC where it names no zone; None where it is none."""
+    try:
+        moment = datetime.fromisoformat(stamp) if stamp else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    try:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except OverflowError:
+        return None

@@ -1,0 +1,115 @@
+"""The leaderboard as Markdown: for each board a sentence, a table and the notes that its numbers
+stand on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mtnlg.reporting.display import (
+    ABSENT,
+    board_title,
+    count_text,
+    duration_text,
+    interval_text,
+    metric_notes,
+    share_text,
+    value_text,
+    visible,
+)
+from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
+from mtnlg.reporting.manifests import RunRecord
+from mtnlg.reporting.scores import MetricScore
+from mtnlg.reporting.summary import board_sentence
+
+SPECIAL = re.compile(r"[\\`*_<>|\[\]{}~&#$!]|(?<=[A-Za-z]):(?=//)")
+"""What Markdown, GitHub's formulas and autolinks, or a site generator's templates would take for
+markup.
+"""
+
+
+def render_markdown(leaderboard: Leaderboard) -> str:
+    """The whole document; text from data is escaped, and no cell can break its row."""
+    parts = [f"# {escape(leaderboard.experiment)}"]
+    if leaderboard.command:
+        parts.append(f"Command: {escape(leaderboard.command)}")
+    for board in leaderboard.boards:
+        parts += _board_parts(board)
+    parts += ["## Runs", *_runs_table(leaderboard.runs)]
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text on one line that shows as itself."""
+    line = visible(text).replace("\n", " ↵ ").replace("\t", " ")
+    return SPECIAL.sub(lambda found: "\\" + found.group(), line)
+
+
+def _board_parts(board: Board) -> Iterator[str]:
+    yield f"## {escape(board_title(board))}"
+    yield escape(board_sentence(board))
+    yield _table(_header(board), [_cells(row, board) for row in board.rows])
+    yield "\n".join(_notes(board))
+
+
+def _notes(board: Board) -> Iterator[str]:
+    for name, notes in metric_notes(board).items():
+        yield f"- **{escape(name)}**: {escape('; '.join(notes))}"
+    rules = dict.fromkeys(row.contamination.rule for row in board.rows if row.contamination.rule)
+    for rule in rules:
+        yield f"- **flagged**: {escape(rule)}"
+
+
+def _header(board: Board) -> list[str]:
+    metrics = [escape(name) for name in board.metric_names]
+    ends = ["n", "parameters", "training time", "flagged / checked", "note"]
+    return ["rank", "system", "kind", *metrics, *ends]
+
+
+def _cells(row: BoardRow, board: Board) -> list[str]:
+    main = row.metrics.get(board.main_metric or "")
+    seeds = f" (seeds {', '.join(map(str, row.seeds))})" if len(row.seeds) > 1 else ""
+    state = "" if row.status == "finished" else f"**{row.status}**: "
+    return [
+        ABSENT if row.rank is None else str(row.rank),
+        escape(row.label) + seeds,
+        row.kind,
+        *(_score_cell(row.metrics.get(name), main) for name in board.metric_names),
+        ABSENT if main is None else str(main.num_examples),
+        count_text(row.cost.parameters),
+        duration_text(row.cost.training_seconds),
+        share_text(row.contamination.flagged, row.contamination.checked),
+        state + escape(row.reason or ""),
+    ]
+
+
+def _score_cell(metric: MetricScore | None, main: MetricScore | None) -> str:
+    """Value and interval; n too where it is not that of the row."""
+    if metric is None:
+        return ABSENT
+    own = main is None or metric.num_examples != main.num_examples
+    size = f", n = {metric.num_examples}" if own else ""
+    return f"{value_text(metric)} {escape(interval_text(metric))}{size}"
+
+
+def _runs_table(runs: Sequence[RunRecord]) -> Iterator[str]:
+    yield _table(
+        ["run", "system", "status", "seed", "overrides", "note"],
+        [
+            [
+                escape(run.run_id),
+                escape(run.system),
+                run.status,
+                ABSENT if run.seed is None else str(run.seed),
+                escape(" ".join(run.overrides)),
+                escape(run.reason or ""),
+            ]
+            for run in runs
+        ],
+    )
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

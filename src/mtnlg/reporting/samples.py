@@ -1,0 +1,95 @@
+"""Outputs of several systems for the same examples, side by side.
+
+The examples are taken at even distances over the test set, so that nobody chooses them. Refuses to
+know: how they look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtnlg.errors import DataError, MtnlgError
+from mtnlg.records import Prediction, read_predictions
+from mtnlg.reporting.fields import is_folder_name
+from mtnlg.reporting.leaderboard import Board, BoardRow
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one system made of one example; text is None where it has none for this example."""
+
+    label: str
+    kind: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One example with the outputs of every system shown."""
+
+    id: str
+    source: str
+    references: tuple[str, ...]
+    tags: tuple[str, ...]
+    """Contamination signals of any of the systems shown."""
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSamples:
+    """The samples of one board, and the systems that could not be shown with the reason."""
+
+    samples: tuple[Sample, ...]
+    num_examples: int
+    problems: tuple[str, ...]
+
+
+def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> BoardSamples:
+    """Samples of the trained and external systems with numbers and of the best baseline, in the
+    board's order.
+    """
+    problems: list[str] = []
+    texts: dict[str, dict[str, Prediction]] = {}
+    shown = _rows_to_show(board)
+    for row in shown:
+        try:
+            predictions = _read(row, artifacts_root=artifacts_root)
+        except (MtnlgError, OSError, KeyError, RecursionError) as error:
+            cause = str(error).replace(str(artifacts_root), "artifacts")
+            problems.append(f"{row.label}: its predictions cannot be read: {cause}")
+            continue
+        texts[row.label] = {prediction.id: prediction for prediction in predictions}
+    if not texts:
+        return BoardSamples((), 0, tuple(problems))
+    examples = list(next(iter(texts.values())).values())
+    count = min(max(num_samples, 0), len(examples))
+    chosen = [examples[place * len(examples) // count] for place in range(count)]
+    rows = [row for row in shown if row.label in texts]
+    samples = tuple(_sample(example, rows, texts) for example in chosen)
+    return BoardSamples(samples, len(examples), tuple(problems))
+
+
+def _rows_to_show(board: Board) -> list[BoardRow]:
+    with_text = [row for row in board.rows if row.metrics and row.predictions]
+    baselines = [row for row in with_text if row.kind == "baseline"]
+    return [row for row in with_text if row.kind != "baseline"] + baselines[:1]
+
+
+def _read(row: BoardRow, *, artifacts_root: Path) -> list[Prediction]:
+    key = row.predictions[0]
+    if not is_folder_name(key):
+        raise DataError(f"predictions has {key!r}; it must be one folder name without separators")
+    return read_predictions(artifacts_root / "predictions" / key / "predictions.jsonl")
+
+
+def _sample(
+    example: Prediction, rows: list[BoardRow], texts: dict[str, dict[str, Prediction]]
+) -> Sample:
+    found = [(row, texts[row.label].get(example.id)) for row in rows]
+    tags = dict.fromkeys(tag for _, prediction in found if prediction for tag in prediction.tags)
+    outputs = tuple(
+        Output(row.label, row.kind, None if prediction is None else prediction.prediction)
+        for row, prediction in found
+    )
+    return Sample(example.id, example.source, example.references, tuple(tags), outputs)

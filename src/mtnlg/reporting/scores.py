@@ -1,0 +1,130 @@
+"""The numbers of one system on one test set: `scores.json`, as typed records.
+
+Refuses to know: runs and boards. A number without its n, its signature, or its interval's reason is
+no number here: it is left out, and the reason is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtnlg.errors import ArtifactError
+from mtnlg.records import JsonObject, JsonValue, read_json
+from mtnlg.reporting.fields import (
+    count_of,
+    is_folder_name,
+    number_of,
+    object_of,
+    text_of,
+)
+
+NO_REASON = "the score file gives neither an interval nor a reason"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricScore:
+    """One number with everything that it takes to read it."""
+
+    value: float
+    low: float | None
+    high: float | None
+    num_examples: int
+    unit: str
+    higher_is_better: bool
+    interval: str | None
+    """How low and high were made; None where there is no interval."""
+    interval_reason: str | None
+    """Why there is no interval; None where there is one."""
+    signature: str
+    seed_values: Mapping[int, float] = field(default_factory=dict)
+    """Value by training seed, where this score is the mean over several."""
+
+    def to_json(self) -> JsonObject:
+        """The metric as in leaderboard.json; reason and seed values only where they apply."""
+        record: JsonObject = {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "n": self.num_examples,
+            "unit": self.unit,
+            "higher_is_better": self.higher_is_better,
+            "interval": self.interval,
+            "signature": self.signature,
+        }
+        if self.interval is None:
+            record["interval_reason"] = self.interval_reason
+        if self.seed_values:
+            record["seed_values"] = {str(seed): self.seed_values[seed] for seed in self.seed_values}
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class SubsetScores:
+    """The metrics of one subset, and what was left out of them and why."""
+
+    metrics: Mapping[str, MetricScore]
+    left_out: Mapping[str, str]
+    """Metric -> why it has no number."""
+
+
+def read_scores(key: str | None, *, artifacts_root: Path) -> dict[str, SubsetScores] | str:
+    """Subset -> scores of one artifact, or, where it cannot be read, the reason."""
+    if key is None:
+        return "it was not scored"
+    if not is_folder_name(key):
+        return "the key of its scores is no folder name, so it was not read"
+    path = artifacts_root / "scores" / key / "scores.json"
+    try:
+        subsets = object_of(read_json(path), "subsets")
+    except (ArtifactError, OSError, RecursionError) as error:
+        return f"its scores cannot be read: {str(error).replace(str(path), 'scores.json')}"
+    return {
+        name: _subset_from(object_of(subset, "metrics"))
+        for name, subset in subsets.items()
+        if isinstance(subset, dict)
+    }
+
+
+def _subset_from(records: JsonObject) -> SubsetScores:
+    metrics: dict[str, MetricScore] = {}
+    left_out: dict[str, str] = {}
+    for name, record in records.items():
+        score = _metric_from(record if isinstance(record, dict) else {})
+        if isinstance(score, str):
+            left_out[name] = score
+        else:
+            metrics[name] = score
+    return SubsetScores(metrics, left_out)
+
+
+def _metric_from(record: Mapping[str, JsonValue]) -> MetricScore | str:
+    """The score, or why it must not be shown."""
+    value = number_of(record, "value")
+    if value is None:
+        return f"its value is {record.get('value')!r}, which is no finite number"
+    num_examples, signature = count_of(record, "n"), text_of(record, "signature")
+    if num_examples is None:
+        return "its score does not say over how many examples"
+    if signature is None:
+        return "its score has no signature"
+    low, high = number_of(record, "low"), number_of(record, "high")
+    interval = text_of(record, "interval")
+    if interval is None or low is None or high is None:
+        reason = text_of(record, "interval_reason")
+        reason = reason or ("its ends are not finite" if interval else NO_REASON)
+        interval, low, high = None, None, None
+    else:
+        reason = None
+    return MetricScore(
+        value,
+        low,
+        high,
+        num_examples,
+        text_of(record, "unit") or "unit not given",
+        record.get("higher_is_better") is not False,
+        interval,
+        reason,
+        signature,
+    )

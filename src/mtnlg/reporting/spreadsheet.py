@@ -1,0 +1,96 @@
+"""The leaderboard as CSV: one line for each system and metric, so that no number stands without its
+n and signature.
+
+A system without numbers has one line with its status and reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from mtnlg.reporting.display import visible
+from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
+from mtnlg.reporting.manifests import Cost
+from mtnlg.reporting.scores import MetricScore
+
+Cell = str | int | float | bool | None
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What makes a spreadsheet program calculate a cell instead of showing it (OWASP, CSV injection).
+"""
+COLUMNS = (
+    *("experiment", "task", "test_set", "subset", "language", "rank", "system", "label", "kind"),
+    *("status", "reason", "runs", "seeds", "decoding", "metric", "value", "low", "high", "n"),
+    *("unit", "higher_is_better", "interval", "interval_reason", "signature", "seed_values"),
+    *Cost.__slots__,
+    *("contamination_checked", "contamination_flagged", "contamination_rule"),
+)
+
+
+def render_csv(leaderboard: Leaderboard) -> str:
+    """The table with its header line; every text cell is quoted and none can be a formula."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for board in leaderboard.boards:
+        for row in board.rows:
+            for record in _records(leaderboard.experiment, board, row):
+                writer.writerow([_harmless(record.get(name)) for name in COLUMNS])
+    return stream.getvalue()
+
+
+def _records(experiment: str, board: Board, row: BoardRow) -> Iterator[dict[str, Cell]]:
+    shared = _row_cells(experiment, board, row)
+    for name, metric in row.metrics.items():
+        yield shared | {"metric": name} | _metric_cells(metric)
+    if not row.metrics:
+        yield shared
+
+
+def _row_cells(experiment: str, board: Board, row: BoardRow) -> dict[str, Cell]:
+    return {
+        "experiment": experiment,
+        "task": board.task,
+        "test_set": board.test_set,
+        "subset": board.subset,
+        "language": board.language,
+        "rank": row.rank,
+        "system": row.system,
+        "label": row.label,
+        "kind": row.kind,
+        "status": row.status,
+        "reason": row.reason,
+        "runs": " ".join(row.runs),
+        "seeds": " ".join(map(str, row.seeds)),
+        "decoding": row.decoding,
+        "contamination_checked": row.contamination.checked,
+        "contamination_flagged": row.contamination.flagged,
+        "contamination_rule": row.contamination.rule,
+    } | asdict(row.cost)
+
+
+def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
+    return {
+        "value": metric.value,
+        "low": metric.low,
+        "high": metric.high,
+        "n": metric.num_examples,
+        "unit": metric.unit,
+        "higher_is_better": str(metric.higher_is_better).lower(),
+        "interval": metric.interval,
+        "interval_reason": metric.interval_reason,
+        "signature": metric.signature,
+        "seed_values": " ".join(f"{seed}:{value!r}" for seed, value in metric.seed_values.items()),
+    }
+
+
+def _harmless(cell: Cell) -> Cell:
+    """Text that starts like a formula gets an apostrophe before it; numbers stay numbers."""
+    if cell is None:
+        return ""
+    if not isinstance(cell, str):
+        return cell
+    return "'" + visible(cell) if cell.startswith(FORMULA_STARTS) else visible(cell)

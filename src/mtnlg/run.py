@@ -1,0 +1,117 @@
+"""One run: from a configuration to its artifacts and its manifest, whatever happens on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from mtnlg import stages
+from mtnlg.artifacts import Artifact
+from mtnlg.compose import freeze_run
+from mtnlg.config import Config
+from mtnlg.errors import MtnlgError
+from mtnlg.preflight import preflight
+from mtnlg.provenance import Manifest
+from mtnlg.records import JsonObject, JsonValue, read_json, read_predictions
+
+STAGES = ("prepare", "train", "generate", "evaluate")
+"""In order; each makes what is missing of those before it. `report` reads a launch, not a run."""
+
+
+def execute(config: Config, last_stage: str) -> None:
+    """Run the stages up to the last one asked for and write run.json; a failure is recorded there and raised again."""
+    folder = freeze_run(config).parent
+    manifest = Manifest(folder, _asked(config))
+    try:
+        preflight(config)
+        _stages(config, last_stage, manifest)
+    except BaseException as error:
+        manifest.fail(_reason(error))
+        raise
+    manifest.finish(is_scored=last_stage == "evaluate")
+
+
+def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
+    prepared = stages.prepare(config)
+    assert prepared.tokenizer is not None, "prepare gives a tokenizer"
+    manifest.artifacts |= {
+        "rows": {name: artifact.key for name, artifact in prepared.rows.items()},
+        "tokenizer": prepared.tokenizer.key,
+        "tokens": {name: artifact.key for name, artifact in prepared.tokens.items()},
+    }
+    if last_stage == "prepare":
+        return
+    model = stages.train(config, prepared)
+    manifest.artifacts["model"] = model.key
+    training = read_json(model.folder / "training.json")
+    objective = training.get("best_validation_metric")
+    manifest.objective = float(objective) if isinstance(objective, int | float) else None
+    if last_stage == "train":
+        return
+    decoded = stages.generate(config, prepared, model)
+    if last_stage == "generate":
+        return
+    decoded += stages.predict_baselines(config, prepared)
+    for one, scores in stages.evaluate(config, decoded):
+        manifest.scores.append(_score_entry(config, one, scores, training))
+
+
+def _score_entry(config: Config, one: stages.Decoded, scores: Artifact, training: JsonObject) -> JsonObject:
+    is_trained = one.kind == "trained"
+    return {
+        "task": config.task_title(one.task),
+        "test_set": one.test_set,
+        "language": config.tasks[one.task].output_language,
+        "kind": one.kind,
+        "system": one.system,
+        "decoding": config.decoding.label if is_trained else None,
+        "predictions": one.predictions.key,
+        "scores": scores.key,
+        "cost": _cost(one.predictions.folder, training) if is_trained else {},
+        "contamination": _contamination(one.predictions.folder),
+    }
+
+
+def _cost(predictions: Path, training: JsonObject) -> JsonObject:
+    generation = read_json(predictions / "generation.json")
+    names = ("parameters", "training_tokens", "training_flops", "training_seconds", "peak_memory_bytes")
+    cost: JsonObject = {name: training.get(name) for name in names}
+    return {**cost, "decoding_tokens_per_second": generation.get("decoding_tokens_per_second")}
+
+
+def _contamination(predictions: Path) -> JsonObject:
+    rows = read_predictions(predictions / "predictions.jsonl")
+    tags: JsonObject = dict[str, JsonValue](sorted(Counter(tag for row in rows for tag in row.tags).items()))
+    return {
+        "checked": len(rows),
+        "flagged": sum(bool(row.tags) for row in rows),
+        "rule": "source, a reference, or both stand verbatim in a training set of this model",
+        "tags": tags,
+    }
+
+
+def _asked(config: Config) -> JsonObject:
+    tasks: list[JsonValue] = [
+        {
+            "task": config.task_title(name),
+            "language": task.output_language,
+            "test_sets": list[JsonValue](task.test_sets),
+            "main_metric": task.main_metric,
+        }
+        for name, task in config.tasks.items()
+    ]
+    return {
+        "system": config.model.name,
+        "seed": config.seed,
+        "decoding": config.decoding.label,
+        "tags": list[JsonValue](config.tags),
+        "tasks": tasks,
+    }
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, MtnlgError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted by the user"
+    return f"{type(error).__name__}: {error}"

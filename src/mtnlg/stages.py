@@ -1,0 +1,336 @@
+"""The five stages, each a function from inputs to folders; the rooms below do the work and are imported only when there is some.
+
+A stage asks for what it needs from the stage before. A folder that is complete is not made again, and what is not made is not even
+imported: a run whose artifacts are all there loads no PyTorch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from mtnlg.artifacts import Artifact, make_artifact, package_versions, recorded_sha256
+from mtnlg.compose import experiment_name
+from mtnlg.config import Config, TaskConfig
+from mtnlg.progress import say, track
+from mtnlg.records import JsonObject, JsonValue, Prediction, read_rows, write_jsonl
+
+STAGE_VERSIONS = {"rows": 1, "tokenizer": 1, "tokens": 1, "model": 1, "predictions": 1, "scores": 1}
+"""Raised by one where the code of a stage gives another output for the same inputs; a golden test reminds of it."""
+
+TRAIN, VALIDATION = "train", "validation"
+"""Names of the prepared splits, whatever the raw data calls them."""
+
+
+@dataclass
+class Prepared:
+    """What the first stage gives, by the task's key in the configuration."""
+
+    rows: dict[str, Artifact] = field(default_factory=dict)
+    tokens: dict[str, Artifact] = field(default_factory=dict)
+    tokenizer: Artifact | None = None
+
+    def rows_hash(self, name: str, split: str) -> str:
+        """What identifies the rows of one split: a new test set changes nothing for a model that does not read it."""
+        return recorded_sha256(self.rows[name].folder, f"{split}.jsonl")
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The predictions of one system on one test set."""
+
+    task: str
+    test_set: str
+    system: str
+    kind: str
+    predictions: Artifact
+
+
+def prepare(config: Config) -> Prepared:
+    """Raw text to rows, to a tokenizer, to token arrays."""
+    prepared = Prepared()
+    for name, task in config.tasks.items():
+        prepared.rows[name] = _make_rows(config, name, task)
+    prepared.tokenizer = _make_tokenizer(config, prepared)
+    for name, task in config.tasks.items():
+        prepared.tokens[name] = _make_tokens(config, name, task, prepared)
+    return prepared
+
+
+def train(config: Config, prepared: Prepared) -> Artifact:
+    """Token arrays to a model folder."""
+    inputs: JsonObject = {
+        **_versions("model", "torch", "lightning"),
+        "tokens": {name: artifact.key for name, artifact in prepared.tokens.items()},
+        "validation_rows": {
+            name: prepared.rows_hash(name, VALIDATION) for name, task in config.tasks.items() if task.validation_split
+        },
+        "tasks": {name: _training_settings(task) for name, task in config.tasks.items()},
+        "cleaning": _plain(config.cleaning),
+        "model": _plain(config.model, without=("name",)),
+        "optimizer": _plain(config.optimizer),
+        "trainer": _plain(config.trainer, without=("num_workers", "log_every_steps")),
+        "seed": config.seed,
+    }
+
+    def build(folder: Path) -> None:
+        from mtnlg.training import TrainingData, train_model
+
+        data = [
+            TrainingData(config.task_title(name), name, prepared.rows[name].folder, prepared.tokens[name].folder)
+            for name in config.tasks
+        ]
+        assert prepared.tokenizer is not None, "training needs a tokenizer"
+        train_model(config, data, tokenizer_file=prepared.tokenizer.folder / "tokenizer.json", folder=folder)
+
+    return _make(config, "model", inputs, build, is_resumable=True)
+
+
+def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decoded]:
+    """A model folder and each test set to predictions."""
+    decoded = []
+    for name, task in config.tasks.items():
+        for test_set in task.test_sets:
+            inputs: JsonObject = {
+                **_versions("predictions", "torch"),
+                "model": model.key,
+                "rows": prepared.rows_hash(name, test_set),
+                "training_rows": _training_rows(config, prepared),
+                "task": config.task_title(name),
+                "decoding": _plain(config.decoding),
+            }
+
+            def build(folder: Path, name: str = name, test_set: str = test_set) -> None:
+                from mtnlg.inference.predict import predict_test_set
+
+                predict_test_set(
+                    model.folder,
+                    config.task_title(name),
+                    prepared.rows[name].folder / f"{test_set}.jsonl",
+                    config.decoding,
+                    training_files=_training_files(config, prepared),
+                    folder=folder,
+                )
+
+            artifact = _make(config, "predictions", inputs, build)
+            decoded.append(Decoded(name, test_set, config.model.name, "trained", artifact))
+    return decoded
+
+
+def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
+    """The trivial systems' predictions on each test set."""
+    from mtnlg.evaluation import baselines_for
+
+    decoded = []
+    for name, task in config.tasks.items():
+        if not config.evaluation.has_baselines:
+            continue
+        systems = baselines_for(task.kind.value, has_training_rows=bool(task.train_split))
+        for test_set in task.test_sets:
+            for system in systems:
+                inputs: JsonObject = {
+                    **_versions("predictions"),
+                    "baseline": system,
+                    "rows": prepared.rows_hash(name, test_set),
+                    "own_training_rows": prepared.rows_hash(name, TRAIN) if task.train_split else None,
+                    "training_rows": _training_rows(config, prepared),
+                    "kind": task.kind.value,
+                    "language": task.source_language,
+                }
+
+                def build(folder: Path, name: str = name, test_set: str = test_set, system: str = system) -> None:
+                    _write_baseline(config, prepared, name, test_set, system, folder)
+
+                artifact = _make(config, "predictions", inputs, build)
+                decoded.append(Decoded(name, test_set, system, "baseline", artifact))
+    return decoded
+
+
+def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Artifact]]:
+    """Predictions to scores."""
+    scored = []
+    for one in decoded:
+        language = config.tasks[one.task].output_language
+        inputs: JsonObject = {
+            **_versions("scores", "sacrebleu", "rouge-score", "numpy"),
+            "predictions": one.predictions.key,
+            "language": language,
+            "evaluation": _plain(config.evaluation, without=("has_baselines",)),
+        }
+
+        def build(folder: Path, one: Decoded = one, language: str = language) -> None:
+            from mtnlg.evaluation import save_scores, score_predictions
+            from mtnlg.records import read_predictions
+
+            settings = config.evaluation
+            scores = score_predictions(
+                read_predictions(one.predictions.folder / "predictions.jsonl"),
+                language=language,
+                metrics=settings.metrics,
+                num_resamples=settings.num_resamples,
+                confidence=settings.confidence,
+                seed=settings.seed,
+            )
+            save_scores(folder, scores, {})
+
+        scored.append((one, _make(config, "scores", inputs, build)))
+    return scored
+
+
+def report(config: Config) -> list[Path]:
+    """The launch's manifests and scores to a report; pulls everything from files, whatever became of the runs."""
+    from mtnlg.reporting import build_leaderboard, write_report
+
+    name = experiment_name(config)
+    leaderboard = build_leaderboard(
+        name, runs_root=Path(config.runs_root), artifacts_root=Path(config.artifacts_root)
+    )
+    paths = write_report(
+        leaderboard, Path(config.reports_root) / name, formats=config.report.formats, num_samples=config.report.num_samples
+    )
+    for path in paths:
+        say(f"report: {path}")
+    return paths
+
+
+def _write_baseline(
+    config: Config, prepared: Prepared, name: str, test_set: str, system: str, folder: Path
+) -> None:
+    from mtnlg.corpus.contamination import TrainingIndex
+    from mtnlg.evaluation import BASELINES
+
+    task, rows = config.tasks[name], prepared.rows[name].folder
+    test = list(read_rows(rows / f"{test_set}.jsonl"))
+    train = list(read_rows(rows / f"{TRAIN}.jsonl")) if task.train_split else []
+    texts = BASELINES[system](train, test, task.kind.value, task.source_language)
+    files = _training_files(config, prepared)
+    index = TrainingIndex.of(row for file in files for row in read_rows(file))
+    predictions = (
+        Prediction(row.id, row.source, row.references, text, index.tags(row))
+        for row, text in zip(test, texts, strict=True)
+    )
+    write_jsonl(folder / "predictions.jsonl", (one.to_json() for one in predictions))
+
+
+def _make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
+    from mtnlg.corpus.preparation import prepare_rows
+    from mtnlg.corpus.sources import source_fingerprint
+
+    data_root = Path(config.data_root) if config.data_root else None
+    cache = Path(config.artifacts_root) / "source_hashes.json"
+    settings = _plain(task, without=("prompt", "weight", "hub", "hub_config", "revision", "folder"))
+    inputs: JsonObject = {
+        **_versions("rows", "ftfy"),
+        "source": source_fingerprint(task, data_root, cache=cache),
+        "task": settings,
+        "cleaning": _plain(config.cleaning),
+    }
+
+    def build(folder: Path) -> None:
+        with track(f"rows {name}", 0) as progress:
+            prepare_rows(
+                name,
+                task,
+                config.cleaning,
+                data_root=data_root,
+                folder=folder,
+                on_progress=lambda split, count: progress.advance(count, split),
+            )
+
+    return _make(config, "rows", inputs, build)
+
+
+def _make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
+    markers = sorted({task.marker for task in config.tasks.values()})
+    inputs: JsonObject = {
+        **_versions("tokenizer", "tokenizers"),
+        "rows": _training_rows(config, prepared),
+        "markers": list[JsonValue](markers),
+        "tokenizer": _plain(config.tokenizer),
+    }
+
+    def build(folder: Path) -> None:
+        from mtnlg.tokenizer import TOKENIZER_FILE, train_tokenizer
+
+        files = _training_files(config, prepared)
+        texts = (text for file in files for row in read_rows(file) for text in (row.source, *row.references))
+        with track("tokenizer", 0) as progress:
+            tokenizer = train_tokenizer(_counted(texts, progress.advance), config.tokenizer, markers=markers)
+        tokenizer.save(folder / TOKENIZER_FILE)
+
+    return _make(config, "tokenizer", inputs, build)
+
+
+def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared) -> Artifact:
+    assert prepared.tokenizer is not None, "tokens need a tokenizer"
+    tokenizer_folder = prepared.tokenizer.folder
+    splits = [stem for stem, split in ((TRAIN, task.train_split), (VALIDATION, task.validation_split)) if split]
+    inputs: JsonObject = {
+        **_versions("tokens", "tokenizers"),
+        "rows": {split: prepared.rows_hash(name, split) for split in splits},
+        "tokenizer": prepared.tokenizer.key,
+    }
+
+    def build(folder: Path) -> None:
+        from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
+        from mtnlg.tokens import write_token_split
+
+        tokenizer = TextTokenizer.load(tokenizer_folder / TOKENIZER_FILE)
+        with track(f"tokens {name}", 0) as progress:
+            for split in splits:
+                file = prepared.rows[name].folder / f"{split}.jsonl"
+                write_token_split(file, folder, tokenizer, on_progress=progress.advance)
+
+    return _make(config, "tokens", inputs, build)
+
+
+def _make(
+    config: Config, stage: str, inputs: JsonObject, build: Callable[[Path], None], *, is_resumable: bool = False
+) -> Artifact:
+    artifact = make_artifact(
+        Path(config.artifacts_root), stage, inputs, build, is_resumable=is_resumable, on_wait=say
+    )
+    say(f"{stage:<12}{artifact.key}  {'made' if artifact.is_new else 'found'}")
+    return artifact
+
+
+def _versions(stage: str, *packages: str) -> JsonObject:
+    return {"version": STAGE_VERSIONS[stage], "packages": package_versions(*packages)}
+
+
+def _training_rows(config: Config, prepared: Prepared) -> JsonValue:
+    """What identifies all that a model of this configuration reads in training."""
+    hashes = (prepared.rows_hash(name, TRAIN) for name, task in config.tasks.items() if task.train_split)
+    return list[JsonValue](sorted(hashes))
+
+
+def _training_files(config: Config, prepared: Prepared) -> list[Path]:
+    """The training rows of all tasks, in an order that does not depend on how the tasks were named."""
+    files = {
+        prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / f"{TRAIN}.jsonl"
+        for name, task in config.tasks.items()
+        if task.train_split
+    }
+    return [files[key] for key in sorted(files)]
+
+
+def _training_settings(task: TaskConfig) -> JsonObject:
+    return {"kind": task.kind.value, "marker": task.marker, "weight": task.weight, "metric": task.main_metric}
+
+
+def _plain(settings: object, *, without: tuple[str, ...] = ()) -> JsonObject:
+    """A settings dataclass as JSON values, enums by name."""
+    assert dataclasses.is_dataclass(settings) and not isinstance(settings, type), f"{settings!r} is no dataclass"
+    body = dataclasses.asdict(settings)
+    return {
+        name: value.name if isinstance(value, Enum) else value for name, value in body.items() if name not in without
+    }
+
+
+def _counted(texts: Iterable[str], count: Callable[[int], None]) -> Iterator[str]:
+    for text in texts:
+        count(1)
+        yield text

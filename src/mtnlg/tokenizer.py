@@ -1,0 +1,93 @@
+"""Text to ids and back: byte-level BPE with a few special tokens; knows no model and no task beyond its marker.
+
+A sequence is `<marker> source <sep> target <eos>`. Special tokens written inside a user's text stay text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from mtnlg.config import TokenizerConfig
+from mtnlg.errors import ArtifactError, ConfigError
+
+PAD, SEPARATOR, END = "<pad>", "<sep>", "<eos>"
+TOKENIZER_FILE = "tokenizer.json"
+
+
+def train_tokenizer(texts: Iterable[str], config: TokenizerConfig, *, markers: Sequence[str]) -> TextTokenizer:
+    """Byte-level BPE over the texts (Radford et al. 2019); the same texts in the same order give the same bytes."""
+    special = [PAD, SEPARATOR, END, *sorted(set(markers))]
+    if config.vocabulary_size < 256 + len(special):
+        raise ConfigError(
+            f"tokenizer.vocabulary_size={config.vocabulary_size}: must be at least {256 + len(special)}, "
+            f"256 bytes and {len(special)} special tokens"
+        )
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=config.vocabulary_size,
+        min_frequency=config.min_frequency,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return TextTokenizer(tokenizer)
+
+
+class TextTokenizer:
+    """A trained tokenizer; any text comes back from its ids unchanged."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.encode_special_tokens = True  # the flag is lost in tokenizer.json, so it is set on every load
+        self._tokenizer = tokenizer
+        self.pad_id, self.separator_id, self.end_id = (self._special_id(name) for name in (PAD, SEPARATOR, END))
+
+    @classmethod
+    def load(cls, path: Path) -> TextTokenizer:
+        """From tokenizer.json; raises ArtifactError where that is missing or not one of ours."""
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except Exception as error:  # tokenizers raises bare Exception for every fault of a file
+            raise ArtifactError(f"{path}: not a tokenizer ({error})") from None
+
+    def save(self, path: Path) -> None:
+        """Write tokenizer.json, which Hugging Face's PreTrainedTokenizerFast opens."""
+        self._tokenizer.save(str(path))
+
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self._tokenizer.get_vocab_size())
+
+    @property
+    def special_ids(self) -> list[int]:
+        """Ids that stand for no text, the end included."""
+        return sorted(self._tokenizer.get_added_tokens_decoder())
+
+    def marker_id(self, marker: str) -> int:
+        """The id of a task's marker; raises ConfigError with the known ones."""
+        found = self._tokenizer.token_to_id(marker)
+        if found is None or found not in self.special_ids:
+            known = [str(self._tokenizer.id_to_token(special)) for special in self.special_ids]
+            raise ConfigError(f"prompt {marker}: the tokenizer knows only {', '.join(known)}")
+        return int(found)
+
+    def encode(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids; special tokens give nothing, a broken character gives U+FFFD."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def _special_id(self, name: str) -> int:
+        found = self._tokenizer.token_to_id(name)
+        if found is None:
+            raise ArtifactError(f"tokenizer without {name}: not one that mtnlg has trained")
+        return int(found)

@@ -1,0 +1,192 @@
+"""What happens around the steps of a training, one idea a class. None of them changes the loss or the order of examples."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+from safetensors.torch import save_file
+
+from mtnlg.errors import TrainingError
+from mtnlg.model import count_flops
+from mtnlg.model.folder import weights_of
+from mtnlg.progress import Task
+from mtnlg.records import write_text
+from mtnlg.training.checkpoints import KEPT, AtomicCheckpointIO, checkpoint_path, find_checkpoints
+from mtnlg.training.data import Batch
+from mtnlg.training.module import TransformerModule
+
+BEST_FILE = "best.safetensors"
+
+
+class StepSeeds(Callback):
+    """Draws of dropout depend on (seed, step, micro-batch, rank) alone, so that a resumed training repeats them."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        mixed = (self.seed * 1_000_003 + batch_idx) * 4_099 + trainer.global_rank
+        torch.manual_seed(mixed % (1 << 63))
+
+
+class FiniteLoss(Callback):
+    """Stops at the first loss that is no number; the last checkpoint stays good."""
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if not math.isfinite(float(outputs["nats"])):
+            raise TrainingError(
+                f"the loss is {float(outputs['nats'])} at step {trainer.global_step}, a batch of {len(batch.lengths)} "
+                "sequences; lower optimizer.learning_rate or lengthen optimizer.warmup_steps"
+            )
+
+
+class Budget(Callback):
+    """Ends the training at a step boundary after `max_minutes`, counted over resumes, or at `max_steps`."""
+
+    def __init__(self, max_minutes: float | None, max_steps: int) -> None:
+        self.max_seconds = math.inf if max_minutes is None else 60 * max_minutes
+        self.max_steps = max_steps
+        self.earlier_seconds = 0.0
+        self.started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock of the training so far, resumes included."""
+        return self.earlier_seconds + time.monotonic() - self.started
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.started = time.monotonic()
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        is_over = trainer.strategy.broadcast(self.seconds >= self.max_seconds)
+        if is_over or trainer.global_step >= self.max_steps:
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.earlier_seconds = float(state_dict["seconds"])
+
+
+class MetricsFile(Callback):
+    """metrics.csv: one line every few steps and one for each validation; cut back to the resumed step, never lost."""
+
+    TRAINING = (
+        *("step", "seconds", "target_tokens", "train_loss", "learning_rate"),
+        *("tokens_per_second", "padding_share", "achieved_tflops"),
+    )
+    VALIDATION = ("validation_loss", "validation_metric")
+
+    def __init__(self, path: Path, budget: Budget, task: Task, *, every: int, titles: list[str]) -> None:
+        several = [f"validation_metric/{title}" for title in titles] if len(titles) > 1 else []
+        self.fields = [*self.TRAINING, *self.VALIDATION, *several]
+        self.path, self.budget, self.task, self.every = path, budget, task, every
+        self.target_tokens = self.tokens = 0
+        self.flops = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self.nats, self.labels, self.read, self.padded, self.window_flops = 0.0, 0, 0, 0, 0.0
+        self.window_start = time.monotonic()
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        rows = []
+        if self.path.exists():
+            with self.path.open(encoding="utf-8", newline="") as stream:
+                rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= trainer.global_step]
+        lines = [",".join(self.fields), *(",".join(row[name] for name in self.fields) for row in rows)]
+        write_text(self.path, "\n".join(lines) + "\n")
+        self.task.advance(trainer.global_step)
+        self._reset()
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        model = pl_module.model
+        self.nats += float(outputs["nats"])
+        self.labels += len(batch.labels)
+        self.read += sum(batch.lengths)
+        self.padded += batch.ids.numel()
+        self.window_flops += count_flops(
+            model.config, model.vocabulary_size, lengths=batch.lengths, num_labels=len(batch.labels)
+        )
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        is_due = trainer.global_step % self.every == 0 or trainer.should_stop
+        if is_due:
+            self._write(trainer, pl_module)
+        self.task.advance(1)
+
+    def _write(self, trainer: Any, pl_module: Any) -> None:
+        seconds = max(time.monotonic() - self.window_start, 1e-9)
+        self.target_tokens += self.labels
+        self.tokens += self.read
+        self.flops += self.window_flops
+        loss, rate = self.nats / self.labels, self.read / seconds
+        self._append(
+            {
+                "step": trainer.global_step,
+                "seconds": round(self.budget.seconds, 1),
+                "target_tokens": self.target_tokens * trainer.world_size,
+                "train_loss": round(loss, 5),
+                "learning_rate": f"{pl_module.optimizers().param_groups[0]['lr']:.6g}",
+                "tokens_per_second": round(rate * trainer.world_size),
+                "padding_share": round(1 - self.read / self.padded, 4),
+                "achieved_tflops": round(self.window_flops / seconds * trainer.world_size / 1e12, 4),
+            }
+        )
+        self.task.note = f"loss {loss:.3f}, {rate:,.0f} tokens/s, {self.window_flops / seconds / 1e9:,.0f} GFLOP/s"
+        self._reset()
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        results = {name: round(value, 4) for name, value in pl_module.validation_results.items()}
+        self._append({"step": trainer.global_step, "seconds": round(self.budget.seconds, 1), **results})
+        self.task.note = f"validation loss {results['validation_loss']:.3f}, metric {results['validation_metric']:.2f}"
+        self.task.show()
+        self.window_start = time.monotonic()
+
+    def _append(self, row: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8", newline="") as stream:
+            csv.DictWriter(stream, self.fields, lineterminator="\n").writerow(row)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"target_tokens": self.target_tokens, "tokens": self.tokens, "flops": self.flops}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.target_tokens, self.tokens = int(state_dict["target_tokens"]), int(state_dict["tokens"])
+        self.flops = float(state_dict["flops"])
+
+
+class Snapshots(Callback):
+    """After each validation: the weights where they are the best so far, and a checkpoint to resume from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.best_metric, self.best_loss, self.best_step = -math.inf, math.inf, 0
+
+    def on_validation_end(self, trainer: Any, pl_module: TransformerModule) -> None:  # type: ignore[override]
+        results = pl_module.validation_results
+        candidate = (results["validation_metric"], -results["validation_loss"])
+        if candidate > (self.best_metric, -self.best_loss):
+            self.best_metric, self.best_loss = results["validation_metric"], results["validation_loss"]
+            self.best_step = trainer.global_step
+            if trainer.is_global_zero:
+                save_file(weights_of(pl_module.model), self.folder / BEST_FILE)
+        path = checkpoint_path(self.folder, trainer.global_step)
+        trainer.save_checkpoint(path)
+        if trainer.is_global_zero:
+            for _, old in find_checkpoints(self.folder)[KEPT:]:
+                AtomicCheckpointIO().remove_checkpoint(old)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_metric": self.best_metric, "best_loss": self.best_loss, "best_step": self.best_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_metric, self.best_loss = float(state_dict["best_metric"]), float(state_dict["best_loss"])
+        self.best_step = int(state_dict["best_step"])

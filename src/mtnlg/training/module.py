@@ -1,0 +1,102 @@
+"""The LightningModule: loss, validation and optimiser of a Transformer. Knows no files."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from mtnlg.config import OptimizerConfig, Schedule
+from mtnlg.model import Transformer
+from mtnlg.training.data import Batch
+from mtnlg.training.loss import linear_cross_entropy
+from mtnlg.training.probe import ValidationProbe
+
+
+class TransformerModule(lightning.LightningModule):
+    """Trains on the targets alone: sources are read and not predicted."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        optimizer: OptimizerConfig,
+        *,
+        max_steps: int,
+        label_smoothing: float,
+        accumulation: int,
+        probe: ValidationProbe,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.optimizer_config = optimizer
+        self.max_steps, self.label_smoothing, self.accumulation = max_steps, label_smoothing, accumulation
+        self.probe = probe
+        self.validation_sums: dict[int, Tensor] = {}
+        self.validation_results: dict[str, float] = {}
+
+    def nats(self, batch: Batch, *, label_smoothing: float) -> Tensor:
+        """Cross-entropy summed over the batch's labels."""
+        hidden = self.model.hidden_states(
+            batch.ids, prefix_lengths=batch.prefix_lengths, label_index=batch.label_index
+        )
+        return linear_cross_entropy(
+            hidden, self.model.unembedding.weight, batch.labels, label_smoothing=label_smoothing
+        )
+
+    def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
+        """Scaled so that Lightning's mean over accumulation and ranks is the mean over the labels of the whole step."""
+        nats = self.nats(batch, label_smoothing=self.label_smoothing)
+        scale = self.accumulation * self.trainer.world_size / batch.num_step_labels
+        return {"loss": nats * scale, "nats": nats.detach()}
+
+    def on_validation_epoch_start(self) -> None:
+        self.validation_sums = {}
+
+    def validation_step(self, batch: Batch, batch_index: int, dataloader_idx: int = 0) -> None:
+        nats = self.nats(batch, label_smoothing=0.0).detach()
+        sums = torch.stack([nats, torch.tensor(float(len(batch.labels)), device=nats.device)])
+        self.validation_sums[dataloader_idx] = self.validation_sums.get(dataloader_idx, torch.zeros_like(sums)) + sums
+
+    def on_validation_epoch_end(self) -> None:
+        """Loss per label over all tasks, and each task's metric on its fixed rows."""
+        nats, num_labels = torch.stack(list(self.validation_sums.values())).sum(dim=0).tolist()
+        self.validation_results = {"validation_loss": nats / num_labels, **self.probe.measure(self.model)}
+
+    def configure_optimizers(self) -> Any:
+        optimizer = build_optimizer(self.model, self.optimizer_config)
+        config = self.optimizer_config
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate_ratio(step, config, max_steps=self.max_steps)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def build_optimizer(model: Transformer, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW that decays matrices only: no biases, no norms, no embedding of positions."""
+    decayed: list[Tensor] = []
+    undecayed: list[Tensor] = []
+    for name, parameter in model.named_parameters():
+        is_matrix = parameter.dim() >= 2 and not name.startswith("position_embedding")
+        (decayed if is_matrix else undecayed).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": undecayed, "weight_decay": 0.0},
+    ]
+    betas = (config.beta1, config.beta2)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=True)
+
+
+def learning_rate_ratio(step: int, config: OptimizerConfig, *, max_steps: int) -> float:
+    """The learning rate of a step (from 0) as a share of the peak: linear warm-up, then the schedule to `max_steps`."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    if config.schedule is Schedule.constant:
+        return 1.0
+    if config.schedule is Schedule.inverse_sqrt:
+        return math.sqrt(max(config.warmup_steps, 1) / (step + 1))
+    share_done = min((step - config.warmup_steps) / max(max_steps - config.warmup_steps, 1), 1.0)
+    floor = config.min_learning_rate_ratio
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share_done))

@@ -1,0 +1,104 @@
+"""The plan of an epoch: which examples make up each micro-batch of each optimizer step, a pure function of its arguments.
+
+Ranks take slices of the plan, so the order of the examples does not depend on the number of processes. Knows lengths, no tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtnlg.errors import TrainingError
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """Examples that go through the model together."""
+
+    examples: tuple[int, ...]
+    num_step_labels: int
+    """Labels of the whole optimizer step, over all its micro-batches and ranks."""
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """What a plan depends on, beside the epoch."""
+
+    seed: int
+    lengths: Integers
+    """(num_examples,) tokens of each whole sequence."""
+    num_labels: Integers
+    """(num_examples,) tokens of each target, end included."""
+    weights: NDArray[np.float64]
+    """(num_examples,) how often each example is shown in an epoch, on average."""
+    batch_tokens: int
+    """Padded tokens of a micro-batch."""
+    micro_batches_per_step: int
+    """Ranks times accumulation."""
+
+
+def plan_epoch(settings: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
+    """The optimizer steps of one epoch, each with `micro_batches_per_step` micro-batches of similar lengths.
+
+    Every example appears as often as its weight says, a fraction of it by chance. Raises TrainingError where there are
+    fewer examples than micro-batches in a step.
+    """
+    random = np.random.Generator(np.random.PCG64([settings.seed, epoch]))
+    drawn = _draw(settings.weights, random)
+    if len(drawn) < settings.micro_batches_per_step:
+        raise TrainingError(
+            f"an epoch has {len(drawn)} examples, too few for {settings.micro_batches_per_step} micro-batches a step; "
+            "lower trainer.accumulation or trainer.devices"
+        )
+    by_length = drawn[np.lexsort((random.random(len(drawn)), settings.lengths[drawn]))]
+    batches = _cut(by_length, settings.lengths, settings.batch_tokens)
+    _split_to_multiple(batches, settings.micro_batches_per_step)
+    order = random.permutation(len(batches))
+    steps = order.reshape(-1, settings.micro_batches_per_step)
+    return [_step([batches[place] for place in step], settings.num_labels) for step in steps]
+
+
+def micro_batches(settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int) -> Iterator[MicroBatch]:
+    """The endless stream of one rank's micro-batches from an optimizer step on, counted over all epochs."""
+    epoch, skipped = 0, 0
+    while True:
+        steps = plan_epoch(settings, epoch)
+        for step in steps[max(start_step - skipped, 0) :]:
+            yield from step[rank::num_ranks]
+        skipped += len(steps)
+        epoch += 1
+
+
+def _draw(weights: NDArray[np.float64], random: np.random.Generator) -> Integers:
+    repeats = np.floor(weights).astype(np.int64)
+    repeats += random.random(len(weights)) < weights - repeats
+    return np.repeat(np.arange(len(weights)), repeats)
+
+
+def _cut(by_length: Integers, lengths: Integers, batch_tokens: int) -> list[Integers]:
+    """Neighbours in length, as many as fit when padded to the longest; one example at least."""
+    batches, start = [], 0
+    for place, example in enumerate(by_length):
+        if place > start and (place - start + 1) * int(lengths[example]) > batch_tokens:
+            batches.append(by_length[start:place])
+            start = place
+    batches.append(by_length[start:])
+    return batches
+
+
+def _split_to_multiple(batches: list[Integers], multiple: int) -> None:
+    """Halve the largest micro-batches until their number is a multiple, so that every step is full."""
+    while len(batches) % multiple:
+        largest = max(range(len(batches)), key=lambda place: len(batches[place]))
+        whole = batches.pop(largest)
+        batches += [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
+
+
+def _step(batches: list[Integers], num_labels: Integers) -> list[MicroBatch]:
+    total = int(sum(num_labels[batch].sum() for batch in batches))
+    return [MicroBatch(tuple(int(example) for example in batch), total) for batch in batches]

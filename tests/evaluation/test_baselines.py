@@ -1,0 +1,133 @@
+"""The baselines; nearest neighbours against TF-IDF cosines written out in full."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from mtnlg.config import TaskKind
+from mtnlg.errors import DataError
+from mtnlg.evaluation import BASELINES, baselines_for
+from mtnlg.evaluation.baselines import split_first_sentence
+from mtnlg.records import Row
+
+TRAIN = [
+    Row("1", "the cat sat on the mat", ("die Katze",)),
+    Row("2", "a dog ran in the park", ("ein Hund", "der Hund")),
+    Row("3", "the cat sat on the mat", ("der Hund",)),
+    Row("4", "zebra zebra", ("ein Zebra",)),
+]
+
+
+def rows(*sources: str) -> list[Row]:
+    return [Row(str(place), source, ("-",)) for place, source in enumerate(sources)]
+
+
+def outputs(name: str, *sources: str, kind: str = "translation") -> list[str]:
+    return BASELINES[name](TRAIN, rows(*sources), kind, "en")
+
+
+def test_copy_source_gives_the_source_and_in_a_dialogue_the_last_turn() -> None:
+    text = "How are you?\nFine.\nGood to hear!\n"
+
+    assert outputs("copy_source", text) == [text]
+    assert outputs("copy_source", text, kind="dialogue") == ["Good to hear!"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("One is 3.14 now. Two.", "One is 3.14 now."),
+        ("She said “go!” Then left.", "She said “go!”"),
+        ("\n A title\nThen a text.", "A title"),
+        ("今天很好。明天呢？", "今天很好。"),
+        ("他说：“走吧！”然后走了。", "他说：“走吧！”"),
+        ("Really?! Yes.", "Really?!"),
+        ("no mark at all", "no mark at all"),
+        ("नमस्ते। कैसे हो?", "नमस्ते।"),
+        ("", ""),
+    ],
+)
+def test_first_sentence(text: str, sentence: str) -> None:
+    assert split_first_sentence(text) == sentence
+    assert outputs("first_sentence", text, kind="summarization") == [sentence]
+
+
+def test_most_frequent_target_counts_every_reference() -> None:
+    assert outputs("most_frequent_target", "x", "y") == ["der Hund", "der Hund"]
+
+
+def test_most_frequent_target_among_equals_is_the_first() -> None:
+    found = BASELINES["most_frequent_target"](TRAIN[:2], rows("x"), "dialogue", "en")
+
+    assert found == ["die Katze"]
+
+
+def test_nearest_training_source_gives_its_target_and_the_first_of_equals() -> None:
+    found = outputs(
+        "nearest_training_source", "A cat on a mat?", "the park dog", "zebra", "unknown words", ""
+    )
+
+    assert found == ["die Katze", "ein Hund", "ein Zebra", "die Katze", "die Katze"]
+
+
+def test_nearest_training_source_of_chinese_goes_by_characters() -> None:
+    train = [Row("1", "今天天气很好", ("weather",)), Row("2", "我喜欢吃苹果", ("apples",))]
+
+    found = BASELINES["nearest_training_source"](train, rows("苹果好吃"), "translation", "zh")
+
+    assert found == ["apples"]
+
+
+def test_nearest_training_source_equals_cosines_in_full() -> None:
+    """Oracle: dictionaries and loops, ties to the lower place."""
+    generator = np.random.default_rng(11)
+    vocabulary = np.array([f"w{number}" for number in range(30)])
+    weights = 1 / np.arange(1, 31) / (1 / np.arange(1, 31)).sum()
+
+    def write() -> str:
+        return " ".join(generator.choice(vocabulary, size=generator.integers(1, 9), p=weights))
+
+    train = [Row(str(place), write(), (str(place),)) for place in range(80)]
+    test = rows(*(write() for _ in range(40)))
+
+    found = BASELINES["nearest_training_source"](train, test, "translation", "en")
+
+    assert found == [str(nearest_in_full(row.source, train)) for row in test]
+
+
+def nearest_in_full(query: str, train: list[Row]) -> int:
+    bags = [Counter(row.source.split()) for row in train]
+    frequency = Counter(word for bag in bags for word in bag)
+    idf = {word: math.log((1 + len(bags)) / (1 + count)) + 1 for word, count in frequency.items()}
+    wanted = Counter(query.split())
+
+    def cosine(bag: Counter[str]) -> float:
+        dot = sum(count * wanted[word] * idf[word] ** 2 for word, count in bag.items())
+        return round(
+            dot / math.sqrt(sum((count * idf[word]) ** 2 for word, count in bag.items())), 11
+        )
+
+    cosines = [cosine(bag) for bag in bags]
+    return cosines.index(max(cosines))
+
+
+@pytest.mark.parametrize("name", ["most_frequent_target", "nearest_training_source"])
+def test_baseline_without_training_rows_is_an_error(name: str) -> None:
+    with pytest.raises(DataError, match=f"baseline {name} needs training rows"):
+        BASELINES[name]([], rows("x"), "dialogue", "en")
+
+
+@pytest.mark.parametrize("kind", [kind.value for kind in TaskKind])
+def test_each_kind_has_baselines_that_exist(kind: str) -> None:
+    assert set(baselines_for(kind)) <= set(BASELINES)
+    assert ("first_sentence" in baselines_for(kind)) == (kind == "summarization")
+    assert "nearest_training_source" not in baselines_for(kind, has_training_rows=False)
+
+
+def test_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="dialog"):
+        baselines_for("dialog")

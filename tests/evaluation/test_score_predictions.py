@@ -1,0 +1,153 @@
+"""Scores of predictions: what each number carries, the clean subset, and the files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtnlg.errors import ArtifactError, ConfigError, DataError
+from mtnlg.evaluation import (
+    METRICS,
+    Scores,
+    load_scores,
+    save_scores,
+    score_predictions,
+    score_texts,
+)
+from mtnlg.evaluation.bleu import bleu_signature
+from mtnlg.records import Prediction
+
+ROWS = [
+    Prediction("1", "s", ("the cat sat on the mat",), "the cat sat on a mat"),
+    Prediction(
+        "2",
+        "s",
+        ("we train a model on text", "training a model"),
+        "a model on text",
+        ("train_exact",),
+    ),
+    Prediction("3", "s", ("nothing is like this at all",), "all of this is new", ("short",)),
+    Prediction("4", "s", ("cats sat on mats today",), ""),
+]
+
+
+def score(rows: list[Prediction], metrics: tuple[str, ...] = tuple(METRICS)) -> Scores:
+    return score_predictions(
+        rows, language="en", metrics=metrics, num_resamples=200, confidence=0.9, seed=5
+    )
+
+
+def test_score_carries_everything_that_it_needs_to_be_trusted() -> None:
+    row = score(ROWS).metrics["bleu"]
+
+    value = score_texts(
+        "bleu", [row.prediction for row in ROWS], [row.references for row in ROWS], language="en"
+    )
+    assert row["low"] is not None
+    assert row["high"] is not None
+    assert row["low"] <= row["value"] <= row["high"]
+    assert {key: entry for key, entry in row.items() if key not in ("low", "high")} == {
+        "value": value,
+        "n": 4,
+        "unit": "0-100",
+        "higher_is_better": True,
+        "interval": "percentile bootstrap, 200 resamples, seed 5, 90 %",
+        "signature": bleu_signature([row.references for row in ROWS], "en"),
+    }
+
+
+def test_clean_subset_equals_scoring_only_those_rows() -> None:
+    scores = score(ROWS)
+
+    alone = score([ROWS[0], ROWS[2], ROWS[3]])
+    assert scores.is_clean.tolist() == [True, False, True, True]
+    assert scores.subsets["clean"] == alone.subsets["all"]
+    assert list(alone.subsets) == ["all"]
+
+
+def test_clean_subset_without_rows_says_why() -> None:
+    scores = score([ROWS[1]])
+
+    assert scores.subsets["clean"] == {
+        "n": 0,
+        "metrics": {},
+        "reason": "every row has a sign of contamination",
+    }
+
+
+def test_one_example_has_no_interval_but_a_reason() -> None:
+    row = score(ROWS[:1], ("rouge1",)).metrics["rouge1"]
+
+    assert (row["low"], row["high"], row["interval"]) == (None, None, None)
+    assert row["interval_reason"] == "one example cannot be resampled"
+
+
+def test_metric_that_is_not_resampleable_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed = replace(METRICS["chrf"], is_resampleable=False, reason_not="it counts distinct words")
+    monkeypatch.setitem(METRICS, "chrf", fixed)
+
+    row = score(ROWS, ("chrf",)).metrics["chrf"]
+
+    assert row["interval"] is None
+    assert row["interval_reason"] == "it counts distinct words"
+
+
+def test_scores_survive_saving(tmp_path: Path) -> None:
+    scores = score(ROWS)
+
+    save_scores(tmp_path, scores, {"system": "copy_source"})
+    loaded = load_scores(tmp_path)
+
+    document = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert list(document) == ["schema_version", "system", "language", "n", "subsets"]
+    assert document["n"] == 4
+    assert loaded.subsets == scores.subsets
+    assert loaded.extra == {"system": "copy_source"}
+    assert loaded.is_clean.tolist() == scores.is_clean.tolist()
+    assert list(loaded.statistics) == list(METRICS)
+    for name, statistics in scores.statistics.items():
+        np.testing.assert_array_equal(loaded.statistics[name], statistics)
+
+
+def test_saved_files_are_equal_byte_by_byte(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_scores(tmp_path / name, score(ROWS), {})
+
+    for file in ("scores.json", "statistics.npz"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "pickled"])
+def test_broken_statistics_are_an_error(tmp_path: Path, damage: str) -> None:
+    save_scores(tmp_path, score(ROWS, ("bleu",)), {})
+    path = tmp_path / "statistics.npz"
+    if damage == "missing":
+        path.unlink()
+    elif damage == "torn":
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        np.savez(path, bleu=np.array([{"a": 1}], dtype=object))
+
+    with pytest.raises(ArtifactError, match=r"statistics\.npz: missing or broken"):
+        load_scores(tmp_path)
+
+
+def test_unknown_metric_is_an_error_before_anything_is_scored() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'rougeL'"):
+        score(ROWS, ("bleu", "rougel"))
+
+
+def test_no_predictions_is_an_error() -> None:
+    with pytest.raises(DataError, match="0 hypotheses"):
+        score([])
+
+
+def test_row_that_cannot_be_scored_is_named_by_its_id() -> None:
+    broken = Prediction("doc-17", "s", ("",), "a")
+
+    with pytest.raises(DataError, match="row 'doc-17': reference 1 is empty"):
+        score([*ROWS, broken])

@@ -1,0 +1,96 @@
+"""The plan of an epoch: every example once, full steps, the same order for any number of ranks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from mtnlg.errors import TrainingError
+from mtnlg.training.plan import MicroBatch, PlanSettings, micro_batches, plan_epoch
+
+
+def settings(*, count: int = 53, group: int = 1, weight: float = 1.0, seed: int = 5) -> PlanSettings:
+    random = np.random.default_rng(11)
+    lengths = random.integers(4, 40, count)
+    return PlanSettings(
+        seed=seed,
+        lengths=lengths,
+        num_labels=np.maximum(lengths // 2, 1),
+        weights=np.full(count, weight),
+        batch_tokens=100,
+        micro_batches_per_step=group,
+    )
+
+
+def examples(steps: list[list[MicroBatch]]) -> Counter[int]:
+    return Counter(example for step in steps for batch in step for example in batch.examples)
+
+
+@pytest.mark.parametrize("group", [1, 2, 3, 4, 7])
+def test_every_example_appears_once_in_full_steps(group: int) -> None:
+    steps = plan_epoch(settings(group=group), epoch=2)
+
+    assert examples(steps) == Counter(range(53))
+    assert {len(step) for step in steps} == {group}
+
+
+def test_step_total_counts_the_labels_of_all_its_micro_batches() -> None:
+    plan = settings(group=3)
+
+    for step in plan_epoch(plan, epoch=0):
+        total = sum(int(plan.num_labels[example]) for batch in step for example in batch.examples)
+        assert {batch.num_step_labels for batch in step} == {total}
+
+
+def test_micro_batches_hold_at_most_their_tokens_when_padded() -> None:
+    plan = settings()
+
+    for step in plan_epoch(plan, epoch=0):
+        longest = max(int(plan.lengths[example]) for example in step[0].examples)
+        assert longest * len(step[0].examples) <= plan.batch_tokens
+
+
+def test_plan_is_a_function_of_seed_and_epoch() -> None:
+    again = plan_epoch(settings(), epoch=1)
+
+    assert plan_epoch(settings(), epoch=1) == again
+    assert plan_epoch(settings(), epoch=2) != again
+    assert plan_epoch(settings(seed=6), epoch=1) != again
+
+
+@pytest.mark.parametrize("num_ranks", [1, 2, 4])
+def test_ranks_together_read_the_plan_in_order(num_ranks: int) -> None:
+    """Oracle: the stream of a single rank."""
+    plan = settings(group=4)
+    alone = list(islice(micro_batches(plan, rank=0, num_ranks=1, start_step=0), 40))
+
+    streams = [micro_batches(plan, rank=rank, num_ranks=num_ranks, start_step=0) for rank in range(num_ranks)]
+    together = [next(stream) for _ in range(40 // num_ranks) for stream in streams]
+
+    assert together == alone
+
+
+@pytest.mark.parametrize("start_step", [0, 1, 5, 11, 12, 13, 40])
+def test_stream_from_a_later_step_skips_exactly_the_steps_before(start_step: int) -> None:
+    """Oracle: the whole stream, sliced; 12 or so steps are one epoch."""
+    plan = settings(group=2)
+    whole = list(islice(micro_batches(plan, rank=0, num_ranks=1, start_step=0), 100))
+
+    later = list(islice(micro_batches(plan, rank=0, num_ranks=1, start_step=start_step), 10))
+
+    assert later == whole[2 * start_step :][:10]
+
+
+def test_weights_repeat_examples_and_draw_their_fraction() -> None:
+    counts = examples(plan_epoch(settings(count=2000, weight=2.3), epoch=0))
+
+    assert set(counts.values()) <= {2, 3}
+    assert sum(counts.values()) / 2000 == pytest.approx(2.3, abs=0.05)
+
+
+def test_too_few_examples_for_a_step_are_an_error_that_names_the_settings() -> None:
+    with pytest.raises(TrainingError, match=r"3 examples, too few for 4 .*trainer\.accumulation"):
+        plan_epoch(settings(count=3, group=4), epoch=0)
