@@ -1,7 +1,9 @@
-"""Folders that are made once, whole or not at all, under a key of everything that can change their content.
+"""Folders that are made once, whole or not at all, under a key of everything that can change their
+content.
 
-Refuses to know what a stage does. An artifact is `<root>/<stage>/<key>/` with an `artifact.json`: the inputs that gave the key and the
-size and sha256 of each file. It is made beside its place, synced and renamed, by one process at a time.
+Refuses to know what a stage does. An artifact is `<root>/<stage>/<key>/` with an `artifact.json`:
+the inputs that gave the key and the size and sha256 of each file. It is made beside its place,
+synced and renamed, by one process at a time.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Artifact:
 
 def artifact_key(stage: str, inputs: JsonObject) -> str:
     """A name for whatever these inputs give: the start of the sha256 of their canonical JSON."""
-    canonical = json.dumps([stage, inputs], sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    canonical = json.dumps(
+        [stage, inputs], sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
 
@@ -50,39 +54,45 @@ def package_versions(*names: str) -> JsonObject:
 
 
 def find_artifact(root: Path, stage: str, key: str) -> Path | None:
-    """The complete folder of this key, if there is one; raises ArtifactError where a file of it has gone or shrunk."""
+    """The complete folder of this key, if there is one; raises ArtifactError where a file of it has
+    gone or shrunk.
+    """
     folder = root / stage / key
     if not (folder / RECORD_FILE).is_file():
         return None
-    files = read_json(folder / RECORD_FILE).get("files")
-    assert isinstance(files, dict), f"{folder}: artifact.json without files"
-    for name, record in files.items():
-        assert isinstance(record, dict), f"{folder}: {name}={record}"
+    for name, record in _recorded_files(folder).items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != record["bytes"]:
-            raise ArtifactError(f"{path}: missing or not {record['bytes']} bytes; delete {folder} to have it made again")
+        if not path.is_file() or path.stat().st_size != record.num_bytes:
+            raise ArtifactError(
+                f"{path}: missing or not {record.num_bytes} bytes; "
+                f"delete {folder} to have it made again"
+            )
     return folder
 
 
 def recorded_sha256(folder: Path, name: str) -> str:
     """The sha256 of one file of a complete folder, as it was when the folder was made."""
-    files = read_json(folder / RECORD_FILE).get("files")
-    record = files.get(name) if isinstance(files, dict) else None
-    if not isinstance(record, dict):
-        raise ArtifactError(f"{folder / RECORD_FILE}: has no file {name}; delete {folder} to have it made again")
-    return str(record["sha256"])
+    record = _recorded_files(folder).get(name)
+    if record is None:
+        raise ArtifactError(
+            f"{folder / RECORD_FILE}: has no file {name}; delete {folder} to have it made again"
+        )
+    return record.sha256
 
 
 def verify_artifact(folder: Path) -> None:
-    """Compare each file with its recorded sha256; raises ArtifactError naming the first that differs."""
-    files = read_json(folder / RECORD_FILE).get("files")
-    assert isinstance(files, dict), f"{folder}: artifact.json without files"
-    for name, record in files.items():
-        assert isinstance(record, dict), f"{folder}: {name}={record}"
-        actual = file_sha256(folder / name)
-        if actual != record["sha256"]:
+    """Compare each file with its recorded sha256; raises ArtifactError naming the first that
+    differs.
+    """
+    for name, record in _recorded_files(folder).items():
+        path = folder / name
+        if not path.is_file():
+            raise ArtifactError(f"{path}: no such file; delete {folder} to have it made again")
+        actual = file_sha256(path)
+        if actual != record.sha256:
             raise ArtifactError(
-                f"{folder / name} is corrupt: sha256 is {actual}, was {record['sha256']}; delete {folder} to remake it"
+                f"{path} is corrupt: sha256 is {actual}, was {record.sha256}; "
+                f"delete {folder} to have it made again"
             )
 
 
@@ -97,8 +107,9 @@ def make_artifact(
 ) -> Artifact:
     """The folder of these inputs, built only where it is not complete yet.
 
-    `build` fills the empty folder that it is given. A resumable one finds there what an earlier, interrupted attempt
-    left; any other starts from nothing.
+    `build` fills the empty folder that it is given. A resumable one finds there what an earlier,
+    interrupted attempt left; any other starts from nothing and leaves nothing where it fails.
+    Raises ArtifactError where the folder cannot be written.
     """
     key = artifact_key(stage, inputs)
     folder = root / stage / key
@@ -111,12 +122,16 @@ def make_artifact(
         if not is_resumable:
             shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True, exist_ok=True)
-        _build(partial, folder, build)
-        write_json(partial / RECORD_FILE, {"stage": stage, "key": key, "inputs": inputs, "files": _files(partial)})
-        shutil.rmtree(folder, ignore_errors=True)
-        _sync_tree(partial)
-        os.rename(partial, folder)
-        _sync_folder(folder.parent)
+        try:
+            with _disk_faults(partial, folder):
+                build(partial)
+                record = {"stage": stage, "key": key, "inputs": inputs, "files": _files(partial)}
+                write_json(partial / RECORD_FILE, record)
+                _replace(folder, partial)
+        except BaseException:
+            if not is_resumable:
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
     return Artifact(stage, key, folder, is_new=True)
 
 
@@ -126,20 +141,52 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _build(partial: Path, folder: Path, build: Callable[[Path], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class _FileRecord:
+    """What artifact.json says of one file."""
+
+    num_bytes: int
+    sha256: str
+
+
+def _recorded_files(folder: Path) -> dict[str, _FileRecord]:
+    files = read_json(folder / RECORD_FILE).get("files")
     try:
-        build(partial)
+        assert isinstance(files, dict), "no object 'files'"
+        return {
+            name: _FileRecord(record["bytes"], record["sha256"])  # type: ignore
+            for name, record in files.items()
+        }
+    except (AssertionError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{folder / RECORD_FILE}: not the record of an artifact ({error}); "
+            f"delete {folder} to have it made again"
+        ) from None
+
+
+@contextmanager
+def _disk_faults(partial: Path, folder: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into one error that names the path and the space."""
+    try:
+        yield
     except OSError as error:
         if error.errno is None:
             raise
-        free = shutil.disk_usage(partial).free
-        raise ArtifactError(f"{folder}: {error.strerror} ({error.filename or partial}); {free:,} bytes are free") from error
+        free = shutil.disk_usage(folder.parent).free
+        raise ArtifactError(
+            f"{folder}: {error.strerror} ({error.filename or partial}); {free:,} bytes are free"
+        ) from error
 
 
 def _files(folder: Path) -> JsonObject:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Size and sha256 of each; the record itself may lie there from an attempt that was killed."""
+    record = folder / RECORD_FILE
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != record)
     return {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": file_sha256(path),
+        }
         for path in paths
     }
 
@@ -158,6 +205,14 @@ def _lock(path: Path, what: str, on_wait: Callable[[str], None] | None) -> Itera
         yield
     finally:
         lock.release()
+
+
+def _replace(folder: Path, partial: Path) -> None:
+    """Put the complete folder in its place, on the disk before it has its name."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _sync_tree(partial)
+    os.rename(partial, folder)
+    _sync_folder(folder.parent)
 
 
 def _sync_tree(folder: Path) -> None:

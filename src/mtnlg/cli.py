@@ -1,10 +1,14 @@
-"""The command line: `mtnlg <stage> [Hydra overrides]` and `mtnlg say`. Prints errors of users as one line, without a traceback."""
+"""The command line: `mtnlg <stage> [Hydra overrides]` and `mtnlg say`. Prints errors of users as
+one line, without a traceback.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -48,27 +52,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stage(stage: str, words: list[str]) -> int:
     if words[:1] == ["--frozen"]:
         return _run_frozen(stage, words[1:])
+    if {"--help", "-h"} & set(words):
+        print(_stage_usage(stage))
+        return 0
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
-    from mtnlg.compose import CONFIG_MODULE, load, register_schema
-    from mtnlg.launcher import STAGE_ATTRIBUTE, register_launcher
+    from mtnlg.compose import CONFIG_MODULE, explain, load, register_schema
+    from mtnlg.launcher import COMMAND_ATTRIBUTE, STAGE_ATTRIBUTE
 
     register_schema()
-    register_launcher()
     status = 0
+    command = ["mtnlg", stage, *words]
 
     def task(raw: Any) -> None:
         nonlocal status
-        status = _guarded(lambda: _run_single(load(raw), stage))
+        status = _guarded(lambda: _run_single(load(raw), stage, command))
 
     setattr(task, STAGE_ATTRIBUTE, stage)
-    sys.argv = [f"mtnlg {stage}", *words]
-    hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
+    setattr(task, COMMAND_ATTRIBUTE, command)
+    # Else Hydra prints errors itself, in its own words, and exits with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    before, sys.argv = sys.argv, [f"mtnlg {stage}", *words]
+    try:
+        hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error) from None
+    finally:
+        sys.argv = before
     return status
 
 
-def _run_single(config: Any, stage: str) -> int:
-    """One configuration in this process: its stages, then the report, which appears whatever became of the run."""
+def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
+    """One configuration in this process: its stages, then the report, whatever became of the
+    run.
+    """
     from mtnlg import stages
     from mtnlg.compose import experiment_name, run_id
     from mtnlg.provenance import write_launch
@@ -77,21 +96,26 @@ def _run_single(config: Any, stage: str) -> int:
     if stage == "report":
         stages.report(config)
         return 0
-    write_launch(Path(config.runs_root) / experiment_name(config), [run_id(config)], command=sys.argv)
-    status = _guarded(lambda: execute(config, "evaluate" if stage == "run" else stage))
-    if stage == "run":
-        stages.report(config)
-    return status
+    write_launch(
+        Path(config.runs_root) / experiment_name(config), [run_id(config)], command=command
+    )
+    try:
+        return _guarded(lambda: execute(config, "evaluate" if stage == "run" else stage))
+    finally:
+        if stage == "run":
+            stages.report(config)
 
 
 def _run_frozen(stage: str, words: list[str]) -> int:
     from mtnlg.compose import thaw
 
     if len(words) != 1:
-        raise MtnlgError(f"mtnlg {stage} --frozen FILE takes one file and nothing else, not {words}")
+        raise MtnlgError(
+            f"mtnlg {stage} --frozen FILE takes one file and nothing else, not {words}"
+        )
     config = thaw(Path(words[0]))
     if stage in ("run", "report"):
-        return _run_single(config, stage)
+        return _run_single(config, stage, ["mtnlg", stage, "--frozen", *words])
     from mtnlg.run import execute
 
     return _guarded(lambda: execute(config, stage))
@@ -109,12 +133,20 @@ def _guarded(work: Callable[[], int | None]) -> int:
 
 
 def _say(words: list[str]) -> int:
-    """`mtnlg say --model FOLDER [--task NAME] [--num-beams N] TEXT...`; without a text, lines of standard input."""
-    parser = argparse.ArgumentParser(prog="mtnlg say", description="Give a text to a trained model and print its answer.")
-    parser.add_argument("--model", required=True, help="a model folder, such as artifacts/model/<key>")
+    """`mtnlg say --model FOLDER [--task NAME] [--num-beams N] TEXT...`; without a text, lines of
+    standard input.
+    """
+    parser = argparse.ArgumentParser(
+        prog="mtnlg say", description="Give a text to a trained model and print its answer."
+    )
+    parser.add_argument(
+        "--model", required=True, help="a model folder, such as artifacts/model/<key>"
+    )
     parser.add_argument("--task", help="a task that the model knows; without it, the model's first")
     parser.add_argument("--num-beams", type=int, default=1, help="1: greedy")
-    parser.add_argument("text", nargs="*", help="one answer for each; without any, for each line of standard input")
+    parser.add_argument(
+        "text", nargs="*", help="one answer for each; without any, for each line of standard input"
+    )
     options = parser.parse_args(words)
     from mtnlg import MegatronTuringForConditionalGeneration
 
@@ -139,9 +171,22 @@ def _usage() -> str:
             "",
             "  say       give a text to a model folder",
             "",
-            "Hydra's options work after each stage: -m for a sweep, --cfg job to see the configuration, --help for its groups.",
+            "Hydra's options work after each stage: -m for a sweep, --cfg job to see the "
+            "configuration, --help for what can be chosen.",
         ]
     )
+
+
+def _stage_usage(stage: str) -> str:
+    """Hydra's own --help composes first, and so fails until task and model are chosen."""
+    lines = [f"mtnlg {stage} [overrides]: {STAGES[stage]}", "", "Choices, as group=name:"]
+    conf = Path(str(resources.files("mtnlg.conf")))
+    for group in sorted(folder for folder in conf.iterdir() if folder.is_dir()):
+        names = sorted(path.relative_to(group).with_suffix("") for path in group.rglob("*.yaml"))
+        if names:
+            lines.append(f"  {group.name:<12}{', '.join(name.as_posix() for name in names)}")
+    single = "Single values, as key=value: `mtnlg run task=... model=... --cfg job` shows all keys."
+    return "\n".join([*lines, "", single, "-m runs every combination of values with commas."])
 
 
 if __name__ == "__main__":

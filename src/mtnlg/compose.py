@@ -1,11 +1,14 @@
-"""The only bridge to Hydra: registers the schema, turns what Hydra composed into typed objects, freezes and thaws them.
+"""The only bridge to Hydra: registers the schema, turns what Hydra composed into typed objects,
+freezes and thaws them.
 
-Hydra checks keys against the schema, but lets `+unknown=1` pass; merging the resolved values into a fresh structured config refuses
-it. Nothing below this module sees a DictConfig.
+Hydra checks keys against the schema, but lets `+unknown=1` pass; merging the resolved values into a
+fresh structured config refuses it. Nothing below this module sees a DictConfig.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import hashlib
 import re
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from mtnlg.config import Config
 from mtnlg.errors import ConfigError
@@ -31,15 +34,17 @@ def register_schema() -> None:
 
 
 def load(raw: DictConfig) -> Config:
-    """The typed, checked configuration; raises ConfigError naming the key that is unknown, missing or out of range."""
+    """The typed, checked configuration; raises ConfigError naming the key that is unknown, missing
+    or out of range.
+    """
     try:
-        plain: Any = OmegaConf.to_container(raw, resolve=True, enum_to_str=True, throw_on_missing=True)
-        plain.pop("hydra", None)
+        ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
+        plain = OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), plain))
     except ConfigError:
         raise
     except OmegaConfBaseException as error:
-        raise ConfigError(_first_lines(error)) from None
+        raise explain(error) from None
     assert isinstance(config, Config), f"composition gave {type(config).__name__}"
     return config
 
@@ -51,13 +56,22 @@ def freeze(config: Config) -> str:
 
 
 def thaw(path: Path) -> Config:
-    """A frozen configuration; raises ConfigError where the file is missing or does not fit this version."""
+    """A frozen configuration; raises ConfigError where the file is missing or does not fit this
+    version.
+    """
     try:
-        raw = OmegaConf.create(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"--frozen {path}: {error}") from None
-    assert isinstance(raw, DictConfig), f"{path} holds no mapping"
-    return load(raw)
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--frozen {path}: cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"--frozen {path}: not YAML ({_one_line(str(error))})") from None
+    if not isinstance(plain, dict):
+        found = type(plain).__name__
+        raise ConfigError(f"--frozen {path}: expected the keys of a configuration, found {found}")
+    try:
+        return load(OmegaConf.create(plain))
+    except (ConfigError, OmegaConfBaseException) as error:
+        raise ConfigError(f"--frozen {path}: {_one_line(str(error))}") from None
 
 
 def experiment_name(config: Config) -> str:
@@ -67,7 +81,9 @@ def experiment_name(config: Config) -> str:
 
 
 def run_id(config: Config) -> str:
-    """A readable name with a hash of everything that is not a path; the same configuration has the same id anywhere."""
+    """A readable name with a hash of everything that is not a path; the same configuration has the
+    same id anywhere.
+    """
     plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     for key in PATH_KEYS:
         del plain[key]
@@ -78,7 +94,7 @@ def run_id(config: Config) -> str:
 def slug(name: str) -> str:
     """A file name without surprises; a changed or long name gets a hash, so that two never meet."""
     safe = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._")[:80]
-    if safe == name:
+    if safe and safe == name:
         return safe
     return f"{safe or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
@@ -90,8 +106,29 @@ def freeze_run(config: Config) -> Path:
     return path
 
 
-def _first_lines(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "object_type" not in line]
-    return "; ".join(lines[:2])
+def explain(error: Exception) -> ConfigError:
+    """What Hydra or OmegaConf found wrong, as one line that names the key."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    message = _one_line(str(cause))
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(
+        cause.object_type
+    ):
+        known = [one.name for one in dataclasses.fields(cause.object_type)]
+        close = difflib.get_close_matches(str(cause.key), known)
+        message += f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+    if "Could not find" in message and "Available options" not in message:
+        message += "; --help lists what there is"
+    return ConfigError(message)
 
 
+def _one_line(text: str) -> str:
+    """The lines of a message up to Hydra's search path, without what only a developer would read;
+    options, which are indented, as one list.
+    """
+    sentences: list[str] = []
+    options: list[str] = []
+    for line in text.split("Config search path")[0].splitlines():
+        if not line.strip() or "object_type" in line or "reference_type" in line:
+            continue
+        (options if line.startswith("\t") else sentences).append(line.strip())
+    return " ".join(["; ".join(sentences), ", ".join(options)]).strip()

@@ -29,6 +29,14 @@ class ArtifactError(MtnlgError, RuntimeError):
     exit_code = 4
 
 
+class Interrupted(MtnlgError):
+    """A training that was told to stop; the same command goes on from its last checkpoint."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(f"{message}; the same command goes on from the last checkpoint")
+        self.exit_code = exit_code
+
+
 class TrainingError(MtnlgError, RuntimeError):
     """A training that cannot go on, such as a loss that is not finite."""
 

@@ -1,4 +1,6 @@
-"""What can be known before the first stage: nothing that fails here would have to fail at the end."""
+"""What can be known before the first stage: nothing that fails here would have to fail at the
+end.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def _check_tasks(config: Config) -> None:
     if all(task.train_split is None for task in config.tasks.values()):
         raise ConfigError("tasks: none has a train_split; name at least one data set to train on")
     if all(task.validation_split is None for task in config.tasks.values()):
-        raise ConfigError("tasks: none has a validation_split; the checkpoint is chosen by validation")
+        raise ConfigError(
+            "tasks: none has a validation_split; the checkpoint is chosen by validation"
+        )
 
 
 def _check_metrics(config: Config) -> None:
@@ -45,24 +49,26 @@ def _check_metrics(config: Config) -> None:
     for name, task in config.tasks.items():
         if task.main_metric not in config.evaluation.metrics:
             raise ConfigError(
-                f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, by which the board of "
-                f"{config.task_title(name)} is sorted"
+                f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, "
+                f"by which the board of {config.task_title(name)} is sorted"
             )
 
 
 def _check_lengths(config: Config) -> None:
     context = config.model.context_length
     if context < 16:
-        raise ConfigError(f"model.context_length={context}: must be at least 16 to hold a source and a target")
+        raise ConfigError(
+            f"model.context_length={context}: must be at least 16 to hold a source and a target"
+        )
     if config.trainer.batch_tokens < context:
         raise ConfigError(
-            f"trainer.batch_tokens={config.trainer.batch_tokens}: must be at least model.context_length={context}, "
-            "so that the longest example fits a batch"
+            f"trainer.batch_tokens={config.trainer.batch_tokens}: must be at least "
+            f"model.context_length={context}, so that the longest example fits a batch"
         )
     if config.decoding.max_new_tokens > context // 2:
         say(
-            f"warning: decoding.max_new_tokens={config.decoding.max_new_tokens} is more than half of "
-            f"model.context_length={context}; outputs end at {context // 2} tokens"
+            f"warning: decoding.max_new_tokens={config.decoding.max_new_tokens} is more than half "
+            f"of model.context_length={context}; outputs end at {context // 2} tokens"
         )
 
 
@@ -89,5 +95,6 @@ def _check_disk(config: Config) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise ArtifactError(
-            f"artifacts_root={root}: a training of {config.model.name} writes about {needed:,} bytes, {free:,} are free"
+            f"artifacts_root={root}: a training of {config.model.name} writes about "
+            f"{needed:,} bytes, {free:,} are free"
         )

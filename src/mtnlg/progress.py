@@ -1,4 +1,6 @@
-"""What a user sees while a stage works: a bar on a terminal, a plain line now and then elsewhere. Writes to standard error."""
+"""What a user sees while a stage works: a bar on a terminal, a plain line now and then elsewhere.
+Writes to standard error.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,11 @@ class Task:
         """Count work done; the note says how it goes."""
         self.done += amount
         self.note = note or self.note
+        self.show()
+
+    def reach(self, part: str, done: int) -> None:
+        """Say how far one part has come."""
+        self.done, self.note = done, part
         self.show()
 
     def show(self) -> None:

@@ -1,6 +1,8 @@
-"""The file formats between the stages, as typed records; the only place that knows how they look on disk.
+"""The file formats between the stages, as typed records; the only place that knows how they look on
+disk.
 
-Refuses to know: what a record is for. Every JSON document carries `schema_version`; JSON lines are UTF-8, one object a line, no NaN.
+Refuses to know: what a record is for. Every JSON document carries `schema_version`; JSON lines are
+UTF-8, one object a line, no NaN.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
@@ -36,7 +39,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One decoded example, with everything that scoring needs; text only, so that files compare byte by byte."""
+    """One decoded example, with everything that scoring needs; text only, so that files compare
+    byte by byte.
+    """
 
     id: str
     source: str
@@ -46,31 +51,40 @@ class Prediction:
 
     def to_json(self) -> JsonObject:
         record = asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in record.items()
+        }
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of one split, in file order."""
-    for _, record in read_jsonl(path):
-        yield Row(str(record["id"]), str(record["source"]), _strings(record["references"]))
+    for number, record in read_jsonl(path):
+        with _locating_faults(path, number):
+            yield Row(_text(record, "id"), _text(record, "source"), _texts(record, "references"))
 
 
 def read_predictions(path: Path) -> list[Prediction]:
     """The predictions of one test set, in the test set's order."""
-    return [
-        Prediction(
-            str(record["id"]),
-            str(record["source"]),
-            _strings(record["references"]),
-            str(record["prediction"]),
-            _strings(record.get("tags", [])),
-        )
-        for _, record in read_jsonl(path)
-    ]
+    predictions = []
+    for number, record in read_jsonl(path):
+        with _locating_faults(path, number):
+            predictions.append(
+                Prediction(
+                    _text(record, "id"),
+                    _text(record, "source"),
+                    _texts(record, "references"),
+                    _text(record, "prediction"),
+                    _texts({"tags": [], **record}, "tags"),
+                )
+            )
+    return predictions
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
-    """Line numbers from 1 and objects; raises DataError with file and line for anything else. Blank lines are skipped."""
+    """Line numbers from 1 and objects; raises DataError with file and line for anything else. Blank
+    lines are skipped.
+    """
     with open_bytes(path) as stream:
         for number, raw in enumerate(stream, start=1):
             line = decode_line(raw, path=path, number=number)
@@ -78,10 +92,14 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
                 continue
             try:
                 record = json.loads(line, parse_constant=_refuse_constant)
-            except ValueError as error:
-                raise DataError(f"{path}:{number}: not valid JSON ({error}); repair or remove the line") from None
+            except (ValueError, RecursionError) as error:
+                raise DataError(
+                    f"{path}:{number}: not valid JSON ({error}); repair or remove the line"
+                ) from None
             if not isinstance(record, dict):
-                raise DataError(f"{path}:{number}: expected a JSON object, found {type(record).__name__}")
+                raise DataError(
+                    f"{path}:{number}: expected a JSON object, found {type(record).__name__}"
+                )
             yield number, record
 
 
@@ -91,15 +109,20 @@ def open_bytes(path: Path) -> IO[bytes]:
         return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def decode_line(raw: bytes, *, path: Path, number: int) -> str:
-    """One line as text without its line end or byte-order mark; raises DataError where it is not UTF-8."""
+    """One line as text without its line end or byte-order mark; raises DataError where it is not
+    UTF-8.
+    """
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}:{number}: not UTF-8 (byte {error.start + 1} is 0x{raw[error.start]:02x}); save the file as UTF-8"
+            f"{path}:{number}: not UTF-8 (byte {error.start + 1} is 0x{raw[error.start]:02x}); "
+            "save the file as UTF-8"
         ) from None
     return line.removeprefix("\ufeff").rstrip("\r\n") if number == 1 else line.rstrip("\r\n")
 
@@ -108,24 +131,32 @@ def write_jsonl(path: Path, records: Iterable[JsonObject]) -> int:
     """Write one object a line and return how many; not atomic by itself (artifact folders are)."""
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for count, record in enumerate(records, start=1):
+        for record in records:
             stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+            count += 1
     return count
 
 
 def read_json(path: Path) -> JsonObject:
-    """A JSON document of ours; raises ArtifactError where it is missing, broken or from a later version of this package."""
+    """A JSON document of ours; raises ArtifactError where it is missing, broken or from a later
+    version of this package.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file") from None
-    except ValueError as error:
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path}: not valid JSON ({error})") from None
     if not isinstance(document, dict):
         raise ArtifactError(f"{path}: expected a JSON object, found {type(document).__name__}")
     version = document.get("schema_version", 0)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise ArtifactError(f"{path}: schema_version {version!r} is newer than {SCHEMA_VERSION}; update mtnlg to read it")
+        raise ArtifactError(
+            f"{path}: schema_version {version!r} is newer than {SCHEMA_VERSION}; "
+            "update mtnlg to read it"
+        )
     return document
 
 
@@ -151,8 +182,31 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
-def _strings(value: JsonValue) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+@contextmanager
+def _locating_faults(path: Path, number: int) -> Iterator[None]:
+    """Say at which line a record lacks what it should have."""
+    try:
+        yield
+    except KeyError as error:
+        raise DataError(
+            f"{path}:{number}: has no {error.args[0]!r}; every line needs one"
+        ) from None
+    except TypeError as error:
+        raise DataError(f"{path}:{number}: {error}") from None
+
+
+def _text(record: JsonObject, name: str) -> str:
+    value = record[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r} must be a text")
+    return value
+
+
+def _texts(record: JsonObject, name: str) -> tuple[str, ...]:
+    value = record[name]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"{name}={value!r} must be a list of texts")
+    return tuple(str(item) for item in value)
 
 
 def _refuse_constant(name: str) -> None:

@@ -19,7 +19,9 @@ STAGES = ("prepare", "train", "generate", "evaluate")
 
 
 def execute(config: Config, last_stage: str) -> None:
-    """Run the stages up to the last one asked for and write run.json; a failure is recorded there and raised again."""
+    """Run the stages up to the last one asked for and write run.json; a failure is recorded there
+    and raised again.
+    """
     folder = freeze_run(config).parent
     manifest = Manifest(folder, _asked(config))
     try:
@@ -56,7 +58,9 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
         manifest.scores.append(_score_entry(config, one, scores, training))
 
 
-def _score_entry(config: Config, one: stages.Decoded, scores: Artifact, training: JsonObject) -> JsonObject:
+def _score_entry(
+    config: Config, one: stages.Decoded, scores: Artifact, training: JsonObject
+) -> JsonObject:
     is_trained = one.kind == "trained"
     return {
         "task": config.task_title(one.task),
@@ -74,14 +78,22 @@ def _score_entry(config: Config, one: stages.Decoded, scores: Artifact, training
 
 def _cost(predictions: Path, training: JsonObject) -> JsonObject:
     generation = read_json(predictions / "generation.json")
-    names = ("parameters", "training_tokens", "training_flops", "training_seconds", "peak_memory_bytes")
+    names = (
+        "parameters",
+        "training_tokens",
+        "training_flops",
+        "training_seconds",
+        "peak_memory_bytes",
+    )
     cost: JsonObject = {name: training.get(name) for name in names}
     return {**cost, "decoding_tokens_per_second": generation.get("decoding_tokens_per_second")}
 
 
 def _contamination(predictions: Path) -> JsonObject:
     rows = read_predictions(predictions / "predictions.jsonl")
-    tags: JsonObject = dict[str, JsonValue](sorted(Counter(tag for row in rows for tag in row.tags).items()))
+    tags: JsonObject = dict[str, JsonValue](
+        sorted(Counter(tag for row in rows for tag in row.tags).items())
+    )
     return {
         "checked": len(rows),
         "flagged": sum(bool(row.tags) for row in rows),

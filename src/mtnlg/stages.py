@@ -1,7 +1,8 @@
-"""The five stages, each a function from inputs to folders; the rooms below do the work and are imported only when there is some.
+"""The five stages, each a function from inputs to folders; the rooms below do the work and are
+imported only when there is some.
 
-A stage asks for what it needs from the stage before. A folder that is complete is not made again, and what is not made is not even
-imported: a run whose artifacts are all there loads no PyTorch.
+A stage asks for what it needs from the stage before. A folder that is complete is not made again,
+and what is not made is not even imported: a run whose artifacts are all there loads no PyTorch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from mtnlg.progress import say, track
 from mtnlg.records import JsonObject, JsonValue, Prediction, read_rows, write_jsonl
 
 STAGE_VERSIONS = {"rows": 1, "tokenizer": 1, "tokens": 1, "model": 1, "predictions": 1, "scores": 1}
-"""Raised by one where the code of a stage gives another output for the same inputs; a golden test reminds of it."""
+"""Raised by one where the code of a stage gives another output for the same inputs; a golden test
+reminds of it.
+"""
 
 TRAIN, VALIDATION = "train", "validation"
 """Names of the prepared splits, whatever the raw data calls them."""
@@ -34,7 +37,9 @@ class Prepared:
     tokenizer: Artifact | None = None
 
     def rows_hash(self, name: str, split: str) -> str:
-        """What identifies the rows of one split: a new test set changes nothing for a model that does not read it."""
+        """What identifies the rows of one split: a new test set changes nothing for a model that
+        does not read it.
+        """
         return recorded_sha256(self.rows[name].folder, f"{split}.jsonl")
 
 
@@ -66,7 +71,9 @@ def train(config: Config, prepared: Prepared) -> Artifact:
         **_versions("model", "torch", "lightning"),
         "tokens": {name: artifact.key for name, artifact in prepared.tokens.items()},
         "validation_rows": {
-            name: prepared.rows_hash(name, VALIDATION) for name, task in config.tasks.items() if task.validation_split
+            name: prepared.rows_hash(name, VALIDATION)
+            for name, task in config.tasks.items()
+            if task.validation_split
         },
         "tasks": {name: _training_settings(task) for name, task in config.tasks.items()},
         "cleaning": _plain(config.cleaning),
@@ -80,11 +87,18 @@ def train(config: Config, prepared: Prepared) -> Artifact:
         from mtnlg.training import TrainingData, train_model
 
         data = [
-            TrainingData(config.task_title(name), name, prepared.rows[name].folder, prepared.tokens[name].folder)
-            for name in config.tasks
+            TrainingData(
+                config.task_title(name),
+                name,
+                prepared.rows[name].folder,
+                prepared.tokens[name].folder,
+            )
+            for name in sorted(config.tasks)  # the key does not know the order, nor may the model
         ]
         assert prepared.tokenizer is not None, "training needs a tokenizer"
-        train_model(config, data, tokenizer_file=prepared.tokenizer.folder / "tokenizer.json", folder=folder)
+        train_model(
+            config, data, tokenizer_file=prepared.tokenizer.folder / "tokenizer.json", folder=folder
+        )
 
     return _make(config, "model", inputs, build, is_resumable=True)
 
@@ -135,13 +149,17 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
                     **_versions("predictions"),
                     "baseline": system,
                     "rows": prepared.rows_hash(name, test_set),
-                    "own_training_rows": prepared.rows_hash(name, TRAIN) if task.train_split else None,
+                    "own_training_rows": prepared.rows_hash(name, TRAIN)
+                    if task.train_split
+                    else None,
                     "training_rows": _training_rows(config, prepared),
                     "kind": task.kind.value,
                     "language": task.source_language,
                 }
 
-                def build(folder: Path, name: str = name, test_set: str = test_set, system: str = system) -> None:
+                def build(
+                    folder: Path, name: str = name, test_set: str = test_set, system: str = system
+                ) -> None:
                     _write_baseline(config, prepared, name, test_set, system, folder)
 
                 artifact = _make(config, "predictions", inputs, build)
@@ -181,7 +199,9 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
 
 
 def report(config: Config) -> list[Path]:
-    """The launch's manifests and scores to a report; pulls everything from files, whatever became of the runs."""
+    """The launch's manifests and scores to a report; pulls everything from files, whatever became
+    of the runs.
+    """
     from mtnlg.reporting import build_leaderboard, write_report
 
     name = experiment_name(config)
@@ -189,7 +209,10 @@ def report(config: Config) -> list[Path]:
         name, runs_root=Path(config.runs_root), artifacts_root=Path(config.artifacts_root)
     )
     paths = write_report(
-        leaderboard, Path(config.reports_root) / name, formats=config.report.formats, num_samples=config.report.num_samples
+        leaderboard,
+        Path(config.reports_root) / name,
+        formats=config.report.formats,
+        num_samples=config.report.num_samples,
     )
     for path in paths:
         say(f"report: {path}")
@@ -237,7 +260,7 @@ def _make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
                 config.cleaning,
                 data_root=data_root,
                 folder=folder,
-                on_progress=lambda split, count: progress.advance(count, split),
+                on_progress=progress.reach,
             )
 
     return _make(config, "rows", inputs, build)
@@ -256,9 +279,16 @@ def _make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
         from mtnlg.tokenizer import TOKENIZER_FILE, train_tokenizer
 
         files = _training_files(config, prepared)
-        texts = (text for file in files for row in read_rows(file) for text in (row.source, *row.references))
+        texts = (
+            text
+            for file in files
+            for row in read_rows(file)
+            for text in (row.source, *row.references)
+        )
         with track("tokenizer", 0) as progress:
-            tokenizer = train_tokenizer(_counted(texts, progress.advance), config.tokenizer, markers=markers)
+            tokenizer = train_tokenizer(
+                _counted(texts, progress.advance), config.tokenizer, markers=markers
+            )
         tokenizer.save(folder / TOKENIZER_FILE)
 
     return _make(config, "tokenizer", inputs, build)
@@ -267,7 +297,11 @@ def _make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
 def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared) -> Artifact:
     assert prepared.tokenizer is not None, "tokens need a tokenizer"
     tokenizer_folder = prepared.tokenizer.folder
-    splits = [stem for stem, split in ((TRAIN, task.train_split), (VALIDATION, task.validation_split)) if split]
+    splits = [
+        stem
+        for stem, split in ((TRAIN, task.train_split), (VALIDATION, task.validation_split))
+        if split
+    ]
     inputs: JsonObject = {
         **_versions("tokens", "tokenizers"),
         "rows": {split: prepared.rows_hash(name, split) for split in splits},
@@ -288,7 +322,12 @@ def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared
 
 
 def _make(
-    config: Config, stage: str, inputs: JsonObject, build: Callable[[Path], None], *, is_resumable: bool = False
+    config: Config,
+    stage: str,
+    inputs: JsonObject,
+    build: Callable[[Path], None],
+    *,
+    is_resumable: bool = False,
 ) -> Artifact:
     artifact = make_artifact(
         Path(config.artifacts_root), stage, inputs, build, is_resumable=is_resumable, on_wait=say
@@ -303,12 +342,16 @@ def _versions(stage: str, *packages: str) -> JsonObject:
 
 def _training_rows(config: Config, prepared: Prepared) -> JsonValue:
     """What identifies all that a model of this configuration reads in training."""
-    hashes = (prepared.rows_hash(name, TRAIN) for name, task in config.tasks.items() if task.train_split)
+    hashes = (
+        prepared.rows_hash(name, TRAIN) for name, task in config.tasks.items() if task.train_split
+    )
     return list[JsonValue](sorted(hashes))
 
 
 def _training_files(config: Config, prepared: Prepared) -> list[Path]:
-    """The training rows of all tasks, in an order that does not depend on how the tasks were named."""
+    """The training rows of all tasks, in an order that does not depend on how the tasks were
+    named.
+    """
     files = {
         prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / f"{TRAIN}.jsonl"
         for name, task in config.tasks.items()
@@ -318,15 +361,23 @@ def _training_files(config: Config, prepared: Prepared) -> list[Path]:
 
 
 def _training_settings(task: TaskConfig) -> JsonObject:
-    return {"kind": task.kind.value, "marker": task.marker, "weight": task.weight, "metric": task.main_metric}
+    return {
+        "kind": task.kind.value,
+        "marker": task.marker,
+        "weight": task.weight,
+        "metric": task.main_metric,
+    }
 
 
 def _plain(settings: object, *, without: tuple[str, ...] = ()) -> JsonObject:
     """A settings dataclass as JSON values, enums by name."""
-    assert dataclasses.is_dataclass(settings) and not isinstance(settings, type), f"{settings!r} is no dataclass"
+    assert dataclasses.is_dataclass(settings), f"{settings!r} is no dataclass"
+    assert not isinstance(settings, type), f"{settings!r} is a class"
     body = dataclasses.asdict(settings)
     return {
-        name: value.name if isinstance(value, Enum) else value for name, value in body.items() if name not in without
+        name: value.name if isinstance(value, Enum) else value
+        for name, value in body.items()
+        if name not in without
     }
 
 

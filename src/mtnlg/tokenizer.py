@@ -1,6 +1,8 @@
-"""Text to ids and back: byte-level BPE with a few special tokens; knows no model and no task beyond its marker.
+"""Text to ids and back: byte-level BPE with a few special tokens; knows no model and no task beyond
+its marker.
 
-A sequence is `<marker> source <sep> target <eos>`. Special tokens written inside a user's text stay text.
+A sequence is `<marker> source <sep> target <eos>`. Special tokens written inside a user's text stay
+text.
 """
 
 from __future__ import annotations
@@ -11,19 +13,23 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from mtnlg.config import TokenizerConfig
-from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.errors import ArtifactError, ConfigError, DataError
 
 PAD, SEPARATOR, END = "<pad>", "<sep>", "<eos>"
 TOKENIZER_FILE = "tokenizer.json"
 
 
-def train_tokenizer(texts: Iterable[str], config: TokenizerConfig, *, markers: Sequence[str]) -> TextTokenizer:
-    """Byte-level BPE over the texts (Radford et al. 2019); the same texts in the same order give the same bytes."""
+def train_tokenizer(
+    texts: Iterable[str], config: TokenizerConfig, *, markers: Sequence[str]
+) -> TextTokenizer:
+    """Byte-level BPE over the texts (Radford et al. 2019); the same texts in the same order give
+    the same bytes.
+    """
     special = [PAD, SEPARATOR, END, *sorted(set(markers))]
     if config.vocabulary_size < 256 + len(special):
         raise ConfigError(
-            f"tokenizer.vocabulary_size={config.vocabulary_size}: must be at least {256 + len(special)}, "
-            f"256 bytes and {len(special)} special tokens"
+            f"tokenizer.vocabulary_size={config.vocabulary_size}: must be at least "
+            f"{256 + len(special)}, 256 bytes and {len(special)} special tokens"
         )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -43,9 +49,13 @@ class TextTokenizer:
     """A trained tokenizer; any text comes back from its ids unchanged."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        tokenizer.encode_special_tokens = True  # the flag is lost in tokenizer.json, so it is set on every load
+        tokenizer.encode_special_tokens = (
+            True  # the flag is lost in tokenizer.json, so it is set on every load
+        )
         self._tokenizer = tokenizer
-        self.pad_id, self.separator_id, self.end_id = (self._special_id(name) for name in (PAD, SEPARATOR, END))
+        self.pad_id, self.separator_id, self.end_id = (
+            self._special_id(name) for name in (PAD, SEPARATOR, END)
+        )
 
     @classmethod
     def load(cls, path: Path) -> TextTokenizer:
@@ -77,10 +87,16 @@ class TextTokenizer:
         return int(found)
 
     def encode(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        """The ids of a text, without special tokens; raises as `encode_batch` does."""
+        return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        """The ids of each text; raises DataError for one with a lone surrogate."""
+        try:
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        except TypeError:  # all that tokenizers says of a text that UTF-8 cannot hold
+            raise DataError(_surrogate_fault(texts)) from None
+        return [list(encoding.ids) for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids; special tokens give nothing, a broken character gives U+FFFD."""
@@ -91,3 +107,15 @@ class TextTokenizer:
         if found is None:
             raise ArtifactError(f"tokenizer without {name}: not one that mtnlg has trained")
         return int(found)
+
+
+def _surrogate_fault(texts: Sequence[str]) -> str:
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            return (
+                f"text {text[:80]!r}: character {error.start + 1} is the lone surrogate "
+                f"U+{ord(text[error.start]):04X}; clean the text before it is encoded"
+            )
+    raise AssertionError(f"the tokenizer refused {len(texts)} texts, all of them valid")

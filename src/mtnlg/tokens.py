@@ -1,7 +1,8 @@
 """A data set under one tokenizer, as memory-mapped ids: what training reads instead of text.
 
-Layout of a split `<name>`: `<name>.ids.bin` (all ids in a row, uint32) and `<name>.ends.npy` (num_examples, 2): where each source and each
-target ends. A row with several references gives one example for each. Nothing is cut here: the context is the model's affair.
+Layout of a split `<name>`: `<name>.ids.bin` (all ids in a row, uint32) and `<name>.ends.npy`
+(num_examples, 2): where each source and each target ends. A row with several references gives one
+example for each. Nothing is cut here: the context is the model's affair.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ class TokenSplit:
     @property
     def source_lengths(self) -> NDArray[np.int64]:
         starts = np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1, 1]])
-        return np.subtract(self.ends[:, 0], starts, dtype=np.int64)
+        lengths: NDArray[np.int64] = np.subtract(self.ends[:, 0], starts, dtype=np.int64)
+        return lengths
 
     @property
     def target_lengths(self) -> NDArray[np.int64]:
-        return np.subtract(self.ends[:, 1], self.ends[:, 0], dtype=np.int64)
+        lengths: NDArray[np.int64] = np.subtract(self.ends[:, 1], self.ends[:, 0], dtype=np.int64)
+        return lengths
 
     def example(self, index: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """Source ids and target ids, without special tokens."""
@@ -49,7 +52,11 @@ class TokenSplit:
 
 
 def write_token_split(
-    rows_file: Path, folder: Path, tokenizer: TextTokenizer, *, on_progress: Callable[[int], None] | None = None
+    rows_file: Path,
+    folder: Path,
+    tokenizer: TextTokenizer,
+    *,
+    on_progress: Callable[[int], None] | None = None,
 ) -> None:
     """Encode one split of a rows folder; streams, holding only one batch of texts."""
     name = rows_file.stem

@@ -1,4 +1,4 @@
-"""Tiny random models and slow, plain searches that the engine is checked against: whole forward passes, one prompt."""
+"""Tiny random models, and plain searches by whole forward passes to check the engine against."""
 
 from __future__ import annotations
 

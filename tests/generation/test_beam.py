@@ -83,6 +83,17 @@ def test_beam_of_one_equals_greedy(variant: str, length_penalty: float, seed: in
         assert ours.score == pytest.approx(theirs.score / length**length_penalty, abs=TOLERANCE)
 
 
+def test_cache_grows_where_beams_share_no_ancestors() -> None:
+    """Oracle: brute force; 200 beams need more slots than the cache begins with."""
+    model = make_model(seed=4, vocabulary_size=4, context_length=6)
+    config = beam(max_new_tokens=5, num_beams=200, num_alternatives=3)
+
+    (found,) = generate(model, [[1]], eos_id=EOS, config=config)
+
+    expected = all_hypotheses(model, [1], num_steps=5, length_penalty=1.0)[:3]
+    assert [output.ids for output in found] == [without_end(one.ids) for one in expected]
+
+
 def test_equal_tokens_go_to_the_lower_id() -> None:
     model = make_model()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Sampling: draws that belong to their example, and frequencies that are the model's probabilities."""
+"""Sampling: draws that belong to their example, frequencies that are the model's probabilities."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_more_alternatives_keep_the_earlier_ones() -> None:
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_first_tokens_are_as_frequent_as_they_are_probable(temperature: float) -> None:
-    """Oracle: the softmax; the chi-square of 28 degrees of freedom exceeds 57 in one of 1,000 seeds."""
+    """Oracle: the softmax; chi-square with 28 degrees of freedom exceeds 57 once in 1,000 seeds."""
     model = make_model(initial_deviation=0.1)
     prompt = PROMPTS[0]
     config = sampling(max_new_tokens=1, temperature=temperature, seed=11)
@@ -137,7 +137,7 @@ def test_nucleus_wider_than_the_guess_is_found() -> None:
 
 
 def test_uniform_numbers_are_uniform_and_unrelated() -> None:
-    """Moments of U(0, 1) in each counter's direction: 1/2, 1/12, and no correlation of neighbours."""
+    """Moments of U(0, 1) along each counter: 1/2, 1/12, and no correlation of neighbours."""
     counters = torch.arange(100_000)
     zeros = torch.zeros_like(counters)
     for numbers in (

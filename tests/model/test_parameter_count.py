@@ -1,4 +1,4 @@
-"""The number of parameters against the published table (Narayanan et al. 2021, arXiv 2104.04473, table 1)."""
+"""The number of parameters against Narayanan et al. 2021 (arXiv 2104.04473), table 1."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PUBLISHED = [
 
 
 def formula(layers: int, width: int) -> Fraction:
-    """Equation 2 there, P = 12 l h^2 (1 + 13 / 12h + (V + s) / 12lh), which leaves the last norm out."""
+    """P = 12 l h^2 (1 + 13 / 12h + (V + s) / 12lh), equation 2 there: without the last norm."""
     share = 1 + Fraction(13, 12 * width)
     share += Fraction(VOCABULARY_SIZE + CONTEXT_LENGTH, 12 * layers * width)
     return 12 * layers * width**2 * share

@@ -223,7 +223,7 @@ def test_sequence_beyond_the_context_is_refused() -> None:
 
 
 def test_attention_output_starts_smaller_with_depth() -> None:
-    """Megatron's scaled initialisation: deviation / sqrt(2 L) where the residual stream is written."""
+    """Megatron's scaled initialisation: deviation / sqrt(2 L) where the residual is written."""
     model = build(num_layers=8, hidden_size=120, num_heads=3, initial_deviation=0.1)
 
     written = torch.cat([block.attention.output.weight.flatten() for block in model.blocks])
@@ -234,7 +234,7 @@ def test_attention_output_starts_smaller_with_depth() -> None:
 
 
 def test_flops_equal_the_published_formula() -> None:
-    """Oracle: 72 B s l h^2 (1 + s / 6h + V / 12lh), Narayanan et al. 2021, without recomputation."""
+    """Oracle: 72 B s l h^2 (1 + s / 6h + V / 12lh), Narayanan et al. 2021, no recomputation."""
     config = ModelConfig(name="row", num_layers=7, hidden_size=33, num_heads=3)
     rows, length, vocabulary_size = 5, 19, 101
 

@@ -22,12 +22,26 @@ from mtnlg.tokenizer import TextTokenizer, train_tokenizer
 from mtnlg.tokens import write_token_split
 from mtnlg.training import TrainingData
 
-WORDS = ("red", "blue", "green", "old", "new", "cat", "dog", "house", "tree", "boat", "runs", "sleeps", "falls")
+WORDS = (
+    "red",
+    "blue",
+    "green",
+    "old",
+    "new",
+    "cat",
+    "dog",
+    "house",
+    "tree",
+    "boat",
+    "runs",
+    "sleeps",
+    "falls",
+)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Folders of two tasks under one tokenizer, and a configuration that trains on them in seconds."""
+    """Folders of two tasks under one tokenizer, and a configuration that takes seconds."""
 
     config: Config
     data: list[TrainingData]
@@ -39,7 +53,9 @@ def rows_of(prefix: str, count: int, *, step: int) -> list[Row]:
     """Rows of different lengths; the target is the source reversed."""
     rows = []
     for number in range(count):
-        words = [WORDS[(number * step + place * place) % len(WORDS)] for place in range(1 + number % 7)]
+        words = [
+            WORDS[(number * step + place * place) % len(WORDS)] for place in range(1 + number % 7)
+        ]
         rows.append(Row(f"{prefix}-{number}", " ".join(words), (" ".join(reversed(words)),)))
     return rows
 
@@ -57,12 +73,22 @@ def small_config(**trainer: object) -> Config:
     return Config(
         seed=7,
         tasks={
-            "forward": TaskConfig(kind=TaskKind.translation, reader="builtin", source_language="en", target_language="de"),
+            "forward": TaskConfig(
+                kind=TaskKind.translation,
+                reader="builtin",
+                source_language="en",
+                target_language="de",
+            ),
             "talk": TaskConfig(kind=TaskKind.dialogue, reader="builtin", source_language="en"),
         },
         tokenizer=TokenizerConfig(vocabulary_size=320),
         model=ModelConfig(
-            name="small", num_layers=2, hidden_size=12, num_heads=3, context_length=48, is_prefix_bidirectional=True
+            name="small",
+            num_layers=2,
+            hidden_size=12,
+            num_heads=3,
+            context_length=48,
+            is_prefix_bidirectional=True,
         ),
         optimizer=OptimizerConfig(learning_rate=3e-3, warmup_steps=2, schedule=Schedule.cosine),
         trainer=TrainerConfig(**(settings | trainer)),  # type: ignore[arg-type]
@@ -75,7 +101,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     root = tmp_path_factory.mktemp("prepared")
     config = small_config()
     rows = {"forward": rows_of("f", 41, step=3), "talk": rows_of("t", 23, step=5)}
-    texts = [text for task in rows.values() for row in task for text in (row.source, *row.references)]
+    texts = [
+        text for task in rows.values() for row in task for text in (row.source, *row.references)
+    ]
     markers = [task.marker for task in config.tasks.values()]
     tokenizer = train_tokenizer(texts, config.tokenizer, markers=markers)
     tokenizer.save(root / "tokenizer.json")

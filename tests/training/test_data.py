@@ -31,7 +31,10 @@ def test_sequence_is_marker_source_separator_target_end(prepared: Any) -> None:
 
     ids, prefix_length = dataset(prepared).sequence(5)
 
-    source, target = tokenizer.decode(ids[1 : prefix_length - 1].tolist()), tokenizer.decode(ids[prefix_length:-1].tolist())
+    source, target = (
+        tokenizer.decode(ids[1 : prefix_length - 1].tolist()),
+        tokenizer.decode(ids[prefix_length:-1].tolist()),
+    )
     assert target == " ".join(reversed(source.split()))
     assert ids[0] == tokenizer.marker_id("<translation_en_de>")
     assert (ids[prefix_length - 1], ids[-1]) == (tokenizer.separator_id, tokenizer.end_id)
@@ -50,9 +53,13 @@ def test_labels_are_the_next_tokens_of_the_targets_alone(prepared: Any) -> None:
     batch = data[MicroBatch(examples, 99)]
     width = batch.ids.shape[1]
 
-    expected = [(row, place) for row, one in enumerate(examples) for place in target_places(data, one)]
+    expected = [
+        (row, place) for row, one in enumerate(examples) for place in target_places(data, one)
+    ]
 
-    assert [(int(index) // width, int(index) % width + 1) for index in batch.label_index] == expected
+    assert [
+        (int(index) // width, int(index) % width + 1) for index in batch.label_index
+    ] == expected
     assert batch.labels.tolist() == [int(batch.ids[row, place]) for row, place in expected]
     assert batch.num_step_labels == 99
 
@@ -63,7 +70,9 @@ def target_places(data: SequenceDataset, example: int) -> range:
 
 
 @pytest.mark.parametrize("context_length", [16, 20, 48])
-def test_lengths_known_beforehand_are_those_of_the_sequences(prepared: Any, context_length: int) -> None:
+def test_lengths_known_beforehand_are_those_of_the_sequences(
+    prepared: Any, context_length: int
+) -> None:
     """The plan is made from lengths; they must hold for cut sequences too."""
     data = dataset(prepared, context_length=context_length)
 

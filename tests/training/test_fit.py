@@ -1,4 +1,6 @@
-"""Whole trainings of a few seconds: they learn, they resume bit for bit, they stop when they should."""
+"""Whole trainings of a few seconds: they learn, they resume bit for bit, they stop when they
+should.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,23 @@ def train(prepared: Any, config: Config, folder: Path) -> Path:
     return folder
 
 
+def train_until_killed(
+    prepared: Any, config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch, *, step: int
+) -> None:
+    """A training that dies right after an optimizer step."""
+    original = callbacks.FiniteLoss.on_train_batch_end
+
+    def die(self: Any, trainer: Any, *rest: Any) -> None:
+        original(self, trainer, *rest)
+        if trainer.global_step == step:
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(callbacks.FiniteLoss, "on_train_batch_end", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            train(prepared, config, folder)
+
+
 def curve(folder: Path) -> list[dict[str, str]]:
     with (folder / "metrics.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
@@ -35,24 +54,20 @@ def curve(folder: Path) -> list[dict[str, str]]:
 def test_resumed_training_gives_the_same_weights_bit_for_bit(
     prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int, num_workers: int
 ) -> None:
-    """Oracle: the sha256 of the weights of an uninterrupted training; with dropout, over the end of an epoch."""
+    """Oracle: the sha256 of the weights of an uninterrupted training; with dropout, over the end of
+    an epoch.
+    """
     config = small_config(num_workers=num_workers)
     whole = train(prepared, config, tmp_path / "whole")
-    original = callbacks.FiniteLoss.on_train_batch_end
-
-    def die(self: Any, trainer: Any, *rest: Any) -> None:
-        original(self, trainer, *rest)
-        if trainer.global_step == killed_at:
-            raise RuntimeError("killed")
-
-    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
-        patched.setattr(callbacks.FiniteLoss, "on_train_batch_end", die)
-        train(prepared, config, tmp_path / "resumed")
+    train_until_killed(prepared, config, tmp_path / "resumed", monkeypatch, step=killed_at)
     torch.manual_seed(99)
     resumed = train(prepared, config, tmp_path / "resumed")
 
     assert file_sha256(resumed / "model.safetensors") == file_sha256(whole / "model.safetensors")
-    losses = [[row["train_loss"] for row in curve(folder) if row["train_loss"]] for folder in (whole, resumed)]
+    losses = [
+        [row["train_loss"] for row in curve(folder) if row["train_loss"]]
+        for folder in (whole, resumed)
+    ]
     assert losses[0] == losses[1]
 
 
@@ -66,7 +81,9 @@ def test_metrics_file_has_one_line_per_step_and_validation(prepared: Any, tmp_pa
 
 def test_model_overfits_a_handful_of_examples(prepared: Any, tmp_path: Path) -> None:
     """Oracle: cross-entropy of memorised targets goes to zero."""
-    config = small_config(max_steps=250, validate_every_steps=250, batch_tokens=2048, label_smoothing=0.0)
+    config = small_config(
+        max_steps=250, validate_every_steps=250, batch_tokens=2048, label_smoothing=0.0
+    )
     config.model.dropout = 0.0
     config.model.hidden_size, config.model.num_heads = 48, 4
     config.optimizer.learning_rate = 1e-2
@@ -77,18 +94,24 @@ def test_model_overfits_a_handful_of_examples(prepared: Any, tmp_path: Path) -> 
     assert min(float(row["train_loss"]) for row in rows if row["train_loss"]) < 0.05
 
 
-def test_loss_that_is_not_finite_stops_the_training_and_names_the_step(prepared: Any, tmp_path: Path) -> None:
+def test_loss_that_is_not_finite_stops_the_training_and_names_the_step(
+    prepared: Any, tmp_path: Path
+) -> None:
     config = small_config()
     config.optimizer.learning_rate = 1e30
     config.optimizer.clip_norm = 0.0
 
-    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step \d+.*optimizer\.learning_rate"):
+    with pytest.raises(
+        TrainingError, match=r"the loss is (nan|inf) at step \d+.*optimizer\.learning_rate"
+    ):
         train(prepared, config, tmp_path / "model")
 
     assert not (tmp_path / "model" / "model.safetensors").exists()
 
 
-def test_time_budget_ends_the_training_with_a_validation_and_is_recorded(prepared: Any, tmp_path: Path) -> None:
+def test_time_budget_ends_the_training_with_a_validation_and_is_recorded(
+    prepared: Any, tmp_path: Path
+) -> None:
     folder = train(prepared, small_config(max_minutes=1e-6, max_steps=500), tmp_path / "model")
 
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
@@ -96,7 +119,9 @@ def test_time_budget_ends_the_training_with_a_validation_and_is_recorded(prepare
     assert [row["step"] for row in curve(folder) if row["validation_loss"]] == ["1"]
 
 
-def test_accumulated_steps_train_on_the_same_examples_as_large_batches(prepared: Any, tmp_path: Path) -> None:
+def test_accumulated_steps_train_on_the_same_examples_as_large_batches(
+    prepared: Any, tmp_path: Path
+) -> None:
     folder = train(prepared, small_config(accumulation=2, batch_tokens=64), tmp_path / "model")
 
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
@@ -104,8 +129,11 @@ def test_accumulated_steps_train_on_the_same_examples_as_large_batches(prepared:
     assert record["training_target_tokens"] > 0
 
 
-def test_corrupt_checkpoint_is_passed_over_for_the_one_before(prepared: Any, tmp_path: Path) -> None:
-    checkpoints = train(prepared, small_config(), tmp_path / "model") / "checkpoints"
+def test_corrupt_checkpoint_is_passed_over_for_the_one_before(
+    prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_until_killed(prepared, small_config(), tmp_path / "model", monkeypatch, step=7)
+    checkpoints = tmp_path / "model" / "checkpoints"
     steps = [step for step, _ in find_checkpoints(checkpoints)]
     newest = find_checkpoints(checkpoints)[0][1]
     content = bytearray(newest.read_bytes())
@@ -114,6 +142,6 @@ def test_corrupt_checkpoint_is_passed_over_for_the_one_before(prepared: Any, tmp
 
     found = newest_sound_checkpoint(checkpoints)
 
-    assert steps == [8, 6]
+    assert steps == [6, 3]
     assert found is not None
-    assert found[0] == 6
+    assert found[0] == 3

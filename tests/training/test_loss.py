@@ -20,13 +20,17 @@ TOLERANCE = 1e-5
 def test_chunked_loss_and_gradients_equal_pytorch(
     monkeypatch: pytest.MonkeyPatch, num_labels: int, label_smoothing: float
 ) -> None:
-    """Oracle: torch.nn.functional.cross_entropy; chunks of 5, so that none, one and a ragged last one occur."""
+    """Oracle: torch.nn.functional.cross_entropy; chunks of 5, so that none, one and a ragged last
+    one occur.
+    """
     monkeypatch.setattr(loss_module, "CHUNK_LABELS", 5)
     random = torch.Generator().manual_seed(3)
     hidden = torch.randn(num_labels, 3, generator=random, requires_grad=True)
     weight = torch.randn(13, 3, generator=random, requires_grad=True)
     labels = torch.randint(0, 13, (num_labels,), generator=random)
-    expected = F.cross_entropy(hidden @ weight.T, labels, reduction="sum", label_smoothing=label_smoothing)
+    expected = F.cross_entropy(
+        hidden @ weight.T, labels, reduction="sum", label_smoothing=label_smoothing
+    )
     expected_gradients = torch.autograd.grad(0.37 * expected, (hidden, weight))
 
     actual = linear_cross_entropy(hidden, weight, labels, label_smoothing=label_smoothing)

@@ -34,12 +34,20 @@ def module(prepared: Any, *, accumulation: int) -> TransformerModule:
 def test_gradients_over_micro_batches_and_ranks_equal_the_whole_batch(
     prepared: Any, world_size: int, accumulation: int
 ) -> None:
-    """Oracle: the mean over all labels of one large batch; ragged lengths, so a mean of means would differ."""
+    """Oracle: the mean over all labels of one large batch; ragged lengths, so a mean of means would
+    differ.
+    """
     data = dataset(prepared)
     parts = [(0, 1, 2, 3), (6,), (13, 20), (34, 40, 41)][: world_size * accumulation]
     total = sum(len(data[MicroBatch((one,), 0)].labels) for part in parts for one in part)
     whole = module(prepared, accumulation=1)
-    (whole.nats(data[MicroBatch(tuple(one for part in parts for one in part), total)], label_smoothing=0.1) / total).backward()
+    (
+        whole.nats(
+            data[MicroBatch(tuple(one for part in parts for one in part), total)],
+            label_smoothing=0.1,
+        )
+        / total
+    ).backward()
     split = module(prepared, accumulation=accumulation)
     split._trainer = type("Trainer", (), {"world_size": world_size})()  # type: ignore[assignment]
 
@@ -60,7 +68,11 @@ def test_only_matrices_decay() -> None:
 
     assert (decayed["weight_decay"], undecayed["weight_decay"]) == (0.3, 0.0)
     kept = {names[id(parameter)] for parameter in undecayed["params"]}
-    assert kept == {name for name in names.values() if name.endswith("bias") or "norm" in name or "position" in name}
+    assert kept == {
+        name
+        for name in names.values()
+        if name.endswith("bias") or "norm" in name or "position" in name
+    }
 
 
 def test_learning_rate_warms_up_then_follows_the_cosine_to_its_floor() -> None:

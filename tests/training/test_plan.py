@@ -12,7 +12,9 @@ from mtnlg.errors import TrainingError
 from mtnlg.training.plan import MicroBatch, PlanSettings, micro_batches, plan_epoch
 
 
-def settings(*, count: int = 53, group: int = 1, weight: float = 1.0, seed: int = 5) -> PlanSettings:
+def settings(
+    *, count: int = 53, group: int = 1, weight: float = 1.0, seed: int = 5
+) -> PlanSettings:
     random = np.random.default_rng(11)
     lengths = random.integers(4, 40, count)
     return PlanSettings(
@@ -67,7 +69,10 @@ def test_ranks_together_read_the_plan_in_order(num_ranks: int) -> None:
     plan = settings(group=4)
     alone = list(islice(micro_batches(plan, rank=0, num_ranks=1, start_step=0), 40))
 
-    streams = [micro_batches(plan, rank=rank, num_ranks=num_ranks, start_step=0) for rank in range(num_ranks)]
+    streams = [
+        micro_batches(plan, rank=rank, num_ranks=num_ranks, start_step=0)
+        for rank in range(num_ranks)
+    ]
     together = [next(stream) for _ in range(40 // num_ranks) for stream in streams]
 
     assert together == alone

@@ -1,6 +1,7 @@
 """Every setting of a run as typed, checked dataclasses; the standard library is all it needs.
 
-YAML chooses values, these classes hold defaults, and nothing is written in both. Below `compose.py` everything sees these objects.
+YAML chooses values, these classes hold defaults, and nothing is written in both. Below `compose.py`
+everything sees these objects.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Config:
     """One run: what defines it (tasks, model) has no default."""
 
     name: str | None = None
-    """The experiment: the folder below `runs_root` and `reports_root`. None: a slug of tasks and model."""
+    """The experiment: the folder below `runs_root` and `reports_root`. None: a slug of tasks and
+    model.
+    """
     tags: list[str] = field(default_factory=list)
     """Free words for the manifest; they change no result."""
     seed: int = 1
@@ -69,7 +72,12 @@ class Config:
     report: ReportConfig = field(default_factory=ReportConfig)
 
     def __post_init__(self) -> None:
-        require(bool(self.tasks), "tasks", "{}", "at least one data set, as in task=translation/builtin_en_zh")
+        require(
+            bool(self.tasks),
+            "tasks",
+            "{}",
+            "at least one data set, as in task=translation/builtin_en_zh",
+        )
         require(self.seed >= 0, "seed", self.seed, ">= 0")
 
     def task_title(self, name: str) -> str:

@@ -30,11 +30,15 @@ class DecodingConfig:
     top_p: float = 1.0
     """sampling: the smallest set of tokens with this probability mass (Holtzman et al. 2020)."""
     seed: int = 1
-    """sampling: joined with each example's place in its test set, so that no batch changes a draw."""
+    """sampling: joined with each example's place in its test set, so that no batch changes a
+    draw.
+    """
     num_beams: int = 5
     """beam: hypotheses kept per example."""
     length_penalty: float = 1.0
-    """beam: scores are divided by length ** penalty (Wu et al. 2016, simplified as in Hugging Face)."""
+    """beam: scores are divided by length ** penalty (Wu et al. 2016, simplified as in Hugging
+    Face).
+    """
     num_alternatives: int = 1
     """beam, sampling: outputs per example; more than one are also written to alternatives.jsonl."""
     batch_tokens: int = 16_384
@@ -51,7 +55,9 @@ class DecodingConfig:
         at_least("decoding.length_penalty", self.length_penalty, 0)
         at_least("decoding.num_alternatives", self.num_alternatives, 1)
         at_least("decoding.batch_tokens", self.batch_tokens, 1)
-        most = {Strategy.greedy: 1, Strategy.beam: self.num_beams}.get(self.strategy, self.num_alternatives)
+        most = {Strategy.greedy: 1, Strategy.beam: self.num_beams}.get(
+            self.strategy, self.num_alternatives
+        )
         require(
             self.num_alternatives <= most,
             "decoding.num_alternatives",

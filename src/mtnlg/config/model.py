@@ -1,4 +1,6 @@
-"""The shape of the transformer: one set of fields for the GPT decoder of MT-NLG and for its modern descendants."""
+"""The shape of the transformer: one set of fields for the GPT decoder of MT-NLG and for its modern
+descendants.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class FeedForward(Enum):
 
 @dataclass(kw_only=True)
 class ModelConfig:
-    """Defaults are those of MT-NLG (arXiv 2201.11990, sec. 2); the sizes define the run and have none."""
+    """Defaults are those of MT-NLG (arXiv 2201.11990, sec. 2); the sizes define the run and have
+    none.
+    """
 
     name: str
     """The row's name on a board; not part of any key."""
@@ -56,7 +60,9 @@ class ModelConfig:
     is_embedding_tied: bool = True
     """The output projection shares the token embedding."""
     is_prefix_bidirectional: bool = False
-    """The source may attend to itself in both directions (prefix LM, Raffel et al. 2020, sec. 3.2)."""
+    """The source may attend to itself in both directions (prefix LM, Raffel et al. 2020, sec.
+    3.2).
+    """
     dropout: float = 0.1
     """On the embeddings and on each sublayer's output."""
     attention_dropout: float = 0.0
@@ -84,7 +90,12 @@ class ModelConfig:
         if self.feed_forward_size is not None:
             at_least("model.feed_forward_size", self.feed_forward_size, 1)
         if self.position_encoding is PositionEncoding.rotary:
-            require(self.head_size % 2 == 0, "model.num_heads", self.num_heads, "such that the head size is even")
+            require(
+                self.head_size % 2 == 0,
+                "model.num_heads",
+                self.num_heads,
+                "such that the head size is even",
+            )
         share("model.dropout", self.dropout)
         share("model.attention_dropout", self.attention_dropout)
         above("model.norm_epsilon", self.norm_epsilon, 0)

@@ -1,4 +1,6 @@
-"""What a data set is: where its text comes from, which columns to read, and how a model is asked for it."""
+"""What a data set is: where its text comes from, which columns to read, and how a model is asked
+for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mtnlg.config.checks import above, at_least, require, share
+
+RESERVED_PROMPTS = ("pad", "sep", "eos")
+"""Names of the tokenizer's own special tokens."""
 
 
 class TaskKind(Enum):
@@ -26,7 +31,9 @@ class ResponseTurns(Enum):
 
 @dataclass(kw_only=True)
 class TaskConfig:
-    """One data set; its name is its key in `tasks`. A data set of a known shape needs no more than these values."""
+    """One data set; its name is its key in `tasks`. A data set of a known shape needs no more than
+    these values.
+    """
 
     kind: TaskKind
     reader: str
@@ -42,12 +49,16 @@ class TaskConfig:
     revision: str | None = None
     """Full commit hash (or tag) of the hub data set; asked for wherever `hub` is given."""
     folder: str | None = None
-    """Folder with <split>.jsonl[.gz] or parallel <split>.<language>[.gz] files, below `data_root` or absolute."""
+    """Folder with <split>.jsonl[.gz] or parallel <split>.<language>[.gz] files, below `data_root`
+    or absolute.
+    """
     columns: dict[str, str] = field(default_factory=dict)
-    """What the reader needs -> the record's column; a dot goes into a nested object (`translation.en`)."""
+    """What the reader needs -> the record's column; a dot goes into a nested object
+    (`translation.en`).
+    """
     prompt: str | None = None
-    """The marker that opens each example; tasks with the same marker are one task to the model. None: from kind
-    and languages."""
+    """The marker that opens each example; tasks with the same marker are one task to the model.
+    None: from kind and languages."""
     train_split: str | None = "train"
     """None: the data set is for tests only."""
     validation_split: str | None = "validation"
@@ -68,7 +79,17 @@ class TaskConfig:
         require(bool(self.test_sets), "tasks.*.test_sets", self.test_sets, "at least one split")
         for split in [*self.test_sets, self.train_split or "train", self.validation_split or "x"]:
             is_safe = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", split) is not None
-            require(is_safe, "tasks.*.test_sets", split, "a name of letters, digits, '_', '-' and '.'")
+            require(
+                is_safe, "tasks.*.test_sets", split, "a name of letters, digits, '_', '-' and '.'"
+            )
+        if self.prompt is not None:
+            is_name = re.fullmatch(r"[A-Za-z0-9_]{1,80}", self.prompt) is not None
+            require(
+                is_name and self.prompt not in RESERVED_PROMPTS,
+                "tasks.*.prompt",
+                self.prompt,
+                f"a name of letters, digits and '_', and not {', '.join(RESERVED_PROMPTS)}",
+            )
         if self.max_train_rows is not None:
             at_least("tasks.*.max_train_rows", self.max_train_rows, 1)
         if self.max_context_turns is not None:
@@ -102,20 +123,27 @@ class TaskConfig:
 
 @dataclass(kw_only=True)
 class CleaningConfig:
-    """What is repaired in a text, and when a row is dropped instead; every drop is counted in audit.json."""
+    """What is repaired in a text, and when a row is dropped instead; every drop is counted in
+    audit.json.
+    """
 
     repair_unicode: bool = True
-    """Mojibake and broken surrogates by ftfy, with its changes to width and quotes off: they rewrite Chinese."""
+    """Mojibake and broken surrogates by ftfy, with its changes to width and quotes off: they
+    rewrite Chinese.
+    """
     strip_control: bool = True
-    """Control, byte-order and zero-width characters, except line feeds and the joiners that scripts and emoji need."""
+    """Control, byte-order and zero-width characters, except line feeds and the joiners that scripts
+    and emoji need.
+    """
     normalise_space: bool = True
     """Runs of spaces, tabs and no-break spaces become one space; blank lines go."""
     max_characters: int = 20_000
     """Longest source or target kept."""
     max_bad_share: float = 0.0
-    """Share of the lines of a file that may be unreadable before the stage fails; they are quarantined and counted."""
+    """Share of the lines of a file that may be unreadable before the stage fails; they are
+    quarantined and counted.
+    """
 
     def __post_init__(self) -> None:
         at_least("cleaning.max_characters", self.max_characters, 1)
         share("cleaning.max_bad_share", self.max_bad_share, includes_one=True)
-

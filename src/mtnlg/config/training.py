@@ -32,7 +32,9 @@ class Schedule(Enum):
 
 @dataclass(kw_only=True)
 class OptimizerConfig:
-    """AdamW (Loshchilov and Hutter 2019); biases, norms and embeddings of positions are not decayed."""
+    """AdamW (Loshchilov and Hutter 2019); biases, norms and embeddings of positions are not
+    decayed.
+    """
 
     learning_rate: float = 2.5e-3
     beta1: float = 0.9
@@ -74,7 +76,9 @@ class Accelerator(Enum):
 
 @dataclass(kw_only=True)
 class TrainerConfig:
-    """Budget and batches. The schedule's horizon is `max_steps`; `max_minutes` only ends a training early."""
+    """Budget and batches. The schedule's horizon is `max_steps`; `max_minutes` only ends a training
+    early.
+    """
 
     max_steps: int = 4_000
     """Optimizer steps, and the horizon of the schedule."""
@@ -95,12 +99,20 @@ class TrainerConfig:
     validate_every_steps: int = 250
     log_every_steps: int = 20
     validation_rows: int = 200
-    """Rows per task, at a fixed stride, that are decoded greedily for the choice of the checkpoint."""
+    """Rows per task, at a fixed stride, that are decoded greedily for the choice of the
+    checkpoint.
+    """
     max_validation_batches: int = 50
     """Batches per validation loss."""
 
     def __post_init__(self) -> None:
-        positive = ("max_steps", "accumulation", "devices", "validate_every_steps", "log_every_steps")
+        positive = (
+            "max_steps",
+            "accumulation",
+            "devices",
+            "validate_every_steps",
+            "log_every_steps",
+        )
         for name in (*positive, "validation_rows", "max_validation_batches"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
         at_least("trainer.batch_tokens", self.batch_tokens, 16)
@@ -111,4 +123,9 @@ class TrainerConfig:
         if self.num_threads is not None:
             at_least("trainer.num_threads", self.num_threads, 1)
         is_supported = self.devices == 1 or self.accelerator is not Accelerator.auto
-        require(is_supported, "trainer.accelerator", "auto", "named (cpu or cuda) where trainer.devices > 1")
+        require(
+            is_supported,
+            "trainer.accelerator",
+            "auto",
+            "named (cpu or cuda) where trainer.devices > 1",
+        )

@@ -81,7 +81,7 @@ _SHOP = (
             "good good2",
             "Welcome. Today we have {good_plural}, {good2_plural} and {good3_plural}.",
             "Can I have {number} {good4_plural}, please?",
-            "Sorry, only {good_plural}, {good2_plural} and {good3_plural}.",
+            "Sorry, we only have {good_plural}, {good2_plural} and {good3_plural}.",
         ),
     ),
     (
@@ -91,7 +91,7 @@ _SHOP = (
             "{foods} and {drinks}, please.",
             "Sorry, we have no {drinks_liquid} today.",
             "Then I will have {drinks2}.",
-            "{drinks2} and {foods}, all right.",
+            "All right, {drinks2} and {foods}.",
         ),
         _scene(
             "drinks foods2",
@@ -99,7 +99,7 @@ _SHOP = (
             "{foods} and {drinks}, please.",
             "Sorry, we have no {foods_plural} today.",
             "Then I will have {foods2}.",
-            "{drinks} and {foods2}, all right.",
+            "All right, {drinks} and {foods2}.",
         ),
     ),
 )
@@ -137,7 +137,7 @@ _PLANS = (
             "I am going to {city} to see {person2}.",
             "How long will you stay there?",
             "I will stay for {days}.",
-            "Enjoy {days} in {city}, {person}, and greet {person2}.",
+            "Enjoy your {days} in {city}, {person}, and greet {person2}.",
         ),
     ),
 )
@@ -178,14 +178,14 @@ _FACTS = (
             "thing surface",
             "Where did you put my {thing} and my {thing2}?",
             "The {thing} is on the {surface}, and the {thing2} is on the {surface2}.",
-            "I can not see the {thing}.",
+            "I cannot see the {thing}.",
             "I put the {thing} on the {surface}.",
         ),
         _scene(
             "thing2 surface2",
             "Where did you put my {thing} and my {thing2}?",
             "The {thing} is on the {surface}, and the {thing2} is on the {surface2}.",
-            "I can not see the {thing2}.",
+            "I cannot see the {thing2}.",
             "I put the {thing2} on the {surface2}.",
         ),
     ),

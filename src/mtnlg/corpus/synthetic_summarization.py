@@ -43,13 +43,12 @@ def draw_summarization(dice: Dice) -> Draft:
 def _tell(event: Event, dice: Dice) -> list[str]:
     """The facts between asides; other people stay out of the middle, where pronouns refer."""
     sentences = list(event.facts)
+    has_opening = dice.is_below(_OPENING_CHANCE)
     if dice.is_below(_MIDDLE_CHANCE):
         sentences.insert(dice.pick(range(1, len(sentences))), dice.pick(MIDDLES))
-    if dice.is_below(_CLOSING_CHANCE):
+    if dice.is_below(_CLOSING_CHANCE) or not has_opening:
         sentences.append(dice.pick(CLOSINGS))
-    if dice.is_below(_OPENING_CHANCE):
-        sentences.insert(0, dice.pick(OPENINGS))
-    return sentences
+    return [dice.pick(OPENINGS), *sentences] if has_opening else sentences
 
 
 def _events(keys: str, summary: str, *tellings: tuple[str, ...]) -> tuple[Event, ...]:

@@ -267,9 +267,12 @@ _DOING = (
     *_patterns(
         "place clock",
         ("Please ask {person} to come to {place} at {clock}.", "请让{person}{clock}来{place}。"),
+    ),
+    *_patterns(
+        "place early",
         (
-            "{person} and {person2} will meet at {place} at {clock} on {day}.",
-            "{person}和{person2}{day}{clock}在{place}见面。",
+            "{person} and {person2} will meet at {place} on {day} afternoon at {early}.",
+            "{person}和{person2}{day}下午{early}在{place}见面。",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Prompts of ids in, outputs of ids out: greedy, sampling and beam search over one model; knows no text."""
+"""Prompts of ids in, outputs of ids out: greedy, sampling and beam search; knows no text."""
 
 from mtnlg.generation.batches import Batch, Output
 from mtnlg.generation.engine import STRATEGIES, generate

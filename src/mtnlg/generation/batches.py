@@ -1,4 +1,4 @@
-"""What goes into a search and what comes out of it, and how prompts are cut into batches; knows no model."""
+"""What goes into a search, what comes out, and how prompts are cut into batches; knows no model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ class Output:
     ids: list[int]
     """The new ids, without the end-of-sequence id."""
     score: float
-    """Sum of the log-probabilities of the new ids in nats, end-of-sequence included; normalised by length for beams."""
+    """Sum of the log-probabilities of the new ids in nats, end-of-sequence included.
+
+    For beams divided by length ** length_penalty.
+    """
     is_finished: bool
     """Ended by the model, not by the limit."""
 
@@ -41,7 +44,7 @@ class Batch:
 def new_token_limits(
     lengths: Sequence[int], *, max_new_tokens: int, context_length: int
 ) -> list[int]:
-    """Most new tokens of each prompt; raises ValueError where a prompt is empty or fills the context."""
+    """Most new tokens of each prompt; raises ValueError for an empty or too long one."""
     for number, length in enumerate(lengths):
         if not 1 <= length < context_length:
             raise ValueError(
@@ -54,7 +57,11 @@ def new_token_limits(
 def cut_batches(
     lengths: Sequence[int], limits: Sequence[int], *, config: DecodingConfig
 ) -> list[list[int]]:
-    """Indices of prompts, longest first, in batches of at most `config.batch_tokens` cache slots, or of one prompt."""
+    """Indices of prompts, longest first, in batches of one prompt or more.
+
+    Of more than one, rows x copies x (prompt + new tokens) is at most `config.batch_tokens`, with
+    padding counted.
+    """
     copies = {Strategy.beam: config.num_beams, Strategy.sampling: config.num_alternatives}
     batches: list[list[int]] = []
     widest = 0

@@ -1,15 +1,17 @@
-"""Beam search: the hypotheses of a prompt are the branches of a tree that is kept in one row of the cache.
+"""Beam search: the hypotheses of a prompt are the branches of a tree in one row of the cache.
 
-A prompt is read once. Each step adds one token for each beam to the row, and a mask says which tokens a beam may look at:
-its own ancestors. So a change of parents moves no keys and values but only the mask, and slots that no living beam looks
-at any more are written anew.
+A prompt is read once. Each step adds one token for each beam to the row, and a mask says which
+tokens a beam may look at: its own ancestors. So a change of parents moves no keys and values but
+only the mask, and slots that no living beam looks at any more are written anew.
 
-The rules are those of Hugging Face with `early_stopping=False`. Of the 2K best continuations (K beams, at most one end
-each), ends among the first K are kept if they are among the K best by sum / length ** penalty, the end counted; the best K
-others live on. A row is over at its limit, where the living count too, or when it has K hypotheses and the best living beam,
-scored at its present length, beats none of them. With `length_penalty=0` that loses nothing, as sums only fall. With a
-penalty, a sum divided by a later length may still win; the bound that excludes it (the sum over the limit's length) would
-keep most rows going to their limit, and one beam would no longer be greedy search.
+The rules are those of Hugging Face with `early_stopping=False`. There are 2K candidates for K
+beams, since each beam can end once. Ends among the first K are kept if they are among the K best
+by sum / length ** penalty, the end counted; the best K others live on. A row is over at its limit,
+where the living count too, or when it has K hypotheses and the best living beam, scored at its
+present length, beats none of them. With `length_penalty=0` that stop loses nothing, as sums only
+fall. With a penalty it may: the same sum over a later length is a better score. The bound that
+loses nothing then (the sum over the limit's length) would keep most rows going to their limit, and
+one beam would no longer be greedy search.
 
 Legend: B rows, W beams before a step (1, then K), K beams, S slots, T new tokens, V vocabulary.
 """
@@ -24,7 +26,7 @@ from torch.nn import functional as F
 
 from mtnlg.config import DecodingConfig
 from mtnlg.generation.batches import Batch, Output
-from mtnlg.generation.cache import PromptReading, drop_rows, forbid, read_prompts
+from mtnlg.generation.cache import PromptReading, drop_rows, forbid, read_prompts, reserve
 from mtnlg.generation.ranking import largest
 from mtnlg.model import KeyValueCache, Transformer
 
@@ -42,7 +44,7 @@ class Tree:
     visible: Tensor
     """(B, W, S) bool, slots that a beam looks at."""
     sums: Tensor
-    """(B, W) float32, log-probabilities of the living beams, best first; minus infinity where there is none."""
+    """(B, W) float32, log-probabilities of the living, best first; minus infinity for none."""
     ids: Tensor
     """(B, T, K) int64, the token that each beam took at each step."""
     parents: Tensor
@@ -69,9 +71,11 @@ class Candidates:
 
 
 def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
-    """The `num_alternatives` best hypotheses for each prompt; fewer where the vocabulary allows no more."""
+    """The `num_alternatives` best hypotheses of each prompt; fewer of a tiny vocabulary."""
     num_beams, num_steps = config.num_beams, batch.longest_limit
-    reading = read_prompts(model, batch.prompts, num_new_slots=num_beams * (num_steps - 1))
+    # Beams share most of their ancestors; where they do not, the cache grows.
+    num_new_slots = num_steps - 1 if num_beams == 1 else num_steps + 2 * num_beams
+    reading = read_prompts(model, batch.prompts, num_new_slots=num_new_slots)
     cache, logits = reading.cache, reading.logits[:, None]  # (B, 1, V)
     tree = plant(reading, batch.limits, num_beams)
     outputs: list[list[Output]] = [[] for _ in batch.prompts]
@@ -136,7 +140,7 @@ def rank(logits: Tensor, sums: Tensor, num_beams: int) -> Candidates:
 def keep_hypotheses(
     tree: Tree, candidates: Candidates, is_end: Tensor, *, step: int, length_penalty: float
 ) -> None:
-    """Put what ends at this step among the hypotheses: ends, and at a row's limit everything, of the K best."""
+    """Keep what ends among the K best candidates: ends, and at a row's limit everything."""
     num_beams = tree.scores.shape[1]
     is_hypothesis = (is_end | (tree.limits == step + 1)[:, None])[:, :num_beams]
     if not bool(is_hypothesis.any()):
@@ -162,7 +166,7 @@ def grow(tree: Tree, candidates: Candidates, is_end: Tensor, *, step: int) -> No
 
 
 def place(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
-    """Give each beam a slot for its new token, of those that no beam looks at, and let it see its parent's and its own."""
+    """Give each beam a slot that no beam looks at, and let it see that and what its parent sees."""
     num_beams, num_slots = parents.shape[1], tree.visible.shape[2]
     inherited = tree.visible.gather(1, parents[:, :, None].expand(-1, -1, num_slots))
     inherited = F.pad(inherited, (0, num_beams))
@@ -171,6 +175,7 @@ def place(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
     free = taken_last.topk(num_beams, dim=1, largest=False).values
     cache.length = max(num_slots, int(free.max()) + 1)
     cache.slots = free
+    reserve(cache, cache.length)
     tree.visible = inherited[:, :, : cache.length].scatter(2, free[:, :, None], True)
 
 

@@ -30,7 +30,7 @@ class PromptReading:
 def read_prompts(
     model: Transformer, prompts: list[list[int]], *, num_new_slots: int
 ) -> PromptReading:
-    """Read all prompts at once, padded on the left, into a cache with room for `num_new_slots` more.
+    """Read all prompts, padded on the left, into a cache with `num_new_slots` more.
 
     Raises ValueError where the model's logits are not finite.
     """
@@ -50,7 +50,7 @@ def read_prompts(
 
 
 def prompt_mask(is_real: Tensor, is_bidirectional: bool) -> Tensor:
-    """Who may look at whom in a padded prompt, (B, 1, T, T) bool; padding sees itself, lest its softmax be empty."""
+    """Who may look at whom, (B, 1, T, T) bool; padding sees itself, lest its softmax be empty."""
     width = is_real.shape[1]
     itself = torch.eye(width, dtype=torch.bool, device=is_real.device)
     may_look = is_real[:, None, :].expand(-1, width, -1)
@@ -66,9 +66,10 @@ def repeat_rows(cache: KeyValueCache, copies: int) -> KeyValueCache:
 
 
 def drop_rows(cache: KeyValueCache, is_over: Tensor) -> Tensor:
-    """Take the rows where `is_over` (B,) out of the cache; gives the old places of the rows that stay, in their new order.
+    """Take the rows where `is_over` (B,) out of the cache.
 
-    The last rows move into the holes, so that as little as possible is copied.
+    Gives the old places of the rows that stay, in their new order: the last rows move
+    into the holes, so that as little as possible is copied.
     """
     kept = (~is_over).nonzero()[:, 0]
     num_kept = len(kept)
@@ -79,6 +80,15 @@ def drop_rows(cache: KeyValueCache, is_over: Tensor) -> Tensor:
         stored[:, holes, :, : cache.length] = stored[:, moved, :, : cache.length]
     cache.keys, cache.values = cache.keys[:, :num_kept], cache.values[:, :num_kept]
     return order
+
+
+def reserve(cache: KeyValueCache, num_slots: int) -> None:
+    """Make room for `num_slots` in all, and some more where the cache has to grow."""
+    capacity = cache.keys.shape[3]
+    if num_slots > capacity:
+        growth = max(num_slots, capacity + capacity // 2) - capacity
+        cache.keys = F.pad(cache.keys, (0, 0, 0, growth))
+        cache.values = F.pad(cache.values, (0, 0, 0, growth))
 
 
 def forbid(logits: Tensor, forbidden_ids: list[int]) -> Tensor:

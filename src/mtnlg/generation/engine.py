@@ -1,4 +1,4 @@
-"""The engine: sorts prompts into batches, gives each to the chosen strategy, and puts the outputs back in order.
+"""The engine: cuts prompts into batches, has a strategy search each, puts the outputs in order.
 
 A new strategy is one function (model, batch, config) and one row of STRATEGIES.
 """
@@ -33,11 +33,12 @@ def generate(
     example_numbers: Sequence[int] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[Output]]:
-    """For each prompt its outputs, best first; `config.num_alternatives` of them where the search finds so many.
+    """For each prompt its outputs, best first; `config.num_alternatives` of them, if there are.
 
-    No output depends on the other prompts. Probabilities are those among the ids that are not forbidden.
-    `example_numbers` (None: 0, 1, ...) is what the draws of a prompt depend on, with the seed. `on_progress` is told
-    how many prompts are done so far. Raises ValueError for a prompt that leaves no room in the context.
+    No output depends on the other prompts. Probabilities are those among the ids that are not
+    forbidden. `example_numbers` (None: 0, 1, ...) is what the draws of a prompt depend on, with the
+    seed. `on_progress` is told after each batch how many prompts it had. Raises ValueError for a
+    prompt that leaves no room in the context, and where the model's logits are not finite.
     """
     if eos_id in forbidden_ids:
         raise ValueError(f"forbidden_ids has the end-of-sequence id {eos_id}; no output could end")

@@ -1,4 +1,4 @@
-"""Random numbers without a state: each is a hash of a seed and counters, so that no batch changes a draw."""
+"""Random numbers without a state: hashes of a seed and counters; no batch changes a draw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MANTISSA_BITS = 53
 
 
 def uniform(seed: int, *counters: Tensor) -> Tensor:
-    """Float64 in [0, 1), the shape of the int64 counters, as if drawn anew for each other seed or counter."""
+    """Float64 in [0, 1), shaped as the int64 counters; unrelated for other seeds or counters."""
     state = mix(torch.full_like(counters[0], _signed(seed)))
     for counter in counters:
         state = mix(state ^ counter)
@@ -20,7 +20,7 @@ def uniform(seed: int, *counters: Tensor) -> Tensor:
 
 
 def mix(state: Tensor) -> Tensor:
-    """A bijection of int64 whose every output bit depends on every input bit (SplitMix64, Steele et al. 2014)."""
+    """A bijection of int64 that spreads each bit over all (SplitMix64, Steele et al. 2014)."""
     state = state + _signed(_WEYL)
     state = (state ^ _shift(state, 30)) * _signed(_FIRST_FACTOR)
     state = (state ^ _shift(state, 27)) * _signed(_SECOND_FACTOR)

@@ -1,4 +1,4 @@
-"""The largest values of long rows, ties to the lower id; exact, and faster than `torch.topk` over a whole vocabulary.
+"""The largest values of long rows, ties to the lower id; exact, and faster than `torch.topk`.
 
 Legend: R rows, V values in a row, N values asked for.
 """
@@ -13,9 +13,10 @@ CHUNK_SIZE = 64
 
 
 def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` largest of each row of (R, V), sorted, and their places (R, N); of equal values the first come first.
+    """The `count` largest of each row of (R, V), sorted, and their places (R, N).
 
-    The N largest values lie in the N chunks with the largest maxima, so that one cheap pass leaves few candidates.
+    Of equal values the first come first. The N largest lie in the N chunks with the largest maxima,
+    so that one cheap pass leaves few candidates.
     """
     num_rows, width = values.shape
     num_chunks = width // CHUNK_SIZE
@@ -23,7 +24,7 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
         return _largest(values, count)
     body_width = num_chunks * CHUNK_SIZE
     body, tail = values[:, :body_width], values[:, body_width:]
-    chunked = body.unflatten(1, (num_chunks, CHUNK_SIZE))
+    chunked = body.reshape(num_rows, num_chunks, CHUNK_SIZE)
     _, chunks = _largest(chunked.amax(-1), count)
     chunks = chunks.sort(-1).values  # places below stay in the order of the ids
     rows = torch.arange(num_rows, device=values.device)[:, None]
@@ -35,7 +36,7 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """As `largest`, by `torch.topk`, whose order of equal values is open: rows where that matters are sorted."""
+    """As `largest`, by `torch.topk`; rows with ties, whose order it leaves open, are sorted."""
     if count >= values.shape[1]:
         ordered = values.sort(dim=1, descending=True, stable=True)
         return ordered.values[:, :count], ordered.indices[:, :count]

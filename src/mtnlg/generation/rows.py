@@ -1,4 +1,4 @@
-"""The loop for strategies whose rows go on alone, one token after another: greedy search and sampling.
+"""The loop for strategies whose rows go on alone, token by token: greedy search and sampling.
 
 Legend: B rows still decoded, T new tokens, S cache slots, V vocabulary.
 """
@@ -44,7 +44,7 @@ class Rows:
 def decode_rows(
     model: Transformer, batch: Batch, choose: Choose, *, copies: int = 1
 ) -> list[Output]:
-    """Continue each prompt `copies` times by what `choose` says; outputs of one prompt are side by side."""
+    """Continue each prompt `copies` times as `choose` says; its outputs are side by side."""
     num_steps = batch.longest_limit
     reading = read_prompts(model, batch.prompts, num_new_slots=num_steps - 1)
     is_padded = not bool(reading.is_real.all())
@@ -98,7 +98,7 @@ def collect(
     num_tokens: int,
     outputs: list[Output | None],
 ) -> None:
-    """Write the outputs of the rows that are over to their places; `is_end` (B,): the last token ends the sequence."""
+    """Put the outputs of the rows that are over in place; `is_end` (B,): ended by the model."""
     over = zip(
         rows.numbers[is_over].tolist(),
         rows.ids[is_over, :num_tokens].tolist(),

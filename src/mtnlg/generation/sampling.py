@@ -1,4 +1,4 @@
-"""Sampling with temperature, top-k and top-p; a draw depends on the seed, the example, the alternative and the step alone.
+"""Sampling with temperature, top-k and top-p, by draws that no batch changes.
 
 Legend: B rows (example and alternative), V vocabulary.
 """
@@ -20,7 +20,11 @@ NUCLEUS_GUESS = 256
 
 
 def draw_samples(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
-    """`num_alternatives` samples for each prompt, the likeliest under the model first (at temperature 1, all ids)."""
+    """`num_alternatives` samples for each prompt, the likeliest first.
+
+    Their scores are those of the model itself, at temperature 1 and without truncation. A draw
+    depends on the seed, the example's number, the alternative and the step alone.
+    """
     copies = config.num_alternatives
     device = model.token_embedding.weight.device
     examples = torch.tensor(batch.example_numbers, device=device).repeat_interleave(copies)
@@ -37,7 +41,7 @@ def draw_samples(model: Transformer, batch: Batch, config: DecodingConfig) -> li
 
 
 def truncate(logits: Tensor, config: DecodingConfig) -> Tensor:
-    """Logits (B, V) over the temperature, with minus infinity outside top-k and then outside top-p."""
+    """Logits (B, V) over the temperature, minus infinity outside top-k and then outside top-p."""
     logits = logits / config.temperature
     vocabulary_size = logits.shape[1]
     if config.top_k is not None and config.top_k < vocabulary_size:
@@ -60,7 +64,7 @@ def keep_only(logits: Tensor, ids: Tensor) -> Tensor:
 
 
 def draw(logits: Tensor, chances: Tensor) -> Tensor:
-    """Ids (B,) of the distribution of `logits` (B, V) where its cumulative mass, by id, passes `chances` (B,) in [0, 1)."""
+    """Ids (B,) where the mass of `logits` (B, V), summed by id, passes `chances` (B,) in [0, 1)."""
     cumulative = logits.double().softmax(-1).cumsum(-1)
     total = cumulative[:, -1:]
     target = torch.minimum(chances[:, None] * total, total.nextafter(torch.zeros_like(total)))

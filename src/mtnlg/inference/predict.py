@@ -13,7 +13,11 @@ from mtnlg.inference.text_generator import Generated, TextGenerator
 from mtnlg.progress import say, track
 from mtnlg.records import JsonObject, Prediction, Row, read_rows, write_json, write_jsonl
 
-PREDICTIONS_FILE, ALTERNATIVES_FILE, GENERATION_FILE = "predictions.jsonl", "alternatives.jsonl", "generation.json"
+PREDICTIONS_FILE, ALTERNATIVES_FILE, GENERATION_FILE = (
+    "predictions.jsonl",
+    "alternatives.jsonl",
+    "generation.json",
+)
 
 
 def predict_test_set(
@@ -25,7 +29,9 @@ def predict_test_set(
     training_files: Sequence[Path],
     folder: Path,
 ) -> None:
-    """Decode every row, tag the ones that stand in a training set, and count what it took and what was cut."""
+    """Decode every row, tag the ones that stand in a training set, and count what it took and what
+    was cut.
+    """
     pretrained = MegatronTuringForConditionalGeneration.from_pretrained(model_folder)
     rows = list(read_rows(rows_file))
     index = TrainingIndex.of(row for file in training_files for row in read_rows(file))
@@ -38,7 +44,10 @@ def predict_test_set(
         )
     seconds = time.monotonic() - started
     if generated.num_cut_prompts:
-        say(f"warning: {generated.num_cut_prompts} of {len(rows)} prompts did not fit the context and were cut")
+        say(
+            f"warning: {generated.num_cut_prompts} of {len(rows)} prompts did not fit the context "
+            "and were cut"
+        )
     best = (alternatives[0] for alternatives in generated.texts)
     predictions = (
         Prediction(row.id, row.source, row.references, text, index.tags(row)).to_json()
@@ -64,6 +73,11 @@ def _record(generated: Generated, *, num_rows: int, seconds: float) -> JsonObjec
 
 def _alternatives(rows: Sequence[Row], generated: Generated) -> list[JsonObject]:
     return [
-        {"id": row.id, "alternatives": [{"text": text, "score": score} for text, score in zip(texts, scores, strict=True)]}
+        {
+            "id": row.id,
+            "alternatives": [
+                {"text": text, "score": score} for text, score in zip(texts, scores, strict=True)
+            ],
+        }
         for row, texts, scores in zip(rows, generated.texts, generated.scores, strict=True)
     ]

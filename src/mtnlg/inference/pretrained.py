@@ -23,7 +23,11 @@ class MegatronTuringForConditionalGeneration:
     """A trained transformer with its tokenizer and the tasks that it knows."""
 
     def __init__(
-        self, model: Transformer, tokenizer: TextTokenizer, tasks: dict[str, TaskPrompt], default_task: str
+        self,
+        model: Transformer,
+        tokenizer: TextTokenizer,
+        tasks: dict[str, TaskPrompt],
+        default_task: str,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -33,17 +37,27 @@ class MegatronTuringForConditionalGeneration:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> MegatronTuringForConditionalGeneration:
-        """Load a model folder; raises ArtifactError naming the file where one is missing or corrupt.
+        """Load a model folder; raises ArtifactError naming the file where one is missing or
+        corrupt.
 
         Only safetensors and JSON are read: nothing in the folder is ever executed.
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise ArtifactError(f"{folder}: no such model folder; expected one with config.json, as training writes it")
+            raise ArtifactError(
+                f"{folder}: no such model folder; expected one with config.json, as training "
+                "writes it"
+            )
         if (folder / RECORD_FILE).is_file():
             verify_artifact(folder)
         tasks, default_task = read_tasks(folder / TASKS_FILE)
-        return cls(load_model(folder), TextTokenizer.load(folder / TOKENIZER_FILE), tasks, default_task)
+        model, tokenizer = load_model(folder), TextTokenizer.load(folder / TOKENIZER_FILE)
+        if model.vocabulary_size != tokenizer.vocabulary_size:
+            raise ArtifactError(
+                f"{folder / TOKENIZER_FILE}: has {tokenizer.vocabulary_size} tokens, the model "
+                f"{model.vocabulary_size}; they were not trained together"
+            )
+        return cls(model, tokenizer, tasks, default_task)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json, model.safetensors, tokenizer.json and tasks.json."""
@@ -56,14 +70,19 @@ class MegatronTuringForConditionalGeneration:
     def generate(self, text: str, *, task: str | None = None, **decoding: object) -> str: ...
 
     @overload
-    def generate(self, text: list[str], *, task: str | None = None, **decoding: object) -> list[str]: ...
+    def generate(
+        self, text: list[str], *, task: str | None = None, **decoding: object
+    ) -> list[str]: ...
 
-    def generate(self, text: str | list[str], *, task: str | None = None, **decoding: object) -> str | list[str]:
+    def generate(
+        self, text: str | list[str], *, task: str | None = None, **decoding: object
+    ) -> str | list[str]:
         """The model's answer to a text, or a list of answers to a list.
 
-        `task` is a full name such as "translation/tatoeba_en_zh" or its last part; None: the folder's default. Turns of a
-        dialogue are separated by line feeds. `decoding` takes the fields of DecodingConfig, e.g. `num_beams=5` (which
-        chooses beam search) or `strategy="sampling", temperature=0.8`.
+        `task` is a full name such as "translation/tatoeba_en_zh" or its last part; None: the
+        folder's default. Turns of a dialogue are separated by line feeds. `decoding` takes the
+        fields of DecodingConfig, e.g. `num_beams=5` (which chooses beam search) or
+        `strategy="sampling", temperature=0.8`.
         """
         prompt = self.find_task(task)
         texts = [text] if isinstance(text, str) else text
@@ -95,7 +114,10 @@ def read_tasks(path: Path) -> tuple[dict[str, TaskPrompt], str]:
 
 def write_tasks(path: Path, tasks: dict[str, TaskPrompt], default_task: str) -> None:
     """Write tasks.json."""
-    write_json(path, {"default_task": default_task, "tasks": [prompt.to_json() for prompt in tasks.values()]})
+    write_json(
+        path,
+        {"default_task": default_task, "tasks": [prompt.to_json() for prompt in tasks.values()]},
+    )
 
 
 def decoding_of(values: dict[str, object]) -> DecodingConfig:
@@ -103,9 +125,20 @@ def decoding_of(values: dict[str, object]) -> DecodingConfig:
     known = {field.name for field in dataclasses.fields(DecodingConfig)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ConfigError(f"generate() has no setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
-    if isinstance(values.get("strategy"), str):
-        values = {**values, "strategy": Strategy[str(values["strategy"])]}
-    elif "num_beams" in values and "strategy" not in values:
-        values = {**values, "strategy": Strategy.beam}
-    return DecodingConfig(**values)  # type: ignore[arg-type]
+        raise ConfigError(
+            f"generate() has no setting {unknown[0]!r}; known: {', '.join(sorted(known))}"
+        )
+    strategy = values.get("strategy", "beam" if "num_beams" in values else "greedy")
+    if isinstance(strategy, str):
+        if strategy not in Strategy.__members__:
+            names = ", ".join(Strategy.__members__)
+            raise ConfigError(f"generate(strategy={strategy!r}): known: {names}")
+        strategy = Strategy[strategy]
+    try:
+        return DecodingConfig(**{**values, "strategy": strategy})  # type: ignore[arg-type]
+    except TypeError as error:
+        raise ConfigError(f"generate({_call(values)}): {error}") from None
+
+
+def _call(values: dict[str, object]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in values.items())

@@ -1,6 +1,7 @@
 """How a task's text becomes the ids that a model reads: marker, source cut to fit, separator.
 
-One sequence is `<marker> source <sep> target <eos>`. Documents lose their end, dialogues their oldest turns.
+One sequence is `<marker> source <sep> target <eos>`. Documents lose their end, dialogues their
+oldest turns.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class TaskPrompt:
     @classmethod
     def of(cls, title: str, task: TaskConfig, cleaning: CleaningConfig) -> TaskPrompt:
         """The prompt of a configured task; `title` is its full name, kind/name."""
-        return cls(title, task.kind, task.source_language, task.output_language, task.marker, cleaning)
+        return cls(
+            title, task.kind, task.source_language, task.output_language, task.marker, cleaning
+        )
 
     def to_json(self) -> JsonObject:
         return {**asdict(self), "kind": self.kind.value}
@@ -40,10 +43,13 @@ class TaskPrompt:
     def from_json(cls, record: JsonObject) -> TaskPrompt:
         """Raises ArtifactError where the record is not a task of this version."""
         try:
-            values = {**record, "kind": TaskKind(record["kind"]), "cleaning": CleaningConfig(**record["cleaning"])}  # type: ignore[arg-type]
+            cleaning = CleaningConfig(**record["cleaning"])  # type: ignore[arg-type]
+            values = {**record, "kind": TaskKind(record["kind"]), "cleaning": cleaning}
             return cls(**values)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"tasks.json: {record.get('name')!r} is no task of this version ({error})") from None
+            raise ArtifactError(
+                f"tasks.json: {record.get('name')!r} is no task of this version ({error})"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,17 @@ class PromptBuilder:
     context_length: int
 
     def source_room(self, output_length: int) -> int:
-        """Source tokens that fit beside this many tokens of output; at least half of the context goes to the source."""
-        return max(self.context_length - NUM_SPECIAL - output_length, self.context_length // 2 - NUM_SPECIAL)
+        """Source tokens that fit beside this many tokens of output; at least half of the context
+        goes to the source.
+        """
+        return max(
+            self.context_length - NUM_SPECIAL - output_length,
+            self.context_length // 2 - NUM_SPECIAL,
+        )
 
-    def build(self, source_ids: Sequence[int], task: TaskPrompt, *, output_length: int) -> tuple[list[int], int]:
+    def build(
+        self, source_ids: Sequence[int], task: TaskPrompt, *, output_length: int
+    ) -> tuple[list[int], int]:
         """Prompt ids, `<marker> source <sep>`, and how many source tokens were cut to fit."""
         kept = cut_source(source_ids, task.kind, self.source_room(output_length))
         ids = [self.tokenizer.marker_id(task.marker), *kept, self.tokenizer.separator_id]

@@ -1,4 +1,6 @@
-"""Texts to texts with one model: encode, cut, decode in batches, turn back into text, count what was cut."""
+"""Texts to texts with one model: encode, cut, decode in batches, turn back into text, count what
+was cut.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from mtnlg.model import Transformer
 from mtnlg.tokenizer import TextTokenizer
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters but tab and line feed: a byte-level model can emit them, and no metric can score them."""
+"""Control characters but tab and line feed: a byte-level model can emit them, and no metric can
+score them.
+"""
 
 
 @dataclass(slots=True)
@@ -51,13 +55,17 @@ class TextGenerator:
         *,
         on_progress: Callable[[int], None] | None = None,
     ) -> Generated:
-        """One list of alternatives for each source, in the sources' order; sources are taken as clean."""
+        """One list of alternatives for each source, in the sources' order; sources are taken as
+        clean.
+        """
         output_length = min(decoding.max_new_tokens, self.model.config.context_length // 2)
         built = [
             self.prompts.build(ids, task, output_length=output_length)
             for ids in self.tokenizer.encode_batch(list(sources))
         ]
-        forbidden = [special for special in self.tokenizer.special_ids if special != self.tokenizer.end_id]
+        forbidden = [
+            special for special in self.tokenizer.special_ids if special != self.tokenizer.end_id
+        ]
         outputs = generate(
             self.model,
             [ids for ids, _ in built],
@@ -70,7 +78,9 @@ class TextGenerator:
         return Generated(
             texts=[[self._text(output) for output in alternatives] for alternatives in outputs],
             scores=[[output.score for output in alternatives] for alternatives in outputs],
-            num_tokens=sum(len(alternatives[0].ids) + alternatives[0].is_finished for alternatives in outputs),
+            num_tokens=sum(
+                len(alternatives[0].ids) + alternatives[0].is_finished for alternatives in outputs
+            ),
             num_cut_prompts=len(cuts),
             num_cut_tokens=sum(cuts),
             num_unfinished=sum(not alternatives[0].is_finished for alternatives in outputs),

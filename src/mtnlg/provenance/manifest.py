@@ -1,4 +1,6 @@
-"""The manifest of a run: what was asked, what it gave, with what, and how it ended. Written when the run starts, and at its end."""
+"""The manifest of a run: what was asked, what it gave, with what, and how it ended. Written when
+the run starts, and at its end.
+"""
 
 from __future__ import annotations
 
@@ -66,14 +68,22 @@ class Manifest:
         write_json(self.folder / RUN_FILE, {**self.body, **state})
 
 
-def write_launch(folder: Path, run_ids: Sequence[str], *, command: Sequence[str], is_continued: bool = False) -> None:
-    """launch.json: the runs that the experiment's board shows; a continued launch keeps its earlier ones."""
+def write_launch(
+    folder: Path, run_ids: Sequence[str], *, command: Sequence[str], is_continued: bool = False
+) -> None:
+    """launch.json: the runs that the experiment's board shows; a continued launch keeps its earlier
+    ones.
+    """
     earlier: list[str] = []
     if is_continued and (folder / LAUNCH_FILE).exists():
         recorded = read_json(folder / LAUNCH_FILE).get("run_ids")
         earlier = [str(name) for name in recorded] if isinstance(recorded, list) else []
     text = shlex.join([Path(command[0]).name, *command[1:]]) if command else ""
-    body = {"experiment": folder.name, "run_ids": list(dict.fromkeys([*earlier, *run_ids])), "command": text}
+    body = {
+        "experiment": folder.name,
+        "run_ids": list(dict.fromkeys([*earlier, *run_ids])),
+        "command": text,
+    }
     write_json(folder / LAUNCH_FILE, body)
 
 
@@ -107,12 +117,16 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), ""
+    )
 
 
 def _git(*arguments: str) -> str | None:
     try:
-        found = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10)
+        found = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, check=True, timeout=10
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return found.stdout.strip()

@@ -1,4 +1,6 @@
-"""What happens around the steps of a training, one idea a class. None of them changes the loss or the order of examples."""
+"""What happens around the steps of a training, one idea a class. None of them changes the loss or
+the order of examples.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,16 @@ BEST_FILE = "best.safetensors"
 
 
 class StepSeeds(Callback):
-    """Draws of dropout depend on (seed, step, micro-batch, rank) alone, so that a resumed training repeats them."""
+    """Draws of dropout depend on (seed, step, micro-batch, rank) alone, so that a resumed training
+    repeats them.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
         mixed = (self.seed * 1_000_003 + batch_idx) * 4_099 + trainer.global_rank
         torch.manual_seed(mixed % (1 << 63))
 
@@ -39,16 +45,21 @@ class StepSeeds(Callback):
 class FiniteLoss(Callback):
     """Stops at the first loss that is no number; the last checkpoint stays good."""
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         if not math.isfinite(float(outputs["nats"])):
             raise TrainingError(
-                f"the loss is {float(outputs['nats'])} at step {trainer.global_step}, a batch of {len(batch.lengths)} "
+                f"the loss is {float(outputs['nats'])} at step {trainer.global_step}, "
+                f"a batch of {len(batch.lengths)} "
                 "sequences; lower optimizer.learning_rate or lengthen optimizer.warmup_steps"
             )
 
 
 class Budget(Callback):
-    """Ends the training at a step boundary after `max_minutes`, counted over resumes, or at `max_steps`."""
+    """Ends the training at a step boundary after `max_minutes`, counted over resumes, or at
+    `max_steps`.
+    """
 
     def __init__(self, max_minutes: float | None, max_steps: int) -> None:
         self.max_seconds = math.inf if max_minutes is None else 60 * max_minutes
@@ -61,10 +72,14 @@ class Budget(Callback):
         """Wall-clock of the training so far, resumes included."""
         return self.earlier_seconds + time.monotonic() - self.started
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         self.started = time.monotonic()
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         is_over = trainer.strategy.broadcast(self.seconds >= self.max_seconds)
         if is_over or trainer.global_step >= self.max_steps:
             trainer.should_stop = True
@@ -77,7 +92,9 @@ class Budget(Callback):
 
 
 class MetricsFile(Callback):
-    """metrics.csv: one line every few steps and one for each validation; cut back to the resumed step, never lost."""
+    """metrics.csv: one line every few steps and one for each validation; cut back to the resumed
+    step, never lost.
+    """
 
     TRAINING = (
         *("step", "seconds", "target_tokens", "train_loss", "learning_rate"),
@@ -85,7 +102,9 @@ class MetricsFile(Callback):
     )
     VALIDATION = ("validation_loss", "validation_metric")
 
-    def __init__(self, path: Path, budget: Budget, task: Task, *, every: int, titles: list[str]) -> None:
+    def __init__(
+        self, path: Path, budget: Budget, task: Task, *, every: int, titles: list[str]
+    ) -> None:
         several = [f"validation_metric/{title}" for title in titles] if len(titles) > 1 else []
         self.fields = [*self.TRAINING, *self.VALIDATION, *several]
         self.path, self.budget, self.task, self.every = path, budget, task, every
@@ -97,17 +116,26 @@ class MetricsFile(Callback):
         self.nats, self.labels, self.read, self.padded, self.window_flops = 0.0, 0, 0, 0, 0.0
         self.window_start = time.monotonic()
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         rows = []
         if self.path.exists():
             with self.path.open(encoding="utf-8", newline="") as stream:
-                rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= trainer.global_step]
-        lines = [",".join(self.fields), *(",".join(row[name] for name in self.fields) for row in rows)]
+                rows = [
+                    row for row in csv.DictReader(stream) if int(row["step"]) <= trainer.global_step
+                ]
+        lines = [
+            ",".join(self.fields),
+            *(",".join(row[name] for name in self.fields) for row in rows),
+        ]
         write_text(self.path, "\n".join(lines) + "\n")
         self.task.advance(trainer.global_step)
         self._reset()
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
         model = pl_module.model
         self.nats += float(outputs["nats"])
         self.labels += len(batch.labels)
@@ -138,16 +166,22 @@ class MetricsFile(Callback):
                 "learning_rate": f"{pl_module.optimizers().param_groups[0]['lr']:.6g}",
                 "tokens_per_second": round(rate * trainer.world_size),
                 "padding_share": round(1 - self.read / self.padded, 4),
-                "achieved_tflops": round(self.window_flops / seconds * trainer.world_size / 1e12, 4),
+                "achieved_tflops": round(
+                    self.window_flops / seconds * trainer.world_size / 1e12, 4
+                ),
             }
         )
-        self.task.note = f"loss {loss:.3f}, {rate:,.0f} tokens/s, {self.window_flops / seconds / 1e9:,.0f} GFLOP/s"
+        speed = f"{rate:,.0f} tokens/s, {self.window_flops / seconds / 1e9:,.0f} GFLOP/s"
+        self.task.note = f"loss {loss:.3f}, {speed}"
         self._reset()
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         results = {name: round(value, 4) for name, value in pl_module.validation_results.items()}
-        self._append({"step": trainer.global_step, "seconds": round(self.budget.seconds, 1), **results})
-        self.task.note = f"validation loss {results['validation_loss']:.3f}, metric {results['validation_metric']:.2f}"
+        self._append(
+            {"step": trainer.global_step, "seconds": round(self.budget.seconds, 1), **results}
+        )
+        loss, metric = results["validation_loss"], results["validation_metric"]
+        self.task.note = f"validation loss {loss:.3f}, metric {metric:.2f}"
         self.task.show()
         self.window_start = time.monotonic()
 
@@ -159,12 +193,17 @@ class MetricsFile(Callback):
         return {"target_tokens": self.target_tokens, "tokens": self.tokens, "flops": self.flops}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.target_tokens, self.tokens = int(state_dict["target_tokens"]), int(state_dict["tokens"])
+        self.target_tokens, self.tokens = (
+            int(state_dict["target_tokens"]),
+            int(state_dict["tokens"]),
+        )
         self.flops = float(state_dict["flops"])
 
 
 class Snapshots(Callback):
-    """After each validation: the weights where they are the best so far, and a checkpoint to resume from."""
+    """After each validation: the weights where they are the best so far, and a checkpoint to resume
+    from.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -174,7 +213,10 @@ class Snapshots(Callback):
         results = pl_module.validation_results
         candidate = (results["validation_metric"], -results["validation_loss"])
         if candidate > (self.best_metric, -self.best_loss):
-            self.best_metric, self.best_loss = results["validation_metric"], results["validation_loss"]
+            self.best_metric, self.best_loss = (
+                results["validation_metric"],
+                results["validation_loss"],
+            )
             self.best_step = trainer.global_step
             if trainer.is_global_zero:
                 save_file(weights_of(pl_module.model), self.folder / BEST_FILE)
@@ -185,8 +227,15 @@ class Snapshots(Callback):
                 AtomicCheckpointIO().remove_checkpoint(old)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_metric": self.best_metric, "best_loss": self.best_loss, "best_step": self.best_step}
+        return {
+            "best_metric": self.best_metric,
+            "best_loss": self.best_loss,
+            "best_step": self.best_step,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_metric, self.best_loss = float(state_dict["best_metric"]), float(state_dict["best_loss"])
+        self.best_metric, self.best_loss = (
+            float(state_dict["best_metric"]),
+            float(state_dict["best_loss"]),
+        )
         self.best_step = int(state_dict["best_step"])

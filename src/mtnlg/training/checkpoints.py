@@ -1,6 +1,8 @@
-"""Checkpoints of a training in progress: each whole or not at all, found again by the newest that is sound.
+"""Checkpoints of a training in progress: each whole or not at all, found again by the newest that
+is sound.
 
-They hold tensors and plain values, are read with `weights_only=True` and are for the owner's own resume alone.
+They hold tensors and plain values, are read with `weights_only=True` and are for the owner's own
+resume alone.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ KEPT = 2
 class AtomicCheckpointIO(CheckpointIO):
     """Writes beside the target, syncs, records the sha256, renames."""
 
-    def save_checkpoint(self, checkpoint: Mapping[str, Any], path: Any, storage_options: Any | None = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: Mapping[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -40,7 +44,9 @@ class AtomicCheckpointIO(CheckpointIO):
         finally:
             temporary.unlink(missing_ok=True)
 
-    def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = True) -> Any:
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = True
+    ) -> Any:
         return torch.load(path, map_location=map_location or "cpu", weights_only=True)
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -62,7 +68,9 @@ def find_checkpoints(folder: Path) -> list[tuple[int, Path]]:
 
 
 def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
-    """The newest checkpoint whose bytes are those that were written; says which ones are passed over."""
+    """The newest checkpoint whose bytes are those that were written; says which ones are passed
+    over.
+    """
     for step, path in find_checkpoints(folder):
         try:
             recorded = read_json(path.with_suffix(".json")).get("sha256")
@@ -71,5 +79,8 @@ def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
             continue
         if recorded == file_sha256(path):
             return step, path
-        say(f"checkpoint passed over: {path} is corrupt (sha256 differs from {path.with_suffix('.json').name})")
+        say(
+            f"checkpoint passed over: {path} is corrupt "
+            f"(its sha256 differs from {path.with_suffix('.json').name})"
+        )
     return None

@@ -49,7 +49,9 @@ class TaskSplit:
 
 
 class SequenceDataset(Dataset[Batch]):
-    """Micro-batches of whole sequences over the examples of several tasks, numbered one task after the other."""
+    """Micro-batches of whole sequences over the examples of several tasks, numbered one task after
+    the other.
+    """
 
     def __init__(self, splits: Sequence[TaskSplit], builder: PromptBuilder) -> None:
         self.splits = splits
@@ -63,17 +65,27 @@ class SequenceDataset(Dataset[Batch]):
 
     def __getitem__(self, item: MicroBatch) -> Batch:
         sequences = [self.sequence(example) for example in item.examples]
-        return collate(sequences, pad_id=self.builder.tokenizer.pad_id, num_step_labels=item.num_step_labels)
+        return collate(
+            sequences, pad_id=self.builder.tokenizer.pad_id, num_step_labels=item.num_step_labels
+        )
 
     def sequence(self, example: int) -> tuple[NDArray[np.int64], int]:
-        """Ids `<marker> source <sep> target <eos>`, cut to the context, and the length of the part before the target."""
+        """Ids `<marker> source <sep> target <eos>`, cut to the context, and the length of the part
+        before the target.
+        """
         place = int(np.searchsorted(self.starts, example, side="right")) - 1
         source, target = self.splits[place].tokens.example(example - int(self.starts[place]))
         target = target[: self.longest_target]
         room = self.builder.source_room(len(target))
         source = cut_source(source, self.splits[place].prompt.kind, room)  # type: ignore[arg-type,assignment]
         tokenizer = self.builder.tokenizer
-        parts = ([self.markers[place]], source, [tokenizer.separator_id], target, [tokenizer.end_id])
+        parts = (
+            [self.markers[place]],
+            source,
+            [tokenizer.separator_id],
+            target,
+            [tokenizer.end_id],
+        )
         return np.concatenate(parts).astype(np.int64), len(source) + 2
 
     def lengths(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -93,7 +105,9 @@ class SequenceDataset(Dataset[Batch]):
         return np.concatenate([np.full(len(split.tokens), split.weight) for split in self.splits])
 
 
-def collate(sequences: Sequence[tuple[NDArray[np.int64], int]], *, pad_id: int, num_step_labels: int) -> Batch:
+def collate(
+    sequences: Sequence[tuple[NDArray[np.int64], int]], *, pad_id: int, num_step_labels: int
+) -> Batch:
     """Pad sequences on the right and say where their labels are: every token after the prefix."""
     lengths = [len(ids) for ids, _ in sequences]
     width = max(lengths)
@@ -114,17 +128,30 @@ def collate(sequences: Sequence[tuple[NDArray[np.int64], int]], *, pad_id: int, 
 
 
 class PlanSampler(Sampler[MicroBatch]):
-    """One rank's micro-batches, endlessly, from an optimizer step on; it has no length, so Lightning sees one long epoch."""
+    """One rank's micro-batches, endlessly, from an optimizer step on; it has no length, so
+    Lightning sees one long epoch.
+    """
 
-    def __init__(self, settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int) -> None:
-        self.settings, self.rank, self.num_ranks, self.start_step = settings, rank, num_ranks, start_step
+    def __init__(
+        self, settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int
+    ) -> None:
+        self.settings, self.rank, self.num_ranks, self.start_step = (
+            settings,
+            rank,
+            num_ranks,
+            start_step,
+        )
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        return micro_batches(self.settings, rank=self.rank, num_ranks=self.num_ranks, start_step=self.start_step)
+        return micro_batches(
+            self.settings, rank=self.rank, num_ranks=self.num_ranks, start_step=self.start_step
+        )
 
 
 class TokenDataModule(lightning.LightningDataModule):
-    """Training batches by plan from `start_step` on, and one fixed loader of validation batches for each task."""
+    """Training batches by plan from `start_step` on, and one fixed loader of validation batches for
+    each task.
+    """
 
     def __init__(
         self,
@@ -141,12 +168,18 @@ class TokenDataModule(lightning.LightningDataModule):
         super().__init__()
         self.train, self.validation = train, validation
         self.seed, self.batch_tokens, self.accumulation = seed, batch_tokens, accumulation
-        self.num_workers, self.max_validation_batches, self.start_step = num_workers, max_validation_batches, start_step
+        self.num_workers, self.max_validation_batches, self.start_step = (
+            num_workers,
+            max_validation_batches,
+            start_step,
+        )
 
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.trainer is not None, "the DataModule is used outside of a Trainer"
         num_ranks = self.trainer.world_size
-        settings = self._settings(self.train, self.seed, self.train.weights(), num_ranks * self.accumulation)
+        settings = self._settings(
+            self.train, self.seed, self.train.weights(), num_ranks * self.accumulation
+        )
         sampler = PlanSampler(
             settings, rank=self.trainer.global_rank, num_ranks=num_ranks, start_step=self.start_step
         )
@@ -161,12 +194,20 @@ class TokenDataModule(lightning.LightningDataModule):
         return loaders
 
     def _settings(
-        self, dataset: SequenceDataset, seed: int, weights: NDArray[np.float64], micro_batches_per_step: int
+        self,
+        dataset: SequenceDataset,
+        seed: int,
+        weights: NDArray[np.float64],
+        micro_batches_per_step: int,
     ) -> PlanSettings:
         lengths, num_labels = dataset.lengths()
-        return PlanSettings(seed, lengths, num_labels, weights, self.batch_tokens, micro_batches_per_step)
+        return PlanSettings(
+            seed, lengths, num_labels, weights, self.batch_tokens, micro_batches_per_step
+        )
 
-    def _loader(self, dataset: SequenceDataset, sampler: Sampler[MicroBatch] | list[MicroBatch]) -> DataLoader[Batch]:
+    def _loader(
+        self, dataset: SequenceDataset, sampler: Sampler[MicroBatch] | list[MicroBatch]
+    ) -> DataLoader[Batch]:
         return DataLoader(
             dataset,
             batch_size=None,

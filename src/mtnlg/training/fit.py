@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import shutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import lightning
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mtnlg.config import Config, DecodingConfig
+from mtnlg.errors import Interrupted
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
 from mtnlg.model import Transformer, save_model
@@ -38,7 +41,9 @@ from mtnlg.training.probe import ProbeTask, ValidationProbe, fixed_rows
 CHECKPOINTS = "checkpoints"
 TRAINING_FILE = "training.json"
 VALIDATION_OUTPUT_TOKENS = 96
-"""Longest output in a validation: enough for the metric of a good model, and a bound on the time of a bad one."""
+"""Longest output in a validation: enough for the metric of a good model, and a bound on the time of
+a bad one.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,19 @@ class TrainingData:
     tokens: Path
 
 
-def train_model(config: Config, data: Sequence[TrainingData], *, tokenizer_file: Path, folder: Path) -> None:
-    """Train and write the model folder: weights of the best validation, metrics.csv, training.json."""
+def train_model(
+    config: Config, data: Sequence[TrainingData], *, tokenizer_file: Path, folder: Path
+) -> None:
+    """Train and write the model folder: best weights, metrics.csv, training.json."""
     tokenizer = TextTokenizer.load(tokenizer_file)
+    if config.trainer.num_threads is not None:
+        torch.set_num_threads(config.trainer.num_threads)
     torch.manual_seed(config.seed)
     model = Transformer(config.model, tokenizer.vocabulary_size)
     builder = PromptBuilder(tokenizer, config.model.context_length)
-    prompts = {one.name: TaskPrompt.of(one.title, config.tasks[one.name], config.cleaning) for one in data}
+    prompts = {
+        one.name: TaskPrompt.of(one.title, config.tasks[one.name], config.cleaning) for one in data
+    }
     checkpoints = folder / CHECKPOINTS
     checkpoints.mkdir(parents=True, exist_ok=True)
     resumed = newest_sound_checkpoint(checkpoints)
@@ -73,17 +84,23 @@ def train_model(config: Config, data: Sequence[TrainingData], *, tokenizer_file:
         accumulation=config.trainer.accumulation,
         probe=_probe(config, data, prompts, tokenizer),
     )
-    module_data = _data_module(config, data, prompts, builder, start_step=resumed[0] if resumed else 0)
+    module_data = _data_module(
+        config, data, prompts, builder, start_step=resumed[0] if resumed else 0
+    )
     budget = Budget(config.trainer.max_minutes, config.trainer.max_steps)
     snapshots = Snapshots(checkpoints)
     with track(f"training {config.model.name}", config.trainer.max_steps) as task:
         titles = [one.title for one in data]
         metrics = MetricsFile(
-            folder / "metrics.csv", budget, task, every=config.trainer.log_every_steps, titles=titles
+            folder / "metrics.csv",
+            budget,
+            task,
+            every=config.trainer.log_every_steps,
+            titles=titles,
         )
         callbacks = [StepSeeds(config.seed), FiniteLoss(), budget, metrics, snapshots]
         trainer = _trainer(config, callbacks)
-        trainer.fit(module, module_data, ckpt_path=resumed[1] if resumed else None, weights_only=True)
+        _fit(trainer, module, module_data, checkpoint=resumed[1] if resumed else None)
     load_weights(model, checkpoints / BEST_FILE)
     _write_folder(folder, model, tokenizer_file, prompts)
     record = {
@@ -97,8 +114,27 @@ def train_model(config: Config, data: Sequence[TrainingData], *, tokenizer_file:
         "training_flops": metrics.flops * trainer.world_size,
         "training_seconds": budget.seconds,
         "peak_memory_bytes": peak_memory_bytes(),
+        "threads": torch.get_num_threads(),
+        "devices": trainer.world_size,
     }
     write_json(folder / TRAINING_FILE, record)
+    shutil.rmtree(checkpoints)
+
+
+def _fit(
+    trainer: lightning.Trainer,
+    module: TransformerModule,
+    data: TokenDataModule,
+    *,
+    checkpoint: Path | None,
+) -> None:
+    """Lightning ends a process on a signal, SIGTERM even with status 0; here it is a failure."""
+    try:
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:
+        raise Interrupted(f"terminated at step {trainer.global_step:,}", exit_code=143) from None
+    except SystemExit:
+        raise Interrupted(f"interrupted at step {trainer.global_step:,}", exit_code=130) from None
 
 
 def peak_memory_bytes() -> int:
@@ -110,7 +146,10 @@ def peak_memory_bytes() -> int:
 
 
 def _probe(
-    config: Config, data: Sequence[TrainingData], prompts: dict[str, TaskPrompt], tokenizer: TextTokenizer
+    config: Config,
+    data: Sequence[TrainingData],
+    prompts: dict[str, TaskPrompt],
+    tokenizer: TextTokenizer,
 ) -> ValidationProbe:
     tasks = []
     for one in data:
@@ -119,7 +158,9 @@ def _probe(
             rows = list(read_rows(one.rows / "validation.jsonl"))
             chosen = fixed_rows(rows, config.trainer.validation_rows)
             tasks.append(ProbeTask(prompts[one.name], chosen, task.main_metric))
-    return ValidationProbe(tasks, tokenizer, DecodingConfig(max_new_tokens=VALIDATION_OUTPUT_TOKENS))
+    return ValidationProbe(
+        tasks, tokenizer, DecodingConfig(max_new_tokens=VALIDATION_OUTPUT_TOKENS)
+    )
 
 
 def _data_module(
@@ -131,7 +172,9 @@ def _data_module(
     start_step: int,
 ) -> TokenDataModule:
     def split(one: TrainingData, name: str) -> TaskSplit:
-        return TaskSplit(prompts[one.name], read_token_split(one.tokens, name), config.tasks[one.name].weight)
+        return TaskSplit(
+            prompts[one.name], read_token_split(one.tokens, name), config.tasks[one.name].weight
+        )
 
     train, validation = [], []
     for one in data:
@@ -154,7 +197,12 @@ def _data_module(
 
 def _trainer(config: Config, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     settings = config.trainer
-    for chatter in ("does not have many workers", "dataloader is not resumable", "treespec", "litlogger"):
+    for chatter in (
+        "does not have many workers",
+        "dataloader is not resumable",
+        "treespec",
+        "litlogger",
+    ):
         warnings.filterwarnings("ignore", message=f".*{chatter}.*")
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -180,7 +228,9 @@ def _trainer(config: Config, callbacks: list[lightning.Callback]) -> lightning.T
     )
 
 
-def _write_folder(folder: Path, model: Transformer, tokenizer_file: Path, prompts: dict[str, TaskPrompt]) -> None:
+def _write_folder(
+    folder: Path, model: Transformer, tokenizer_file: Path, prompts: dict[str, TaskPrompt]
+) -> None:
     save_model(folder, model)
     (folder / TOKENIZER_FILE).write_bytes(tokenizer_file.read_bytes())
     tasks = {prompt.name: prompt for prompt in prompts.values()}

@@ -1,6 +1,7 @@
 """Cross-entropy from hidden states, in chunks: the logits of a whole batch never exist at once.
 
-The gradient is worked out in the forward pass, while a chunk's logits are at hand (as in Liger Kernel, Hsu et al. 2024).
+The gradient is worked out in the forward pass, while a chunk's logits are at hand (as in Liger
+Kernel, Hsu et al. 2024).
 
 Legend: N labels, E model width, V vocabulary.
 """
@@ -13,14 +14,19 @@ import torch
 from torch import Tensor
 
 CHUNK_LABELS = 512
-"""Labels of one chunk: 512 x 8,000 logits in fp32 are 16 MB, which the allocator keeps instead of mapping it anew."""
+"""Labels of one chunk: 512 x 8,000 logits in fp32 are 16 MB, which the allocator keeps instead of
+mapping it anew.
+"""
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+def linear_cross_entropy(
+    hidden: Tensor, weight: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
+) -> Tensor:
     """The sum over N of the cross-entropy of `hidden @ weight.T`, a scalar in nats.
 
-    `hidden` (N, E), `weight` (V, E), `labels` (N,) int64. Smoothing as in torch.nn.functional.cross_entropy (Szegedy et
-    al. 2016): the target is (1 - s) one-hot plus s uniform.
+    `hidden` (N, E), `weight` (V, E), `labels` (N,) int64. Smoothing as in
+    torch.nn.functional.cross_entropy (Szegedy et al. 2016): the target is (1 - s) one-hot plus s
+    uniform.
     """
     total: Tensor = _LinearCrossEntropy.apply(hidden, weight, labels, label_smoothing)  # type: ignore[no-untyped-call]
     return total
@@ -28,7 +34,9 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor, *, labe
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, label_smoothing: float
+    ) -> Tensor:
         needs_gradient = any(ctx.needs_input_grad[:2])
         hidden_gradient, weight_gradient = torch.empty_like(hidden), torch.zeros_like(weight)
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
@@ -51,14 +59,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _smoothed(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The loss summed over (N, V) logits with (N, 1) labels, and its gradient, made in the logits' own memory."""
+    """The loss summed over (N, V) logits with (N, 1) labels, and its gradient, made in the logits'
+    own memory.
+    """
     vocabulary_size = logits.shape[1]
     right = logits.gather(1, labels)
     everything = logits.sum(dim=1, keepdim=True)
     largest = logits.amax(dim=1, keepdim=True)
     probabilities = logits.sub_(largest).exp_()
     mass = probabilities.sum(dim=1, keepdim=True)
-    loss = (largest + mass.log() - (1 - smoothing) * right - smoothing / vocabulary_size * everything).sum()
+    loss = (
+        largest + mass.log() - (1 - smoothing) * right - smoothing / vocabulary_size * everything
+    ).sum()
     gradient = probabilities.div_(mass)
     if smoothing:
         gradient.sub_(smoothing / vocabulary_size)

@@ -32,7 +32,11 @@ class TransformerModule(lightning.LightningModule):
         super().__init__()
         self.model = model
         self.optimizer_config = optimizer
-        self.max_steps, self.label_smoothing, self.accumulation = max_steps, label_smoothing, accumulation
+        self.max_steps, self.label_smoothing, self.accumulation = (
+            max_steps,
+            label_smoothing,
+            accumulation,
+        )
         self.probe = probe
         self.validation_sums: dict[int, Tensor] = {}
         self.validation_results: dict[str, float] = {}
@@ -47,7 +51,9 @@ class TransformerModule(lightning.LightningModule):
         )
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
-        """Scaled so that Lightning's mean over accumulation and ranks is the mean over the labels of the whole step."""
+        """Scaled so that Lightning's mean over accumulation and ranks is the mean over the labels
+        of the whole step.
+        """
         nats = self.nats(batch, label_smoothing=self.label_smoothing)
         scale = self.accumulation * self.trainer.world_size / batch.num_step_labels
         return {"loss": nats * scale, "nats": nats.detach()}
@@ -58,12 +64,17 @@ class TransformerModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int, dataloader_idx: int = 0) -> None:
         nats = self.nats(batch, label_smoothing=0.0).detach()
         sums = torch.stack([nats, torch.tensor(float(len(batch.labels)), device=nats.device)])
-        self.validation_sums[dataloader_idx] = self.validation_sums.get(dataloader_idx, torch.zeros_like(sums)) + sums
+        self.validation_sums[dataloader_idx] = (
+            self.validation_sums.get(dataloader_idx, torch.zeros_like(sums)) + sums
+        )
 
     def on_validation_epoch_end(self) -> None:
         """Loss per label over all tasks, and each task's metric on its fixed rows."""
         nats, num_labels = torch.stack(list(self.validation_sums.values())).sum(dim=0).tolist()
-        self.validation_results = {"validation_loss": nats / num_labels, **self.probe.measure(self.model)}
+        self.validation_results = {
+            "validation_loss": nats / num_labels,
+            **self.probe.measure(self.model),
+        }
 
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self.model, self.optimizer_config)
@@ -86,11 +97,15 @@ def build_optimizer(model: Transformer, config: OptimizerConfig) -> torch.optim.
         {"params": undecayed, "weight_decay": 0.0},
     ]
     betas = (config.beta1, config.beta2)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=True)
+    return torch.optim.AdamW(
+        groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=True
+    )
 
 
 def learning_rate_ratio(step: int, config: OptimizerConfig, *, max_steps: int) -> float:
-    """The learning rate of a step (from 0) as a share of the peak: linear warm-up, then the schedule to `max_steps`."""
+    """The learning rate of a step (from 0) as a share of the peak: linear warm-up, then the
+    schedule to `max_steps`.
+    """
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     if config.schedule is Schedule.constant:

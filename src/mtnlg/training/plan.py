@@ -1,6 +1,8 @@
-"""The plan of an epoch: which examples make up each micro-batch of each optimizer step, a pure function of its arguments.
+"""The plan of an epoch: which examples make up each micro-batch of each optimizer step, a pure
+function of its arguments.
 
-Ranks take slices of the plan, so the order of the examples does not depend on the number of processes. Knows lengths, no tokens.
+Ranks take slices of the plan, so the order of the examples does not depend on the number of
+processes. Knows lengths, no tokens.
 """
 
 from __future__ import annotations
@@ -43,16 +45,18 @@ class PlanSettings:
 
 
 def plan_epoch(settings: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
-    """The optimizer steps of one epoch, each with `micro_batches_per_step` micro-batches of similar lengths.
+    """The optimizer steps of one epoch, each with `micro_batches_per_step` micro-batches of similar
+    lengths.
 
-    Every example appears as often as its weight says, a fraction of it by chance. Raises TrainingError where there are
-    fewer examples than micro-batches in a step.
+    Every example appears as often as its weight says, a fraction of it by chance. Raises
+    TrainingError where there are fewer examples than micro-batches in a step.
     """
     random = np.random.Generator(np.random.PCG64([settings.seed, epoch]))
     drawn = _draw(settings.weights, random)
     if len(drawn) < settings.micro_batches_per_step:
         raise TrainingError(
-            f"an epoch has {len(drawn)} examples, too few for {settings.micro_batches_per_step} micro-batches a step; "
+            f"an epoch has {len(drawn)} examples, too few for "
+            f"{settings.micro_batches_per_step} micro-batches a step; "
             "lower trainer.accumulation or trainer.devices"
         )
     by_length = drawn[np.lexsort((random.random(len(drawn)), settings.lengths[drawn]))]
@@ -63,8 +67,12 @@ def plan_epoch(settings: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
     return [_step([batches[place] for place in step], settings.num_labels) for step in steps]
 
 
-def micro_batches(settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int) -> Iterator[MicroBatch]:
-    """The endless stream of one rank's micro-batches from an optimizer step on, counted over all epochs."""
+def micro_batches(
+    settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int
+) -> Iterator[MicroBatch]:
+    """The endless stream of one rank's micro-batches from an optimizer step on, counted over all
+    epochs.
+    """
     epoch, skipped = 0, 0
     while True:
         steps = plan_epoch(settings, epoch)
@@ -92,7 +100,7 @@ def _cut(by_length: Integers, lengths: Integers, batch_tokens: int) -> list[Inte
 
 
 def _split_to_multiple(batches: list[Integers], multiple: int) -> None:
-    """Halve the largest micro-batches until their number is a multiple, so that every step is full."""
+    """Halve the largest micro-batches until every step is full."""
     while len(batches) % multiple:
         largest = max(range(len(batches)), key=lambda place: len(batches[place]))
         whole = batches.pop(largest)

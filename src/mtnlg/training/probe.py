@@ -1,4 +1,6 @@
-"""The generation metric of a validation: a few fixed rows of each task, decoded greedily and scored."""
+"""The generation metric of a validation: a few fixed rows of each task, decoded greedily and
+scored.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,22 @@ class ValidationProbe:
         generator = TextGenerator(model, self.tokenizer)
         values = {task.prompt.name: self._score(generator, task) for task in self.tasks}
         mean = sum(values.values()) / len(values)
-        each = {f"validation_metric/{name}": value for name, value in values.items()} if len(values) > 1 else {}
+        each = (
+            {f"validation_metric/{name}": value for name, value in values.items()}
+            if len(values) > 1
+            else {}
+        )
         return {"validation_metric": mean, **each}
 
     def _score(self, generator: TextGenerator, task: ProbeTask) -> float:
-        generated = generator.generate([row.source for row in task.rows], task.prompt, self.decoding)
+        generated = generator.generate(
+            [row.source for row in task.rows], task.prompt, self.decoding
+        )
         hypotheses = [alternatives[0] for alternatives in generated.texts]
         references = [row.references for row in task.rows]
-        return score_texts(task.metric, hypotheses, references, language=task.prompt.target_language)
+        return score_texts(
+            task.metric, hypotheses, references, language=task.prompt.target_language
+        )
 
 
 def fixed_rows(rows: Sequence[Row], count: int) -> list[Row]:
