@@ -80,7 +80,7 @@ class TrainerConfig:
     early.
     """
 
-    max_steps: int = 4_000
+    max_steps: int = 2_800
     """Optimizer steps, and the horizon of the schedule."""
     max_minutes: float | None = None
     """Wall-clock minutes of training, counted over resumes; None: no limit."""
