@@ -19,8 +19,9 @@ from mtnlg.artifacts import (
     verify_artifact,
 )
 from mtnlg.errors import ArtifactError, DataError
+from mtnlg.records import JsonObject
 
-INPUTS = {"rows": "abc", "size": 7}
+INPUTS: JsonObject = {"rows": "abc", "size": 7}
 KEY = artifact_key("rows", INPUTS)
 
 
@@ -154,9 +155,10 @@ def test_broken_record_is_an_error_that_names_it(tmp_path: Path, record: str) ->
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
     (folder / "artifact.json").write_text(record, encoding="utf-8")
 
-    for read in (lambda: find_artifact(tmp_path, "rows", KEY), lambda: verify_artifact(folder)):
-        with pytest.raises(ArtifactError, match=r"artifact\.json"):
-            read()
+    with pytest.raises(ArtifactError, match=r"artifact\.json"):
+        find_artifact(tmp_path, "rows", KEY)
+    with pytest.raises(ArtifactError, match=r"artifact\.json"):
+        verify_artifact(folder)
 
 
 def test_record_of_a_later_version_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""The class that Hydra looks for in this namespace; what it does is in mtnlg.launcher, imported only when it is used."""
+"""The class that Hydra looks for in this namespace; what it does is in mtnlg.launcher, imported
+only when it is used.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ class FrozenLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Run the jobs one after the other; raises SystemExit where one failed, after all have run."""
+        """Run the jobs one after the other; raises SystemExit at the end where one failed."""
         from mtnlg.launcher import launch_jobs
 
         def compose(overrides: list[str]) -> DictConfig:

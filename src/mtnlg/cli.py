@@ -74,7 +74,7 @@ def _stage(stage: str, words: list[str]) -> int:
     setattr(task, COMMAND_ATTRIBUTE, command)
     # Else Hydra prints errors itself, in its own words, and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    before, sys.argv = sys.argv, [f"mtnlg {stage}", *words]
+    before, sys.argv = sys.argv, [f"mtnlg {stage}", *_sweep_flag_first(words)]
     try:
         hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
     except (HydraException, OmegaConfBaseException) as error:
@@ -82,6 +82,12 @@ def _stage(stage: str, words: list[str]) -> int:
     finally:
         sys.argv = before
     return status
+
+
+def _sweep_flag_first(words: Sequence[str]) -> list[str]:
+    """Hydra takes no overrides on both sides of a flag, but `task=a -m seed=1,2` is natural."""
+    flags = ("-m", "--multirun")
+    return sorted(words, key=lambda word: word not in flags)
 
 
 def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:

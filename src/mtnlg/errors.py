@@ -1,7 +1,8 @@
 """The errors that a user can cause, so that the command line can tell them from ours.
 
-Each message names the file or key, the value, what is allowed and what to do. `cli.py` prints the message alone and exits with
-the class's code; any other exception is a fault of this package and keeps its traceback.
+Each message names the file or key, the value, what is allowed and what to do. `cli.py` prints the
+message alone and exits with the class's code; any other exception is a fault of this package and
+keeps its traceback.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class ArtifactError(MtnlgError, RuntimeError):
     exit_code = 4
 
 
-class Interrupted(MtnlgError):
+class InterruptedTrainingError(MtnlgError):
     """A training that was told to stop; the same command goes on from its last checkpoint."""
 
     def __init__(self, message: str, *, exit_code: int) -> None:

@@ -27,13 +27,8 @@ NUM_ROWS = {"train": 5000, "validation": 300, "test": 500}
 BASELINE_CEILING = 45.0
 """ROUGE-L that a system without learning must stay under, so that a board can show learning."""
 
-NUMERALS = dict(
-    zip(
-        ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-        "两三四五六七八九十",
-        strict=True,
-    )
-)
+_ENGLISH_NUMERALS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NUMERALS = dict(zip(_ENGLISH_NUMERALS, "两三四五六七八九十", strict=True))
 NOUNS = """
 apple apples 个 苹果; orange oranges 个 橙子; egg eggs 个 鸡蛋; banana bananas 根 香蕉
 cake cakes 个 蛋糕; fish fish 条 鱼; dumpling dumplings 个 饺子; book books 本 书
@@ -69,20 +64,16 @@ def corpus(kind: str, split: str, seed: int = 1) -> tuple[Example, ...]:
     return tuple(generate_examples(kind, split, num_rows=NUM_ROWS[split], seed=seed))
 
 
-@cache
-def sentence_pairs() -> tuple[tuple[str, str], ...]:
-    """English and Chinese of every split."""
-    examples = (example for split in SPLITS for example in corpus("translation", split))
-    return tuple((example.row.source, example.row.references[0]) for example in examples)
+def rows(kind: str) -> Iterator[tuple[str, str]]:
+    """Source and target of every split."""
+    for split in SPLITS:
+        for example in corpus(kind, split):
+            yield example.row.source, example.row.references[0]
 
 
 def english_texts() -> Iterator[str]:
-    for kind in KINDS:
-        for split in SPLITS:
-            for example in corpus(kind, split):
-                yield example.row.source
-                if kind != "translation":
-                    yield example.row.references[0]
+    yield from (source for kind in KINDS for source, _ in rows(kind))
+    yield from (target for kind in KINDS[1:] for _, target in rows(kind))
 
 
 def words(text: str) -> list[str]:
@@ -93,40 +84,40 @@ def words(text: str) -> list[str]:
 def mean_rouge_l(pairs: list[tuple[str, str]]) -> float:
     """ROUGE-L F1 in 0 to 100, by the reference package."""
     scorer = RougeScorer(["rougeL"], use_stemmer=False)
-    scores = [scorer.score(reference, guess)["rougeL"].fmeasure for guess, reference in pairs]
-    return 100.0 * sum(scores) / len(scores)
+    total = sum(float(scorer.score(target, guess)["rougeL"].fmeasure) for guess, target in pairs)
+    return 100.0 * total / len(pairs)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_first_rows_keep_their_golden_hash(kind: str) -> None:
-    rows = [row.to_json() for row in generate_rows(kind, "train", num_rows=50)]
+    records = [row.to_json() for row in generate_rows(kind, "train", num_rows=50)]
 
-    text = json.dumps(rows, ensure_ascii=False)
+    text = json.dumps(records, ensure_ascii=False)
 
     assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN[kind]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fewer_rows_are_a_prefix_of_more(kind: str) -> None:
-    rows = generate_rows(kind, "test", num_rows=17)
+    some = generate_rows(kind, "test", num_rows=17)
 
-    assert rows == [example.row for example in corpus(kind, "test")[:17]]
+    assert some == [example.row for example in corpus(kind, "test")[:17]]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_seed_gives_other_rows(kind: str) -> None:
-    assert generate_rows(kind, "train", num_rows=5, seed=2) != generate_rows(
-        kind, "train", num_rows=5
-    )
+    others = generate_rows(kind, "train", num_rows=5, seed=2)
+
+    assert others != generate_rows(kind, "train", num_rows=5, seed=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("split", SPLITS)
 def test_rows_are_numbered_and_never_repeat_a_source(kind: str, split: str) -> None:
-    rows = [example.row for example in corpus(kind, split)]
+    made = [example.row for example in corpus(kind, split)]
 
-    assert [row.id for row in rows] == [f"{split}-{index}" for index in range(NUM_ROWS[split])]
-    assert len({row.source for row in rows}) == len(rows)
+    assert [row.id for row in made] == [f"{split}-{index}" for index in range(NUM_ROWS[split])]
+    assert len({row.source for row in made}) == len(made)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,12 +130,8 @@ def test_generation_of_all_training_rows_takes_under_three_seconds(kind: str) ->
 
 
 def test_held_out_combinations_are_in_no_training_split_of_any_kind_or_seed() -> None:
-    trained = {
-        example.combination
-        for kind in KINDS
-        for seed in (1, 2)
-        for example in corpus(kind, "train", seed)
-    }
+    training = [corpus(kind, "train", seed) for kind in KINDS for seed in (1, 2)]
+    trained = {example.combination for examples in training for example in examples}
     held_out = {
         split: {example.combination for kind in KINDS for example in corpus(kind, split)}
         for split in ("validation", "test")
@@ -203,7 +190,7 @@ def test_target_is_a_function_of_the_source(kind: str) -> None:
 
 def test_vocabulary_stays_small_enough_for_a_tiny_model() -> None:
     english = {word for text in english_texts() for word in words(text)}
-    chinese = {character for _, target in sentence_pairs() for character in target}
+    chinese = {character for _, target in rows("translation") for character in target}
 
     assert len(english) < 600
     assert len(chinese) < 400
@@ -211,15 +198,14 @@ def test_vocabulary_stays_small_enough_for_a_tiny_model() -> None:
 
 
 def test_chinese_has_only_chinese_characters_and_full_width_punctuation() -> None:
-    for english, chinese in sentence_pairs():
+    for english, chinese in rows("translation"):
         assert re.fullmatch(r"[\u4e00-\u9fff，]+[。？]", chinese), chinese
         assert chinese.endswith("？") == english.endswith("?"), (english, chinese)
 
 
 def test_chinese_two_is_never_er_as_a_count() -> None:
-    for _, chinese in sentence_pairs():
-        stripped = re.sub(r"星期二|十二|二十", "", chinese)
-        assert "二" not in stripped, chinese
+    for _, chinese in rows("translation"):
+        assert "二" not in re.sub(r"星期二|十二|二十", "", chinese), chinese
 
 
 def test_chinese_noun_has_its_own_measure_word() -> None:
@@ -228,7 +214,7 @@ def test_chinese_noun_has_its_own_measure_word() -> None:
     counted = re.compile(rf"[一两三四五六七八九十几这那](.)(?:.色的)?({nouns})")
     met: set[str] = set()
 
-    for _, chinese in sentence_pairs():
+    for _, chinese in rows("translation"):
         for classifier, noun in counted.findall(chinese):
             assert classifier == CLASSIFIERS[noun], chinese
             met.add(noun)
@@ -240,7 +226,7 @@ def test_english_count_and_noun_are_the_chinese_ones() -> None:
     """The oracle is the table above, applied to the English side."""
     num_checked = 0
     for _, plural, classifier, noun in DICTIONARY:
-        for english, chinese in sentence_pairs():
+        for english, chinese in rows("translation"):
             for numeral in re.findall(rf"\b({'|'.join(NUMERALS)}) {plural}(?! of)\b", english):
                 num_checked += 1
                 assert f"{NUMERALS[numeral]}{classifier}{noun}" in chinese, (english, chinese)
@@ -250,7 +236,7 @@ def test_english_count_and_noun_are_the_chinese_ones() -> None:
 
 def test_chinese_time_and_place_stand_before_the_verb() -> None:
     num_checked = 0
-    for _, chinese in sentence_pairs():
+    for _, chinese in rows("translation"):
         if match := re.search(r"买了|喝了|吃了|看见了|丢了", chinese):
             num_checked += 1
             tail = chinese[match.end() :]
@@ -264,7 +250,7 @@ def test_chinese_time_and_place_stand_before_the_verb() -> None:
     [
         (r" (is|was) \w+ing\b.*(now|\.)$", "正在"),
         (r"^(Has \w+|\w+ has( never)?) been to ", "去过"),
-        (r" did not ", "没"),
+        (r" did not ", "没[^了]*。$"),
         (r" than ", "比"),
         (r"^Because ", "^因为.*，所以"),
         (r"^Although ", "^虽然.*，但是[他她]还是"),
@@ -283,17 +269,11 @@ def test_chinese_time_and_place_stand_before_the_verb() -> None:
     ],
 )
 def test_english_and_chinese_show_the_same_grammar(english_sign: str, chinese_sign: str) -> None:
-    chosen = [pair for pair in sentence_pairs() if re.search(english_sign, pair[0])]
+    chosen = [pair for pair in rows("translation") if re.search(english_sign, pair[0])]
 
     assert chosen
     for english, chinese in chosen:
         assert re.search(chinese_sign, chinese), (english, chinese)
-
-
-def test_negated_past_has_no_le() -> None:
-    for english, chinese in sentence_pairs():
-        if re.search(r" did not ", english):
-            assert "了" not in chinese.partition("没")[2], chinese
 
 
 def test_english_article_fits_the_next_word() -> None:
@@ -324,21 +304,21 @@ def test_english_sentences_begin_large_end_and_hold_no_template_rest() -> None:
 
 
 def test_reports_and_summaries_have_the_promised_lengths() -> None:
-    rows = [example.row for split in SPLITS for example in corpus("summarization", split)]
+    lengths = []
+    for report, summary in rows("summarization"):
+        assert 4 <= len(re.findall(r"\.(?: |$)", report)) <= 6, report
+        assert len(report.split()) <= 80
+        lengths.append(len(summary.split()))
 
-    for row in rows:
-        assert 4 <= len(re.findall(r"\.(?: |$)", row.source)) <= 6, row.source
-        assert len(row.source.split()) <= 80
-        assert len(row.references[0].split()) <= 18
-    assert 10 <= sum(len(row.references[0].split()) for row in rows) / len(rows) <= 15
+    assert max(lengths) <= 18
+    assert 10 <= sum(lengths) / len(lengths) <= 15
 
 
 def test_dialogues_and_responses_have_the_promised_lengths() -> None:
-    for split in SPLITS:
-        for example in corpus("dialogue", split):
-            assert 2 <= example.row.source.count("\n") + 1 <= 5
-            assert len(example.row.source.split()) <= 50
-            assert len(example.row.references[0].split()) <= 15
+    for context, response in rows("dialogue"):
+        assert 2 <= context.count("\n") + 1 <= 5
+        assert len(context.split()) <= 50
+        assert len(response.split()) <= 15
 
 
 @pytest.mark.parametrize(
@@ -358,24 +338,19 @@ def test_dialogues_and_responses_have_the_promised_lengths() -> None:
     ],
 )
 def test_target_takes_names_numbers_and_times_from_the_source(kind: str, own_words: str) -> None:
-    for split in SPLITS:
-        for example in corpus(kind, split):
-            given = {*words(example.row.source), *own_words.split()}
-            assert set(words(example.row.references[0])) <= given, example.row
+    for source, target in rows(kind):
+        assert set(words(target)) <= {*words(source), *own_words.split()}, (source, target)
 
 
-def test_first_sentence_is_no_good_summary() -> None:
-    rows = [example.row for example in corpus("summarization", "test")]
-
-    pairs = [(row.source.split(". ")[0] + ".", row.references[0]) for row in rows]
-
-    assert mean_rouge_l(pairs) < BASELINE_CEILING
-
-
-def test_last_turn_is_no_good_response() -> None:
-    rows = [example.row for example in corpus("dialogue", "test")]
-
-    pairs = [(row.source.split("\n")[-1], row.references[0]) for row in rows]
+@pytest.mark.parametrize(
+    ("kind", "copied"), [("summarization", r"^.*?\."), ("dialogue", r"[^\n]*$")]
+)
+def test_first_sentence_or_last_turn_is_no_good_answer(kind: str, copied: str) -> None:
+    pairs = []
+    for example in corpus(kind, "test"):
+        match = re.search(copied, example.row.source)
+        assert match is not None
+        pairs.append((match.group(), example.row.references[0]))
 
     assert mean_rouge_l(pairs) < BASELINE_CEILING
 

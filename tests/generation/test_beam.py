@@ -17,9 +17,13 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.generation import generate
+from mtnlg.generation.cache import reserve
+from mtnlg.model import KeyValueCache
 
 TOLERANCE = 1e-4
 """float32; a score sums a dozen log-probabilities."""
+PROMPTS_OF_FIVE = [[1, 3, 4], [0]]
+"""Of a vocabulary of five."""
 
 
 def beam(**fields: object) -> DecodingConfig:
@@ -83,15 +87,24 @@ def test_beam_of_one_equals_greedy(variant: str, length_penalty: float, seed: in
         assert ours.score == pytest.approx(theirs.score / length**length_penalty, abs=TOLERANCE)
 
 
-def test_cache_grows_where_beams_share_no_ancestors() -> None:
-    """Oracle: brute force; 200 beams need more slots than the cache begins with."""
-    model = make_model(seed=4, vocabulary_size=4, context_length=6)
-    config = beam(max_new_tokens=5, num_beams=200, num_alternatives=3)
+def test_cache_grows_where_beams_share_few_ancestors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: the plain search by lists; near-equal chances keep the beams apart."""
+    capacities: list[int] = []
 
-    (found,) = generate(model, [[1]], eos_id=EOS, config=config)
+    def watched(cache: KeyValueCache, num_slots: int) -> None:
+        reserve(cache, num_slots)
+        capacities.append(cache.keys.shape[3])
 
-    expected = all_hypotheses(model, [1], num_steps=5, length_penalty=1.0)[:3]
-    assert [output.ids for output in found] == [without_end(one.ids) for one in expected]
+    monkeypatch.setattr("mtnlg.generation.beam.reserve", watched)
+    model = make_model(seed=4, vocabulary_size=5, initial_deviation=0.1)
+    config = beam(max_new_tokens=9, num_beams=30, num_alternatives=30)
+
+    outputs = generate(model, PROMPTS_OF_FIVE, eos_id=EOS, config=config)
+
+    assert capacities[-1] > capacities[0]
+    for prompt, found in zip(PROMPTS_OF_FIVE, outputs, strict=True):
+        expected = plain_beam(model, prompt, config)
+        assert [output.ids for output in found] == [without_end(one.ids) for one in expected]
 
 
 def test_equal_tokens_go_to_the_lower_id() -> None:

@@ -9,8 +9,11 @@ BACKWARD_AND_FORWARD = 3
 """A backward pass costs two forward passes."""
 
 
-def count_flops(config: ModelConfig, vocabulary_size: int, *, lengths: list[int], num_labels: int) -> float:
-    """Model FLOPs of one training pass over sequences of these lengths, without padding and recomputation.
+def count_flops(
+    config: ModelConfig, vocabulary_size: int, *, lengths: list[int], num_labels: int
+) -> float:
+    """Model FLOPs of one training pass over sequences of these lengths, without padding and
+    recomputation.
 
     Narayanan et al. 2021 (arXiv 2104.04473), appendix, 72-form, with logits only at the labels.
     """

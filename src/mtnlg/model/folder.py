@@ -43,13 +43,20 @@ def weights_of(model: Transformer) -> dict[str, torch.Tensor]:
 
 
 def load_model(folder: Path) -> Transformer:
-    """The model in evaluation mode; raises ArtifactError naming file and cause where the folder is not one of ours."""
+    """The model in evaluation mode; raises ArtifactError naming file and cause where the folder is
+    not one of ours.
+    """
     document = read_json(folder / CONFIG_FILE)
     if document.get("model_type") != MODEL_TYPE:
-        raise ArtifactError(f"{folder / CONFIG_FILE}: model_type is {document.get('model_type')!r}, not {MODEL_TYPE!r}")
+        raise ArtifactError(
+            f"{folder / CONFIG_FILE}: model_type is {document.get('model_type')!r}, "
+            f"not {MODEL_TYPE!r}"
+        )
     vocabulary_size = document.get("vocabulary_size")
     if not isinstance(vocabulary_size, int):
-        raise ArtifactError(f"{folder / CONFIG_FILE}: vocabulary_size is {vocabulary_size!r}, not a whole number")
+        raise ArtifactError(
+            f"{folder / CONFIG_FILE}: vocabulary_size is {vocabulary_size!r}, not a whole number"
+        )
     model = Transformer(_model_config(folder, document), vocabulary_size)
     load_weights(model, folder / WEIGHTS_FILE)
     return model.eval()
@@ -68,7 +75,9 @@ def load_weights(model: Transformer, path: Path) -> None:
         if name not in state or name not in expected or state[name].shape != expected[name].shape
     )
     if wrong:
-        raise ArtifactError(f"{path}: does not fit {CONFIG_FILE} beside it; names or shapes differ: {wrong[:5]}")
+        raise ArtifactError(
+            f"{path}: does not fit {CONFIG_FILE} beside it; names or shapes differ: {wrong[:5]}"
+        )
     model.load_state_dict(state, strict=not model.config.is_embedding_tied)
 
 
@@ -76,10 +85,15 @@ def _model_config(folder: Path, document: JsonObject) -> ModelConfig:
     body = document.get("model")
     try:
         assert isinstance(body, dict), "no 'model' object"
-        values = {name: ENUMS[name][str(value)] if name in ENUMS else value for name, value in body.items()}
+        values = {
+            name: ENUMS[name][str(value)] if name in ENUMS else value
+            for name, value in body.items()
+        }
         return ModelConfig(**values)  # type: ignore[arg-type]
     except (AssertionError, KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{folder / CONFIG_FILE}: not a model configuration of this version ({error})") from None
+        raise ArtifactError(
+            f"{folder / CONFIG_FILE}: not a model configuration of this version ({error})"
+        ) from None
 
 
 def _plain(value: object) -> object:

@@ -1,9 +1,12 @@
-"""The transformer, whole, from ids to logits: the GPT decoder of MT-NLG and its modern descendants, by fields of ModelConfig.
+"""The transformer, whole, from ids to logits: the GPT decoder of MT-NLG and its modern descendants,
+by fields of ModelConfig.
 
-Reads top to bottom: model, block, attention, feed-forward, rotary positions, initial weights. Knows no text, no loss, no search.
+Reads top to bottom: model, block, attention, feed-forward, rotary positions, initial weights. Knows
+no text, no loss, no search.
 
-Legend: B batch, T time (new tokens), S time (all tokens a query may see), H query heads, G key-value heads, D head width,
-E model width, F inner width of the feed-forward, V vocabulary, L layers, N positions that logits are asked for.
+Legend: B batch, T time (new tokens), S time (all tokens a query may see), H query heads, G key-
+value heads, D head width, E model width, F inner width of the feed-forward, V vocabulary, L layers,
+N positions that logits are asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncodi
 
 @dataclass(slots=True)
 class KeyValueCache:
-    """Keys and values of the tokens read so far, allocated once for the longest sequence of a batch."""
+    """Keys and values of the tokens read so far, allocated once for the longest sequence of a
+    batch.
+    """
 
     keys: Tensor
     """(L, B, G, S, D)"""
@@ -29,11 +34,15 @@ class KeyValueCache:
     length: int = 0
     """Slots in use, the same for all rows: shorter rows are padded on the left."""
     slots: Tensor | None = None
-    """(B, T) int64, where the next tokens go, below a `length` that the caller sets; None: after those in use."""
+    """(B, T) int64, where the next tokens go, below a `length` that the caller sets; None: after
+    those in use.
+    """
 
 
 class Transformer(nn.Module):
-    """A left-to-right decoder with normalisation before each sublayer (MT-NLG, arXiv 2201.11990, sec. 2)."""
+    """A left-to-right decoder with normalisation before each sublayer (MT-NLG, arXiv 2201.11990,
+    sec. 2).
+    """
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()
@@ -61,7 +70,8 @@ class Transformer(nn.Module):
         prefix_lengths: Tensor | None = None,
         label_index: Tensor | None = None,
     ) -> Tensor:
-        """Logits of each next token, (B, T, V); or (N, V) at `label_index`, positions in the flattened (B * T).
+        """Logits of each next token, (B, T, V); or (N, V) at `label_index`, positions in the
+        flattened (B * T).
 
         Arguments as in `hidden_states`.
         """
@@ -76,10 +86,12 @@ class Transformer(nn.Module):
         prefix_lengths: Tensor | None = None,
         label_index: Tensor | None = None,
     ) -> Tensor:
-        """What the unembedding reads: (B, T, E), or (N, E) at `label_index`, positions in the flattened (B * T).
+        """What the unembedding reads: (B, T, E), or (N, E) at `label_index`, positions in the
+        flattened (B * T).
 
-        `ids` (B, T) int64, padded on the right with any id. `prefix_lengths` (B,) int64: tokens of each row that see
-        one another in both directions, where the configuration asks for it. Raises ValueError beyond the context.
+        `ids` (B, T) int64, padded on the right with any id. `prefix_lengths` (B,) int64: tokens of
+        each row that see one another in both directions, where the configuration asks for it.
+        Raises ValueError beyond the context.
         """
         length = ids.shape[1]
         if length > self.config.context_length:
@@ -102,9 +114,9 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """Read new tokens into the cache and give the logits after the last of them, (B, V).
 
-        `ids`, `positions` (B, T) int64; `mask` (B, 1, T, S) bool, true where a query may look, with S the cache's
-        length after this call; None where no row is padded: then all of the cache is seen, causally among the new
-        tokens (or in both directions, with a bidirectional prefix).
+        `ids`, `positions` (B, T) int64; `mask` (B, 1, T, S) bool, true where a query may look, with
+        S the cache's length after this call; None where no row is padded: then all of the cache is
+        seen, causally among the new tokens (or in both directions, with a bidirectional prefix).
         """
         hidden = self.read(ids, cache, positions=positions, mask=mask)[:, -1]
         logits: Tensor = self.unembedding(hidden)
@@ -113,14 +125,16 @@ class Transformer(nn.Module):
     def extend_each(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor
     ) -> Tensor:
-        """As `extend`, with the logits after each new token, (B, T, V): for the branches of a tree."""
+        """As `extend`, with the logits after each new token, (B, T, V): for a tree's branches."""
         logits: Tensor = self.unembedding(self.read(ids, cache, positions=positions, mask=mask))
         return logits
 
     def read(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor | None
     ) -> Tensor:
-        """Read new tokens into the cache and give what the logits are made from, (B, T, E); arguments as in `extend`."""
+        """Read new tokens into the cache and give what the logits are made from, (B, T, E);
+        arguments as in `extend`.
+        """
         hidden = self.embed(ids, positions)
         rotation = self.rotation(positions)
         if mask is not None:  # once here, not in each layer
@@ -133,7 +147,9 @@ class Transformer(nn.Module):
         return normalised
 
     def allocate_cache(self, num_rows: int, length: int) -> KeyValueCache:
-        """An empty cache for sequences of up to `length` tokens, in the type and on the device of the weights."""
+        """An empty cache for sequences of up to `length` tokens, in the type and on the device of
+        the weights.
+        """
         config, weight = self.config, self.token_embedding.weight
         shape = (config.num_layers, num_rows, config.key_value_heads, length, config.head_size)
         return KeyValueCache(weight.new_zeros(shape), weight.new_zeros(shape))
@@ -183,7 +199,9 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention with shared key-value heads where the configuration has fewer of them (Vaswani et al. 2017, eq. 1)."""
+    """Self-attention with shared key-value heads where the configuration has fewer of them (Vaswani
+    et al. 2017, eq. 1).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -231,7 +249,9 @@ class Attention(nn.Module):
 
 
 def store(cache: KeyValueCache, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """Write new keys and values (B, G, T, D) to their slots and give all of this layer's, (B, G, S, D)."""
+    """Write new keys and values (B, G, T, D) to their slots and give all of this layer's, (B, G, S,
+    D).
+    """
     keys, values = cache.keys[layer], cache.values[layer]
     if cache.slots is None:
         end = cache.length + key.shape[2]
@@ -303,7 +323,9 @@ def build_norm(config: ModelConfig) -> nn.Module:
 def rotary_angles(
     positions: Tensor, head_size: int, base: float, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, (T, D) or (B, 1, T, D), halves repeated (Su et al. 2021, in Llama's layout)."""
+    """Cosines and sines, (T, D) or (B, 1, T, D), halves repeated (Su et al. 2021, in Llama's
+    layout).
+    """
     exponents = (
         torch.arange(0, head_size, 2, device=positions.device, dtype=torch.float32) / head_size
     )
@@ -323,7 +345,9 @@ def rotate(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def initialise(model: Transformer) -> None:
-    """Normal weights, those that write to the residual stream smaller with depth (GPT-2; Megatron's scaled init)."""
+    """Normal weights, those that write to the residual stream smaller with depth (GPT-2; Megatron's
+    scaled init).
+    """
     deviation = model.config.initial_deviation
     residual_deviation = deviation / math.sqrt(2 * model.config.num_layers)
     for name, parameter in model.named_parameters():

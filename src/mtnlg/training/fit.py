@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mtnlg.config import Config, DecodingConfig
-from mtnlg.errors import Interrupted
+from mtnlg.errors import InterruptedTrainingError
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
 from mtnlg.model import Transformer, save_model
@@ -63,10 +63,7 @@ def train_model(
 ) -> None:
     """Train and write the model folder: best weights, metrics.csv, training.json."""
     tokenizer = TextTokenizer.load(tokenizer_file)
-    if config.trainer.num_threads is not None:
-        torch.set_num_threads(config.trainer.num_threads)
-    torch.manual_seed(config.seed)
-    model = Transformer(config.model, tokenizer.vocabulary_size)
+    model = _fresh_model(config, tokenizer)
     builder = PromptBuilder(tokenizer, config.model.context_length)
     prompts = {
         one.name: TaskPrompt.of(one.title, config.tasks[one.name], config.cleaning) for one in data
@@ -121,6 +118,13 @@ def train_model(
     shutil.rmtree(checkpoints)
 
 
+def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:
+    if config.trainer.num_threads is not None:
+        torch.set_num_threads(config.trainer.num_threads)
+    torch.manual_seed(config.seed)
+    return Transformer(config.model, tokenizer.vocabulary_size)
+
+
 def _fit(
     trainer: lightning.Trainer,
     module: TransformerModule,
@@ -132,9 +136,13 @@ def _fit(
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:
-        raise Interrupted(f"terminated at step {trainer.global_step:,}", exit_code=143) from None
+        raise InterruptedTrainingError(
+            f"terminated at step {trainer.global_step:,}", exit_code=143
+        ) from None
     except SystemExit:
-        raise Interrupted(f"interrupted at step {trainer.global_step:,}", exit_code=130) from None
+        raise InterruptedTrainingError(
+            f"interrupted at step {trainer.global_step:,}", exit_code=130
+        ) from None
 
 
 def peak_memory_bytes() -> int:
