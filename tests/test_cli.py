@@ -254,6 +254,14 @@ def test_sweep_over_seeds_shares_what_seeds_do_not_change(done: Workplace) -> No
     assert sorted(seed for row in trained for seed in row["seeds"]) == [1, 2]  # type: ignore[attr-defined]
 
 
+def test_sweep_over_a_setting_tells_its_values_apart(done: Workplace) -> None:
+    assert done.run("run", "-m", "optimizer.learning_rate=0.001,0.002", "name=rates") == 0
+
+    board = (done.root / "reports" / "rates" / "leaderboard.md").read_text(encoding="utf-8")
+    assert "optimizer.learning\\_rate=0.001" in board
+    assert "optimizer.learning\\_rate=0.002" in board
+
+
 def test_killed_training_goes_on_to_the_same_weights(
     done: Workplace, workplace: Workplace, capfd: pytest.CaptureFixture[str]
 ) -> None:

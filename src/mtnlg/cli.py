@@ -95,16 +95,16 @@ def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
     run.
     """
     from mtnlg import stages
-    from mtnlg.compose import experiment_name, run_id
+    from mtnlg.compose import experiment_name, run_id, without_paths
     from mtnlg.provenance import write_launch
     from mtnlg.run import execute
 
     if stage == "report":
         stages.report(config)
         return 0
-    write_launch(
-        Path(config.runs_root) / experiment_name(config), [run_id(config)], command=command
-    )
+    overrides = without_paths([word for word in command[2:] if "=" in word])
+    folder = Path(config.runs_root) / experiment_name(config)
+    write_launch(folder, {run_id(config): overrides}, command=command)
     try:
         return _guarded(lambda: execute(config, "evaluate" if stage == "run" else stage))
     finally:

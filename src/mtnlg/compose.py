@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,11 @@ def run_id(config: Config) -> str:
         del plain[key]
     digest = hashlib.sha256(yaml.safe_dump(plain, sort_keys=True).encode()).hexdigest()[:8]
     return slug(f"{config.model.name}-{config.decoding.label}-seed{config.seed}") + f"-{digest}"
+
+
+def without_paths(overrides: Sequence[str]) -> list[str]:
+    """The overrides that can tell runs apart: not those of PATH_KEYS."""
+    return [word for word in overrides if word.lstrip("+~").partition("=")[0] not in PATH_KEYS]
 
 
 def slug(name: str) -> str:

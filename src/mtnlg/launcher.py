@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from mtnlg.compose import experiment_name, freeze_run, load, run_id
+from mtnlg.compose import experiment_name, freeze_run, load, run_id, without_paths
 from mtnlg.config import Config
 from mtnlg.errors import ConfigError, MtnlgError
 from mtnlg.progress import say
@@ -50,11 +50,14 @@ def launch_jobs(
         report(configs[0])
         return []
     files = [freeze_run(config) for config in configs]
-    ids = list(dict.fromkeys(run_id(config) for config in configs))
-    write_launch(files[0].parent.parent, ids, command=command, is_continued=first > 0)
+    overrides = {
+        run_id(config): without_paths(words)
+        for config, words in zip(configs, job_overrides, strict=True)
+    }
+    write_launch(files[0].parent.parent, overrides, command=command, is_continued=first > 0)
     statuses = []
-    for place, (file, overrides) in enumerate(zip(files, job_overrides, strict=True), start=1):
-        say(f"job {place} of {len(files)}: {file.parent.name} ({' '.join(overrides)})")
+    for place, (file, words) in enumerate(zip(files, job_overrides, strict=True), start=1):
+        say(f"job {place} of {len(files)}: {file.parent.name} ({' '.join(words)})")
         statuses.append(run_child("evaluate" if stage == "run" else stage, file))
     if stage == "run":
         report(configs[0])

@@ -370,14 +370,16 @@ def _training_settings(task: TaskConfig) -> JsonObject:
 
 
 def _plain(settings: object, *, without: tuple[str, ...] = ()) -> JsonObject:
-    """A settings dataclass as JSON values, enums by name."""
+    """A settings dataclass as JSON values, enums by name, without options that are off (None or
+    false): a new option, off by default, leaves the keys of everything made before as they were.
+    """
     assert dataclasses.is_dataclass(settings), f"{settings!r} is no dataclass"
     assert not isinstance(settings, type), f"{settings!r} is a class"
     body = dataclasses.asdict(settings)
     return {
         name: value.name if isinstance(value, Enum) else value
         for name, value in body.items()
-        if name not in without
+        if name not in without and value is not None and value is not False
     }
 
 

@@ -53,6 +53,7 @@ class MadeLaunch:
         self.runs_root = root / "runs"
         self.artifacts_root = root / "artifacts"
         self.run_ids: list[str] = []
+        self.overrides: JsonObject = {}
 
     def add_scores(
         self, key: str, bleu: float | None = 20.0, **subsets: Mapping[str, JsonValue]
@@ -95,10 +96,16 @@ class MadeLaunch:
         return record | changes
 
     def add_run(
-        self, run_id: str, scores: Sequence[JsonObject] = (), **changes: JsonValue
+        self,
+        run_id: str,
+        scores: Sequence[JsonObject] = (),
+        *,
+        overrides: Sequence[str] = (),
+        **changes: JsonValue,
     ) -> JsonObject:
         """A run with its manifest; a finished one of seed 1 unless changed."""
         self.run_ids.append(run_id)
+        self.overrides[run_id] = list(overrides)
         document: JsonObject = {
             "schema_version": 1,
             "run_id": run_id,
@@ -109,7 +116,6 @@ class MadeLaunch:
             "seed": 1,
             "decoding": "greedy",
             "tags": [],
-            "overrides": [],
             "tasks": [made_task()],
             "artifacts": {"model": None},
             "scores": list(scores),
@@ -138,6 +144,7 @@ class MadeLaunch:
                 "schema_version": 1,
                 "experiment": self.experiment,
                 "run_ids": run_ids,
+                "overrides": self.overrides,
                 "command": command,
             },
         )

@@ -10,7 +10,7 @@ import platform
 import shlex
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -69,21 +69,22 @@ class Manifest:
 
 
 def write_launch(
-    folder: Path, run_ids: Sequence[str], *, command: Sequence[str], is_continued: bool = False
+    folder: Path,
+    overrides: Mapping[str, Sequence[str]],
+    *,
+    command: Sequence[str],
+    is_continued: bool = False,
 ) -> None:
-    """launch.json: the runs that the experiment's board shows; a continued launch keeps its earlier
-    ones.
+    """launch.json: the runs that the experiment's board shows, by id, and the overrides that gave
+    each; a continued launch keeps its earlier ones.
     """
-    earlier: list[str] = []
+    earlier: JsonObject = {}
     if is_continued and (folder / LAUNCH_FILE).exists():
-        recorded = read_json(folder / LAUNCH_FILE).get("run_ids")
-        earlier = [str(name) for name in recorded] if isinstance(recorded, list) else []
+        recorded = read_json(folder / LAUNCH_FILE).get("overrides")
+        earlier = recorded if isinstance(recorded, dict) else {}
     text = shlex.join([Path(command[0]).name, *command[1:]]) if command else ""
-    body = {
-        "experiment": folder.name,
-        "run_ids": list(dict.fromkeys([*earlier, *run_ids])),
-        "command": text,
-    }
+    runs = {**earlier, **{run_id: list(words) for run_id, words in overrides.items()}}
+    body = {"experiment": folder.name, "run_ids": list(runs), "overrides": runs, "command": text}
     write_json(folder / LAUNCH_FILE, body)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
-from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_run
+from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_runs
 from mtnlg.reporting.ranking import merge_seeds, rank_rows
 from mtnlg.reporting.scores import SubsetScores, read_scores
 
@@ -29,8 +29,7 @@ def build_leaderboard(experiment: str, *, runs_root: Path, artifacts_root: Path)
     launch. Whatever is wrong with a single run or score becomes a row with its reason.
     """
     launch = read_launch(experiment, runs_root=runs_root)
-    folder = runs_root / experiment
-    runs = tuple(read_run(run_id, folder=folder) for run_id in launch.run_ids)
+    runs = read_runs(launch, runs_root=runs_root)
     boards = tuple(
         board
         for place in _places(runs)

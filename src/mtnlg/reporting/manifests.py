@@ -7,7 +7,8 @@ failed, with the reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from mtnlg.reporting.fields import (
     texts_of,
 )
 
-STATUSES = ("finished", "running", "failed")
+STATUSES = ("finished", "incomplete", "running", "failed")
 KINDS = ("trained", "baseline", "external")
 
 
@@ -34,6 +35,8 @@ class Launch:
     experiment: str
     command: str | None
     run_ids: tuple[str, ...]
+    overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Run id -> what was asked for on the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,24 @@ def read_launch(experiment: str, *, runs_root: Path) -> Launch:
         raise ArtifactError(f"{path}: no such file; run the experiment first, or name one that ran")
     document = read_json(path)
     run_ids = tuple(dict.fromkeys(texts_of(document, "run_ids")))
-    return Launch(experiment, text_of(document, "command"), run_ids)
+    recorded = object_of(document, "overrides")
+    overrides = {run_id: texts_of(recorded, run_id) for run_id in run_ids}
+    return Launch(experiment, text_of(document, "command"), run_ids, overrides)
+
+
+def read_runs(launch: Launch, *, runs_root: Path) -> tuple[RunRecord, ...]:
+    """The runs of a launch, in its order; never raises for what it finds."""
+    folder = runs_root / launch.experiment
+    return tuple(
+        replace(read_run(run_id, folder=folder), overrides=launch.overrides[run_id])
+        for run_id in launch.run_ids
+    )
 
 
 def read_run(run_id: str, *, folder: Path) -> RunRecord:
-    """One run from `folder/<run_id>/run.json`; never raises for what it finds there."""
+    """One run from `folder/<run_id>/run.json`, without its overrides; never raises for what it
+    finds there.
+    """
     if not is_folder_name(run_id):
         return RunRecord(
             run_id, "failed", "its run id is no folder name, so it was not read", run_id
@@ -150,7 +166,6 @@ def _run_from(document: JsonObject, *, run_id: str) -> RunRecord:
         text_of(document, "system") or run_id,
         seed=count_of(document, "seed"),
         decoding=text_of(document, "decoding"),
-        overrides=texts_of(document, "overrides"),
         tags=texts_of(document, "tags"),
         tasks=tuple(
             TaskRecord(
@@ -181,6 +196,8 @@ def _status_of(document: JsonObject) -> tuple[str, str | None]:
         return "finished", reason
     if status == "running":
         return "running", reason or "it has not finished"
+    if status == "incomplete":
+        return "incomplete", reason or "not all stages were asked for"
     if status == "failed":
         return "failed", reason or "it failed without saying why"
     return "failed", f"run.json has status {status!r}; known: {', '.join(STATUSES)}"

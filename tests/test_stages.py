@@ -1,0 +1,128 @@
+"""What each stage writes for one small data set, held to the byte: a change of output without a new
+number in STAGE_VERSIONS would let old folders stand for new ones.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from mtnlg import stages
+from mtnlg.config import (
+    Config,
+    DecodingConfig,
+    EvaluationConfig,
+    ModelConfig,
+    TaskConfig,
+    TaskKind,
+    TokenizerConfig,
+    TrainerConfig,
+)
+
+GOLDEN = {
+    "rows": (1, "998a92648d9f274f"),
+    "tokenizer": (1, "756879fe65571175"),
+    "tokens": (1, "04bd0537b21b5ab2"),
+    "predictions": (1, "6a4d045c2cc7a2fc"),
+    "scores": (1, "511412327d5e635c"),
+}
+"""Stage -> its version and the start of the sha256 over its files, artifact.json apart."""
+
+GOLDEN_MODEL = (1, (5.70802, 5.72449))
+"""The version and the training losses of two steps."""
+LOSS_TOLERANCE = 1e-3
+"""Other processors sum in another order."""
+
+PAIRS = [
+    (f"Row {number}:  the {animal} sees {number * 7} houses.", f"第{number}行：{word}看见房子。")
+    for number, (animal, word) in enumerate([("fox", "狐狸"), ("dog", "狗"), ("cat", "猫")] * 8)
+]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    root = tmp_path_factory.mktemp("golden")
+    data = root / "data"
+    data.mkdir()
+    for split, pairs in (("train", PAIRS[:16]), ("validation", PAIRS[16:19]), ("test", PAIRS[15:])):
+        records = (json.dumps({"en": source, "zh": target}) for source, target in pairs)
+        (data / f"{split}.jsonl").write_text("\n".join(records) + "\n", encoding="utf-8")
+    task = TaskConfig(
+        kind=TaskKind.translation,
+        reader="parallel_text",
+        source_language="en",
+        target_language="zh",
+        folder=str(data),
+        columns={"source": "en", "target": "zh"},
+    )
+    return Config(
+        tasks={"golden": task},
+        tokenizer=TokenizerConfig(vocabulary_size=300),
+        model=ModelConfig(
+            name="golden", num_layers=1, hidden_size=8, num_heads=2, context_length=64
+        ),
+        trainer=TrainerConfig(
+            max_steps=2, log_every_steps=1, validate_every_steps=2, batch_tokens=256, num_threads=1
+        ),
+        decoding=DecodingConfig(max_new_tokens=8),
+        evaluation=EvaluationConfig(num_resamples=100),
+        artifacts_root=str(root / "artifacts"),
+    )
+
+
+def digest(folder: Path) -> str:
+    paths = sorted(path for path in folder.iterdir() if path.name != "artifact.json")
+    content = b"".join(path.name.encode() + path.read_bytes() for path in paths)
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def test_outputs_change_only_with_the_number_of_their_stage(config: Config) -> None:
+    """Oracle: the digests of the version that is written beside them."""
+    prepared = stages.prepare(config)
+    decoded = stages.predict_baselines(config, prepared)
+    scored = stages.evaluate(config, decoded)
+    assert prepared.tokenizer is not None
+
+    folders = {
+        "rows": prepared.rows["golden"].folder,
+        "tokenizer": prepared.tokenizer.folder,
+        "tokens": prepared.tokens["golden"].folder,
+        "predictions": decoded[-1].predictions.folder,
+        "scores": scored[-1][1].folder,
+    }
+    found = {
+        stage: (stages.STAGE_VERSIONS[stage], digest(folder)) for stage, folder in folders.items()
+    }
+
+    assert found == GOLDEN, "raise STAGE_VERSIONS of the stages that differ, then note the digests"
+
+
+def test_training_changes_only_with_its_number(config: Config) -> None:
+    """Oracle: the losses of the version that is written beside them."""
+    model = stages.train(config, stages.prepare(config))
+
+    with (model.folder / "metrics.csv").open(encoding="utf-8") as stream:
+        losses = [float(row["train_loss"]) for row in csv.DictReader(stream) if row["train_loss"]]
+
+    version, golden = GOLDEN_MODEL
+    assert stages.STAGE_VERSIONS["model"] == version
+    assert losses == pytest.approx(golden, abs=LOSS_TOLERANCE)
+
+
+def test_option_that_is_off_leaves_the_key_as_it_was() -> None:
+    """A new setting that is None or false by default must not make every older folder unknown."""
+    assert stages._plain(DecodingConfig()).keys() == {
+        "strategy",
+        "max_new_tokens",
+        "temperature",
+        "top_p",
+        "seed",
+        "num_beams",
+        "length_penalty",
+        "num_alternatives",
+        "batch_tokens",
+    }
