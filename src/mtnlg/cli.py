@@ -55,6 +55,8 @@ def _stage(stage: str, words: list[str]) -> int:
     if {"--help", "-h"} & set(words):
         print(_stage_usage(stage))
         return 0
+    if stage == "report" and {"--publish", "--check"} & set(words):
+        return _publish(words)
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -136,6 +138,42 @@ def _guarded(work: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return INTERRUPTED
+
+
+def _publish(words: list[str]) -> int:
+    """`mtnlg report --publish EXPERIMENT` and `mtnlg report --check`: the boards of
+    reports/published, and their tables in README.md.
+    """
+    parser = argparse.ArgumentParser(prog="mtnlg report", description=_publish.__doc__)
+    parser.add_argument("--publish", metavar="EXPERIMENT", help="a folder of runs/")
+    parser.add_argument("--check", action="store_true", help="fail where a board is stale")
+    parser.add_argument(
+        "--samples", type=int, default=2, help="examples shown; mind the data's licence"
+    )
+    for name in ("runs", "artifacts", "reports"):
+        parser.add_argument(f"--{name}-root", type=Path, default=Path(name))
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    options = parser.parse_args(words)
+    from mtnlg.reporting.publish import check_published, publish, refresh_excerpts
+
+    published_root = options.reports_root / "published"
+    if options.publish:
+        for path in publish(
+            options.publish,
+            runs_root=options.runs_root,
+            artifacts_root=options.artifacts_root,
+            published_root=published_root,
+            num_samples=options.samples,
+        ):
+            print(path)
+        if options.readme.is_file():
+            refresh_excerpts(options.readme, published_root=published_root)
+        return 0
+    readme = options.readme if options.readme.is_file() else None
+    stale = check_published(published_root, readme=readme)
+    for what in stale:
+        print(f"stale: {what}", file=sys.stderr)
+    return 1 if stale else 0
 
 
 def _say(words: list[str]) -> int:

@@ -49,7 +49,7 @@ def escape(text: str) -> str:
 def _board_parts(board: Board) -> Iterator[str]:
     yield f"## {escape(board_title(board))}"
     yield escape(board_sentence(board))
-    yield _table(_header(board), [_cells(row, board) for row in board.rows])
+    yield table(_header(board), [_cells(row, board) for row in board.rows])
     yield "\n".join(_notes(board))
 
 
@@ -94,7 +94,7 @@ def _score_cell(metric: MetricScore | None, main: MetricScore | None) -> str:
 
 
 def _runs_table(runs: Sequence[RunRecord]) -> Iterator[str]:
-    yield _table(
+    yield table(
         ["run", "system", "status", "seed", "overrides", "note"],
         [
             [
@@ -110,6 +110,7 @@ def _runs_table(runs: Sequence[RunRecord]) -> Iterator[str]:
     )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of cells that are escaped already."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -6,6 +6,7 @@ know: how they look.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +64,18 @@ def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> Bo
     if not texts:
         return BoardSamples((), 0, tuple(problems))
     examples = list(next(iter(texts.values())).values())
-    count = min(max(num_samples, 0), len(examples))
-    chosen = [examples[place * len(examples) // count] for place in range(count)]
     rows = [row for row in shown if row.label in texts]
+    chosen = evenly_spaced(examples, num_samples)
     samples = tuple(_sample(example, rows, texts) for example in chosen)
-    return BoardSamples(samples, len(examples), tuple(problems))
+    # A published board keeps the predictions that it shows, and no others.
+    scored = (metric.num_examples for row in rows for metric in row.metrics.values())
+    return BoardSamples(samples, max(scored, default=len(examples)), tuple(problems))
+
+
+def evenly_spaced(examples: Sequence[Prediction], count: int) -> list[Prediction]:
+    """At most `count` of the examples, at even distances."""
+    count = min(max(count, 0), len(examples))
+    return [examples[place * len(examples) // count] for place in range(count)]
 
 
 def _rows_to_show(board: Board) -> list[BoardRow]:
