@@ -67,6 +67,12 @@ class ModelConfig:
     """On the embeddings and on each sublayer's output."""
     attention_dropout: float = 0.0
     """On the attention weights."""
+    embedding_dropout: float | None = None
+    """On the embeddings; None: as `dropout`."""
+    layer_dropout: float | None = None
+    """Probability that a block is left out of a training pass (LayerDrop, Fan et al. 2019); none is
+    in inference. None: never.
+    """
     initial_deviation: float = 0.02
     """Standard deviation of the initial weights; MT-NLG 530B has 0.004."""
 
@@ -98,9 +104,18 @@ class ModelConfig:
             )
         share("model.dropout", self.dropout)
         share("model.attention_dropout", self.attention_dropout)
+        for name in ("embedding_dropout", "layer_dropout"):
+            if getattr(self, name) is not None:
+                share(f"model.{name}", getattr(self, name))
         above("model.norm_epsilon", self.norm_epsilon, 0)
         above("model.rotary_base", self.rotary_base, 0)
         above("model.initial_deviation", self.initial_deviation, 0)
+
+    @property
+    def is_random_in_training(self) -> bool:
+        """Whether two training passes over a batch may differ."""
+        shares = (self.dropout, self.attention_dropout, self.embedding_dropout, self.layer_dropout)
+        return any(shares)
 
     @property
     def head_size(self) -> int:

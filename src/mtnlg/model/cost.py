@@ -15,12 +15,14 @@ def count_flops(
     """Model FLOPs of one training pass over sequences of these lengths, without padding and
     recomputation.
 
-    Narayanan et al. 2021 (arXiv 2104.04473), appendix, 72-form, with logits only at the labels.
+    Narayanan et al. 2021 (arXiv 2104.04473), appendix, 72-form, with logits only at the labels, and
+    with as many layers as layer dropout leaves on average.
     """
     width, head_size = config.hidden_size, config.head_size
     attention = width * (config.num_heads + 2 * config.key_value_heads) * head_size + width * width
     halves = 3 if config.feed_forward is FeedForward.swiglu else 2
-    per_token = 2 * config.num_layers * (attention + halves * width * config.inner_size)
-    scores = 4 * config.num_layers * width * sum(length * length for length in lengths)
+    layers = config.num_layers * (1 - (config.layer_dropout or 0.0))
+    per_token = 2 * layers * (attention + halves * width * config.inner_size)
+    scores = 4 * layers * width * sum(length * length for length in lengths)
     logits = 2 * width * vocabulary_size * num_labels
     return float(BACKWARD_AND_FORWARD * (per_token * sum(lengths) + scores + logits))

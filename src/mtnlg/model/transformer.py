@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
 
@@ -55,7 +56,11 @@ class Transformer(nn.Module):
             if has_learned_positions
             else None
         )
-        self.dropout = nn.Dropout(config.dropout)
+        embedding_dropout = config.embedding_dropout
+        self.dropout = nn.Dropout(
+            config.dropout if embedding_dropout is None else embedding_dropout
+        )
+        self.recomputes_blocks = False  # how gradients are computed, not what the model is
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.final_norm = build_norm(config)
         self.unembedding = nn.Linear(config.hidden_size, vocabulary_size, bias=False)
@@ -104,8 +109,13 @@ class Transformer(nn.Module):
             mask = prefix_mask(prefix_lengths, length)
         hidden = self.embed(ids, positions)
         rotation = self.rotation(positions)
-        for block in self.blocks:
-            hidden = block(hidden, mask=mask, rotation=rotation)
+        for block in self.kept_blocks():
+            if self.recomputes_blocks and torch.is_grad_enabled():
+                hidden = checkpoint(
+                    block, hidden, mask=mask, rotation=rotation, use_reentrant=False
+                )
+            else:
+                hidden = block(hidden, mask=mask, rotation=rotation)
         normalised: Tensor = self.final_norm(hidden)
         return normalised if label_index is None else normalised.flatten(0, 1)[label_index]
 
@@ -153,6 +163,16 @@ class Transformer(nn.Module):
         config, weight = self.config, self.token_embedding.weight
         shape = (config.num_layers, num_rows, config.key_value_heads, length, config.head_size)
         return KeyValueCache(weight.new_zeros(shape), weight.new_zeros(shape))
+
+    def kept_blocks(self) -> list[nn.Module]:
+        """The blocks of one pass: all of them, or in training those that layer dropout leaves (Fan
+        et al. 2019), by draws on the CPU.
+        """
+        share = self.config.layer_dropout
+        if not share or not self.training:
+            return list(self.blocks)
+        draws = torch.rand(len(self.blocks)).tolist()
+        return [block for block, draw in zip(self.blocks, draws, strict=True) if draw >= share]
 
     def embed(self, ids: Tensor, positions: Tensor) -> Tensor:
         """Token plus position, (B, T, E); `positions` is (T,) or (B, T)."""
