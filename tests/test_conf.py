@@ -117,7 +117,7 @@ def test_experiments_say_how_to_run_them() -> None:
         ("optimizer.learning_rate=-1", r"optimizer\.learning_rate=-1\.0: must be"),
         (
             "trainer.precision=bf16",
-            r"'bf16', expected one of \[fp32, bf16_mixed\].*trainer\.precision",
+            r"'bf16', expected one of \[fp32, bf16_mixed, fp16_mixed\].*trainer\.precision",
         ),
         ("seed=-1", r"seed=-1: must be >= 0"),
         ("evaluation.metrics=3", r"evaluation\.metrics|ListConfig"),

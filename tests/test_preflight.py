@@ -13,6 +13,7 @@ from mtnlg.config import (
     Config,
     EvaluationConfig,
     ModelConfig,
+    Precision,
     ReportConfig,
     TaskConfig,
     TaskKind,
@@ -91,6 +92,24 @@ def test_fault_of_a_task_is_named(tmp_path: Path, changes: dict[str, object], me
             {"model": dataclasses.replace(MODEL, context_length=8)},
             r"model\.context_length=8: must be at least 16",
         ),
+        (
+            {
+                "trainer": TrainerConfig(source_loss_weight=0.5),
+                "model": dataclasses.replace(MODEL, is_prefix_bidirectional=True),
+            },
+            r"trainer\.source_loss_weight=0\.5: .*use model\.is_prefix_bidirectional=false",
+        ),
+        (
+            {
+                "trainer": TrainerConfig(r_drop=5.0),
+                "model": dataclasses.replace(MODEL, dropout=0.0),
+            },
+            r"trainer\.r_drop=5\.0: two passes are equal.*model\.dropout",
+        ),
+        (
+            {"trainer": TrainerConfig(task_temperature=5.0)},
+            r"trainer\.task_temperature=5\.0: there is one task",
+        ),
     ],
 )
 def test_fault_of_a_setting_is_named(
@@ -106,6 +125,15 @@ def test_outputs_that_cannot_be_as_long_as_asked_are_announced(
     preflight(config(tmp_path))
 
     assert "decoding.max_new_tokens=128 is more than half" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_half_precision_without_its_device_is_named(tmp_path: Path) -> None:
+    """Lightning computes in bf16 then, and says nothing."""
+    trainer = TrainerConfig(precision=Precision.fp16_mixed)
+
+    with pytest.raises(ConfigError, match=r"trainer\.precision=fp16_mixed: .*bf16_mixed or fp32"):
+        preflight(config(tmp_path, trainer=trainer))
 
 
 @pytest.mark.skipif(torch.cuda.device_count() > 7, reason="this machine has as many devices")

@@ -20,6 +20,7 @@ def preflight(config: Config) -> None:
     _check_tasks(config)
     _check_metrics(config)
     _check_lengths(config)
+    _check_training(config)
     _check_device(config)
     _check_disk(config)
 
@@ -72,7 +73,36 @@ def _check_lengths(config: Config) -> None:
         )
 
 
+def _check_training(config: Config) -> None:
+    trainer, model = config.trainer, config.model
+    if trainer.source_loss_weight is not None and model.is_prefix_bidirectional:
+        raise ConfigError(
+            f"trainer.source_loss_weight={trainer.source_loss_weight}: with "
+            "model.is_prefix_bidirectional=true a source token sees the one that it should "
+            "predict; use model.is_prefix_bidirectional=false"
+        )
+    if trainer.r_drop is not None and not model.is_random_in_training:
+        raise ConfigError(
+            f"trainer.r_drop={trainer.r_drop}: two passes are equal without any dropout; set "
+            "model.dropout above 0"
+        )
+    num_trained = sum(task.train_split is not None for task in config.tasks.values())
+    if trainer.task_temperature is not None and num_trained < 2:
+        raise ConfigError(
+            f"trainer.task_temperature={trainer.task_temperature}: there is one task to train on, "
+            "and nothing to mix; take it out"
+        )
+
+
 def _check_device(config: Config) -> None:
+    if config.trainer.precision is Precision.fp16_mixed:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ConfigError(
+                "trainer.precision=fp16_mixed: this machine has no CUDA device, and elsewhere "
+                "Lightning computes in bf16 instead; use bf16_mixed or fp32"
+            )
     if config.trainer.accelerator is not Accelerator.cuda:
         return
     import torch
@@ -89,7 +119,8 @@ def _check_device(config: Config) -> None:
 def _check_disk(config: Config) -> None:
     width, model = config.model.hidden_size, config.model
     parameters = config.tokenizer.vocabulary_size * width + 12 * model.num_layers * width * width
-    needed = parameters * BYTES_PER_PARAMETER
+    num_averaged = config.trainer.average_last or 2 * (config.trainer.ema_decay is not None)
+    needed = parameters * (BYTES_PER_PARAMETER + 4 * num_averaged)
     root = Path(config.artifacts_root).absolute()
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(existing).free

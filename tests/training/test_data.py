@@ -91,3 +91,19 @@ def test_padding_is_on_the_right(prepared: Any) -> None:
     for row, length in enumerate(batch.lengths):
         assert torch.all(batch.ids[row, length:] == prepared.tokenizer.pad_id)
         assert batch.ids[row, length - 1] == prepared.tokenizer.end_id
+
+
+@pytest.mark.parametrize("context_length", [16, 20, 48])
+def test_cut_examples_are_counted(prepared: Any, context_length: int) -> None:
+    """Oracle: each example's sequence against its whole source and target."""
+    data = dataset(prepared, context_length=context_length)
+    sources, targets = 0, 0
+    for example in range(len(data)):
+        place = int(example >= data.starts[1])
+        whole = data.splits[place].tokens.example(example - int(data.starts[place]))
+        ids, prefix_length = data.sequence(example)
+        sources += prefix_length - 2 < len(whole[0])
+        targets += len(ids) - prefix_length - 1 < len(whole[1])
+
+    assert data.num_cut() == (sources, targets)
+    assert (sources > 0) == (context_length == 16)

@@ -71,6 +71,64 @@ def test_resumed_training_gives_the_same_weights_bit_for_bit(
     assert losses[0] == losses[1]
 
 
+OPTIONS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "moving average": (
+        {"ema_decay": 0.9, "r_drop": 1.0, "activation_checkpointing": True},
+        {"layer_dropout": 0.3, "embedding_dropout": 0.2},
+    ),
+    "mean of the last": (
+        {
+            **{"average_last": 3, "validate_every_steps": 2, "log_every_steps": 3},
+            **{"curriculum_steps": 6, "task_temperature": 3.0},
+        },
+        {},
+    ),
+    "size in target tokens": (
+        {"step_target_tokens": 60, "source_loss_weight": 0.5, "patience": 2},
+        {"is_prefix_bidirectional": False},
+    ),
+}
+"""What is off by default, in as few trainings as can be on together: trainer and model."""
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_resumed_training_with_options_gives_the_same_folder(
+    prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """Oracle: weights and record of an uninterrupted training; killed within a window of the
+    log.
+    """
+    trainer, model = OPTIONS[option]
+    config = small_config(**trainer)
+    for name, value in model.items():
+        setattr(config.model, name, value)
+
+    whole = train(prepared, config, tmp_path / "whole")
+    train_until_killed(prepared, config, tmp_path / "resumed", monkeypatch, step=5)
+    torch.manual_seed(99)
+    resumed = train(prepared, config, tmp_path / "resumed")
+
+    assert file_sha256(resumed / "model.safetensors") == file_sha256(whole / "model.safetensors")
+    assert record_of(resumed) == record_of(whole)
+    clock = {"seconds", "tokens_per_second", "achieved_tflops"}
+    curves = [
+        [{name: row[name] for name in row if name not in clock} for row in curve(folder)]
+        for folder in (whole, resumed)
+    ]
+    assert curves[0] == curves[1]
+    assert ("average_last" in record_of(whole)) == ("average_last" in trainer)
+
+
+def record_of(folder: Path) -> dict[str, object]:
+    """What does not depend on the machine."""
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    return {
+        name: value
+        for name, value in record.items()
+        if name not in ("training_seconds", "peak_memory_bytes")
+    }
+
+
 def test_metrics_file_has_one_line_per_step_and_validation(prepared: Any, tmp_path: Path) -> None:
     rows = curve(train(prepared, small_config(), tmp_path / "model"))
 
@@ -115,7 +173,7 @@ def test_time_budget_ends_the_training_with_a_validation_and_is_recorded(
     folder = train(prepared, small_config(max_minutes=1e-6, max_steps=500), tmp_path / "model")
 
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    assert record["steps"] == 1
+    assert (record["steps"], record["ended_by"]) == (1, "max_minutes")
     assert [row["step"] for row in curve(folder) if row["validation_loss"]] == ["1"]
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.fabric.plugins.precision.amp import _optimizer_handles_unscaling
 from test_data import dataset
 
-from mtnlg.config import DecodingConfig, ModelConfig, OptimizerConfig, Schedule
+from mtnlg.config import DecodingConfig, ModelConfig, OptimizerConfig, Precision, Schedule
 from mtnlg.model import Transformer
 from mtnlg.training.module import TransformerModule, build_optimizer, learning_rate_ratio
 from mtnlg.training.plan import MicroBatch
@@ -88,3 +89,14 @@ def test_inverse_square_root_halves_the_rate_at_four_times_the_warm_up() -> None
     config = OptimizerConfig(warmup_steps=100, schedule=Schedule.inverse_sqrt)
 
     assert learning_rate_ratio(399, config, max_steps=1) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_gradients_of_a_scaled_loss_can_be_clipped(prepared: Any, precision: Precision) -> None:
+    """Oracle: Lightning's own check, which refuses to clip where the optimizer unscales."""
+    one = module(prepared, accumulation=1)
+    one._trainer = type("Trainer", (), {"precision": precision.value})()  # type: ignore[assignment]
+
+    optimizer = one.configure_optimizers()["optimizer"]
+
+    assert _optimizer_handles_unscaling(optimizer) == (precision is not Precision.fp16_mixed)

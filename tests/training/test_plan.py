@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from itertools import islice
 
@@ -9,7 +10,13 @@ import numpy as np
 import pytest
 
 from mtnlg.errors import TrainingError
-from mtnlg.training.plan import MicroBatch, PlanSettings, micro_batches, plan_epoch
+from mtnlg.training.plan import (
+    MicroBatch,
+    PlanSettings,
+    accumulation_for,
+    micro_batches,
+    plan_epoch,
+)
 
 
 def settings(
@@ -99,3 +106,46 @@ def test_weights_repeat_examples_and_draw_their_fraction() -> None:
 def test_too_few_examples_for_a_step_are_an_error_that_names_the_settings() -> None:
     with pytest.raises(TrainingError, match=r"3 examples, too few for 4 .*trainer\.accumulation"):
         plan_epoch(settings(count=3, group=4), epoch=0)
+
+
+def by_labels(step_labels: int, *, num_ranks: int) -> PlanSettings:
+    plan = settings(count=2000)
+    group = num_ranks * accumulation_for(plan, step_labels, num_ranks=num_ranks)
+    return dataclasses.replace(plan, micro_batches_per_step=group, step_labels=step_labels)
+
+
+@pytest.mark.parametrize("num_ranks", [1, 2])
+@pytest.mark.parametrize("step_labels", [100, 300])
+def test_steps_of_a_size_in_labels_come_near_it(step_labels: int, num_ranks: int) -> None:
+    """The band of a step: up to one example of 19 labels more or less in each micro-batch, apart
+    from the few that are halved; over an epoch the mean lies within a twentieth.
+    """
+    plan = by_labels(step_labels, num_ranks=num_ranks)
+
+    steps = plan_epoch(plan, epoch=3)
+
+    totals = np.array([step[0].num_step_labels for step in steps])
+    rounding = plan.micro_batches_per_step * 19
+    assert examples(steps) == Counter(range(2000))
+    assert {len(step) for step in steps} == {plan.micro_batches_per_step}
+    assert totals.max() <= step_labels + rounding
+    assert (totals >= step_labels - rounding).mean() > 0.98
+    assert totals.mean() == pytest.approx(step_labels, rel=0.05)
+
+
+def test_accumulation_gives_nine_in_ten_micro_batches_their_share() -> None:
+    """Oracle: micro-batches that are all alike: 100 tokens hold five examples of 20 tokens and 10
+    labels, so a step of 300 labels has six of them, on two ranks three.
+    """
+    plan = dataclasses.replace(
+        settings(count=1000), lengths=np.full(1000, 20), num_labels=np.full(1000, 10)
+    )
+
+    found = [accumulation_for(plan, 300, num_ranks=num_ranks) for num_ranks in (1, 2, 4, 7)]
+
+    assert found == [6, 3, 2, 1]
+
+
+def test_step_larger_than_an_epoch_is_an_error_that_names_the_setting() -> None:
+    with pytest.raises(TrainingError, match=r"trainer\.step_target_tokens=99999: an epoch has \d+"):
+        accumulation_for(settings(), 99_999, num_ranks=1)

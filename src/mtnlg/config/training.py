@@ -64,6 +64,8 @@ class Precision(Enum):
 
     fp32 = "32-true"
     bf16_mixed = "bf16-mixed"
+    fp16_mixed = "16-mixed"
+    """With a scaled loss; on a CUDA device alone."""
 
 
 class Accelerator(Enum):
@@ -104,6 +106,44 @@ class TrainerConfig:
     """
     max_validation_batches: int = 50
     """Batches per validation loss."""
+    ema_decay: float | None = None
+    """Decay of an exponential moving average of the weights over the steps (Polyak and Juditsky
+    1992); validations, the choice of the checkpoint and the model folder then use the averaged
+    weights. It warms up as min(ema_decay, (1 + step) / (10 + step)). None: no average.
+    """
+    average_last: int | None = None
+    """Validations at whose weights a mean is taken when the training ends (Vaswani et al. 2017,
+    sec. 6.1). The mean is validated and competes as one more candidate for the model folder: it is
+    kept only where it is better than every single one. None: no mean.
+    """
+    activation_checkpointing: bool = False
+    """Compute each block again in the backward pass instead of keeping its activations (Chen et al.
+    2016): the same gradients with less memory, in about a third more time.
+    """
+    step_target_tokens: int | None = None
+    """Target tokens of an optimizer step, all ranks together, as nearly as whole examples allow;
+    `accumulation` then follows from the data. None: as many as the micro-batches happen to hold.
+    """
+    patience: int | None = None
+    """Validations in a row without a better one, after which the training ends. None: no limit."""
+    r_drop: float | None = None
+    """Weight alpha of the divergence between two passes with different dropout (R-Drop, Liang et
+    al. 2021, eq. 4). The loss is half of theirs, so that it stays one cross-entropy per label;
+    theirs is 5 for translation. It doubles the work of a step. None: one pass.
+    """
+    source_loss_weight: float | None = None
+    """Weight of the cross-entropy of the source's tokens and of the separator beside that of the
+    targets; the sum is still divided by the step's target tokens. None: targets alone.
+    """
+    curriculum_steps: int | None = None
+    """Steps until the longest examples are shown: before, only those shorter than the competence
+    allows, in its square-root form (Platanios et al. 2019, eq. 8). None: all from the start.
+    """
+    task_temperature: float | None = None
+    """Temperature T of the mixture of tasks: a task of n examples is drawn in proportion to
+    weight * n^(1/T) (Arivazhagan et al. 2019, sec. 4.2), 1 being the mixture without it; the length
+    of an epoch stays. None: in proportion to weight * n.
+    """
 
     def __post_init__(self) -> None:
         positive = (
@@ -129,3 +169,44 @@ class TrainerConfig:
             "auto",
             "named (cpu or cuda) where trainer.devices > 1",
         )
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """What is off by default."""
+        for name in ("step_target_tokens", "patience", "curriculum_steps"):
+            if getattr(self, name) is not None:
+                at_least(f"trainer.{name}", getattr(self, name), 1)
+        for name in ("ema_decay", "r_drop", "source_loss_weight", "task_temperature"):
+            if getattr(self, name) is not None:
+                above(f"trainer.{name}", getattr(self, name), 0)
+        if self.ema_decay is not None:
+            share("trainer.ema_decay", self.ema_decay)
+        if self.average_last is not None:
+            at_least("trainer.average_last", self.average_last, 2)
+            require(
+                self.ema_decay is None,
+                "trainer.average_last",
+                self.average_last,
+                f"null where trainer.ema_decay={self.ema_decay} averages the weights already",
+            )
+        if self.step_target_tokens is not None:
+            require(
+                self.accumulation == 1,
+                "trainer.accumulation",
+                self.accumulation,
+                "left at 1 where trainer.step_target_tokens sets it",
+            )
+        if self.curriculum_steps is not None:
+            require(
+                self.curriculum_steps <= self.max_steps,
+                "trainer.curriculum_steps",
+                self.curriculum_steps,
+                f"at most trainer.max_steps={self.max_steps}",
+            )
+        if self.precision is Precision.fp16_mixed:
+            require(
+                self.accelerator is not Accelerator.cpu,
+                "trainer.precision",
+                self.precision.name,
+                "fp32 or bf16_mixed where trainer.accelerator=cpu",
+            )

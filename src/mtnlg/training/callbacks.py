@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import save_file
+from torch import Tensor
 
 from mtnlg.errors import TrainingError
-from mtnlg.model import count_flops
+from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
 from mtnlg.progress import Task
 from mtnlg.records import write_text
@@ -110,11 +112,15 @@ class MetricsFile(Callback):
         self.path, self.budget, self.task, self.every = path, budget, task, every
         self.target_tokens = self.tokens = 0
         self.flops = 0.0
+        self.window: list[Any] | None = None
         self._reset()
 
     def _reset(self) -> None:
-        self.nats, self.labels, self.read, self.padded, self.window_flops = 0.0, 0, 0, 0, 0.0
-        self.window_start = time.monotonic()
+        """Begin a window, or after a resume go on with the one that was interrupted."""
+        window = self.window or [0.0, 0, 0, 0, 0.0, 0.0]
+        self.nats, self.labels, self.read, self.padded, self.window_flops, seconds = window
+        self.window_start = self.paused_at = time.monotonic() - seconds
+        self.window = None
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -123,7 +129,7 @@ class MetricsFile(Callback):
         if self.path.exists():
             with self.path.open(encoding="utf-8", newline="") as stream:
                 rows = [
-                    row for row in csv.DictReader(stream) if int(row["step"]) <= trainer.global_step
+                    row for row in csv.DictReader(stream) if self._is_kept(row, trainer.global_step)
                 ]
         lines = [
             ",".join(self.fields),
@@ -133,23 +139,32 @@ class MetricsFile(Callback):
         self.task.advance(trainer.global_step)
         self._reset()
 
+    def _is_kept(self, row: dict[str, str], step: int) -> bool:
+        """Whether a line was there at the checkpoint of a step; one of a window that was open then
+        is written again.
+        """
+        is_open = self.window is not None and self.window[1] > 0 and bool(row["train_loss"])
+        return int(row["step"]) < step + (not is_open)
+
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        model = pl_module.model
         self.nats += float(outputs["nats"])
         self.labels += len(batch.labels)
         self.read += sum(batch.lengths)
         self.padded += batch.ids.numel()
-        self.window_flops += count_flops(
-            model.config, model.vocabulary_size, lengths=batch.lengths, num_labels=len(batch.labels)
-        )
+        self.window_flops += pl_module.objective.flops(pl_module.model, batch)
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         is_due = trainer.global_step % self.every == 0 or trainer.should_stop
         if is_due:
             self._write(trainer, pl_module)
         self.task.advance(1)
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """Steps that no line tells of yet: those before a validation that ended the training."""
+        if self.labels:
+            self._write(trainer, pl_module)
 
     def _write(self, trainer: Any, pl_module: Any) -> None:
         seconds = max(time.monotonic() - self.window_start, 1e-9)
@@ -175,6 +190,9 @@ class MetricsFile(Callback):
         self.task.note = f"loss {loss:.3f}, {speed}"
         self._reset()
 
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        self.paused_at = time.monotonic()
+
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         results = {name: round(value, 4) for name, value in pl_module.validation_results.items()}
         self._append(
@@ -183,14 +201,20 @@ class MetricsFile(Callback):
         loss, metric = results["validation_loss"], results["validation_metric"]
         self.task.note = f"validation loss {loss:.3f}, metric {metric:.2f}"
         self.task.show()
-        self.window_start = time.monotonic()
+        self.window_start += time.monotonic() - self.paused_at
 
     def _append(self, row: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.fields, lineterminator="\n").writerow(row)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"target_tokens": self.target_tokens, "tokens": self.tokens, "flops": self.flops}
+        seconds = time.monotonic() - self.window_start
+        return {
+            "target_tokens": self.target_tokens,
+            "tokens": self.tokens,
+            "flops": self.flops,
+            "window": [self.nats, self.labels, self.read, self.padded, self.window_flops, seconds],
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.target_tokens, self.tokens = (
@@ -198,6 +222,7 @@ class MetricsFile(Callback):
             int(state_dict["tokens"]),
         )
         self.flops = float(state_dict["flops"])
+        self.window = state_dict.get("window")
 
 
 class Snapshots(Callback):
@@ -205,21 +230,33 @@ class Snapshots(Callback):
     from.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, weights: Callable[[Transformer], dict[str, Tensor]] = weights_of
+    ) -> None:
+        self.folder, self.weights = folder, weights
         self.best_metric, self.best_loss, self.best_step = -math.inf, math.inf, 0
+        self.num_worse = 0
+        """Validations in a row since the best one."""
 
-    def on_validation_end(self, trainer: Any, pl_module: TransformerModule) -> None:  # type: ignore[override]
-        results = pl_module.validation_results
+    def accept(self, results: dict[str, float], *, step: int) -> bool:
+        """Whether a candidate's metric is the highest so far, or as high with a lower loss; it is
+        then the one to beat.
+        """
         candidate = (results["validation_metric"], -results["validation_loss"])
-        if candidate > (self.best_metric, -self.best_loss):
+        is_better = candidate > (self.best_metric, -self.best_loss)
+        if is_better:
             self.best_metric, self.best_loss = (
                 results["validation_metric"],
                 results["validation_loss"],
             )
-            self.best_step = trainer.global_step
-            if trainer.is_global_zero:
-                save_file(weights_of(pl_module.model), self.folder / BEST_FILE)
+            self.best_step = step
+        return is_better
+
+    def on_validation_end(self, trainer: Any, pl_module: TransformerModule) -> None:  # type: ignore[override]
+        is_better = self.accept(pl_module.validation_results, step=trainer.global_step)
+        self.num_worse = 0 if is_better else self.num_worse + 1
+        if is_better and trainer.is_global_zero:
+            save_file(self.weights(pl_module.model), self.folder / BEST_FILE)
         path = checkpoint_path(self.folder, trainer.global_step)
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
@@ -231,6 +268,7 @@ class Snapshots(Callback):
             "best_metric": self.best_metric,
             "best_loss": self.best_loss,
             "best_step": self.best_step,
+            "num_worse": self.num_worse,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -239,3 +277,4 @@ class Snapshots(Callback):
             float(state_dict["best_loss"]),
         )
         self.best_step = int(state_dict["best_step"])
+        self.num_worse = int(state_dict.get("num_worse", 0))

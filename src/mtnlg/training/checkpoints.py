@@ -67,18 +67,24 @@ def find_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     return sorted(((int(match[1]), path) for match, path in found if match), reverse=True)
 
 
+def is_sound(path: Path) -> bool:
+    """Whether a file's bytes are those that were written; raises MtnlgError where that was not
+    recorded.
+    """
+    return read_json(path.with_suffix(".json")).get("sha256") == file_sha256(path)
+
+
 def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
     """The newest checkpoint whose bytes are those that were written; says which ones are passed
     over.
     """
     for step, path in find_checkpoints(folder):
         try:
-            recorded = read_json(path.with_suffix(".json")).get("sha256")
+            if is_sound(path):
+                return step, path
         except MtnlgError as error:
             say(f"checkpoint passed over: {error}")
             continue
-        if recorded == file_sha256(path):
-            return step, path
         say(
             f"checkpoint passed over: {path} is corrupt "
             f"(its sha256 differs from {path.with_suffix('.json').name})"

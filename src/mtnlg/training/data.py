@@ -19,7 +19,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.prompts import NUM_SPECIAL, cut_source
 from mtnlg.tokens import TokenSplit
-from mtnlg.training.plan import MicroBatch, PlanSettings, micro_batches, plan_epoch
+from mtnlg.training.curriculum import curriculum_micro_batches
+from mtnlg.training.plan import (
+    MicroBatch,
+    PlanSettings,
+    accumulation_for,
+    micro_batches,
+    plan_epoch,
+)
 
 
 class Batch(NamedTuple):
@@ -93,12 +100,24 @@ class SequenceDataset(Dataset[Batch]):
         totals, labels = [], []
         for split in self.splits:
             targets = np.minimum(split.tokens.target_lengths, self.longest_target)
-            context = self.builder.context_length
-            rooms = np.maximum(context - NUM_SPECIAL - targets, context // 2 - NUM_SPECIAL)
-            sources = np.minimum(split.tokens.source_lengths, rooms)
+            sources = np.minimum(split.tokens.source_lengths, self._source_rooms(targets))
             totals.append(sources + targets + NUM_SPECIAL)
             labels.append(targets + 1)
         return np.concatenate(totals), np.concatenate(labels)
+
+    def num_cut(self) -> tuple[int, int]:
+        """How many examples lose part of their source, and of their target, to the context."""
+        sources, targets = 0, 0
+        for split in self.splits:
+            kept = np.minimum(split.tokens.target_lengths, self.longest_target)
+            targets += int((split.tokens.target_lengths > kept).sum())
+            sources += int((split.tokens.source_lengths > self._source_rooms(kept)).sum())
+        return sources, targets
+
+    def _source_rooms(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Source tokens that fit beside targets of these lengths."""
+        context = self.builder.context_length
+        return np.maximum(context - NUM_SPECIAL - targets, context // 2 - NUM_SPECIAL)
 
     def weights(self) -> NDArray[np.float64]:
         """How often each example is shown in an epoch."""
@@ -133,7 +152,13 @@ class PlanSampler(Sampler[MicroBatch]):
     """
 
     def __init__(
-        self, settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int
+        self,
+        settings: PlanSettings,
+        *,
+        rank: int,
+        num_ranks: int,
+        start_step: int,
+        curriculum_steps: int | None = None,
     ) -> None:
         self.settings, self.rank, self.num_ranks, self.start_step = (
             settings,
@@ -141,11 +166,17 @@ class PlanSampler(Sampler[MicroBatch]):
             num_ranks,
             start_step,
         )
+        self.curriculum_steps = curriculum_steps
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        return micro_batches(
-            self.settings, rank=self.rank, num_ranks=self.num_ranks, start_step=self.start_step
-        )
+        place = {
+            "rank": self.rank,
+            "num_ranks": self.num_ranks,
+            "start_step": self.start_step,
+        }
+        if self.curriculum_steps is None:
+            return micro_batches(self.settings, **place)
+        return curriculum_micro_batches(self.settings, self.curriculum_steps, **place)
 
 
 class TokenDataModule(lightning.LightningDataModule):
@@ -164,24 +195,39 @@ class TokenDataModule(lightning.LightningDataModule):
         num_workers: int,
         max_validation_batches: int,
         start_step: int,
+        curriculum_steps: int | None = None,
+        step_labels: int | None = None,
+        num_ranks: int = 1,
     ) -> None:
         super().__init__()
         self.train, self.validation = train, validation
         self.seed, self.batch_tokens, self.accumulation = seed, batch_tokens, accumulation
+        self.curriculum_steps, self.step_labels = curriculum_steps, step_labels
         self.num_workers, self.max_validation_batches, self.start_step = (
             num_workers,
             max_validation_batches,
             start_step,
         )
+        if step_labels is not None:
+            settings = self._settings(train, seed, train.weights(), 1)
+            self.accumulation = accumulation_for(settings, step_labels, num_ranks=num_ranks)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.trainer is not None, "the DataModule is used outside of a Trainer"
         num_ranks = self.trainer.world_size
         settings = self._settings(
-            self.train, self.seed, self.train.weights(), num_ranks * self.accumulation
+            self.train,
+            self.seed,
+            self.train.weights(),
+            num_ranks * self.accumulation,
+            step_labels=self.step_labels,
         )
         sampler = PlanSampler(
-            settings, rank=self.trainer.global_rank, num_ranks=num_ranks, start_step=self.start_step
+            settings,
+            rank=self.trainer.global_rank,
+            num_ranks=num_ranks,
+            start_step=self.start_step,
+            curriculum_steps=self.curriculum_steps,
         )
         return self._loader(self.train, sampler)
 
@@ -199,10 +245,18 @@ class TokenDataModule(lightning.LightningDataModule):
         seed: int,
         weights: NDArray[np.float64],
         micro_batches_per_step: int,
+        *,
+        step_labels: int | None = None,
     ) -> PlanSettings:
         lengths, num_labels = dataset.lengths()
         return PlanSettings(
-            seed, lengths, num_labels, weights, self.batch_tokens, micro_batches_per_step
+            seed,
+            lengths,
+            num_labels,
+            weights,
+            self.batch_tokens,
+            micro_batches_per_step,
+            step_labels,
         )
 
     def _loader(

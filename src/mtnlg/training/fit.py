@@ -8,7 +8,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import lightning
@@ -20,11 +20,12 @@ from mtnlg.errors import InterruptedTrainingError
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
 from mtnlg.model import Transformer, save_model
-from mtnlg.model.folder import load_weights
+from mtnlg.model.folder import load_weights, weights_of
 from mtnlg.progress import say, track
-from mtnlg.records import read_rows, write_json
+from mtnlg.records import JsonObject, read_rows, write_json
 from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
 from mtnlg.tokens import read_token_split
+from mtnlg.training.averaging import LastWeights, MovingAverage, offer_mean
 from mtnlg.training.callbacks import (
     BEST_FILE,
     Budget,
@@ -35,8 +36,10 @@ from mtnlg.training.callbacks import (
 )
 from mtnlg.training.checkpoints import AtomicCheckpointIO, newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
+from mtnlg.training.mixing import temper_weights
 from mtnlg.training.module import TransformerModule
 from mtnlg.training.probe import ProbeTask, ValidationProbe, fixed_rows
+from mtnlg.training.stopping import Patience, reason_of_end
 
 CHECKPOINTS = "checkpoints"
 TRAINING_FILE = "training.json"
@@ -73,19 +76,24 @@ def train_model(
     resumed = newest_sound_checkpoint(checkpoints)
     if resumed is not None:
         say(f"training continues from step {resumed[0]:,} ({resumed[1]})")
+    start_step = resumed[0] if resumed else 0
+    module_data = _data_module(config, data, prompts, builder, start_step=start_step)
     module = TransformerModule(
         model,
         config.optimizer,
         max_steps=config.trainer.max_steps,
         label_smoothing=config.trainer.label_smoothing,
-        accumulation=config.trainer.accumulation,
+        accumulation=module_data.accumulation,
         probe=_probe(config, data, prompts, tokenizer),
-    )
-    module_data = _data_module(
-        config, data, prompts, builder, start_step=resumed[0] if resumed else 0
+        source_loss_weight=config.trainer.source_loss_weight,
+        r_drop=config.trainer.r_drop,
     )
     budget = Budget(config.trainer.max_minutes, config.trainer.max_steps)
-    snapshots = Snapshots(checkpoints)
+    averaging = _averaging(config, checkpoints, start_step=start_step)
+    snapshots = Snapshots(
+        checkpoints,
+        averaging.weights if isinstance(averaging, MovingAverage) else weights_of,
+    )
     with track(f"training {config.model.name}", config.trainer.max_steps) as task:
         titles = [one.title for one in data]
         metrics = MetricsFile(
@@ -95,34 +103,78 @@ def train_model(
             every=config.trainer.log_every_steps,
             titles=titles,
         )
-        callbacks = [StepSeeds(config.seed), FiniteLoss(), budget, metrics, snapshots]
-        trainer = _trainer(config, callbacks)
+        callbacks = [StepSeeds(config.seed), FiniteLoss(), budget, metrics]
+        callbacks += [averaging] if averaging else []
+        callbacks += [snapshots]
+        if config.trainer.patience is not None:
+            callbacks += [Patience(config.trainer.patience, snapshots)]
+        trainer = _trainer(config, callbacks, accumulation=module_data.accumulation)
         _fit(trainer, module, module_data, checkpoint=resumed[1] if resumed else None)
+    options: JsonObject = {}
+    if config.trainer.step_target_tokens is not None:
+        options["accumulation"] = module_data.accumulation
+    if isinstance(averaging, LastWeights):
+        checker = _trainer(config, [], accumulation=1)
+        options["average_last"] = offer_mean(
+            averaging, checker, module, module_data, snapshots=snapshots
+        )
     load_weights(model, checkpoints / BEST_FILE)
     _write_folder(folder, model, tokenizer_file, prompts)
-    record = {
+    record = _record(config, trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
+    write_json(folder / TRAINING_FILE, record | options)
+    shutil.rmtree(checkpoints)
+
+
+def _record(
+    config: Config,
+    trainer: lightning.Trainer,
+    data: TokenDataModule,
+    *,
+    budget: Budget,
+    metrics: MetricsFile,
+    chosen: Snapshots,
+) -> JsonObject:
+    """What training.json tells of every training."""
+    cut_sources, cut_targets = data.train.num_cut()
+    return {
         "steps": trainer.global_step,
-        "best_step": snapshots.best_step,
-        "best_validation_loss": snapshots.best_loss,
-        "best_validation_metric": snapshots.best_metric,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "ended_by": reason_of_end(
+            config.trainer, steps=trainer.global_step, num_worse=chosen.num_worse
+        ),
+        "best_step": chosen.best_step,
+        "best_validation_loss": chosen.best_loss,
+        "best_validation_metric": chosen.best_metric,
+        "parameters": sum(one.numel() for one in trainer.lightning_module.parameters()),
         "training_tokens": metrics.tokens * trainer.world_size,
         "training_target_tokens": metrics.target_tokens * trainer.world_size,
         "training_flops": metrics.flops * trainer.world_size,
         "training_seconds": budget.seconds,
+        "cut_sources": cut_sources,
+        "cut_targets": cut_targets,
         "peak_memory_bytes": peak_memory_bytes(),
         "threads": torch.get_num_threads(),
         "devices": trainer.world_size,
     }
-    write_json(folder / TRAINING_FILE, record)
-    shutil.rmtree(checkpoints)
+
+
+def _averaging(
+    config: Config, checkpoints: Path, *, start_step: int
+) -> MovingAverage | LastWeights | None:
+    """The average of the weights that the configuration asks for, if any."""
+    if config.trainer.ema_decay is not None:
+        return MovingAverage(config.trainer.ema_decay)
+    if config.trainer.average_last is not None:
+        return LastWeights(checkpoints, config.trainer.average_last, start_step=start_step)
+    return None
 
 
 def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:
     if config.trainer.num_threads is not None:
         torch.set_num_threads(config.trainer.num_threads)
     torch.manual_seed(config.seed)
-    return Transformer(config.model, tokenizer.vocabulary_size)
+    model = Transformer(config.model, tokenizer.vocabulary_size)
+    model.recomputes_blocks = config.trainer.activation_checkpointing
+    return model
 
 
 def _fit(
@@ -191,6 +243,10 @@ def _data_module(
             train.append(split(one, "train"))
         if task.validation_split is not None:
             validation.append(SequenceDataset([split(one, "validation")], builder))
+    if config.trainer.task_temperature is not None:
+        sizes, weights = [len(one.tokens) for one in train], [one.weight for one in train]
+        tempered = temper_weights(sizes, weights, config.trainer.task_temperature)
+        train = [replace(one, weight=weight) for one, weight in zip(train, tempered, strict=True)]
     return TokenDataModule(
         SequenceDataset(train, builder),
         validation,
@@ -200,11 +256,18 @@ def _data_module(
         num_workers=config.trainer.num_workers,
         max_validation_batches=config.trainer.max_validation_batches,
         start_step=start_step,
+        curriculum_steps=config.trainer.curriculum_steps,
+        step_labels=config.trainer.step_target_tokens,
+        num_ranks=config.trainer.devices,
     )
 
 
-def _trainer(config: Config, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+def _trainer(
+    config: Config, callbacks: list[lightning.Callback], *, accumulation: int
+) -> lightning.Trainer:
     settings = config.trainer
+    # ranks leave out different blocks, whose gradients are then missing on some of them
+    ddp = "ddp_find_unused_parameters_true" if config.model.layer_dropout else "ddp"
     for chatter in (
         "does not have many workers",
         "dataloader is not resumable",
@@ -217,13 +280,13 @@ def _trainer(config: Config, callbacks: list[lightning.Callback]) -> lightning.T
     return lightning.Trainer(
         accelerator=settings.accelerator.value,
         devices=settings.devices,
-        strategy="ddp" if settings.devices > 1 else "auto",
+        strategy=ddp if settings.devices > 1 else "auto",
         precision=settings.precision.value,
         max_steps=settings.max_steps,
         max_epochs=-1,
-        accumulate_grad_batches=settings.accumulation,
+        accumulate_grad_batches=accumulation,
         gradient_clip_val=config.optimizer.clip_norm or None,
-        val_check_interval=settings.validate_every_steps * settings.accumulation,
+        val_check_interval=settings.validate_every_steps * accumulation,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         callbacks=callbacks,

@@ -9,15 +9,16 @@ import lightning
 import torch
 from torch import Tensor
 
-from mtnlg.config import OptimizerConfig, Schedule
+from mtnlg.config import OptimizerConfig, Precision, Schedule
 from mtnlg.model import Transformer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import linear_cross_entropy
+from mtnlg.training.objective import Objective
 from mtnlg.training.probe import ValidationProbe
 
 
 class TransformerModule(lightning.LightningModule):
-    """Trains on the targets alone: sources are read and not predicted."""
+    """Trains on the targets alone, unless `source_loss_weight` has the sources predicted too."""
 
     def __init__(
         self,
@@ -28,15 +29,14 @@ class TransformerModule(lightning.LightningModule):
         label_smoothing: float,
         accumulation: int,
         probe: ValidationProbe,
+        source_loss_weight: float | None = None,
+        r_drop: float | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.optimizer_config = optimizer
-        self.max_steps, self.label_smoothing, self.accumulation = (
-            max_steps,
-            label_smoothing,
-            accumulation,
-        )
+        self.max_steps, self.accumulation = max_steps, accumulation
+        self.objective = Objective(label_smoothing, source_loss_weight, r_drop)
         self.probe = probe
         self.validation_sums: dict[int, Tensor] = {}
         self.validation_results: dict[str, float] = {}
@@ -52,11 +52,11 @@ class TransformerModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """Scaled so that Lightning's mean over accumulation and ranks is the mean over the labels
-        of the whole step.
+        of the whole step: of the targets, whatever else the objective holds.
         """
-        nats = self.nats(batch, label_smoothing=self.label_smoothing)
+        total, nats = self.objective(self.model, batch)
         scale = self.accumulation * self.trainer.world_size / batch.num_step_labels
-        return {"loss": nats * scale, "nats": nats.detach()}
+        return {"loss": total * scale, "nats": nats.detach()}
 
     def on_validation_epoch_start(self) -> None:
         self.validation_sums = {}
@@ -77,7 +77,8 @@ class TransformerModule(lightning.LightningModule):
         }
 
     def configure_optimizers(self) -> Any:
-        optimizer = build_optimizer(self.model, self.optimizer_config)
+        is_fused = self.trainer.precision != Precision.fp16_mixed.value  # it would unscale unseen
+        optimizer = build_optimizer(self.model, self.optimizer_config, is_fused=is_fused)
         config = self.optimizer_config
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate_ratio(step, config, max_steps=self.max_steps)
@@ -85,8 +86,14 @@ class TransformerModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def build_optimizer(model: Transformer, config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW that decays matrices only: no biases, no norms, no embedding of positions."""
+def build_optimizer(
+    model: Transformer, config: OptimizerConfig, *, is_fused: bool = True
+) -> torch.optim.AdamW:
+    """AdamW that decays matrices only: no biases, no norms, no embedding of positions.
+
+    Gradients of a scaled loss are clipped only where the optimizer is not fused: that one unscales
+    them itself.
+    """
     decayed: list[Tensor] = []
     undecayed: list[Tensor] = []
     for name, parameter in model.named_parameters():
@@ -98,7 +105,7 @@ def build_optimizer(model: Transformer, config: OptimizerConfig) -> torch.optim.
     ]
     betas = (config.beta1, config.beta2)
     return torch.optim.AdamW(
-        groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=True
+        groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=is_fused
     )
 
 

@@ -7,6 +7,7 @@ processes. Knows lengths, no tokens.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,6 +43,8 @@ class PlanSettings:
     """Padded tokens of a micro-batch."""
     micro_batches_per_step: int
     """Ranks times accumulation."""
+    step_labels: int | None = None
+    """Labels of an optimizer step, as nearly as whole examples allow; None: any number."""
 
 
 def plan_epoch(settings: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
@@ -52,15 +55,21 @@ def plan_epoch(settings: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
     TrainingError where there are fewer examples than micro-batches in a step.
     """
     random = np.random.Generator(np.random.PCG64([settings.seed, epoch]))
-    drawn = _draw(settings.weights, random)
+    return arrange(draw(settings.weights, random), settings, random)
+
+
+def arrange(
+    drawn: Integers, settings: PlanSettings, random: np.random.Generator
+) -> list[list[MicroBatch]]:
+    """The optimizer steps over these examples, in random order."""
     if len(drawn) < settings.micro_batches_per_step:
         raise TrainingError(
             f"an epoch has {len(drawn)} examples, too few for "
             f"{settings.micro_batches_per_step} micro-batches a step; "
-            "lower trainer.accumulation or trainer.devices"
+            "lower trainer.accumulation, trainer.step_target_tokens or trainer.devices"
         )
     by_length = drawn[np.lexsort((random.random(len(drawn)), settings.lengths[drawn]))]
-    batches = _cut(by_length, settings.lengths, settings.batch_tokens)
+    batches = _cut(by_length, settings)
     _split_to_multiple(batches, settings.micro_batches_per_step)
     order = random.permutation(len(batches))
     steps = order.reshape(-1, settings.micro_batches_per_step)
@@ -82,19 +91,46 @@ def micro_batches(
         epoch += 1
 
 
-def _draw(weights: NDArray[np.float64], random: np.random.Generator) -> Integers:
+def accumulation_for(settings: PlanSettings, step_labels: int, *, num_ranks: int) -> int:
+    """Micro-batches per step and rank that give a step its labels: so many that nine in ten, cut by
+    `batch_tokens` alone, hold their share.
+
+    Raises TrainingError where an epoch has fewer labels than one step asks for.
+    """
+    assert settings.step_labels is None, f"cut by step_labels={settings.step_labels} already"
+    num_epoch_labels = int(settings.weights @ settings.num_labels)
+    if num_epoch_labels < step_labels:
+        raise TrainingError(
+            f"trainer.step_target_tokens={step_labels}: an epoch has {num_epoch_labels} target "
+            "tokens; lower it"
+        )
+    shown = np.flatnonzero(settings.weights)
+    batches = _cut(shown[np.argsort(settings.lengths[shown], kind="stable")], settings)
+    held = float(np.quantile([settings.num_labels[batch].sum() for batch in batches], 0.1))
+    return math.ceil(step_labels / held / num_ranks)
+
+
+def draw(weights: NDArray[np.float64], random: np.random.Generator) -> Integers:
+    """Each example as often as its weight says, the fraction by chance."""
     repeats = np.floor(weights).astype(np.int64)
     repeats += random.random(len(weights)) < weights - repeats
     return np.repeat(np.arange(len(weights)), repeats)
 
 
-def _cut(by_length: Integers, lengths: Integers, batch_tokens: int) -> list[Integers]:
-    """Neighbours in length, as many as fit when padded to the longest; one example at least."""
-    batches, start = [], 0
-    for place, example in enumerate(by_length):
-        if place > start and (place - start + 1) * int(lengths[example]) > batch_tokens:
+def _cut(by_length: Integers, settings: PlanSettings) -> list[Integers]:
+    """Neighbours in length, as many as fit when padded to the longest, and, where steps have a size
+    in labels, the share of a micro-batch, what one has too many or too few being taken up by the
+    next; one example at least.
+    """
+    share = (settings.step_labels or math.inf) / settings.micro_batches_per_step
+    batches, start, held = [], 0, 0.0
+    lengths, labels = settings.lengths[by_length].tolist(), settings.num_labels[by_length].tolist()
+    for place, (length, num_labels) in enumerate(zip(lengths, labels, strict=True)):
+        is_full = (place - start + 1) * length > settings.batch_tokens
+        if place > start and (is_full or held + num_labels / 2 > share):  # nearest, not below
             batches.append(by_length[start:place])
-            start = place
+            start, held = place, 0.0 if is_full else min(held - share, share)
+        held += num_labels
     batches.append(by_length[start:])
     return batches
 
