@@ -77,6 +77,36 @@ def thawed(config: Config) -> Config:
         return thaw(path)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["trainer.ema_decay=0.99", "trainer.average_last=3"],
+            r"trainer\.average_last=3: must be null where trainer\.ema_decay=0\.99",
+        ),
+        (
+            ["trainer.step_target_tokens=9000", "trainer.accumulation=2"],
+            r"trainer\.accumulation=2: must be left at 1 where trainer\.step_target_tokens",
+        ),
+        (
+            ["trainer.max_steps=10", "trainer.curriculum_steps=11"],
+            r"trainer\.curriculum_steps=11: must be at most trainer\.max_steps=10",
+        ),
+        (
+            ["trainer.precision=fp16_mixed", "trainer.accelerator=cpu"],
+            r"trainer\.precision=fp16_mixed: must be fp32 or bf16_mixed",
+        ),
+        (["trainer.ema_decay=1"], r"trainer\.ema_decay=1\.0: must be in \[0, 1\)"),
+        (["trainer.r_drop=0"], r"trainer\.r_drop=0\.0: must be a finite number > 0"),
+        (["trainer.patience=0"], r"trainer\.patience=0: must be a finite number >= 1"),
+        (["model.layer_dropout=1"], r"model\.layer_dropout=1\.0: must be in \[0, 1\)"),
+    ],
+)
+def test_options_that_cannot_work_are_named(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        composed(*BASE, *overrides)
+
+
 def test_every_task_file_is_named_after_its_task() -> None:
     for choice in choices("task"):
         kind, name = choice.split("/")
