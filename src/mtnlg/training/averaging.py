@@ -136,7 +136,7 @@ def offer_mean(
     snapshots: Snapshots,
 ) -> JsonObject:
     """Validate the mean of the last weights and offer it as one more candidate for the model
-    folder; what became of it.
+    folder; what became of it, as training.json tells it.
 
     `trainer` has no callbacks, so that the curve and the checkpoints stay those of the training.
     """
@@ -149,9 +149,10 @@ def offer_mean(
     if is_chosen and trainer.is_global_zero:
         save_file(mean, snapshots.folder / BEST_FILE)
     trainer.strategy.barrier()
-    return {
+    found: JsonObject = {
         "steps": [*steps],
         "validation_loss": results["validation_loss"],
         "validation_metric": results["validation_metric"],
         "is_chosen": is_chosen,
     }
+    return {"average_last": found}

@@ -78,16 +78,8 @@ def train_model(
         say(f"training continues from step {resumed[0]:,} ({resumed[1]})")
     start_step = resumed[0] if resumed else 0
     module_data = _data_module(config, data, prompts, builder, start_step=start_step)
-    module = TransformerModule(
-        model,
-        config.optimizer,
-        max_steps=config.trainer.max_steps,
-        label_smoothing=config.trainer.label_smoothing,
-        accumulation=module_data.accumulation,
-        probe=_probe(config, data, prompts, tokenizer),
-        source_loss_weight=config.trainer.source_loss_weight,
-        r_drop=config.trainer.r_drop,
-    )
+    probe = _probe(config, data, prompts, tokenizer)
+    module = _module(config, model, probe, accumulation=module_data.accumulation)
     budget = Budget(config.trainer.max_minutes, config.trainer.max_steps)
     averaging = _averaging(config, checkpoints, start_step=start_step)
     snapshots = Snapshots(
@@ -110,19 +102,30 @@ def train_model(
             callbacks += [Patience(config.trainer.patience, snapshots)]
         trainer = _trainer(config, callbacks, accumulation=module_data.accumulation)
         _fit(trainer, module, module_data, checkpoint=resumed[1] if resumed else None)
-    options: JsonObject = {}
-    if config.trainer.step_target_tokens is not None:
-        options["accumulation"] = module_data.accumulation
+    mean: JsonObject = {}
     if isinstance(averaging, LastWeights):
         checker = _trainer(config, [], accumulation=1)
-        options["average_last"] = offer_mean(
-            averaging, checker, module, module_data, snapshots=snapshots
-        )
+        mean = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
     load_weights(model, checkpoints / BEST_FILE)
     _write_folder(folder, model, tokenizer_file, prompts)
     record = _record(config, trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
-    write_json(folder / TRAINING_FILE, record | options)
+    write_json(folder / TRAINING_FILE, record | mean)
     shutil.rmtree(checkpoints)
+
+
+def _module(
+    config: Config, model: Transformer, probe: ValidationProbe, *, accumulation: int
+) -> TransformerModule:
+    return TransformerModule(
+        model,
+        config.optimizer,
+        max_steps=config.trainer.max_steps,
+        label_smoothing=config.trainer.label_smoothing,
+        accumulation=accumulation,
+        probe=probe,
+        source_loss_weight=config.trainer.source_loss_weight,
+        r_drop=config.trainer.r_drop,
+    )
 
 
 def _record(
@@ -136,6 +139,7 @@ def _record(
 ) -> JsonObject:
     """What training.json tells of every training."""
     cut_sources, cut_targets = data.train.num_cut()
+    is_derived = config.trainer.step_target_tokens is not None
     return {
         "steps": trainer.global_step,
         "ended_by": reason_of_end(
@@ -151,6 +155,7 @@ def _record(
         "training_seconds": budget.seconds,
         "cut_sources": cut_sources,
         "cut_targets": cut_targets,
+        **({"accumulation": data.accumulation} if is_derived else {}),
         "peak_memory_bytes": peak_memory_bytes(),
         "threads": torch.get_num_threads(),
         "devices": trainer.world_size,
