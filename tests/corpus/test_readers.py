@@ -100,6 +100,46 @@ def test_a_dialogue_of_one_turn_has_no_response(response_turns: ResponseTurns) -
     assert read(task, {"dialog": ["a"]}) == []
 
 
+PERSONA = {"context": "history", "response": "candidates.-1"}
+
+
+def test_a_response_is_read_with_its_context_and_background() -> None:
+    fields: JsonObject = {
+        "personality": ["I like tea.", "I am\nold."],
+        "history": ["Hi.", "Hello.", "Tea?"],
+        "candidates": ["No.", "Always!"],
+    }
+
+    plain = read(make_task("context_response", PERSONA), fields)
+    whole = read(
+        make_task(
+            "context_response", {**PERSONA, "background": "personality"}, max_context_turns=1
+        ),
+        fields,
+    )
+
+    assert plain == [Row("train-7", "Hi.\nHello.\nTea?", ("Always!",))]
+    assert whole == [Row("train-7", "I like tea.\nI am old.\nTea?", ("Always!",))]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [("a.0", "x"), ("a.-1", "z"), ("a.1.b", "y"), ("a.7|c", "w"), ("a.-4|c", "w"), ("a.b|c", "w")],
+)
+def test_a_number_in_a_path_picks_from_a_list(column: str, expected: str) -> None:
+    fields: JsonObject = {"a": ["x", {"b": "y"}, "z"], "c": "w"}
+
+    assert read(make_task("paragraphs", {"text": column}), fields)[0].references == (expected,)
+
+
+def test_a_paragraph_is_a_target_without_a_source() -> None:
+    rows = read(
+        make_task("paragraphs", {"text": "body", "id": "key"}), {"body": "A.\nB.", "key": 3}
+    )
+
+    assert rows == [Row("3", "", ("A.\nB.",))]
+
+
 def test_null_is_empty_text() -> None:
     assert read(make_task("parallel_text", PARALLEL), {"en": None, "de": "b"})[0].source == ""
 

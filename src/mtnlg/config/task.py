@@ -10,6 +10,8 @@ from enum import Enum
 
 from mtnlg.config.checks import above, at_least, require, share
 
+PARQUET_REVISION = "refs/convert/parquet"
+"""The hub's own Parquet copy of a data set; `datasets` no longer runs scripts of data sets."""
 RESERVED_PROMPTS = ("pad", "sep", "eos")
 """Names of the tokenizer's own special tokens."""
 
@@ -48,9 +50,17 @@ class TaskConfig:
     """The hub data set's configuration, where it has several."""
     revision: str | None = None
     """Full commit hash (or tag) of the hub data set; asked for wherever `hub` is given."""
+    hub_folder: str | None = None
+    """Folder of the hub data set to read alone: refs/convert/parquet keeps each configuration in a
+    folder of its own, and knows none by name.
+    """
+    streaming: bool = False
+    """Read the hub data set over the network record by record, as far as `max_train_rows` asks for,
+    instead of downloading it first. Local files are always read so.
+    """
     folder: str | None = None
-    """Folder with <split>.jsonl[.gz] or parallel <split>.<language>[.gz] files, below `data_root`
-    or absolute.
+    """Folder with <split>.jsonl, .tsv, .csv, .parquet or .txt files, or with parallel
+    <split>.<language> files, below `data_root` or absolute; all but Parquet also as .gz.
     """
     columns: dict[str, str] = field(default_factory=dict)
     """What the reader needs -> the record's column; a dot goes into a nested object
@@ -72,7 +82,9 @@ class TaskConfig:
     response_turns: ResponseTurns = ResponseTurns.all
     """dialogue_turns only: which turns are responses."""
     max_context_turns: int | None = None
-    """dialogue_turns only: turns of context kept, counted from the response; None: all."""
+    """dialogue_turns and context_response only: turns of context kept, counted from the response;
+    None: all.
+    """
 
     def __post_init__(self) -> None:
         above("tasks.*.weight", self.weight, 0)
@@ -94,13 +106,29 @@ class TaskConfig:
             at_least("tasks.*.max_train_rows", self.max_train_rows, 1)
         if self.max_context_turns is not None:
             at_least("tasks.*.max_context_turns", self.max_context_turns, 1)
-        if self.hub is not None:
-            require(
-                self.revision is not None,
-                "tasks.*.revision",
-                self.revision,
-                f"the commit of {self.hub} to read: an unpinned data set cannot be reproduced",
-            )
+        self._check_hub()
+
+    def _check_hub(self) -> None:
+        if self.hub is None:
+            for name in ("hub_config", "hub_folder"):
+                value = getattr(self, name)
+                require(value is None, f"tasks.*.{name}", value, "left out where tasks.*.hub is")
+            require(not self.streaming, "tasks.*.streaming", "true", "false without a tasks.*.hub")
+            return
+        require(
+            self.revision is not None,
+            "tasks.*.revision",
+            self.revision,
+            f"the commit of {self.hub} to read: an unpinned data set cannot be reproduced",
+        )
+        require(
+            self.hub_config is None
+            or (self.hub_folder is None and self.revision != PARQUET_REVISION),
+            "tasks.*.hub_config",
+            self.hub_config,
+            f"left out with a hub_folder and at {PARQUET_REVISION}, which has a folder for each "
+            f"configuration, as in hub_folder: {self.hub_config}",
+        )
 
     @property
     def output_language(self) -> str:

@@ -4,13 +4,14 @@ Refuses to know: files, hubs and cleaning. A new shape is one function and its r
 another package adds its own under the entry point group `mtnlg.readers`, where each name loads a
 `Reader`.
 
-A column is named by its key, by a dotted path into nested objects (`translation.en`), or by
-alternatives of which the first that is there counts (`translation.en|en`), so that one task file
-fits a local and a hub copy of the same data set.
+A column is named by its key, by a dotted path into nested objects (`translation.en`) and lists
+(`candidates.-1`, the last one), or by alternatives of which the first that is there counts
+(`translation.en|en`), so that one task file fits a local and a hub copy of the same data set.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -59,7 +60,11 @@ def read_document_summary(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 
 def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """Each chosen turn as the response to the turns before it, which stand one on a line."""
+    """Each chosen turn as the response to the turns before it, which stand one on a line.
+
+    A data set with one utterance a record names its column `conversation` too: conversations.py
+    has made a list of them before they come here.
+    """
     column = task.columns["turns"]
     value = find_column(record, column, name="turns")
     if not isinstance(value, list):
@@ -77,6 +82,25 @@ def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
         yield Row(f"{record_id}:{number}", "\n".join(turns[start:number]), (turns[number],))
 
 
+def read_context_response(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """A response and the turns before it, which stand one on a line; a background (who speaks, what
+    about) stands before them and is never counted as a turn.
+    """
+    turns = [" ".join(turn.splitlines()) for turn in _as_texts(record, task, "context")]
+    if task.max_context_turns is not None:
+        turns = turns[-task.max_context_turns :]
+    background = _as_texts(record, task, "background") if "background" in task.columns else ()
+    lines = [" ".join(line.splitlines()) for line in background]
+    yield Row(
+        _row_id(record, task), "\n".join([*lines, *turns]), _as_texts(record, task, "response")
+    )
+
+
+def read_paragraphs(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """A text that is a target by itself, with an empty source: what a language model reads."""
+    yield Row(_row_id(record, task), "", (_as_text(record, task, "text"),))
+
+
 def read_builtin(record: Record, task: TaskConfig) -> Iterator[Row]:
     """A row of the built-in corpus, which is made as rows."""
     references = record.fields["references"]
@@ -87,7 +111,11 @@ def read_builtin(record: Record, task: TaskConfig) -> Iterator[Row]:
 READERS: dict[str, Reader] = {
     "parallel_text": Reader(read_parallel_text, ("source", "target"), ("id",)),
     "document_summary": Reader(read_document_summary, ("document", "summary"), ("id",)),
-    "dialogue_turns": Reader(read_dialogue_turns, ("turns",), ("id",)),
+    "dialogue_turns": Reader(read_dialogue_turns, ("turns",), ("id", "conversation")),
+    "context_response": Reader(
+        read_context_response, ("context", "response"), ("id", "background")
+    ),
+    "paragraphs": Reader(read_paragraphs, ("text",), ("id",)),
     BUILTIN: Reader(read_builtin),
 }
 
@@ -150,13 +178,18 @@ def find_column(record: Record, column: str, *, name: str) -> JsonValue:
     )
 
 
-def _look_up(fields: JsonObject, path: str) -> tuple[bool, JsonValue]:
+def _look_up(value: JsonValue, path: str) -> tuple[bool, JsonValue]:
     """Whether the path is there, and its value; a key that holds the dots itself comes first."""
-    if path in fields:
-        return True, fields[path]
+    if isinstance(value, dict) and path in value:
+        return True, value[path]
     head, _, rest = path.partition(".")
-    inner = fields.get(head)
-    return _look_up(inner, rest) if rest and isinstance(inner, dict) else (False, None)
+    if isinstance(value, dict):
+        return _look_up(value[head], rest) if rest and head in value else (False, None)
+    if isinstance(value, list) and re.fullmatch(r"-?\d+", head):
+        place = int(head)
+        if -len(value) <= place < len(value):
+            return _look_up(value[place], rest) if rest else (True, value[place])
+    return False, None
 
 
 def _paths(fields: JsonObject) -> list[str]:
