@@ -37,6 +37,8 @@ def _check_tasks(config: Config) -> None:
         raise ConfigError(
             "tasks: none has a validation_split; the checkpoint is chosen by validation"
         )
+    for name in config.tasks:
+        config.asked_as(name)
 
 
 def _check_metrics(config: Config) -> None:

@@ -58,9 +58,9 @@ def prepare(config: Config) -> Prepared:
     """Raw text to rows, to a tokenizer, to token arrays."""
     prepared = Prepared()
     for name, task in config.tasks.items():
-        prepared.rows[name] = _make_rows(config, name, task)
+        prepared.rows[name] = make_rows(config, name, task)
     prepared.tokenizer = _make_tokenizer(config, prepared)
-    for name, task in config.tasks.items():
+    for name, task in config.fitted_tasks.items():
         prepared.tokens[name] = _make_tokens(config, name, task, prepared)
     return prepared
 
@@ -75,7 +75,7 @@ def train(config: Config, prepared: Prepared) -> Artifact:
             for name, task in config.tasks.items()
             if task.validation_split
         },
-        "tasks": {name: _training_settings(task) for name, task in config.tasks.items()},
+        "tasks": {name: _training_settings(task) for name, task in config.fitted_tasks.items()},
         "cleaning": _plain(config.cleaning),
         "model": _plain(config.model, without=("name",)),
         "optimizer": _plain(config.optimizer),
@@ -93,7 +93,7 @@ def train(config: Config, prepared: Prepared) -> Artifact:
                 prepared.rows[name].folder,
                 prepared.tokens[name].folder,
             )
-            for name in sorted(config.tasks)  # the key does not know the order, nor may the model
+            for name in sorted(config.fitted_tasks)  # the key knows no order, nor may the model
         ]
         assert prepared.tokenizer is not None, "training needs a tokenizer"
         train_model(
@@ -107,22 +107,25 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
     """A model folder and each test set to predictions."""
     decoded = []
     for name, task in config.tasks.items():
+        asked_as = config.task_title(config.asked_as(name))
         for test_set in task.test_sets:
             inputs: JsonObject = {
                 **_versions("predictions", "torch"),
                 "model": model.key,
                 "rows": prepared.rows_hash(name, test_set),
                 "training_rows": _training_rows(config, prepared),
-                "task": config.task_title(name),
+                "task": asked_as,
                 "decoding": _plain(config.decoding),
             }
 
-            def build(folder: Path, name: str = name, test_set: str = test_set) -> None:
+            def build(
+                folder: Path, name: str = name, test_set: str = test_set, asked_as: str = asked_as
+            ) -> None:
                 from mtnlg.inference.predict import predict_test_set
 
                 predict_test_set(
                     model.folder,
-                    config.task_title(name),
+                    asked_as,
                     prepared.rows[name].folder / f"{test_set}.jsonl",
                     config.decoding,
                     training_files=_training_files(config, prepared),
@@ -238,13 +241,15 @@ def _write_baseline(
     write_jsonl(folder / "predictions.jsonl", (one.to_json() for one in predictions))
 
 
-def _make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
+def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
+    """The cleaned rows of one data set, and their audit."""
     from mtnlg.corpus.preparation import prepare_rows
     from mtnlg.corpus.sources import source_fingerprint
 
     data_root = Path(config.data_root) if config.data_root else None
     cache = Path(config.artifacts_root) / "source_hashes.json"
-    settings = _plain(task, without=("prompt", "weight", "hub", "hub_config", "revision", "folder"))
+    source = ("hub", "hub_config", "hub_folder", "revision", "streaming", "folder")
+    settings = _plain(task, without=("prompt", "weight", *source))
     inputs: JsonObject = {
         **_versions("rows", "ftfy"),
         "source": source_fingerprint(task, data_root, cache=cache),

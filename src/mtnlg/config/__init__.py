@@ -20,6 +20,7 @@ from mtnlg.config.training import (
     TokenizerConfig,
     TrainerConfig,
 )
+from mtnlg.errors import ConfigError
 
 __all__ = [
     "Accelerator",
@@ -83,3 +84,30 @@ class Config:
     def task_title(self, name: str) -> str:
         """A task's full name, as on its board: kind/name."""
         return f"{self.tasks[name].kind.value}/{name}"
+
+    @property
+    def fitted_tasks(self) -> dict[str, TaskConfig]:
+        """The tasks that a training reads; the others are only tested on, and change no model."""
+        return {
+            name: task
+            for name, task in self.tasks.items()
+            if task.train_split or task.validation_split
+        }
+
+    def asked_as(self, name: str) -> str:
+        """The task under whose name a model knows this one: itself, or for a data set that is only
+        tested on, the first with the same marker that is trained on.
+
+        Raises ConfigError where no data set with this marker is trained on.
+        """
+        marker = self.tasks[name].marker
+        trained = [one for one, task in self.tasks.items() if task.train_split]
+        alike = [one for one in trained if self.tasks[one].marker == marker]
+        if not alike:
+            markers = ", ".join(dict.fromkeys(self.tasks[one].marker for one in trained))
+            raise ConfigError(
+                f"tasks.{name}: nothing is trained for its marker {marker}, only for "
+                f"{markers or 'none'}; add a data set to train on with this marker, as in "
+                f"task=[<it>,{self.task_title(name)}], or set tasks.{name}.prompt to one of those"
+            )
+        return name if name in self.fitted_tasks else alike[0]
