@@ -48,14 +48,15 @@ ARROWS: dict[str, set[str]] = {
     "preflight": EVERYBODY | {"corpus", "evaluation", "reporting"},
     "run": BELOW_STAGES | {"compose", "stages", "preflight"},
     "launcher": BELOW_STAGES | {"compose", "stages", "run"},
-    "cli": BELOW_STAGES | {"compose", "stages", "preflight", "run", "launcher", ""},
+    "description": BELOW_STAGES | {"compose", "stages"},
+    "cli": BELOW_STAGES | {"compose", "stages", "preflight", "run", "launcher", "description", ""},
     "": {"inference"},
 }
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 
 TORCH_ROOMS = {"model", "generation", "inference", "training"}
 HEAVY_ROOMS = {*TORCH_ROOMS, "reporting", "evaluation"}
-LAZY = {"stages", "preflight", "cli", "launcher", "run", ""}
+LAZY = {"stages", "preflight", "cli", "launcher", "run", "description", ""}
 """Rooms that import heavy ones, or torch itself, only inside functions."""
 
 

@@ -1,5 +1,5 @@
-"""The command line: `mtnlg <stage> [Hydra overrides]` and `mtnlg say`. Prints errors of users as
-one line, without a traceback.
+"""The command line: `mtnlg <stage> [Hydra overrides]`, `mtnlg data` and `mtnlg say`. Prints errors
+of users as one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import resources
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ STAGES = {
     "report": "the scores of a launch to index.html, leaderboard.md, .csv and .json",
     "run": "all of them",
 }
+FLAGS_WITH_VALUE = (
+    *("--cfg", "-c", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"),
+    *("--package", "-p", "--info", "-i"),
+)
+"""Of Hydra's flags those that take the next word."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
@@ -57,28 +63,40 @@ def _stage(stage: str, words: list[str]) -> int:
         return 0
     if stage == "report" and {"--publish", "--check"} & set(words):
         return _publish(words)
+    from mtnlg.compose import load
+    from mtnlg.launcher import COMMAND_ATTRIBUTE, STAGE_ATTRIBUTE
+
+    command = ["mtnlg", stage, *words]
+
+    def task(raw: Any) -> int:
+        return _run_single(load(raw), stage, command)
+
+    setattr(task, STAGE_ATTRIBUTE, stage)
+    setattr(task, COMMAND_ATTRIBUTE, command)
+    return _composed(stage, words, task)
+
+
+def _composed(command: str, words: Sequence[str], task: Callable[[Any], int]) -> int:
+    """What a task makes of the configuration that Hydra composes from the words."""
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from mtnlg.compose import CONFIG_MODULE, explain, load, register_schema
-    from mtnlg.launcher import COMMAND_ATTRIBUTE, STAGE_ATTRIBUTE
+    from mtnlg.compose import CONFIG_MODULE, explain, register_schema
 
     register_schema()
     status = 0
-    command = ["mtnlg", stage, *words]
 
-    def task(raw: Any) -> None:
+    def guarded(raw: Any) -> None:
         nonlocal status
-        status = _guarded(lambda: _run_single(load(raw), stage, command))
+        status = _guarded(lambda: task(raw))
 
-    setattr(task, STAGE_ATTRIBUTE, stage)
-    setattr(task, COMMAND_ATTRIBUTE, command)
+    vars(guarded).update(vars(task))  # what the launcher looks for
     # Else Hydra prints errors itself, in its own words, and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    before, sys.argv = sys.argv, [f"mtnlg {stage}", *_sweep_flag_first(words)]
+    before, sys.argv = sys.argv, [f"mtnlg {command}", *_flags_first(words)]
     try:
-        hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
+        hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(guarded)()
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error) from None
     finally:
@@ -86,10 +104,16 @@ def _stage(stage: str, words: list[str]) -> int:
     return status
 
 
-def _sweep_flag_first(words: Sequence[str]) -> list[str]:
+def _flags_first(words: Sequence[str]) -> list[str]:
     """Hydra takes no overrides on both sides of a flag, but `task=a -m seed=1,2` is natural."""
-    flags = ("-m", "--multirun")
-    return sorted(words, key=lambda word: word not in flags)
+    flags: list[str] = []
+    overrides: list[str] = []
+    awaits_value = False
+    for word in words:
+        is_flag = word.startswith("-")
+        (flags if is_flag or awaits_value else overrides).append(word)
+        awaits_value = is_flag and word in FLAGS_WITH_VALUE
+    return [*flags, *overrides]
 
 
 def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
@@ -202,7 +226,45 @@ def _say(words: list[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"say": _say}
+def _data(words: list[str]) -> int:
+    """`mtnlg data NAME... [overrides]`: what there is to know of data sets; no model is chosen."""
+    names = list(takewhile(lambda word: "=" not in word and not word.startswith("-"), words))
+    overrides = words[len(names) :]
+    is_help = bool({"--help", "-h"} & set(words))
+    if is_help or not names or {"-m", "--multirun"} & set(overrides):
+        print(_DATA_USAGE, file=sys.stdout if is_help else sys.stderr)
+        return 0 if is_help else 2
+    status = 0
+    for name in names:
+        # The rows do not depend on the model, but a configuration has one.
+        chosen = [f"task={name}", "model=mt_nlg_nano", *overrides]
+        status = _composed("data", chosen, _data_printer(name)) or status
+    return status
+
+
+def _data_printer(choice: str) -> Callable[[Any], int]:
+    def show(raw: Any) -> int:
+        from mtnlg.compose import head_comment, load
+        from mtnlg.description import describe
+
+        config = load(raw)
+        comment = head_comment(f"task/{choice}")
+        try:
+            for name in config.tasks:
+                for line in describe(config, name, comment):
+                    print(line)
+                print(flush=True)
+        except BrokenPipeError:  # as `| head` gives: nobody reads on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+    return show
+
+
+_DATA_USAGE = (
+    "mtnlg data NAME... [overrides]  e.g. mtnlg data translation/tatoeba_en_zh data_root=<folder>"
+)
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "say": _say}
 
 
 def _usage() -> str:
@@ -213,6 +275,7 @@ def _usage() -> str:
             "",
             *lines,
             "",
+            "  data      rows, lengths, repeats, leaks and known faults of data sets",
             "  say       give a text to a model folder",
             "",
             "Hydra's options work after each stage: -m for a sweep, --cfg job to see the "

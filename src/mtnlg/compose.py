@@ -12,11 +12,14 @@ import difflib
 import hashlib
 import re
 from collections.abc import Sequence
+from importlib import resources
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -48,6 +51,23 @@ def load(raw: DictConfig) -> Config:
         raise explain(error) from None
     assert isinstance(config, Config), f"composition gave {type(config).__name__}"
     return config
+
+
+def head_comment(choice: str) -> list[str]:
+    """The comment at the head of a chosen file (`task/translation/x`), without Hydra's own lines;
+    from the folder that Hydra composes it from, so only while Hydra runs.
+    """
+    for source in HydraConfig.get().runtime.config_sources:
+        if source.schema not in ("pkg", "file"):
+            continue
+        folder = resources.files(source.path) if source.schema == "pkg" else Path(source.path)
+        file = folder / f"{choice}.yaml"
+        if file.is_file():
+            lines = takewhile(
+                lambda line: line.startswith("#"), file.read_text(encoding="utf-8").splitlines()
+            )
+            return [line[1:].strip() for line in lines if not line.startswith("# @package")]
+    return []
 
 
 def freeze(config: Config) -> str:
