@@ -1,4 +1,4 @@
-"""What README.md tells a user to type works, and the boards that it shows are the published ones."""
+"""What README.md tells a user to type works, and its boards are the published ones."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from test_conf import composed
 
 from mtnlg.cli import COMMANDS, STAGES
 from mtnlg.reporting.publish import check_published
+from test_conf import composed
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
