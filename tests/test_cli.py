@@ -28,7 +28,7 @@ SMALL = (
     *("tokenizer.vocabulary_size=360", "trainer.num_threads=1"),
     "tasks.multi30k_en_de.test_sets=[test,test_2017_flickr]",
 )
-NUM_TEST_SETS, NUM_BASELINES = 2, 3
+NUM_TEST_SETS, NUM_BASELINES = 2, 5
 SUBJECTS = {"the red fox": "der rote Fuchs", "a dog": "ein Hund", "my friend": "mein Freund"}
 VERBS = {"sees": "sieht", "likes": "mag", "finds": "findet", "paints": "malt"}
 OBJECTS = {"a house": "ein Haus", "the river": "den Fluss", "two apples": "zwei Äpfel"}

@@ -11,7 +11,7 @@ import pytest
 from mtnlg.config import TaskKind
 from mtnlg.errors import DataError
 from mtnlg.evaluation import BASELINES, baselines_for
-from mtnlg.evaluation.baselines import split_first_sentence
+from mtnlg.evaluation.baselines import split_first_sentence, split_lead
 from mtnlg.records import Row
 
 TRAIN = [
@@ -115,7 +115,69 @@ def nearest_in_full(query: str, train: list[Row]) -> int:
     return cosines.index(max(cosines))
 
 
-@pytest.mark.parametrize("name", ["most_frequent_target", "nearest_training_source"])
+@pytest.mark.parametrize(
+    ("text", "lead"),
+    [
+        ("One is 3.14. Two! Three? Four.", "One is 3.14. Two! Three?"),
+        ("A title\nThen one. Then two. Then three.", "A title\nThen one. Then two."),
+        ("一。二！三？四。", "一。二！三？"),
+        ("Only one. And two", "Only one. And two"),
+        ("#A#: Hi. Mr. B?\n#B#: Yes.\n#A#: Oh.\n#B#: Bye.", "#A#: Hi. Mr. B?\n#B#: Yes.\n#A#: Oh."),
+        ("甲：你好。\n乙：早。\n甲：走吧。\n乙：好。", "甲：你好。\n乙：早。\n甲：走吧。"),
+        ("", ""),
+    ],
+)
+def test_lead_3_is_three_sentences_and_of_a_dialogue_three_turns(text: str, lead: str) -> None:
+    assert split_lead(text, 3) == lead
+    assert outputs("lead_3", text, kind="summarization") == [lead]
+
+
+def opening_of(*targets: str) -> str:
+    train = [Row(str(place), "x", (target,)) for place, target in enumerate(targets)]
+    (opening,) = set(BASELINES["common_opening"](train, rows("x", "y"), "summarization", "en"))
+    return opening
+
+
+def test_common_opening_grows_by_what_most_go_on_with() -> None:
+    assert opening_of("A and B talk", "A and B eat", "A and C", "A or D", "Z") == "A and B"
+
+
+def test_common_opening_ends_where_most_end() -> None:
+    assert opening_of("Yes", "Yes", "Yes", "Yes please", "Yes please") == "Yes"
+
+
+def test_common_opening_has_a_piece_even_where_all_differ() -> None:
+    assert opening_of("one a", "two b", "three c") == "one"
+
+
+def test_common_opening_stops_below_the_smallest_share() -> None:
+    """Oracle: of 30 targets, two go on alike, which is less than a tenth, and then three."""
+    others = [f"go w{place}" for place in range(28)]
+
+    assert opening_of(*others, "go on", "go on") == "go"
+    assert opening_of(*others[1:], "go on", "go on", "go on") == "go on"
+
+
+def test_common_opening_of_chinese_grows_by_characters() -> None:
+    assert opening_of("我们去公园", "我们去 Paris", "我们在家", "你好") == "我们去"
+
+
+def test_random_training_target_goes_by_the_place_alone() -> None:
+    targets = {target for row in TRAIN for target in row.references}
+
+    found = outputs("random_training_target", *"abcdefghijklmnopqrstuvwxyz")
+
+    assert set(found) == targets, "26 draws of 4 targets"
+    assert found[:7] == outputs("random_training_target", *"tuvwxyz")
+
+
+NEED_TRAINING_ROWS = [
+    *("common_opening", "random_training_target"),
+    *("most_frequent_target", "nearest_training_source"),
+]
+
+
+@pytest.mark.parametrize("name", NEED_TRAINING_ROWS)
 def test_baseline_without_training_rows_is_an_error(name: str) -> None:
     with pytest.raises(DataError, match=f"baseline {name} needs training rows"):
         BASELINES[name]([], rows("x"), "dialogue", "en")
@@ -125,7 +187,9 @@ def test_baseline_without_training_rows_is_an_error(name: str) -> None:
 def test_each_kind_has_baselines_that_exist(kind: str) -> None:
     assert set(baselines_for(kind)) <= set(BASELINES)
     assert ("first_sentence" in baselines_for(kind)) == (kind == "summarization")
-    assert "nearest_training_source" not in baselines_for(kind, has_training_rows=False)
+    assert ("lead_3" in baselines_for(kind)) == (kind == "summarization")
+    assert set(NEED_TRAINING_ROWS) <= set(baselines_for(kind))
+    assert not set(NEED_TRAINING_ROWS) & set(baselines_for(kind, has_training_rows=False))
 
 
 def test_unknown_kind_is_refused() -> None:
