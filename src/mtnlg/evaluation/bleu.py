@@ -8,7 +8,7 @@ of n-grams.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,6 +19,9 @@ from mtnlg.evaluation.statistics import FloatArray
 from mtnlg.evaluation.tokenisation import bleu_tokeniser
 
 ORDER = 4
+
+CHUNK_SIZE = 4_096
+"""Numbers that are Python objects at a time."""
 
 
 def bleu_statistics(
@@ -45,7 +48,7 @@ def bleu_values(sums: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         precisions = np.where(is_smoothed, 100.0 / (2.0**halvings * total), 100.0 * correct / total)
     precisions = np.where(is_counted & (correct > 0).any(axis=-1, keepdims=True), precisions, 0.0)
-    means = _geometric_means(*np.moveaxis(precisions, -1, 0))
+    means = _geometric_means(precisions)
     penalties = _brevity_penalties(sums[..., 0], sums[..., 1])
     return np.asarray(penalties * means, dtype=np.float64)
 
@@ -72,18 +75,33 @@ def _tokeniser_scorer(tokeniser: str) -> BLEU:
     return BLEU(tokenize=tokeniser, force=True)
 
 
-def _geometric_mean(*precisions: float) -> float:
-    if min(precisions) <= 0:
-        return 0.0
-    return math.exp(sum([math.log(precision) for precision in precisions]) / ORDER)
+def _geometric_means(precisions: FloatArray) -> FloatArray:
+    """From (..., ORDER) to (...), added from the left as sacreBLEU does; 0 where one of them is."""
+    is_positive = (precisions > 0).all(axis=-1)
+    logarithms = _apply(math.log, precisions[is_positive])  # (M, ORDER)
+    total = logarithms[:, 0]
+    for order in range(1, ORDER):
+        total = total + logarithms[:, order]
+    means = np.zeros(is_positive.shape)
+    means[is_positive] = _apply(math.exp, total / ORDER)
+    return means
 
 
-def _brevity_penalty(hypothesis_length: float, reference_length: float) -> float:
-    if hypothesis_length >= reference_length:
-        return 1.0
-    return math.exp(1 - reference_length / hypothesis_length) if hypothesis_length > 0 else 0.0
+def _brevity_penalties(hypothesis_lengths: FloatArray, reference_lengths: FloatArray) -> FloatArray:
+    penalties = np.where(hypothesis_lengths >= reference_lengths, 1.0, 0.0)
+    is_short = (hypothesis_lengths > 0) & (hypothesis_lengths < reference_lengths)
+    ratios = reference_lengths[is_short] / hypothesis_lengths[is_short]
+    penalties[is_short] = _apply(math.exp, 1 - ratios)
+    return penalties
 
 
-# Python's logarithm, as in sacreBLEU: NumPy's vectorised one may differ in the last digit.
-_geometric_means = np.frompyfunc(_geometric_mean, ORDER, 1)
-_brevity_penalties = np.frompyfunc(_brevity_penalty, 2, 1)
+def _apply(function: Callable[[float], float], values: FloatArray) -> FloatArray:
+    """Python's logarithm or power, as in sacreBLEU: NumPy's may differ in the last digit.
+
+    A chunk at a time, since numbers as objects take several times the memory.
+    """
+    results = np.empty(values.size)
+    for start in range(0, values.size, CHUNK_SIZE):
+        chunk = slice(start, start + CHUNK_SIZE)
+        results[chunk] = [function(value) for value in values.ravel()[chunk].tolist()]
+    return results.reshape(values.shape)
