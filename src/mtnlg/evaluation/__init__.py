@@ -6,6 +6,13 @@ Plain Python on text, for outputs of any system; refuses to know: models, traini
 from __future__ import annotations
 
 from mtnlg.evaluation.baselines import BASELINES, Baseline, baselines_for
+from mtnlg.evaluation.comparison import (
+    Comparison,
+    PairedTest,
+    compare_systems,
+    correct_by_holm,
+    group_letters,
+)
 from mtnlg.evaluation.metrics import (
     METRICS,
     Metric,
@@ -18,8 +25,10 @@ from mtnlg.evaluation.score import (
     MetricScore,
     Scores,
     SubsetScores,
+    copy_statistics,
     is_contaminated,
     load_scores,
+    load_statistics,
     save_scores,
     score_predictions,
 )
@@ -29,15 +38,22 @@ __all__ = [
     "BASELINES",
     "METRICS",
     "Baseline",
+    "Comparison",
     "Metric",
     "MetricScore",
+    "PairedTest",
     "Scores",
     "SubsetScores",
     "baselines_for",
     "bootstrap_interval",
+    "compare_systems",
+    "copy_statistics",
+    "correct_by_holm",
     "find_metric",
+    "group_letters",
     "is_contaminated",
     "load_scores",
+    "load_statistics",
     "measure",
     "metric_value",
     "resampled_sums",

@@ -7,6 +7,7 @@ which system it was.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,13 +141,7 @@ def save_scores(folder: Path, scores: Scores, extra: Mapping[str, object]) -> No
 def load_scores(folder: Path) -> Scores:
     """The scores in a folder; raises ArtifactError where they are missing, broken or too new."""
     document = read_json(folder / SCORES_FILE)
-    path = folder / STATISTICS_FILE
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        is_clean = arrays.pop(CLEAN_MASK)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path}: missing or broken ({error}); evaluate again") from None
+    arrays, is_clean = load_statistics(folder)
     if not isinstance(document.get("subsets"), dict):
         raise ArtifactError(f"{folder / SCORES_FILE}: it has no subsets; evaluate again")
     return Scores(
@@ -160,6 +155,30 @@ def load_scores(folder: Path) -> Scores:
             if key not in ("schema_version", "language", "n", "subsets")
         },
     )
+
+
+def load_statistics(folder: Path, *names: str) -> tuple[dict[str, FloatArray], BoolArray]:
+    """Metric -> statistics (N, K), of all metrics or those named, and the mask (N,) of clean rows.
+
+    Raises ArtifactError where they are missing or broken.
+    """
+    path = folder / STATISTICS_FILE
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            chosen = names or [name for name in archive.files if name != CLEAN_MASK]
+            arrays = {name: archive[name] for name in chosen}
+            return arrays, archive[CLEAN_MASK]
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: missing or broken (no such file); evaluate again") from None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise ArtifactError(f"{path}: missing or broken ({error}); evaluate again") from None
+
+
+def copy_statistics(source: Path, target: Path, *names: str) -> None:
+    """Write statistics.npz into another folder, compressed and with the metrics named only."""
+    arrays, is_clean = load_statistics(source, *names)
+    with (target / STATISTICS_FILE).open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays, **{CLEAN_MASK: is_clean})
 
 
 def _score_subset(
