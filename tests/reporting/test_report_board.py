@@ -14,8 +14,8 @@ from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.reporting import Board, build_leaderboard
 
 ROW_KEYS = {
-    *("system", "kind", "status", "reason", "runs", "seeds", "decoding"),
-    *("metrics", "cost", "contamination"),
+    *("system", "label", "kind", "status", "reason", "runs", "seeds", "decoding"),
+    *("metrics", "groups", "cost", "contamination"),
 }
 METRIC_KEYS = {
     *("value", "low", "high", "n", "unit", "higher_is_better", "interval", "signature"),
@@ -65,7 +65,9 @@ def test_leaderboard_json_has_exactly_the_documented_shape(troubled: MadeLaunch)
 
     assert set(document) == {"schema_version", "experiment", "boards"}
     (board,) = document["boards"]
-    assert set(board) == {"task", "test_set", "subset", "language", "rows"}
+    assert set(board) == {
+        *("task", "test_set", "subset", "language", "rows", "comparisons", "not_tested"),
+    }
     for row in board["rows"]:
         assert set(row) == ROW_KEYS
         assert set(row["cost"]) == COST_KEYS
@@ -80,6 +82,7 @@ def test_first_row_of_json_is_the_best_system(troubled: MadeLaunch) -> None:
 
     assert row == {
         "system": "micro",
+        "label": "micro",
         "kind": "trained",
         "status": "finished",
         "reason": None,
@@ -98,6 +101,7 @@ def test_first_row_of_json_is_the_best_system(troubled: MadeLaunch) -> None:
                 "signature": SIGNATURE,
             }
         },
+        "groups": {},
         "cost": {
             "parameters": 2_200_000,
             "training_tokens": None,

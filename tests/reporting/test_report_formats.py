@@ -132,15 +132,15 @@ def test_failed_rows_are_red_on_the_page(troubled: MadeLaunch, tmp_path: Path) -
     assert rows.count("failed") == 5, "three on the board, and in the table of runs all but nan"
 
 
-def test_sentence_names_the_leader_and_compares_intervals(
+def test_sentence_names_the_leader_and_says_what_was_not_tested(
     troubled: MadeLaunch, tmp_path: Path
 ) -> None:
     page = Page(written(troubled.build(), tmp_path)["index.html"])
 
     assert (
-        "micro leads with bleu 23.50 [22.50, 24.50], n = 7; its interval lies clear of that of the "
-        "next trained system, nano (20.00 [19.00, 21.00]); its interval lies clear of that of the "
-        "best baseline, copy (5.00 [4.00, 6.00])."
+        "micro leads with bleu 23.50 [22.50, 24.50], n = 7; not tested against the next trained "
+        "system, nano (20.00 [19.00, 21.00]): micro: its statistics.npz: missing or broken (no "
+        "such file); evaluate again; not tested against the best baseline, copy (5.00 [4.00, 6.00])"
     ) in page.text
 
 

@@ -16,6 +16,7 @@ from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_runs
 from mtnlg.reporting.ranking import merge_seeds, rank_rows
 from mtnlg.reporting.scores import SubsetScores, read_scores
+from mtnlg.reporting.significance import compare_rows
 
 ALL, CLEAN = "all", "clean"
 UNKNOWN = "unknown"
@@ -89,9 +90,9 @@ def _boards_at(
         if _belongs(run, place)
         for entry in _entries_of(run, place, artifacts_root=artifacts_root)
     )
-    yield _board(place, ALL, entries)
+    yield compare_rows(_board(place, ALL, entries), artifacts_root=artifacts_root)
     if any(CLEAN in entry.subsets for entry in entries):
-        yield _board(place, CLEAN, entries)
+        yield compare_rows(_board(place, CLEAN, entries), artifacts_root=artifacts_root)
 
 
 def _belongs(run: RunRecord, place: _Place) -> bool:
@@ -147,6 +148,7 @@ def _entry_from(record: ScoreRecord, run: RunRecord, *, artifacts_root: Path) ->
         cost=record.cost,
         contamination=record.contamination,
         predictions=() if record.predictions is None else (record.predictions,),
+        scores=() if record.scores is None else (record.scores,),
     )
     if record.kind != "trained":
         row = replace(row, seeds=(), overrides=())

@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 
-from mtnlg.reporting.leaderboard import Board
+from mtnlg.evaluation.comparison import SIGNIFICANCE
+from mtnlg.reporting.leaderboard import Board, RowComparison
 from mtnlg.reporting.scores import MetricScore
 
 ABSENT = "–"
@@ -133,6 +134,45 @@ def metric_notes(board: Board) -> dict[str, list[str]]:
     where they differ.
     """
     return {name: _notes_of(name, board) for name in board.metric_names}
+
+
+def group_notes(board: Board) -> list[str]:
+    """What the letters of the rows mean, and which rows were not tested and why; empty for a board
+    with one row.
+    """
+    notes = []
+    if board.comparisons:
+        notes.append(
+            f"rows that share a letter are not told apart by {board.main_metric} "
+            f"({test_text(board)}, at {SIGNIFICANCE:.0%})"
+        )
+    reasons: dict[str, list[str]] = {}
+    for label, reason in board.not_tested.items():
+        reasons.setdefault(reason, []).append(label)
+    for reason, labels in reasons.items():
+        notes.append(f"not tested: {', '.join(labels)}: {reason}")
+    return notes
+
+
+def test_text(board: Board) -> str:
+    """The test behind a board's letters, and over how many comparisons it is corrected."""
+    count = len(board.comparisons)
+    corrected = f"Holm-corrected over {count} comparisons" if count > 1 else "one comparison"
+    return f"{board.comparisons[0].test}, {corrected}"
+
+
+def p_text(p: float) -> str:
+    """A p-value with two digits that say something."""
+    return f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def difference_text(comparison: RowComparison, *, unit: str) -> str:
+    """How far two rows are apart, with the interval."""
+    difference, low, high = (
+        number_text(value, unit=unit)
+        for value in (comparison.difference, comparison.low, comparison.high)
+    )
+    return f"{difference} [{low}, {high}]"
 
 
 def _notes_of(name: str, board: Board) -> list[str]:

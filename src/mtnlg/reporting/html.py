@@ -131,7 +131,8 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             f"board-{place}",
             display.board_title(board),
             board_sentence(board),
-            display.metric_notes(board),
+            display.metric_notes(board)
+            | ({"group": notes} if (notes := display.group_notes(board)) else {}),
             tuple(
                 dict.fromkeys(
                     row.contamination.rule for row in board.rows if row.contamination.rule

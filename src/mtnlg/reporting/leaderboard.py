@@ -9,9 +9,39 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from mtnlg.evaluation.comparison import SIGNIFICANCE
 from mtnlg.records import SCHEMA_VERSION, JsonObject
 from mtnlg.reporting.manifests import Contamination, Cost, RunRecord
 from mtnlg.reporting.scores import MetricScore
+
+
+@dataclass(frozen=True, slots=True)
+class RowComparison:
+    """Two rows of a board, by their labels, tested on the same examples."""
+
+    metric: str
+    better: str
+    worse: str
+    difference: float
+    """Value of the better less that of the worse, in the metric's unit."""
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    test: str
+    """What gave p, with its trials and seed."""
+
+    @property
+    def is_significant(self) -> bool:
+        """True where the two are told apart."""
+        return self.p_holm < SIGNIFICANCE
+
+    def to_json(self) -> JsonObject:
+        """Numbers to six decimals, so that it does not matter in which order a machine adds."""
+        return {
+            name: round(value, 6) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +63,10 @@ class BoardRow:
     overrides: tuple[str, ...] = ()
     predictions: tuple[str, ...] = ()
     """Artifact keys, one for each seed; the samples are taken from the first."""
+    scores: tuple[str, ...] = ()
+    """Artifact keys of the numbers, one for each seed."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Metric -> letters: rows that share one are not told apart; empty where it was not tested."""
     label: str = ""
     """The system's name, made longer where another row of the board has the same one."""
     rank: int | None = None
@@ -46,6 +80,7 @@ class BoardRow:
     def to_json(self) -> JsonObject:
         return {
             "system": self.system,
+            "label": self.label,
             "kind": self.kind,
             "status": self.status,
             "reason": self.reason,
@@ -53,6 +88,7 @@ class BoardRow:
             "seeds": list(self.seeds),
             "decoding": self.decoding,
             "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
+            "groups": dict(self.groups),
             "cost": asdict(self.cost),
             "contamination": asdict(self.contamination),
         }
@@ -69,6 +105,10 @@ class Board:
     rows: tuple[BoardRow, ...]
     metric_names: tuple[str, ...] = ()
     """The main metric first; the order of each row's metrics."""
+    comparisons: tuple[RowComparison, ...] = ()
+    """All pairs of the rows that could be tested, by the main metric."""
+    not_tested: Mapping[str, str] = field(default_factory=dict)
+    """Label of a ranked row -> why it is in no comparison."""
 
     @property
     def ranked(self) -> tuple[BoardRow, ...]:
@@ -87,6 +127,8 @@ class Board:
             "subset": self.subset,
             "language": self.language,
             "rows": [row.to_json() for row in self.rows],
+            "comparisons": [comparison.to_json() for comparison in self.comparisons],
+            "not_tested": dict(self.not_tested),
         }
 
 

@@ -12,6 +12,7 @@ from mtnlg.reporting.display import (
     board_title,
     count_text,
     duration_text,
+    group_notes,
     interval_text,
     metric_notes,
     share_text,
@@ -56,6 +57,8 @@ def _board_parts(board: Board) -> Iterator[str]:
 def _notes(board: Board) -> Iterator[str]:
     for name, notes in metric_notes(board).items():
         yield f"- **{escape(name)}**: {escape('; '.join(notes))}"
+    if group_notes(board):
+        yield f"- **group**: {escape('; '.join(group_notes(board)))}"
     rules = dict.fromkeys(row.contamination.rule for row in board.rows if row.contamination.rule)
     for rule in rules:
         yield f"- **flagged**: {escape(rule)}"
@@ -64,7 +67,8 @@ def _notes(board: Board) -> Iterator[str]:
 def _header(board: Board) -> list[str]:
     metrics = [escape(name) for name in board.metric_names]
     ends = ["n", "parameters", "training time", "flagged / checked", "note"]
-    return ["rank", "system", "kind", *metrics, *ends]
+    group = ["group"] if board.comparisons else []
+    return ["rank", *group, "system", "kind", *metrics, *ends]
 
 
 def _cells(row: BoardRow, board: Board) -> list[str]:
@@ -73,6 +77,7 @@ def _cells(row: BoardRow, board: Board) -> list[str]:
     state = "" if row.status == "finished" else f"**{row.status}**: "
     return [
         ABSENT if row.rank is None else str(row.rank),
+        *([row.groups.get(board.main_metric or "", ABSENT)] if board.comparisons else []),
         escape(row.label) + seeds,
         row.kind,
         *(_score_cell(row.metrics.get(name), main) for name in board.metric_names),

@@ -12,9 +12,11 @@ import re
 import shlex
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from mtnlg.errors import ArtifactError
+from mtnlg.evaluation import copy_statistics
 from mtnlg.records import (
     JsonObject,
     read_json,
@@ -115,16 +117,29 @@ def _copy_artifacts(run: JsonObject, source: Path, target: Path, num_samples: in
     if model is not None:
         for name in ("metrics.csv", "training.json"):
             _copy(source / "model" / model / name, target / "model" / model / name)
+    main_metrics = {
+        text_of(task, "task"): text_of(task, "main_metric") for task in objects_of(run, "tasks")
+    }
     for entry in objects_of(run, "scores"):
         scores, predictions = text_of(entry, "scores"), text_of(entry, "predictions")
         if scores is not None:
             path = Path("scores", scores, "scores.json")
             _copy(source / path, target / path)
+            main = main_metrics.get(text_of(entry, "task"))
+            _copy_statistics((source / path).parent, (target / path).parent, main)
         if predictions is not None and num_samples:
             path = Path("predictions", predictions, "predictions.jsonl")
             shown = evenly_spaced(read_predictions(source / path), num_samples)
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             write_jsonl(target / path, (one.to_json() for one in shown))
+
+
+def _copy_statistics(source: Path, target: Path, main_metric: str | None) -> None:
+    """Of the main metric alone, which the board tests; without them its rows say that they are not
+    tested, here as there.
+    """
+    with suppress(ArtifactError):
+        copy_statistics(source, target, *([main_metric] if main_metric else []))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -60,6 +60,7 @@ def _mean_row(group: Sequence[BoardRow]) -> BoardRow:
         runs=tuple(run for row in group for run in row.runs),
         seeds=tuple(seed for row in group for seed in row.seeds),
         predictions=tuple(key for row in group for key in row.predictions),
+        scores=tuple(key for row in group for key in row.scores),
         metrics={name: _mean_metric(name, group) for name in first.metrics},
         cost=_mean_cost([row.cost for row in group]),
         contamination=max(

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from mtnlg.reporting.display import visible
+from mtnlg.reporting.display import test_text, visible
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import Cost
 from mtnlg.reporting.scores import MetricScore
@@ -25,6 +25,7 @@ COLUMNS = (
     *("experiment", "task", "test_set", "subset", "language", "rank", "system", "label", "kind"),
     *("status", "reason", "runs", "seeds", "decoding", "metric", "value", "low", "high", "n"),
     *("unit", "higher_is_better", "interval", "interval_reason", "signature", "seed_values"),
+    *("group", "group_test"),
     *Cost.__slots__,
     *("contamination_checked", "contamination_flagged", "contamination_rule"),
 )
@@ -45,7 +46,7 @@ def render_csv(leaderboard: Leaderboard) -> str:
 def _records(experiment: str, board: Board, row: BoardRow) -> Iterator[dict[str, Cell]]:
     shared = _row_cells(experiment, board, row)
     for name, metric in row.metrics.items():
-        yield shared | {"metric": name} | _metric_cells(metric)
+        yield shared | {"metric": name} | _metric_cells(metric) | _group_cells(name, row, board)
     if not row.metrics:
         yield shared
 
@@ -85,6 +86,15 @@ def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
         "signature": metric.signature,
         "seed_values": " ".join(f"{seed}:{value!r}" for seed, value in metric.seed_values.items()),
     }
+
+
+def _group_cells(name: str, row: BoardRow, board: Board) -> dict[str, Cell]:
+    """The letters, and the test behind them or why there was none; empty for other metrics."""
+    if name in row.groups:
+        return {"group": row.groups[name], "group_test": test_text(board)}
+    if name == board.main_metric and row.label in board.not_tested:
+        return {"group_test": f"not tested: {board.not_tested[row.label]}"}
+    return {}
 
 
 def _harmless(cell: Cell) -> Cell:

@@ -1,13 +1,21 @@
-"""One sentence for each board: who leads, by how much it can be told, and what is missing."""
+"""A few sentences for each board: who leads, who is tied with whom, and what is missing."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
-from mtnlg.reporting.display import full_text, pair_text
+from mtnlg.reporting.display import (
+    difference_text,
+    full_text,
+    p_text,
+    pair_text,
+    test_text,
+)
 from mtnlg.reporting.leaderboard import Board, BoardRow
 from mtnlg.reporting.manifests import KINDS
-from mtnlg.reporting.scores import MetricScore
+
+LETTER = re.compile("[a-z][0-9]*")
 
 NAMES_OF_KINDS = {
     "trained": "trained system",
@@ -17,12 +25,12 @@ NAMES_OF_KINDS = {
 
 
 def board_sentence(board: Board) -> str:
-    """Who leads the board and whether its interval overlaps those of the next systems; then what
-    has no rank.
+    """Who leads the board, which of the next systems it is tied with, which others are tied; then
+    what has no rank.
     """
     ranked = board.ranked
     lead = "No system has a rank here." if not ranked else _lead(board, ranked[0])
-    return " ".join(part for part in (lead, _unranked(board)) if part)
+    return " ".join(part for part in (lead, _ties(board), _unranked(board)) if part)
 
 
 def _lead(board: Board, leader: BoardRow) -> str:
@@ -30,38 +38,49 @@ def _lead(board: Board, leader: BoardRow) -> str:
     score = leader.metrics[main]
     kind = "" if leader.kind == "trained" else f", {_with_article(leader.kind)},"
     sentence = f"{leader.label}{kind} leads with {main} {full_text(score)}"
-    comparisons = [
-        _comparison(score, rival, main=main, leader=leader)
+    rivals = [
+        rival
         for kind_name in KINDS
         if (rival := _best(board, kind_name, besides=leader)) is not None
     ]
-    return "; ".join([sentence, *comparisons]) + "."
+    return "; ".join([sentence, *(_against(board, leader, rival) for rival in rivals)]) + "."
 
 
 def _best(board: Board, kind: str, *, besides: BoardRow) -> BoardRow | None:
     return next((row for row in board.ranked if row.kind == kind and row is not besides), None)
 
 
-def _comparison(score: MetricScore, rival: BoardRow, *, main: str, leader: BoardRow) -> str:
-    other = rival.metrics[main]
+def _against(board: Board, leader: BoardRow, rival: BoardRow) -> str:
+    """What the paired test says of the leader and another row."""
+    score = rival.metrics[board.metric_names[0]]
     degree = "next" if rival.kind == leader.kind else "best"
-    name = f"the {degree} {NAMES_OF_KINDS[rival.kind]}, {rival.label} ({pair_text(other)})"
-    if rival.rank == leader.rank:
-        return f"it shares the lead with {name}"
-    overlaps = intervals_overlap(score, other)
-    if overlaps is None:
-        return f"without two intervals it cannot be told how far it is from {name}"
-    verb = "overlaps that of" if overlaps else "lies clear of that of"
-    return f"its interval {verb} {name}"
+    name = f"the {degree} {NAMES_OF_KINDS[rival.kind]}, {rival.label} ({pair_text(score)})"
+    for one in board.comparisons:
+        if (one.better, one.worse) == (leader.label, rival.label):
+            if not one.is_significant:
+                return f"tied with {name}: {p_text(one.p_holm)}"
+            difference = difference_text(one, unit=score.unit)
+            return f"better than {name}, by {difference}, {p_text(one.p_holm)}"
+    untested = next(row for row in (leader, rival) if row.label in board.not_tested)
+    whose = "" if untested is rival else f"{untested.label}: "
+    return f"not tested against {name}: {whose}{board.not_tested[untested.label]}"
 
 
-def intervals_overlap(one: MetricScore, other: MetricScore) -> bool | None:
-    """Whether two intervals share a point; None where one of them is missing. This is no test of
-    significance.
-    """
-    if one.low is None or one.high is None or other.low is None or other.high is None:
-        return None
-    return one.low <= other.high and other.low <= one.high
+def _ties(board: Board) -> str:
+    """The test, and who is tied with whom; empty where nothing was tested."""
+    if not board.comparisons:
+        return ""
+    members: dict[str, list[str]] = {}
+    for row in board.rows:
+        for letter in LETTER.findall(row.groups.get(board.metric_names[0], "")):
+            members.setdefault(letter, []).append(row.label)
+    groups = [
+        ", ".join(labels[:-1]) + f" and {labels[-1]}"
+        for labels in members.values()
+        if len(labels) > 1
+    ]
+    tied = f"Tied: {'; '.join(groups)}" if groups else "No two are tied"
+    return f"{tied} ({test_text(board)})."
 
 
 def _with_article(kind: str) -> str:

@@ -1,0 +1,247 @@
+"""Paired tests on a board: which rows are compared, what is said of the others, and how it shows.
+The scores are real ones of made-up texts.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_launch import MadeLaunch, made_task
+from test_report_formats import Page, written
+
+from mtnlg.evaluation import PairedTest, compare_systems, load_statistics, save_scores
+from mtnlg.evaluation.metrics import METRICS
+from mtnlg.evaluation.score import score_predictions
+from mtnlg.records import Prediction
+from mtnlg.reporting import Board
+from mtnlg.reporting.publish import check_published, publish
+from mtnlg.reporting.significance import TEST_NAME
+from mtnlg.reporting.summary import board_sentence
+
+NUM_ROWS = 40
+WORDS = [f"w{number}" for number in range(NUM_ROWS + 8)]
+RIGHT = {"good": 7, "same": 7, "poor": 3}
+"""System -> words of each text that are right, of eight; `same` is `good` but for one text."""
+
+
+def made_predictions(system: str, *, num_tagged: int = 0) -> list[Prediction]:
+    rows = []
+    for place in range(NUM_ROWS):
+        words = WORDS[place : place + 8]
+        num_right = RIGHT[system] - (system == "same" and place == 0)
+        output = words[:num_right] + ["x"] * (8 - num_right)
+        tags = ("train_source",) if place < num_tagged else ()
+        rows.append(Prediction(f"row-{place}", "s", (" ".join(words),), " ".join(output), tags))
+    return rows
+
+
+def add_system(
+    launch: MadeLaunch,
+    system: str,
+    *,
+    run_id: str | None = None,
+    num_tagged: int = 0,
+    kind: str = "trained",
+    seed: int = 1,
+) -> None:
+    """A run whose scores artifact is what the evaluation writes."""
+    key = run_id or system
+    scores = score_predictions(
+        made_predictions(system, num_tagged=num_tagged),
+        language="de",
+        metrics=["rouge1", "bleu"],
+        num_resamples=100,
+    )
+    save_scores(launch.artifacts_root / "scores" / key, scores, {})
+    record = launch.score(key, system=system, kind=kind)
+    tasks = [made_task(main_metric="rouge1")]
+    launch.add_run(key, [record], system=system, seed=seed, tasks=tasks)
+
+
+@pytest.fixture
+def three(launch: MadeLaunch) -> MadeLaunch:
+    for system in RIGHT:
+        add_system(launch, system)
+    return launch
+
+
+def only_board(launch: MadeLaunch) -> Board:
+    (board,) = launch.build().boards
+    return board
+
+
+def groups_of(board: Board) -> dict[str, dict[str, str]]:
+    return {row.label: dict(row.groups) for row in board.rows}
+
+
+def test_rows_that_are_not_told_apart_share_a_letter(three: MadeLaunch) -> None:
+    board = only_board(three)
+
+    assert groups_of(board) == {
+        "good": {"rouge1": "a"},
+        "same": {"rouge1": "a"},
+        "poor": {"rouge1": "b"},
+    }
+    assert not board.not_tested
+
+
+def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
+    """Oracle: compare_systems on the files, in the order of the ranking."""
+    folders = [three.artifacts_root / "scores" / name for name in ("good", "same", "poor")]
+    statistics = [load_statistics(folder, "rouge1")[0]["rouge1"] for folder in folders]
+    expected = compare_systems(
+        statistics, METRICS["rouge1"].aggregate, test=PairedTest.approximate_randomisation
+    )
+
+    document = three.build().to_json()["boards"][0]
+
+    assert [
+        (one["better"], one["worse"], one["p"], one["p_holm"]) for one in document["comparisons"]
+    ] == [
+        (("good", "same", "poor")[one.better], ("good", "same", "poor")[one.worse],
+         round(one.p, 6), round(one.p_holm, 6))
+        for one in expected
+    ]  # fmt: skip
+    assert {one["test"] for one in document["comparisons"]} == {TEST_NAME}
+    assert document["rows"][0]["groups"] == {"rouge1": "a"}
+
+
+def test_sentence_tells_ties_by_the_test(three: MadeLaunch, tmp_path: Path) -> None:
+    page = Page(written(three.build(), tmp_path)["index.html"])
+
+    assert "tied with the next trained system, same (" in page.text
+    assert "Tied: good and same (paired approximate randomisation, 10000 trials" in page.text
+    assert "Holm-corrected over 3 comparisons" in page.text
+
+
+def test_sentence_names_the_difference_where_there_is_one(launch: MadeLaunch) -> None:
+    add_system(launch, "good")
+    add_system(launch, "poor", kind="baseline")
+
+    sentence = board_sentence(only_board(launch))
+
+    assert "; better than the best baseline, poor (" in sentence
+    assert ", by 50.00 [50.00, 50.00], p = 0.0001." in sentence
+    assert f" No two are tied ({TEST_NAME}, one comparison)." in sentence
+
+
+def test_letters_and_the_test_are_in_every_format(three: MadeLaunch, tmp_path: Path) -> None:
+    report = written(three.build(), tmp_path)
+
+    lines = report["leaderboard.md"].splitlines()
+    assert [line.split(" | ")[1] for line in lines if line.startswith(("| 1", "| 2", "| 3"))] == [
+        "a",
+        "a",
+        "b",
+    ]
+    records = list(csv.DictReader(report["leaderboard.csv"].splitlines()))
+    assert [(one["label"], one["group"]) for one in records if one["metric"] == "rouge1"] == [
+        ("good", "a"),
+        ("same", "a"),
+        ("poor", "b"),
+    ]
+    assert all(not one["group"] for one in records if one["metric"] == "bleu")
+    assert json.loads(report["leaderboard.json"])["boards"][0]["rows"][2]["groups"] == {
+        "rouge1": "b"
+    }
+    for text in report.values():
+        assert "paired approximate randomisation" in text
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "other", "shorter", "infinite"])
+def test_row_without_its_statistics_is_not_tested_and_says_why(
+    three: MadeLaunch, damage: str
+) -> None:
+    path = three.artifacts_root / "scores" / "same" / "statistics.npz"
+    arrays, is_clean = load_statistics(path.parent)
+    if damage == "missing":
+        path.unlink()
+    elif damage == "torn":
+        path.write_bytes(path.read_bytes()[:200])
+    else:
+        changed = {
+            "other": (arrays["rouge1"] * [0.5, 1], is_clean),
+            "shorter": (arrays["rouge1"][:9], is_clean[:9]),
+            "infinite": (arrays["rouge1"] * np.inf, is_clean),
+        }[damage]
+        np.savez(path, rouge1=changed[0], is_clean=changed[1])
+
+    board = only_board(three)
+
+    assert groups_of(board)["same"] == {}
+    assert groups_of(board)["poor"] == {"rouge1": "b"}
+    (reason,) = board.not_tested.values()
+    assert reason.startswith("its statistics")
+    assert str(three.artifacts_root) not in reason
+
+
+def test_board_without_any_statistics_says_not_tested(troubled: MadeLaunch) -> None:
+    board = only_board(troubled)
+
+    assert not board.comparisons
+    assert list(board.not_tested) == ["micro", "nano", "copy"]
+
+
+def test_mean_of_seeds_is_not_tested(launch: MadeLaunch) -> None:
+    for seed in (1, 2):
+        add_system(launch, "good", run_id=f"good{seed}", seed=seed)
+    add_system(launch, "same")
+    add_system(launch, "poor")
+
+    board = only_board(launch)
+
+    assert list(board.not_tested) == ["good"]
+    assert board.not_tested["good"].startswith("a mean of 2 seeds")
+    assert [(one.better, one.worse) for one in board.comparisons] == [("same", "poor")]
+
+
+def test_clean_board_compares_equal_clean_rows_only(launch: MadeLaunch) -> None:
+    """Oracle: the statistics of the rows that are clean; `same` has as many, but others."""
+    add_system(launch, "good", num_tagged=3)
+    add_system(launch, "poor", num_tagged=3)
+    add_system(launch, "same", num_tagged=3)
+    path = launch.artifacts_root / "scores" / "same"
+    arrays, is_clean = load_statistics(path)
+    np.savez(path / "statistics.npz", **arrays, is_clean=is_clean[::-1])
+
+    everything, clean = launch.build().boards
+
+    assert len(everything.comparisons) == 3
+    assert [(one.better, one.worse) for one in clean.comparisons] == [("good", "poor")]
+    assert "same" in clean.not_tested
+
+
+def test_published_board_holds_its_test_and_can_be_made_again(
+    three: MadeLaunch, tmp_path: Path
+) -> None:
+    for system in RIGHT:
+        three.add_predictions(system, ["text"] * NUM_ROWS)
+    three.build()
+    root = tmp_path / "published"
+
+    publish(
+        "tiny",
+        runs_root=three.runs_root,
+        artifacts_root=three.artifacts_root,
+        published_root=root,
+        num_samples=1,
+    )
+
+    board = json.loads((root / "tiny" / "leaderboard.json").read_text())["boards"][0]
+    copied = root / "tiny" / "record" / "artifacts" / "scores" / "good"
+    assert board == three.build().to_json()["boards"][0]
+    assert len(board["comparisons"]) == 3
+    assert list(load_statistics(copied)[0]) == ["rouge1"], "the main metric alone"
+    assert check_published(root, readme=None) == []
+
+
+def test_label_of_each_comparison_is_that_of_a_row(three: MadeLaunch) -> None:
+    board = only_board(three)
+
+    labels = {row.label for row in board.rows}
+
+    assert {name for one in board.comparisons for name in (one.better, one.worse)} == labels
