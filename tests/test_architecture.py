@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "tokens": EVERYBODY | {"tokenizer"},
     "model": EVERYBODY,
     "generation": EVERYBODY | {"model"},
-    "inference": EVERYBODY | {"corpus", "tokenizer", "model", "generation"},
+    "inference": EVERYBODY | {"corpus", "tokenizer", "model", "generation", "evaluation"},
     "training": EVERYBODY
     | {"inference", "evaluation", "model", "tokenizer", "tokens", "corpus", "generation"},
     "evaluation": EVERYBODY,

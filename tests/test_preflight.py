@@ -11,10 +11,12 @@ import torch
 from mtnlg.config import (
     Accelerator,
     Config,
+    DecodingConfig,
     EvaluationConfig,
     ModelConfig,
     Precision,
     ReportConfig,
+    Strategy,
     TaskConfig,
     TaskKind,
     TokenizerConfig,
@@ -82,6 +84,14 @@ def test_fault_of_a_task_is_named(tmp_path: Path, changes: dict[str, object], me
         (
             {"evaluation": EvaluationConfig(metrics=["chrf"])},
             r"evaluation\.metrics=\['chrf'\]: must hold bleu.*translation/captions",
+        ),
+        (
+            {
+                "decoding": DecodingConfig(
+                    strategy=Strategy.sampling, num_alternatives=2, mbr_utility="chfr"
+                )
+            },
+            r"decoding\.mbr_utility has 'chfr'; known: bleu, chrf",
         ),
         ({"report": ReportConfig(formats=["pdf"])}, r"pdf.*html"),
         (

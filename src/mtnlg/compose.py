@@ -23,7 +23,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from mtnlg.config import Config
+from mtnlg.config import Config, DecodingConfig
 from mtnlg.errors import ConfigError
 from mtnlg.records import write_text
 
@@ -68,6 +68,25 @@ def head_comment(choice: str) -> list[str]:
             )
             return [line[1:].strip() for line in lines if not line.startswith("# @package")]
     return []
+
+
+def decoding_settings(words: Sequence[str]) -> dict[str, object]:
+    """The settings of decoding that words such as `top_p=0.9` give, as typed values; raises
+    ConfigError naming the one that is unknown or has a value of another type.
+    """
+    for word in words:
+        if "=" not in word:
+            raise ConfigError(f"--set {word}: expected NAME=VALUE, as in --set max_new_tokens=32")
+    try:
+        given = OmegaConf.from_dotlist(list(words))
+        typed = OmegaConf.merge(OmegaConf.structured(DecodingConfig), given)
+    except OmegaConfBaseException as error:
+        raise explain(error) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {' '.join(words)}: not YAML ({_one_line(str(error))})") from None
+    plain = OmegaConf.to_container(typed)
+    assert isinstance(plain, dict), f"{typed!r} is no mapping"
+    return {str(name): plain[name] for name in given}
 
 
 def freeze(config: Config) -> str:

@@ -47,6 +47,8 @@ def _check_metrics(config: Config) -> None:
 
     for metric in config.evaluation.metrics:
         find_metric(metric)
+    if config.decoding.mbr_utility is not None:
+        find_metric(config.decoding.mbr_utility, key="decoding.mbr_utility")
     for name in config.report.formats:
         find_format(name)
     for name, task in config.tasks.items():

@@ -7,7 +7,9 @@ text.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -78,6 +80,16 @@ class TextTokenizer:
         """Ids that stand for no text, the end included."""
         return sorted(self._tokenizer.get_added_tokens_decoder())
 
+    @cached_property
+    def token_bytes(self) -> list[bytes]:
+        """The UTF-8 bytes that each id stands for; none for special tokens."""
+        byte_of = {character: byte for byte, character in enumerate(_byte_characters())}
+        special = set(self.special_ids)
+        return [
+            b"" if one in special else bytes(byte_of[letter] for letter in self._piece(one))
+            for one in range(self.vocabulary_size)
+        ]
+
     def marker_id(self, marker: str) -> int:
         """The id of a task's marker; raises ConfigError with the known ones."""
         found = self._tokenizer.token_to_id(marker)
@@ -102,11 +114,23 @@ class TextTokenizer:
         """The text of the ids; special tokens give nothing, a broken character gives U+FFFD."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
+    def _piece(self, token_id: int) -> str:
+        return str(self._tokenizer.id_to_token(token_id))
+
     def _special_id(self, name: str) -> int:
         found = self._tokenizer.token_to_id(name)
         if found is None:
             raise ArtifactError(f"tokenizer without {name}: not one that mtnlg has trained")
         return int(found)
+
+
+def _byte_characters() -> list[str]:
+    """The character that byte-level BPE writes for each byte: itself where it can be seen, else the
+    next one from U+0100 on (Radford et al. 2019).
+    """
+    is_seen = [33 <= byte < 127 or 161 <= byte < 173 or byte >= 174 for byte in range(256)]
+    stand_ins = itertools.count(256)
+    return [chr(byte if is_seen[byte] else next(stand_ins)) for byte in range(256)]
 
 
 def _surrogate_fault(texts: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -65,11 +67,24 @@ def limit_of(model: Transformer, prompt: list[int], max_new_tokens: int) -> int:
     return min(max_new_tokens, model.config.context_length - len(prompt))
 
 
-def plain_greedy(model: Transformer, prompt: list[int], max_new_tokens: int) -> list[int]:
+def next_gains(model: Transformer, prompt: list[int], new_ids: tuple[int, ...]) -> list[float]:
+    """Log-probability of each id after a prompt and new ids."""
+    gains: list[float] = next_logits(model, prompt, list(new_ids)).log_softmax(-1).tolist()
+    return gains
+
+
+Gains = Callable[[Transformer, list[int], tuple[int, ...]], list[float]]
+"""As `next_gains`, of which it may be another version."""
+
+
+def plain_greedy(
+    model: Transformer, prompt: list[int], max_new_tokens: int, gains: Gains = next_gains
+) -> list[int]:
     """Ids, with the end where there is one."""
     new_ids: list[int] = []
     while len(new_ids) < limit_of(model, prompt, max_new_tokens) and EOS not in new_ids:
-        new_ids.append(int(next_logits(model, prompt, new_ids).argmax()))
+        values = gains(model, prompt, tuple(new_ids))
+        new_ids.append(max(range(len(values)), key=lambda token: values[token]))
     return new_ids
 
 
@@ -81,7 +96,9 @@ class Hypothesis:
     score: float
 
 
-def plain_beam(model: Transformer, prompt: list[int], config: DecodingConfig) -> list[Hypothesis]:
+def plain_beam(
+    model: Transformer, prompt: list[int], config: DecodingConfig, gains: Gains = next_gains
+) -> list[Hypothesis]:
     """Beam search by lists: Hugging Face's rules with early_stopping=False."""
     limit = limit_of(model, prompt, config.max_new_tokens)
     living: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
@@ -90,7 +107,8 @@ def plain_beam(model: Transformer, prompt: list[int], config: DecodingConfig) ->
         candidates = [
             ((*ids, token), total + gain)
             for ids, total in living
-            for token, gain in enumerate(next_gains(model, prompt, ids))
+            for token, gain in enumerate(gains(model, prompt, ids))
+            if gain > -math.inf
         ]
         candidates.sort(key=lambda candidate: -candidate[1])
         for ids, total in candidates[: config.num_beams]:
@@ -99,6 +117,8 @@ def plain_beam(model: Transformer, prompt: list[int], config: DecodingConfig) ->
         finished = sorted(finished, key=lambda one: -one.score)[: config.num_beams]
         going_on = [candidate for candidate in candidates if candidate[0][-1] != EOS]
         living = going_on[: config.num_beams]
+        if not living:
+            break
         best = living[0][1] / length**config.length_penalty
         if len(finished) == config.num_beams and best <= finished[-1].score:
             break
@@ -106,7 +126,12 @@ def plain_beam(model: Transformer, prompt: list[int], config: DecodingConfig) ->
 
 
 def all_hypotheses(
-    model: Transformer, prompt: list[int], *, num_steps: int, length_penalty: float
+    model: Transformer,
+    prompt: list[int],
+    *,
+    num_steps: int,
+    length_penalty: float,
+    gains: Gains = next_gains,
 ) -> list[Hypothesis]:
     """Every sequence that ends, or is as long as the limit, best first."""
     hypotheses: list[Hypothesis] = []
@@ -115,7 +140,8 @@ def all_hypotheses(
         grown = [
             ((*ids, token), total + gain)
             for ids, total in living
-            for token, gain in enumerate(next_gains(model, prompt, ids))
+            for token, gain in enumerate(gains(model, prompt, ids))
+            if gain > -math.inf
         ]
         over = [one for one in grown if one[0][-1] == EOS or length == num_steps]
         hypotheses += [
@@ -123,12 +149,6 @@ def all_hypotheses(
         ]
         living = [one for one in grown if one[0][-1] != EOS]
     return sorted(hypotheses, key=lambda one: -one.score)
-
-
-def next_gains(model: Transformer, prompt: list[int], new_ids: tuple[int, ...]) -> list[float]:
-    """Log-probability of each id after a prompt and new ids."""
-    gains: list[float] = next_logits(model, prompt, list(new_ids)).log_softmax(-1).tolist()
-    return gains
 
 
 def without_end(ids: tuple[int, ...] | list[int]) -> list[int]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+
+import pytest
 
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.inference.predict import predict_test_set
@@ -45,7 +48,8 @@ def test_predictions_keep_the_rows_and_their_order(
     predictions = read_predictions(folder / "predictions.jsonl")
 
     assert [Row(one.id, one.source, one.references) for one in predictions] == TEST
-    expected = pretrained.generate([row.source for row in TEST], max_new_tokens=5)
+    with pytest.warns(UserWarning, match="1 of 3 texts did not fit the context"):
+        expected = pretrained.generate([row.source for row in TEST], max_new_tokens=5)
     assert [one.prediction for one in predictions] == expected
     assert [bool(one.tags) for one in predictions] == [False, True, True]
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -85,3 +89,47 @@ def test_alternatives_are_written_best_first(
         texts, scores = zip(*((one["text"], one["score"]) for one in alternatives), strict=True)  # type: ignore[index,call-overload]
         assert texts[0] == prediction.prediction
         assert list(scores) == sorted(scores, reverse=True)
+
+
+def test_likelihoods_are_written_where_they_are_asked_for(
+    pretrained: MegatronTuringForConditionalGeneration, tmp_path: Path
+) -> None:
+    """Oracle: the sums of the file's own columns; the first reference's bytes."""
+    folder = predict(pretrained, tmp_path, DecodingConfig(max_new_tokens=5, has_likelihood=True))
+
+    lines = [record for _, record in read_jsonl(folder / "likelihood.jsonl")]
+    record = json.loads((folder / "generation.json").read_text())
+
+    assert [line["id"] for line in lines] == ["1", "2", "3"]
+    assert [line["target_bytes"] for line in lines] == [
+        len(row.references[0].encode()) for row in TEST
+    ]
+    nats = [float(str(line["target_nats"])) for line in lines]
+    num_bytes = sum(len(row.references[0].encode()) for row in TEST)
+    assert min(nats) > 0
+    assert record["bits_per_byte"] == round(sum(nats) / math.log(2) / num_bytes, 6)
+    assert record["cut_targets"] == 0
+
+
+def test_alternatives_under_minimum_risk_are_ordered_by_utility(
+    pretrained: MegatronTuringForConditionalGeneration, tmp_path: Path
+) -> None:
+    decoding = DecodingConfig(
+        strategy=Strategy.sampling, num_alternatives=4, mbr_utility="chrf", max_new_tokens=5
+    )
+    folder = predict(pretrained, tmp_path, decoding)
+
+    records = [record for _, record in read_jsonl(folder / "alternatives.jsonl")]
+    predictions = read_predictions(folder / "predictions.jsonl")
+
+    for record, prediction in zip(records, predictions, strict=True):
+        alternatives = record["alternatives"]
+        assert isinstance(alternatives, list)
+        assert len(alternatives) == 4
+        utilities = [one["utility"] for one in alternatives if isinstance(one, dict)]
+        assert utilities == sorted(utilities, key=lambda value: -float(str(value)))
+        assert all(
+            isinstance(one, dict) and one.keys() >= {"text", "score"} for one in alternatives
+        )
+        assert isinstance(alternatives[0], dict)
+        assert alternatives[0]["text"] == prediction.prediction

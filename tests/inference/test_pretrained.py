@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def test_any_text_is_answered(pretrained: Pretrained, text: str) -> None:
     assert isinstance(pretrained.generate(text, max_new_tokens=6), str)
 
 
+@pytest.mark.filterwarnings("ignore:1 of 1 texts did not fit")
 def test_text_longer_than_the_context_is_cut_and_answered(pretrained: Pretrained) -> None:
     start = "the red cat sees a dog " * 4
 
@@ -85,6 +87,28 @@ def test_text_longer_than_the_context_is_cut_and_answered(pretrained: Pretrained
 
     assert documents[0] == documents[1]
     assert dialogues[0] == dialogues[1]
+
+
+def test_cut_texts_are_counted_in_a_warning_at_the_call(pretrained: Pretrained) -> None:
+    """Oracle: the tokens that the prompts have room for."""
+    texts = ["a", ("the red cat sees a dog " * 4).strip(), ("how are you? " * 9).strip()]
+    num_tokens = [len(ids) for ids in pretrained.tokenizer.encode_batch(texts)]
+    room = pretrained._generator.prompts.source_room(6)
+    lost = sum(max(one - room, 0) for one in num_tokens)
+
+    with pytest.warns(UserWarning, match=f"2 of 3 texts did not .* lost {lost} tokens") as caught:
+        pretrained.generate(texts, max_new_tokens=6)
+    with pytest.warns(UserWarning, match="1 of 1 texts did not fit"):
+        "".join(pretrained.stream(texts[1], max_new_tokens=6))
+
+    assert caught[0].filename == __file__
+
+
+def test_texts_that_fit_are_answered_without_a_warning(pretrained: Pretrained) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pretrained.generate(TEXTS, max_new_tokens=6)
+        "".join(pretrained.stream(TEXTS[0], max_new_tokens=6))
 
 
 def test_text_is_cleaned_as_in_training(pretrained: Pretrained) -> None:
@@ -109,8 +133,10 @@ def test_decoding_settings_choose_the_search(values: dict[str, object], label: s
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"beams": 3}, r"generate\(\) has no setting 'beams'; known: batch_tokens, .*num_beams"),
+        ({"beams": 3}, r"generate\(\) has no setting 'beams'; known: bad_words, .*num_beams"),
         ({"strategy": "best"}, r"strategy='best'\): known: greedy, sampling, beam"),
+        ({"has_likelihood": True}, r"generate\(has_likelihood=True\): .*decoding\.has_likelihood"),
+        ({"min_new_tokens": 200}, r"decoding\.min_new_tokens=200: must be at most"),
         ({"num_beams": "five"}, r"generate\(num_beams='five'\)"),
         ({"max_new_tokens": 0}, r"decoding\.max_new_tokens=0: must be"),
         ({"strategy": "sampling", "temperature": float("nan")}, r"temperature=nan: must be"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mtnlg.config.checks import require
-from mtnlg.config.evaluation import DecodingConfig, EvaluationConfig, ReportConfig, Strategy
+from mtnlg.config.decoding import DecodingConfig, Strategy
+from mtnlg.config.evaluation import EvaluationConfig, ReportConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalisation, PositionEncoding
 from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
 from mtnlg.config.training import (

@@ -20,6 +20,7 @@ from mtnlg.evaluation.metrics import (
     measure,
     metric_value,
     score_texts,
+    sentence_scores,
 )
 from mtnlg.evaluation.score import (
     MetricScore,
@@ -60,4 +61,5 @@ __all__ = [
     "save_scores",
     "score_predictions",
     "score_texts",
+    "sentence_scores",
 ]

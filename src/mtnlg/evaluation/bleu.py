@@ -53,6 +53,24 @@ def bleu_values(sums: FloatArray) -> FloatArray:
     return np.asarray(penalties * means, dtype=np.float64)
 
 
+def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
+    """BLEU, 0 to 100, of single texts by their statistics (N, 2 + 2 x ORDER), over the orders of
+    n-grams that a text has, as sacreBLEU's sentence score.
+    """
+    values = [
+        BLEU.compute_bleu(
+            correct=[int(count) for count in row[2 : 2 + ORDER]],
+            total=[int(count) for count in row[2 + ORDER :]],
+            sys_len=int(row[0]),
+            ref_len=int(row[1]),
+            smooth_method="exp",
+            effective_order=True,
+        ).score
+        for row in statistics
+    ]
+    return np.asarray(values, dtype=np.float64)
+
+
 def bleu_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """sacreBLEU's own signature."""
     num_references = count_references(references) or -1

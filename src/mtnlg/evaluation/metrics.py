@@ -15,7 +15,13 @@ from functools import partial
 import numpy as np
 
 from mtnlg.errors import ConfigError, DataError
-from mtnlg.evaluation.bleu import bleu_length, bleu_signature, bleu_statistics, bleu_values
+from mtnlg.evaluation.bleu import (
+    bleu_length,
+    bleu_signature,
+    bleu_statistics,
+    bleu_values,
+    sentence_bleu_values,
+)
 from mtnlg.evaluation.chrf import chrf_length, chrf_signature, chrf_statistics, chrf_values
 from mtnlg.evaluation.inputs import check_texts, row_name
 from mtnlg.evaluation.rouge import (
@@ -43,6 +49,9 @@ class Metric:
     unit: str = "0-100"
     statistics: Statistics
     aggregate: Aggregate
+    aggregate_of_one: Aggregate | None = None
+    """The value of a single example, where a corpus of one would score it poorly; None:
+    `aggregate`."""
     signature: Callable[[Sequence[Sequence[str]], str], str]
     """References and language -> all that can change the value, in sacreBLEU's form."""
     length: Callable[[str, str], int]
@@ -70,6 +79,7 @@ METRICS: dict[str, Metric] = {
             name="bleu",
             statistics=bleu_statistics,
             aggregate=bleu_values,
+            aggregate_of_one=sentence_bleu_values,
             signature=bleu_signature,
             length=bleu_length,
             max_tokens=200_000,
@@ -90,8 +100,10 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def find_metric(name: str) -> Metric:
-    """The metric of that name, ours before those of others; raises ConfigError if unknown."""
+def find_metric(name: str, *, key: str = "evaluation.metrics") -> Metric:
+    """The metric of that name, ours before those of others; raises ConfigError, naming the setting
+    it stands in, if it is unknown.
+    """
     if name in METRICS:
         return METRICS[name]
     from importlib.metadata import entry_points
@@ -101,11 +113,11 @@ def find_metric(name: str) -> Metric:
         known = [*METRICS, *sorted(set(found) - set(METRICS))]
         close = get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ConfigError(f"evaluation.metrics has {name!r}; known: {', '.join(known)}{hint}")
+        raise ConfigError(f"{key} has {name!r}; known: {', '.join(known)}{hint}")
     metric = found[name].load()
     if not isinstance(metric, Metric):
         raise ConfigError(
-            f"evaluation.metrics has {name!r}: the entry point {found[name].value} is a "
+            f"{key} has {name!r}: the entry point {found[name].value} is a "
             f"{type(metric).__name__}; it must be an mtnlg.evaluation.Metric"
         )
     return metric
@@ -143,6 +155,17 @@ def score_texts(
     """One metric's value on a corpus, without an interval, as for a validation curve."""
     metric = find_metric(name)
     return metric_value(metric, measure(metric, hypotheses, references, language=language))
+
+
+def sentence_scores(
+    metric: Metric, hypotheses: Sequence[str], references: Sequence[str], *, language: str
+) -> FloatArray:
+    """The value of each text against its one reference, (N,), more is better; an empty text scores
+    as the metric has it.
+    """
+    statistics = metric.statistics(hypotheses, [[one] for one in references], language)
+    values = (metric.aggregate_of_one or metric.aggregate)(statistics)
+    return values if metric.higher_is_better else -values
 
 
 def metric_value(metric: Metric, statistics: FloatArray) -> float:

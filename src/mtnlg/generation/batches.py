@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtnlg.config import DecodingConfig, Strategy
+from mtnlg.generation.constraints import Constraints
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Batch:
     eos_id: int
     forbidden_ids: list[int]
     """Ids that are never produced."""
+    constraints: Constraints | None = None
 
     @property
     def longest_limit(self) -> int:

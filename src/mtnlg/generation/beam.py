@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from mtnlg.config import DecodingConfig
 from mtnlg.generation.batches import Batch, Output
 from mtnlg.generation.cache import PromptReading, drop_rows, forbid, read_prompts, reserve
+from mtnlg.generation.constraints import constrain
 from mtnlg.generation.ranking import largest
 from mtnlg.model import KeyValueCache, Transformer
 
@@ -53,6 +54,8 @@ class Tree:
     """(B, K) float32, of the hypotheses, best first; minus infinity where there is none."""
     ends: Tensor
     """(B, K, 3) int64, of each hypothesis the step, the parent and the id of its last token."""
+    history: Tensor
+    """(B, W, t) int64, the new ids of the living; t is 0 where no constraint asks for them."""
 
     def take(self, order: Tensor) -> Tree:
         return Tree(*(getattr(self, name)[order] for name in self.__slots__))
@@ -80,7 +83,10 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
     tree = plant(reading, batch.limits, num_beams)
     outputs: list[list[Output]] = [[] for _ in batch.prompts]
     for step in range(num_steps):
-        candidates = rank(forbid(logits, batch.forbidden_ids), tree.sums, num_beams)
+        allowed = constrain(
+            forbid(logits, batch.forbidden_ids), batch.constraints, tree.history, tree.numbers
+        )
+        candidates = rank(*allowed, tree.sums, num_beams)
         is_end = candidates.ids == batch.eos_id
         keep_hypotheses(tree, candidates, is_end, step=step, length_penalty=config.length_penalty)
         grow(tree, candidates, is_end, step=step)
@@ -92,6 +98,8 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
             if len(order) == 0:
                 break
         place(tree, cache, tree.parents[:, step])
+        if batch.constraints is not None:
+            remember(tree, step)
         positions = (tree.lengths + step)[:, None].expand(-1, num_beams)
         logits = model.extend_each(
             tree.ids[:, step], cache, positions=positions, mask=tree.visible[:, None]
@@ -113,15 +121,17 @@ def plant(reading: PromptReading, limits: list[int], num_beams: int) -> Tree:
         parents=ids.clone(),
         scores=torch.full((num_rows, num_beams), -torch.inf, device=device),
         ends=torch.zeros(num_rows, num_beams, 3, dtype=torch.int64, device=device),
+        history=ids[:, :1, :0],
     )
 
 
-def rank(logits: Tensor, sums: Tensor, num_beams: int) -> Candidates:
-    """The 2K best of all continuations by `logits` (B, W, V) of beams with `sums` (B, W)."""
+def rank(logits: Tensor, log_probabilities: Tensor, sums: Tensor, num_beams: int) -> Candidates:
+    """The 2K best of all continuations by `logits` and `log_probabilities` (B, W, V) of beams with
+    `sums` (B, W).
+    """
     num_rows, width, vocabulary_size = logits.shape
-    logits = logits.flatten(0, 1)
-    _, ids = largest(logits, min(2 * num_beams, vocabulary_size))
-    gains = logits.log_softmax(-1).gather(1, ids).view(num_rows, width, -1)
+    _, ids = largest(logits.flatten(0, 1), min(2 * num_beams, vocabulary_size))
+    gains = log_probabilities.flatten(0, 1).gather(1, ids).view(num_rows, width, -1)
     totals = (sums[:, :, None] + gains).flatten(1)
     parents = torch.arange(width, device=ids.device)[:, None].expand_as(gains).flatten(1)
     everything = Candidates(totals, parents, ids.reshape(num_rows, -1))
@@ -177,6 +187,13 @@ def place(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
     cache.slots = free
     reserve(cache, cache.length)
     tree.visible = inherited[:, :, : cache.length].scatter(2, free[:, :, None], True)
+
+
+def remember(tree: Tree, step: int) -> None:
+    """Give each beam the new ids of its parent and its own."""
+    parents = tree.parents[:, step, :, None].expand(-1, -1, step)
+    inherited = tree.history.gather(1, parents)
+    tree.history = torch.cat([inherited, tree.ids[:, step, :, None]], dim=2)
 
 
 def collect(tree: Tree, eos_id: int, num_alternatives: int, *, outputs: list[list[Output]]) -> None:

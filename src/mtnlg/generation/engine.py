@@ -5,15 +5,22 @@ A new strategy is one function (model, batch, config) and one row of STRATEGIES.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.generation.batches import Batch, Output, cut_batches, new_token_limits
 from mtnlg.generation.beam import search_beams
-from mtnlg.generation.greedy import decode_greedily
-from mtnlg.generation.sampling import draw_samples
+from mtnlg.generation.constraints import (
+    NO_RULES,
+    TextRules,
+    compile_constraints,
+    relative_limits,
+)
+from mtnlg.generation.greedy import decode_greedily, likeliest
+from mtnlg.generation.rows import walk_rows
+from mtnlg.generation.sampling import draw_samples, drawer
 from mtnlg.model import Transformer
 
 STRATEGIES: dict[Strategy, Callable[[Transformer, Batch, DecodingConfig], list[list[Output]]]] = {
@@ -30,24 +37,24 @@ def generate(
     eos_id: int,
     config: DecodingConfig,
     forbidden_ids: Sequence[int] = (),
+    rules: TextRules = NO_RULES,
     example_numbers: Sequence[int] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[Output]]:
     """For each prompt its outputs, best first; `config.num_alternatives` of them, if there are.
 
     No output depends on the other prompts. Probabilities are those among the ids that are not
-    forbidden. `example_numbers` (None: 0, 1, ...) is what the draws of a prompt depend on, with the
-    seed. `on_progress` is told after each batch how many prompts it had. Raises ValueError for a
-    prompt that leaves no room in the context, and where the model's logits are not finite.
+    forbidden. `rules` is what the settings say in texts and of the sources, as ids.
+    `example_numbers` (None: 0, 1, ...) is what the draws of a prompt depend on, with the seed.
+    `on_progress` is told after each batch how many prompts it had. Raises ValueError for a prompt
+    that leaves no room in the context, and where the model's logits are not finite.
     """
     if eos_id in forbidden_ids:
         raise ValueError(f"forbidden_ids has the end-of-sequence id {eos_id}; no output could end")
+    rules.check(config)
     numbers = range(len(prompts)) if example_numbers is None else example_numbers
     lengths = [len(prompt) for prompt in prompts]
-    context_length = model.config.context_length
-    limits = new_token_limits(
-        lengths, max_new_tokens=config.max_new_tokens, context_length=context_length
-    )
+    limits = _limits(model, lengths, config, rules)
     outputs: list[list[Output]] = [[] for _ in prompts]
     was_training = model.training
     model.eval()
@@ -59,6 +66,9 @@ def generate(
                 example_numbers=[numbers[index] for index in indices],
                 eos_id=eos_id,
                 forbidden_ids=list(forbidden_ids),
+                constraints=compile_constraints(
+                    config, rules, indices, eos_id=eos_id, device=_device(model)
+                ),
             )
             with torch.inference_mode():
                 found = STRATEGIES[config.strategy](model, batch, config)
@@ -69,3 +79,53 @@ def generate(
     finally:
         model.train(was_training)
     return outputs
+
+
+@torch.inference_mode()
+def stream(
+    model: Transformer,
+    prompt: Sequence[int],
+    *,
+    eos_id: int,
+    config: DecodingConfig,
+    forbidden_ids: Sequence[int] = (),
+    rules: TextRules = NO_RULES,
+) -> Iterator[int]:
+    """The new ids that `generate` would give for one prompt, each as soon as it is chosen.
+
+    For strategies that never take a token back: greedy search, and sampling of one alternative.
+    """
+    assert config.strategy is not Strategy.beam, "beams take tokens back"
+    assert config.num_alternatives == 1, f"{config.num_alternatives} outputs are no stream"
+    rules.check(config)
+    batch = Batch(
+        prompts=[list(prompt)],
+        limits=_limits(model, [len(prompt)], config, rules),
+        example_numbers=[0],
+        eos_id=eos_id,
+        forbidden_ids=list(forbidden_ids),
+        constraints=compile_constraints(config, rules, [0], eos_id=eos_id, device=_device(model)),
+    )
+    is_greedy = config.strategy is Strategy.greedy
+    choose = likeliest if is_greedy else drawer(batch, config, device=_device(model))
+    was_training = model.training
+    model.eval()
+    try:
+        for (chosen,) in walk_rows(model, batch, choose, outputs=[None]):
+            if int(chosen) != eos_id:
+                yield int(chosen)
+    finally:
+        model.train(was_training)
+
+
+def _limits(
+    model: Transformer, lengths: Sequence[int], config: DecodingConfig, rules: TextRules
+) -> list[int]:
+    limits = new_token_limits(
+        lengths, max_new_tokens=config.max_new_tokens, context_length=model.config.context_length
+    )
+    return relative_limits(limits, config, rules)
+
+
+def _device(model: Transformer) -> torch.device:
+    return model.token_embedding.weight.device

@@ -5,7 +5,7 @@ Legend: B rows still decoded, T new tokens, S cache slots, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mtnlg.generation.batches import Batch, Output
 from mtnlg.generation.cache import drop_rows, forbid, read_prompts, repeat_rows, widen
+from mtnlg.generation.constraints import constrain
 from mtnlg.model import Transformer
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
@@ -45,6 +46,23 @@ def decode_rows(
     model: Transformer, batch: Batch, choose: Choose, *, copies: int = 1
 ) -> list[Output]:
     """Continue each prompt `copies` times as `choose` says; its outputs are side by side."""
+    outputs: list[Output | None] = [None] * (len(batch.prompts) * copies)
+    for _ in walk_rows(model, batch, choose, copies=copies, outputs=outputs):
+        pass
+    return [output for output in outputs if output is not None]
+
+
+def walk_rows(
+    model: Transformer,
+    batch: Batch,
+    choose: Choose,
+    *,
+    copies: int = 1,
+    outputs: list[Output | None],
+) -> Iterator[Tensor]:
+    """The ids chosen at each step, (B,), ends included; rows that are over put their output in its
+    place.
+    """
     num_steps = batch.longest_limit
     reading = read_prompts(model, batch.prompts, num_new_slots=num_steps - 1)
     is_padded = not bool(reading.is_real.all())
@@ -54,12 +72,17 @@ def decode_rows(
         places = torch.arange(len(logits), device=logits.device).repeat_interleave(copies)
         cache, logits, rows = repeat_rows(cache, copies), logits[places], rows.take(places)
         rows.numbers = torch.arange(len(logits), device=logits.device)
-    outputs: list[Output | None] = [None] * len(logits)
     for step in range(num_steps):
-        logits = forbid(logits, batch.forbidden_ids)
+        logits, log_probabilities = constrain(
+            forbid(logits, batch.forbidden_ids),
+            batch.constraints,
+            rows.ids[:, :step],
+            rows.numbers // copies,
+        )
         chosen = choose(logits, rows.numbers, step)
         rows.ids[:, step] = chosen
-        rows.scores += logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0]
+        rows.scores += log_probabilities.gather(1, chosen[:, None])[:, 0]
+        yield chosen
         is_end = chosen == batch.eos_id
         is_over = is_end | (rows.limits == step + 1)
         if bool(is_over.any()):
@@ -74,7 +97,6 @@ def decode_rows(
             positions=(rows.lengths + step)[:, None],
             mask=mask,
         )
-    return [output for output in outputs if output is not None]
 
 
 def start_rows(lengths: Tensor, is_real: Tensor, limits: list[int]) -> Rows:

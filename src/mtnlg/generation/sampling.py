@@ -12,7 +12,7 @@ from mtnlg.config import DecodingConfig
 from mtnlg.generation.batches import Batch, Output
 from mtnlg.generation.randomness import uniform
 from mtnlg.generation.ranking import largest
-from mtnlg.generation.rows import decode_rows
+from mtnlg.generation.rows import Choose, decode_rows
 from mtnlg.model import Transformer
 
 NUCLEUS_GUESS = 256
@@ -22,11 +22,18 @@ NUCLEUS_GUESS = 256
 def draw_samples(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
     """`num_alternatives` samples for each prompt, the likeliest first.
 
-    Their scores are those of the model itself, at temperature 1 and without truncation. A draw
-    depends on the seed, the example's number, the alternative and the step alone.
+    Their scores are those of the model itself, at temperature 1 and without truncation.
     """
     copies = config.num_alternatives
-    device = model.token_embedding.weight.device
+    choose = drawer(batch, config, device=model.token_embedding.weight.device)
+    outputs = decode_rows(model, batch, choose, copies=copies)
+    groups = (outputs[start : start + copies] for start in range(0, len(outputs), copies))
+    return [sorted(group, key=lambda output: -output.score) for group in groups]
+
+
+def drawer(batch: Batch, config: DecodingConfig, *, device: torch.device) -> Choose:
+    """Draws that depend on the seed, the example's number, the alternative and the step alone."""
+    copies = config.num_alternatives
     examples = torch.tensor(batch.example_numbers, device=device).repeat_interleave(copies)
     alternatives = torch.arange(copies, device=device).repeat(len(batch.prompts))
 
@@ -35,9 +42,7 @@ def draw_samples(model: Transformer, batch: Batch, config: DecodingConfig) -> li
         chances = uniform(config.seed, examples[numbers], alternatives[numbers], steps)
         return draw(truncate(logits, config), chances)
 
-    outputs = decode_rows(model, batch, choose, copies=copies)
-    groups = (outputs[start : start + copies] for start in range(0, len(outputs), copies))
-    return [sorted(group, key=lambda output: -output.score) for group in groups]
+    return choose
 
 
 def truncate(logits: Tensor, config: DecodingConfig) -> Tensor:

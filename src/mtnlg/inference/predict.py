@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig
 from mtnlg.corpus.contamination import TrainingIndex
+from mtnlg.inference.likelihood import bits_per_byte, likelihood_record, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
+from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import Generated, TextGenerator
 from mtnlg.progress import say, track
-from mtnlg.records import JsonObject, Prediction, Row, read_rows, write_json, write_jsonl
+from mtnlg.records import (
+    JsonObject,
+    JsonValue,
+    Prediction,
+    Row,
+    read_rows,
+    write_json,
+    write_jsonl,
+)
 
-PREDICTIONS_FILE, ALTERNATIVES_FILE, GENERATION_FILE = (
+PREDICTIONS_FILE, ALTERNATIVES_FILE, LIKELIHOOD_FILE, GENERATION_FILE = (
     "predictions.jsonl",
     "alternatives.jsonl",
+    "likelihood.jsonl",
     "generation.json",
 )
 
@@ -42,7 +53,7 @@ def predict_test_set(
         generated = generator.generate(
             sources, pretrained.find_task(task), decoding, on_progress=progress.advance
         )
-    seconds = time.monotonic() - started
+    record = _record(generated, num_rows=len(rows), seconds=time.monotonic() - started)
     if generated.num_cut_prompts:
         say(
             f"warning: {generated.num_cut_prompts} of {len(rows)} prompts did not fit the context "
@@ -56,7 +67,9 @@ def predict_test_set(
     write_jsonl(folder / PREDICTIONS_FILE, predictions)
     if decoding.num_alternatives > 1:
         write_jsonl(folder / ALTERNATIVES_FILE, _alternatives(rows, generated))
-    write_json(folder / GENERATION_FILE, _record(generated, num_rows=len(rows), seconds=seconds))
+    if decoding.has_likelihood:
+        record |= _write_likelihood(generator, rows, pretrained.find_task(task), decoding, folder)
+    write_json(folder / GENERATION_FILE, record)
 
 
 def _record(generated: Generated, *, num_rows: int, seconds: float) -> JsonObject:
@@ -71,13 +84,44 @@ def _record(generated: Generated, *, num_rows: int, seconds: float) -> JsonObjec
     }
 
 
-def _alternatives(rows: Sequence[Row], generated: Generated) -> list[JsonObject]:
-    return [
-        {
-            "id": row.id,
-            "alternatives": [
-                {"text": text, "score": score} for text, score in zip(texts, scores, strict=True)
-            ],
-        }
-        for row, texts, scores in zip(rows, generated.texts, generated.scores, strict=True)
-    ]
+def _write_likelihood(
+    generator: TextGenerator,
+    rows: Sequence[Row],
+    task: TaskPrompt,
+    decoding: DecodingConfig,
+    folder: Path,
+) -> JsonObject:
+    """Write likelihood.jsonl and give what generation.json says of it."""
+    likelihoods = target_likelihoods(
+        generator.model,
+        generator.prompts,
+        [row.source for row in rows],
+        [row.references[0] for row in rows],
+        task,
+        batch_tokens=decoding.batch_tokens,
+    )
+    num_cut = sum(one.is_cut for one in likelihoods)
+    if num_cut:
+        say(
+            f"warning: {num_cut} of {len(rows)} targets are longer than half of the context; "
+            "their beginnings alone count in bits_per_byte"
+        )
+    lines = (likelihood_record(row.id, one) for row, one in zip(rows, likelihoods, strict=True))
+    write_jsonl(folder / LIKELIHOOD_FILE, lines)
+    return {"bits_per_byte": round(bits_per_byte(likelihoods), 6), "cut_targets": num_cut}
+
+
+def _alternatives(rows: Sequence[Row], generated: Generated) -> Iterator[JsonObject]:
+    """Each row's texts, best first, with the model's score and, where they are ordered by it, the
+    expected utility.
+    """
+    for place, row in enumerate(rows):
+        alternatives: list[JsonValue] = [
+            {"text": text, "score": score}
+            for text, score in zip(generated.texts[place], generated.scores[place], strict=True)
+        ]
+        if generated.utilities is not None:
+            for one, utility in zip(alternatives, generated.utilities[place], strict=True):
+                assert isinstance(one, dict), "made above"
+                one["utility"] = utility
+        yield {"id": row.id, "alternatives": alternatives}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import overload
 
@@ -67,31 +69,71 @@ class MegatronTuringForConditionalGeneration:
         write_tasks(folder / TASKS_FILE, self.tasks, self.default_task)
 
     @overload
-    def generate(self, text: str, *, task: str | None = None, **decoding: object) -> str: ...
+    def generate(
+        self, text: str, *, task: str | None = None, prefix: str | None = None, **decoding: object
+    ) -> str: ...
 
     @overload
     def generate(
-        self, text: list[str], *, task: str | None = None, **decoding: object
+        self,
+        text: list[str],
+        *,
+        task: str | None = None,
+        prefix: str | None = None,
+        **decoding: object,
     ) -> list[str]: ...
 
     def generate(
-        self, text: str | list[str], *, task: str | None = None, **decoding: object
+        self,
+        text: str | list[str],
+        *,
+        task: str | None = None,
+        prefix: str | None = None,
+        **decoding: object,
     ) -> str | list[str]:
         """The model's answer to a text, or a list of answers to a list.
 
         `task` is a full name such as "translation/tatoeba_en_zh" or its last part; None: the
-        folder's default. Turns of a dialogue are separated by line feeds. `decoding` takes the
-        fields of DecodingConfig, e.g. `num_beams=5` (which chooses beam search) or
-        `strategy="sampling", temperature=0.8`.
+        folder's default. Turns of a dialogue are separated by line feeds. Every answer begins with
+        `prefix` (None: as the model likes). `decoding` takes the fields of DecodingConfig, e.g.
+        `num_beams=5` (which chooses beam search) or `strategy="sampling", temperature=0.8`. Warns
+        of texts that had to be cut to fit the context.
         """
         prompt = self.find_task(task)
+        settings = decoding_of(decoding, prefix=prefix)
         texts = [text] if isinstance(text, str) else text
         if not texts:
             return []
         cleaned = [clean_text(one, prompt.cleaning) for one in texts]
-        generated = self._generator.generate(cleaned, prompt, decoding_of(decoding))
+        generated = self._generator.generate(cleaned, prompt, settings)
+        _warn_of_cuts(generated.num_cut_prompts, generated.num_cut_tokens, len(texts))
         answers = [alternatives[0] for alternatives in generated.texts]
         return answers[0] if isinstance(text, str) else answers
+
+    def stream(
+        self, text: str, *, task: str | None = None, prefix: str | None = None, **decoding: object
+    ) -> Iterator[str]:
+        """The answer of `generate` in pieces, each as soon as its characters are certain.
+
+        Greedy search and sampling alone, since beams take back what they have said.
+        """
+        prompt = self.find_task(task)
+        settings = decoding_of(decoding, prefix=prefix, call="stream")
+        if settings.strategy is Strategy.beam:
+            raise ConfigError(
+                "stream(strategy=beam): beam search takes back what it has said; "
+                "stream with greedy or sampling, or call generate()"
+            )
+        if settings.num_alternatives > 1:
+            raise ConfigError(
+                f"stream(num_alternatives={settings.num_alternatives}): a stream is one output; "
+                "call generate()"
+            )
+        cleaned = clean_text(text, prompt.cleaning)
+        encoded = self._generator.encode([cleaned], prompt, settings)
+        (num_cut,) = encoded.cuts
+        _warn_of_cuts(int(num_cut > 0), num_cut, 1)
+        return self._generator.stream(encoded, settings)
 
     def find_task(self, name: str | None) -> TaskPrompt:
         """A task by full name or unambiguous last part; raises ConfigError with the known ones."""
@@ -120,24 +162,45 @@ def write_tasks(path: Path, tasks: dict[str, TaskPrompt], default_task: str) -> 
     )
 
 
-def decoding_of(values: dict[str, object]) -> DecodingConfig:
-    """A DecodingConfig from keyword arguments; raises ConfigError naming an unknown one."""
+def decoding_of(
+    values: dict[str, object], *, prefix: str | None = None, call: str = "generate"
+) -> DecodingConfig:
+    """A DecodingConfig from keyword arguments; raises ConfigError naming an unknown one, or one
+    that has no effect in a call.
+    """
     known = {field.name for field in dataclasses.fields(DecodingConfig)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise ConfigError(
-            f"generate() has no setting {unknown[0]!r}; known: {', '.join(sorted(known))}"
+            f"{call}() has no setting {unknown[0]!r}; known: {', '.join(sorted(known))}"
         )
+    if values.get("has_likelihood"):
+        raise ConfigError(
+            f"{call}(has_likelihood=True): likelihood.jsonl is written for test sets; "
+            "use it as decoding.has_likelihood=true of `mtnlg generate`"
+        )
+    if prefix is not None:
+        if values.get("forced_prefix") is not None:
+            raise ConfigError(f"{call}(): prefix and forced_prefix say the same; give one of them")
+        values = {**values, "forced_prefix": prefix}
     strategy = values.get("strategy", "beam" if "num_beams" in values else "greedy")
     if isinstance(strategy, str):
         if strategy not in Strategy.__members__:
             names = ", ".join(Strategy.__members__)
-            raise ConfigError(f"generate(strategy={strategy!r}): known: {names}")
+            raise ConfigError(f"{call}(strategy={strategy!r}): known: {names}")
         strategy = Strategy[strategy]
     try:
         return DecodingConfig(**{**values, "strategy": strategy})  # type: ignore[arg-type]
     except TypeError as error:
-        raise ConfigError(f"generate({_call(values)}): {error}") from None
+        raise ConfigError(f"{call}({_call(values)}): {error}") from None
+
+
+def _warn_of_cuts(num_texts: int, num_tokens: int, num_all: int) -> None:
+    if num_texts:
+        warnings.warn(
+            f"{num_texts} of {num_all} texts did not fit the context and lost {num_tokens} tokens",
+            stacklevel=3,
+        )
 
 
 def _call(values: dict[str, object]) -> str:

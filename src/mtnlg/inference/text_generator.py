@@ -5,13 +5,14 @@ was cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from mtnlg.config import DecodingConfig
-from mtnlg.generation import Output, generate
+from mtnlg.generation import Output, TextRules, generate, stream
 from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
+from mtnlg.inference.rules import text_rules
 from mtnlg.model import Transformer
 from mtnlg.tokenizer import TextTokenizer
 
@@ -19,6 +20,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but tab and line feed: a byte-level model can emit them, and no metric can
 score them.
 """
+NUM_AROUND_SOURCE = 2
+"""Tokens of a prompt that are not its source: marker and separator."""
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class Generated:
 
     texts: list[list[str]]
     scores: list[list[float]]
+    utilities: list[list[float]] | None = None
+    """What the texts are ordered by under minimum Bayes risk; None: by their scores."""
     num_tokens: int = 0
     """Tokens decoded, ends included, of the best outputs."""
     num_cut_prompts: int = 0
@@ -34,6 +39,16 @@ class Generated:
     num_cut_tokens: int = 0
     num_unfinished: int = 0
     """Best outputs that were stopped by the limit and not by the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSources:
+    """Prompts that fit the context."""
+
+    prompts: list[list[int]]
+    cuts: list[int]
+    """Tokens that each source lost, 0 for most."""
+    rules: TextRules
 
 
 @dataclass
@@ -47,6 +62,11 @@ class TextGenerator:
     def prompts(self) -> PromptBuilder:
         return PromptBuilder(self.tokenizer, self.model.config.context_length)
 
+    @cached_property
+    def forbidden_ids(self) -> list[int]:
+        """Special tokens but the end: they stand for no text."""
+        return [one for one in self.tokenizer.special_ids if one != self.tokenizer.end_id]
+
     def generate(
         self,
         sources: Sequence[str],
@@ -58,33 +78,95 @@ class TextGenerator:
         """One list of alternatives for each source, in the sources' order; sources are taken as
         clean.
         """
-        output_length = min(decoding.max_new_tokens, self.model.config.context_length // 2)
-        built = [
-            self.prompts.build(ids, task, output_length=output_length)
-            for ids in self.tokenizer.encode_batch(list(sources))
-        ]
-        forbidden = [
-            special for special in self.tokenizer.special_ids if special != self.tokenizer.end_id
-        ]
+        utility = None
+        if decoding.mbr_utility is not None:
+            from mtnlg.evaluation import find_metric
+
+            utility = find_metric(decoding.mbr_utility, key="decoding.mbr_utility")
+        encoded = self.encode(sources, task, decoding)
         outputs = generate(
             self.model,
-            [ids for ids, _ in built],
+            encoded.prompts,
             eos_id=self.tokenizer.end_id,
             config=decoding,
-            forbidden_ids=forbidden,
+            forbidden_ids=self.forbidden_ids,
+            rules=encoded.rules,
             on_progress=on_progress,
         )
-        cuts = [num_cut for _, num_cut in built if num_cut]
-        return Generated(
-            texts=[[self._text(output) for output in alternatives] for alternatives in outputs],
-            scores=[[output.score for output in alternatives] for alternatives in outputs],
-            num_tokens=sum(
-                len(alternatives[0].ids) + alternatives[0].is_finished for alternatives in outputs
-            ),
-            num_cut_prompts=len(cuts),
-            num_cut_tokens=sum(cuts),
-            num_unfinished=sum(not alternatives[0].is_finished for alternatives in outputs),
-        )
+        texts = [[self.text(output.ids) for output in alternatives] for alternatives in outputs]
+        utilities = None
+        if utility is not None:
+            from mtnlg.inference.risk import rank_by_utility
 
-    def _text(self, output: Output) -> str:
-        return CONTROL.sub("", self.tokenizer.decode(output.ids)).strip()
+            outputs, texts, utilities = rank_by_utility(
+                outputs, texts, utility, language=task.target_language
+            )
+        return _with_counts(outputs, texts, utilities, encoded.cuts)
+
+    def stream(self, encoded: EncodedSources, decoding: DecodingConfig) -> Iterator[str]:
+        """The first source's answer in pieces of whole characters, which joined are what `generate`
+        gives.
+        """
+        ids = stream(
+            self.model,
+            encoded.prompts[0],
+            eos_id=self.tokenizer.end_id,
+            config=decoding,
+            forbidden_ids=self.forbidden_ids,
+            rules=encoded.rules,
+        )
+        seen: list[int] = []
+        given = 0
+        for token in ids:
+            seen.append(token)
+            # Bytes of an unfinished character are U+FFFD until the rest comes, or does not.
+            text = _clean(self.tokenizer.decode(seen).rstrip("\ufffd"))
+            if len(text) > given:
+                yield text[given:]
+                given = len(text)
+        if rest := self.text(seen)[given:]:
+            yield rest
+
+    def encode(
+        self, sources: Sequence[str], task: TaskPrompt, decoding: DecodingConfig
+    ) -> EncodedSources:
+        """Prompts of the sources, cut to leave room for the longest output."""
+        longest_output = min(decoding.max_new_tokens, self.model.config.context_length // 2)
+        built = [
+            self.prompts.build(ids, task, output_length=longest_output)
+            for ids in self.tokenizer.encode_batch(list(sources))
+        ]
+        rules = text_rules(
+            decoding,
+            self.tokenizer,
+            source_lengths=[len(ids) - NUM_AROUND_SOURCE for ids, _ in built],
+            longest_output=longest_output,
+            device=self.model.token_embedding.weight.device,
+        )
+        return EncodedSources([ids for ids, _ in built], [num_cut for _, num_cut in built], rules)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of an output."""
+        return _clean(self.tokenizer.decode(ids))
+
+
+def _clean(text: str) -> str:
+    return CONTROL.sub("", text).strip()
+
+
+def _with_counts(
+    outputs: list[list[Output]],
+    texts: list[list[str]],
+    utilities: list[list[float]] | None,
+    cuts: Sequence[int],
+) -> Generated:
+    best = [alternatives[0] for alternatives in outputs]
+    return Generated(
+        texts=texts,
+        scores=[[output.score for output in alternatives] for alternatives in outputs],
+        utilities=utilities,
+        num_tokens=sum(len(output.ids) + output.is_finished for output in best),
+        num_cut_prompts=sum(num_cut > 0 for num_cut in cuts),
+        num_cut_tokens=sum(cuts),
+        num_unfinished=sum(not output.is_finished for output in best),
+    )

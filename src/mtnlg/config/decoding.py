@@ -1,0 +1,219 @@
+"""How outputs are searched for, and what they must and must not hold."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+
+from mtnlg.config.checks import above, at_least, require
+
+
+class Strategy(Enum):
+    """How the next token is chosen; rows of generation.STRATEGIES."""
+
+    greedy = "greedy"
+    sampling = "sampling"
+    beam = "beam"
+
+
+@dataclass(kw_only=True)
+class DecodingConfig:
+    """Settings of the search; those of another strategy than the chosen one have no effect.
+
+    New tokens alone count as output, for repetition too: a summary or a translation has to repeat
+    names and numbers of its source.
+    """
+
+    strategy: Strategy = Strategy.greedy
+    max_new_tokens: int = 128
+    """Longest output in tokens."""
+    temperature: float = 1.0
+    """sampling: divides the logits."""
+    top_k: int | None = None
+    """sampling: only the k likeliest tokens; None: all."""
+    top_p: float = 1.0
+    """sampling: the smallest set of tokens with this probability mass (Holtzman et al. 2020)."""
+    seed: int = 1
+    """sampling: joined with each example's place in its test set, so that no batch changes a
+    draw.
+    """
+    num_beams: int = 5
+    """beam: hypotheses kept per example."""
+    length_penalty: float = 1.0
+    """beam: scores are divided by length ** penalty (Wu et al. 2016, simplified as in Hugging
+    Face).
+    """
+    num_alternatives: int = 1
+    """beam, sampling: outputs per example; more than one are also written to alternatives.jsonl."""
+    batch_tokens: int = 16_384
+    """Tokens of the cache of one batch: rows x (prompt + output), beams included."""
+    no_repeat_ngram_size: int | None = None
+    """No sequence of so many tokens comes twice in an output (Paulus et al. 2018)."""
+    repetition_penalty: float | None = None
+    """Logits of tokens that the output has are divided by it, negative ones multiplied (CTRL,
+    Keskar et al. 2019, sec. 4.1). Counts in the scores.
+    """
+    min_new_tokens: int | None = None
+    """Shortest output in tokens, its end apart."""
+    max_length_ratio: float | None = None
+    """Longest output in tokens for each token of the source, as max_len_a of fairseq;
+    max_new_tokens holds beside it.
+    """
+    max_length_constant: int | None = None
+    """Tokens that are added to those of max_length_ratio, as max_len_b of fairseq."""
+    min_length_ratio: float | None = None
+    """Shortest output in tokens for each token of the source; a longest output that is shorter
+    wins.
+    """
+    bad_words: list[str] | None = None
+    """Texts that never appear in an output, also within longer words (" he" is only the start of a
+    word) and however they are cut into tokens; the case counts.
+    """
+    forced_prefix: str | None = None
+    """Text that every output begins with: whole words, since the tokens are those of this text
+    alone.
+    """
+    mbr_utility: str | None = None
+    """sampling: the output is the sample that is most like all samples by this row of
+    evaluation.METRICS (minimum Bayes risk, Eikema and Aziz 2020), not the likeliest one.
+    """
+    has_likelihood: bool = False
+    """Also write likelihood.jsonl: nats and bytes of each first reference under the model."""
+
+    def __post_init__(self) -> None:
+        at_least("decoding.max_new_tokens", self.max_new_tokens, 1)
+        above("decoding.temperature", self.temperature, 0)
+        above("decoding.top_p", self.top_p, 0)
+        require(self.top_p <= 1, "decoding.top_p", self.top_p, "in (0, 1]")
+        if self.top_k is not None:
+            at_least("decoding.top_k", self.top_k, 1)
+        at_least("decoding.num_beams", self.num_beams, 1)
+        at_least("decoding.length_penalty", self.length_penalty, 0)
+        at_least("decoding.num_alternatives", self.num_alternatives, 1)
+        at_least("decoding.batch_tokens", self.batch_tokens, 1)
+        most = {Strategy.greedy: 1, Strategy.beam: self.num_beams}.get(
+            self.strategy, self.num_alternatives
+        )
+        require(
+            self.num_alternatives <= most,
+            "decoding.num_alternatives",
+            self.num_alternatives,
+            f"at most {most} with strategy {self.strategy.name}",
+        )
+        self._check_repetition()
+        self._check_lengths()
+        self._check_texts()
+        self._check_risk()
+
+    def _check_repetition(self) -> None:
+        if self.no_repeat_ngram_size is not None:
+            at_least("decoding.no_repeat_ngram_size", self.no_repeat_ngram_size, 1)
+        if self.repetition_penalty is not None:
+            above("decoding.repetition_penalty", self.repetition_penalty, 0)
+
+    def _check_lengths(self) -> None:
+        minimum, most = self.min_new_tokens, self.max_new_tokens
+        if minimum is not None:
+            at_least("decoding.min_new_tokens", minimum, 1)
+            allowed = f"at most decoding.max_new_tokens={most}"
+            require(minimum <= most, "decoding.min_new_tokens", minimum, allowed)
+        ratio, constant = self.max_length_ratio, self.max_length_constant
+        if ratio is not None:
+            at_least("decoding.max_length_ratio", ratio, 0)
+            require(
+                ratio > 0 or (constant or 0) > 0,
+                "decoding.max_length_ratio",
+                ratio,
+                "above 0, or with decoding.max_length_constant above 0",
+            )
+        if constant is not None:
+            at_least("decoding.max_length_constant", constant, 0)
+            require(
+                ratio is not None,
+                "decoding.max_length_constant",
+                constant,
+                "with decoding.max_length_ratio; without one, decoding.max_new_tokens says it",
+            )
+        least = self.min_length_ratio
+        if least is not None:
+            above("decoding.min_length_ratio", least, 0)
+            is_below = ratio is None or least <= ratio or (constant or 0) > 0
+            allowed = f"at most decoding.max_length_ratio={ratio}"
+            require(is_below, "decoding.min_length_ratio", least, allowed)
+
+    def _check_texts(self) -> None:
+        if self.bad_words is not None:
+            is_list = not isinstance(self.bad_words, str) and len(self.bad_words) > 0
+            require(is_list, "decoding.bad_words", self.bad_words, "a list of texts, or null")
+            for word in self.bad_words:
+                is_text = bool(word) and _is_plain(word)
+                allowed = "some text without control characters and U+FFFD"
+                require(is_text, "decoding.bad_words", repr(word), allowed)
+        prefix = self.forced_prefix
+        if prefix is not None:
+            require(
+                bool(prefix) and prefix == prefix.strip() and _is_plain(prefix),
+                "decoding.forced_prefix",
+                repr(prefix),
+                "some text without control characters, U+FFFD and space at its ends",
+            )
+            held = [word for word in self.bad_words or () if word in prefix]
+            allowed = f"without {held[:1]} of decoding.bad_words"
+            require(not held, "decoding.forced_prefix", repr(prefix), allowed)
+
+    def _check_risk(self) -> None:
+        if self.mbr_utility is not None:
+            require(
+                self.strategy is Strategy.sampling and self.num_alternatives > 1,
+                "decoding.mbr_utility",
+                self.mbr_utility,
+                "with decoding.strategy=sampling and decoding.num_alternatives above 1, "
+                "the samples that it chooses from",
+            )
+
+    @property
+    def label(self) -> str:
+        """A short name that tells the settings that matter."""
+        return "_".join([self._search_label, *self._constraint_labels])
+
+    @property
+    def _search_label(self) -> str:
+        if self.strategy is Strategy.beam:
+            penalty = "" if self.length_penalty == 1 else f"_penalty{self.length_penalty:g}"
+            return f"beam{self.num_beams}{penalty}"
+        if self.strategy is Strategy.sampling:
+            top_k = "" if self.top_k is None else f"_k{self.top_k}"
+            label = f"sampling_t{self.temperature:g}{top_k}_p{self.top_p:g}_s{self.seed}"
+            chosen = f"_mbr{self.num_alternatives}_{self.mbr_utility}" if self.mbr_utility else ""
+            return label + chosen
+        return self.strategy.name
+
+    @property
+    def _constraint_labels(self) -> list[str]:
+        longest = f"{self.max_length_ratio or 0:g}x+{self.max_length_constant or 0}"
+        named = {
+            f"norepeat{self.no_repeat_ngram_size}": self.no_repeat_ngram_size,
+            f"repetition{self.repetition_penalty or 0:g}": self.repetition_penalty,
+            f"min{self.min_new_tokens}": self.min_new_tokens,
+            f"min{self.min_length_ratio or 0:g}x": self.min_length_ratio,
+            f"max{longest}": self.max_length_ratio,
+            f"without{_digest(*self.bad_words or ())}": self.bad_words,
+            f"prefix{_digest(self.forced_prefix or '')}": self.forced_prefix,
+        }
+        return [label for label, value in named.items() if value is not None]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether an output can hold the text: no control characters, no lone surrogates, and nothing
+    that stands for broken bytes.
+    """
+    return "\ufffd" not in text and all(
+        one in "\t\n" or unicodedata.category(one) not in ("Cc", "Cs") for one in text
+    )
+
+
+def _digest(*texts: str) -> str:
+    """Six digits that tell texts apart where they cannot stand in a file's name."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:6]

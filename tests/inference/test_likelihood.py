@@ -1,0 +1,123 @@
+"""Likelihoods of given targets: by hand, and as training counts its validation loss."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtnlg.config import DecodingConfig, OptimizerConfig
+from mtnlg.inference import PromptBuilder
+from mtnlg.inference.likelihood import Likelihood, bits_per_byte, target_likelihoods
+from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
+from mtnlg.records import Row, write_jsonl
+from mtnlg.tokens import read_token_split, write_token_split
+from mtnlg.training.data import SequenceDataset, TaskSplit
+from mtnlg.training.module import TransformerModule
+from mtnlg.training.plan import MicroBatch
+from mtnlg.training.probe import ValidationProbe
+
+SOURCES = ["the red cat", "a dog", "how are you? " * 9, "", "cat"]
+TARGETS = ["一只红猫", "a dog", "fine", "x", "a dog sees you " * 6]
+TOLERANCE = 1e-4
+"""float32; a sum of some twenty log-probabilities."""
+
+
+def likelihoods(pretrained: Pretrained, *, batch_tokens: int = 16_384) -> list[Likelihood]:
+    builder = PromptBuilder(pretrained.tokenizer, pretrained.model.config.context_length)
+    return target_likelihoods(
+        pretrained.model,
+        builder,
+        SOURCES,
+        TARGETS,
+        pretrained.find_task("captions"),
+        batch_tokens=batch_tokens,
+    )
+
+
+@torch.inference_mode()
+def test_nats_are_the_log_softmax_of_each_token_summed(pretrained: Pretrained) -> None:
+    """Oracle: one forward pass a token, over `<marker> source <sep>` and the target so far."""
+    tokenizer, task = pretrained.tokenizer, pretrained.find_task("captions")
+
+    found = likelihoods(pretrained)
+
+    for source, target, one in list(zip(SOURCES, TARGETS, found, strict=True))[:2]:
+        prompt = [tokenizer.marker_id(task.marker), *tokenizer.encode(source)]
+        ids = [*prompt, tokenizer.separator_id]
+        nats = 0.0
+        for token in [*tokenizer.encode(target), tokenizer.end_id]:
+            nats -= float(pretrained.model(torch.tensor([ids]))[0, -1].log_softmax(-1)[token])
+            ids.append(token)
+        assert one.nats == pytest.approx(nats, abs=TOLERANCE)
+        assert one.num_bytes == len(target.encode())
+        assert not one.is_cut
+
+
+@pytest.mark.parametrize("is_prefix_bidirectional", [False, True])
+@torch.inference_mode()
+def test_nats_equal_those_of_validation(
+    pretrained: Pretrained, tmp_path: Path, is_prefix_bidirectional: bool
+) -> None:
+    """Oracle: the loss of the training module on each example, cut sources and targets too."""
+    pretrained.model.config.is_prefix_bidirectional = is_prefix_bidirectional
+    rows = [
+        Row(str(place), source, (target,))
+        for place, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True))
+    ]
+    write_jsonl(tmp_path / "validation.jsonl", (row.to_json() for row in rows))
+    write_token_split(tmp_path / "validation.jsonl", tmp_path, pretrained.tokenizer)
+    split = TaskSplit(
+        pretrained.find_task("captions"), read_token_split(tmp_path, "validation"), weight=1.0
+    )
+    data = SequenceDataset(
+        [split], PromptBuilder(pretrained.tokenizer, pretrained.model.config.context_length)
+    )
+    module = TransformerModule(
+        pretrained.model,
+        OptimizerConfig(),
+        max_steps=1,
+        label_smoothing=0.0,
+        accumulation=1,
+        probe=ValidationProbe([], pretrained.tokenizer, DecodingConfig()),
+    )
+
+    found = likelihoods(pretrained)
+
+    expected = [
+        float(module.nats(data[MicroBatch((place,), 1)], label_smoothing=0.0))
+        for place in range(len(rows))
+    ]
+    assert [one.nats for one in found] == pytest.approx(expected, abs=TOLERANCE)
+
+
+def test_likelihoods_depend_on_no_batch(pretrained: Pretrained) -> None:
+    together = likelihoods(pretrained)
+
+    for batch_tokens in (1, 60):
+        apart = likelihoods(pretrained, batch_tokens=batch_tokens)
+
+        assert [one.nats for one in apart] == pytest.approx(
+            [one.nats for one in together], abs=TOLERANCE
+        )
+
+
+def test_bytes_of_a_cut_target_are_those_that_were_read(pretrained: Pretrained) -> None:
+    """Oracle: the text of the kept tokens, all of them ASCII here."""
+    kept = pretrained.tokenizer.encode(TARGETS[4])[: pretrained.model.config.context_length // 2]
+
+    found = likelihoods(pretrained)
+
+    assert [one.is_cut for one in found] == [False] * 4 + [True]
+    assert found[4].num_bytes == len(pretrained.tokenizer.decode(kept))
+
+
+def test_bits_per_byte_are_those_of_all_bytes_together() -> None:
+    """Oracle: by hand; not the mean of 1 and 4."""
+    found = bits_per_byte(
+        [Likelihood(3 * math.log(2), 3, False), Likelihood(4 * math.log(2), 1, False)]
+    )
+
+    assert found == pytest.approx(7 / 4)
