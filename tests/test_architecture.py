@@ -24,7 +24,7 @@ EVERYBODY = {"config", "records", "artifacts", "errors", "progress"}
 """Rooms that all may import."""
 BELOW_STAGES = EVERYBODY | {
     *("corpus", "tokenizer", "tokens", "model", "generation", "inference", "training"),
-    *("evaluation", "reporting", "provenance"),
+    *("evaluation", "reporting", "provenance", "initial_model"),
 }
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
@@ -36,16 +36,20 @@ ARROWS: dict[str, set[str]] = {
     "corpus": EVERYBODY,
     "tokenizer": EVERYBODY,
     "tokens": EVERYBODY | {"tokenizer"},
+    "initial_model": EVERYBODY | {"tokenizer"},
+    "third_party": EVERYBODY,
     "model": EVERYBODY,
     "generation": EVERYBODY | {"model"},
     "inference": EVERYBODY | {"corpus", "tokenizer", "model", "generation", "evaluation"},
     "training": EVERYBODY
-    | {"inference", "evaluation", "model", "tokenizer", "tokens", "corpus", "generation"},
+    | {"inference", "evaluation", "model", "tokenizer", "tokens", "corpus", "generation"}
+    | {"third_party"},
     "evaluation": EVERYBODY,
     "reporting": EVERYBODY | {"evaluation"},
     "provenance": EVERYBODY,
     "stages": BELOW_STAGES | {"compose"},
-    "preflight": EVERYBODY | {"corpus", "evaluation", "reporting"},
+    "preflight": EVERYBODY
+    | {"corpus", "evaluation", "reporting", "initial_model", "third_party", "model"},
     "run": BELOW_STAGES | {"compose", "stages", "preflight"},
     "launcher": BELOW_STAGES | {"compose", "stages", "run"},
     "description": BELOW_STAGES | {"compose", "stages"},

@@ -28,7 +28,7 @@ from mtnlg.errors import ConfigError
 from mtnlg.records import write_text
 
 CONFIG_MODULE = "pkg://mtnlg.conf"
-PATH_KEYS = ("data_root", "artifacts_root", "runs_root", "reports_root", "tags")
+PATH_KEYS = ("data_root", "artifacts_root", "runs_root", "reports_root", "tags", "logger")
 """Settings that say where things lie, or nothing: a run has the same id wherever it is."""
 
 
@@ -131,9 +131,14 @@ def run_id(config: Config) -> str:
     return slug(f"{config.model.name}-{config.decoding.label}-seed{config.seed}") + f"-{digest}"
 
 
+def run_folder(config: Config) -> Path:
+    """Where a run keeps its manifest and its logs."""
+    return Path(config.runs_root) / experiment_name(config) / run_id(config)
+
+
 def without_paths(overrides: Sequence[str]) -> list[str]:
     """The overrides that can tell runs apart: not those of PATH_KEYS."""
-    return [word for word in overrides if word.lstrip("+~").partition("=")[0] not in PATH_KEYS]
+    return [word for word in overrides if re.split("[.=]", word.lstrip("+~"))[0] not in PATH_KEYS]
 
 
 def slug(name: str) -> str:
@@ -146,7 +151,7 @@ def slug(name: str) -> str:
 
 def freeze_run(config: Config) -> Path:
     """Write runs/<experiment>/<run id>/config.yaml and give its path."""
-    path = Path(config.runs_root) / experiment_name(config) / run_id(config) / "config.yaml"
+    path = run_folder(config) / "config.yaml"
     write_text(path, freeze(config))
     return path
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from mtnlg.config import Accelerator, Config, Precision
 from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.initial_model import check_initial_model
 from mtnlg.progress import say
+from mtnlg.third_party import check_loggers
 
 BYTES_PER_PARAMETER = 4 * (3 * 2 + 2)
 """Two checkpoints with weights and two moments, the best weights and the final ones, in fp32."""
@@ -19,8 +21,11 @@ def preflight(config: Config) -> None:
     """Raise the first error that the configuration, the data or the machine will lead to."""
     _check_tasks(config)
     _check_metrics(config)
+    check_loggers(config.logger)
+    check_initial_model(config)
     _check_lengths(config)
     _check_training(config)
+    _check_frozen(config)
     _check_device(config)
     _check_disk(config)
 
@@ -52,7 +57,7 @@ def _check_metrics(config: Config) -> None:
     for name in config.report.formats:
         find_format(name)
     for name, task in config.tasks.items():
-        if task.main_metric not in config.evaluation.metrics:
+        if task.main_metric is not None and task.main_metric not in config.evaluation.metrics:
             raise ConfigError(
                 f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, "
                 f"by which the board of {config.task_title(name)} is sorted"
@@ -96,6 +101,14 @@ def _check_training(config: Config) -> None:
             f"trainer.task_temperature={trainer.task_temperature}: there is one task to train on, "
             "and nothing to mix; take it out"
         )
+
+
+def _check_frozen(config: Config) -> None:
+    if config.trainer.frozen is None:
+        return
+    from mtnlg.model.freezing import check_frozen
+
+    check_frozen(config.model, config.trainer.frozen)
 
 
 def _check_device(config: Config) -> None:

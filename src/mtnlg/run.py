@@ -46,8 +46,7 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     model = stages.train(config, prepared)
     manifest.artifacts["model"] = model.key
     training = read_json(model.folder / "training.json")
-    objective = training.get("best_validation_metric")
-    manifest.objective = float(objective) if isinstance(objective, int | float) else None
+    manifest.objective = _objective(training)
     if last_stage == "train":
         return
     decoded = stages.generate(config, prepared, model)
@@ -56,6 +55,14 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     decoded += stages.predict_baselines(config, prepared)
     for one, scores in stages.evaluate(config, decoded):
         manifest.scores.append(_score_entry(config, one, scores, training))
+
+
+def _objective(training: JsonObject) -> float | None:
+    """What a sweep maximises: the best validation metric, or the loss where no task has one."""
+    metric, loss = training.get("best_validation_metric"), training.get("best_validation_loss")
+    if isinstance(metric, int | float):
+        return float(metric)
+    return -float(loss) if isinstance(loss, int | float) else None
 
 
 def _score_entry(

@@ -7,15 +7,15 @@ and what is not made is not even imported: a run whose artifacts are all there l
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from mtnlg.artifacts import Artifact, make_artifact, package_versions, recorded_sha256
-from mtnlg.compose import experiment_name
+from mtnlg.compose import experiment_name, run_folder
 from mtnlg.config import Config, TaskConfig
+from mtnlg.config.plain import plain_settings as _plain
+from mtnlg.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.progress import say, track
 from mtnlg.records import JsonObject, JsonValue, Prediction, read_rows, write_jsonl
 
@@ -81,6 +81,7 @@ def train(config: Config, prepared: Prepared) -> Artifact:
         "optimizer": _plain(config.optimizer),
         "trainer": _plain(config.trainer, without=("num_workers", "log_every_steps")),
         "seed": config.seed,
+        **initial_inputs(config),
     }
 
     def build(folder: Path) -> None:
@@ -97,7 +98,11 @@ def train(config: Config, prepared: Prepared) -> Artifact:
         ]
         assert prepared.tokenizer is not None, "training needs a tokenizer"
         train_model(
-            config, data, tokenizer_file=prepared.tokenizer.folder / "tokenizer.json", folder=folder
+            config,
+            data,
+            tokenizer_file=prepared.tokenizer.folder / "tokenizer.json",
+            folder=folder,
+            run_folder=run_folder(config),
         )
 
     return _make(config, "model", inputs, build, is_resumable=True)
@@ -134,6 +139,8 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
 
             artifact = _make(config, "predictions", inputs, build)
             decoded.append(Decoded(name, test_set, config.model.name, "trained", artifact))
+    if not decoded:
+        say("no task has a test set: nothing is decoded or ranked")
     return decoded
 
 
@@ -273,16 +280,22 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
 
 def _make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
     markers = sorted({task.marker for task in config.tasks.values()})
+    trained_from: JsonObject = {
+        "rows": _training_rows(config, prepared),
+        "tokenizer": _plain(config.tokenizer),
+    }
     inputs: JsonObject = {
         **_versions("tokenizer", "tokenizers"),
-        "rows": _training_rows(config, prepared),
+        **(initial_inputs(config, ["tokenizer.json"]) or trained_from),
         "markers": list[JsonValue](markers),
-        "tokenizer": _plain(config.tokenizer),
     }
 
     def build(folder: Path) -> None:
         from mtnlg.tokenizer import TOKENIZER_FILE, train_tokenizer
 
+        if config.initial_model is not None:
+            write_initial_tokenizer(Path(config.initial_model), folder, markers=markers)
+            return
         files = _training_files(config, prepared)
         texts = (
             text
@@ -371,20 +384,6 @@ def _training_settings(task: TaskConfig) -> JsonObject:
         "marker": task.marker,
         "weight": task.weight,
         "metric": task.main_metric,
-    }
-
-
-def _plain(settings: object, *, without: tuple[str, ...] = ()) -> JsonObject:
-    """A settings dataclass as JSON values, enums by name, without options that are off (None or
-    false): a new option, off by default, leaves the keys of everything made before as they were.
-    """
-    assert dataclasses.is_dataclass(settings), f"{settings!r} is no dataclass"
-    assert not isinstance(settings, type), f"{settings!r} is a class"
-    body = dataclasses.asdict(settings)
-    return {
-        name: value.name if isinstance(value, Enum) else value
-        for name, value in body.items()
-        if name not in without and value is not None and value is not False
     }
 
 

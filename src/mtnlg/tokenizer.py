@@ -71,6 +71,21 @@ class TextTokenizer:
         """Write tokenizer.json, which Hugging Face's PreTrainedTokenizerFast opens."""
         self._tokenizer.save(str(path))
 
+    def add_markers(self, markers: Sequence[str]) -> list[str]:
+        """Know these markers too, and give those that were new; their ids follow all others."""
+        known = self._tokenizer.get_vocab()
+        new = sorted({marker for marker in markers if marker not in known})
+        self._tokenizer.add_special_tokens(new)
+        return new
+
+    def to_json(self) -> str:
+        """What tokenizer.json holds."""
+        return str(self._tokenizer.to_str())
+
+    def words(self, text: str) -> list[str]:
+        """The pieces of a text that no token reaches across, a letter for each byte."""
+        return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+
     @property
     def vocabulary_size(self) -> int:
         return int(self._tokenizer.get_vocab_size())

@@ -140,3 +140,13 @@ def test_an_id_with_a_lone_surrogate_can_be_written() -> None:
 
     assert row is not None
     assert row.id == "\ufffd"
+
+
+def test_rows_without_a_source_are_kept_where_none_is_needed() -> None:
+    row = Row("1", " ", (" a text ", ""))
+
+    kept = Cleaner(CleaningConfig(), needs_source=False).clean(row)
+
+    assert kept == Row("1", "", ("a text",))
+    assert Cleaner(CleaningConfig()).clean(row) is None
+    assert Cleaner(CleaningConfig(), needs_source=False).clean(Row("2", "", (" ",))) is None

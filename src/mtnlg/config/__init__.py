@@ -13,6 +13,7 @@ from mtnlg.config.decoding import DecodingConfig, Strategy
 from mtnlg.config.evaluation import EvaluationConfig, ReportConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalisation, PositionEncoding
 from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
+from mtnlg.config.third_party import ThirdParty
 from mtnlg.config.training import (
     Accelerator,
     OptimizerConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "Strategy",
     "TaskConfig",
     "TaskKind",
+    "ThirdParty",
     "TokenizerConfig",
     "TrainerConfig",
 ]
@@ -67,11 +69,17 @@ class Config:
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     model: ModelConfig
+    initial_model: str | None = None
+    """Model folder whose weights the training starts from, and whose tokenizer it keeps: tokens for
+    new tasks' markers are added to it. None: random weights.
+    """
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    logger: dict[str, ThirdParty] = field(default_factory=dict)
+    """Experiment trackers that get the lines of metrics.csv as well; they change no result."""
 
     def __post_init__(self) -> None:
         require(

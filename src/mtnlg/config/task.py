@@ -22,6 +22,8 @@ class TaskKind(Enum):
     translation = "translation"
     summarization = "summarization"
     dialogue = "dialogue"
+    language_modelling = "language_modelling"
+    """Plain text: rows have an empty source, and their reference is the text."""
 
 
 class ResponseTurns(Enum):
@@ -74,7 +76,9 @@ class TaskConfig:
     validation_split: str | None = "validation"
     """Split for the validation loss and the choice of the checkpoint."""
     test_sets: list[str] = field(default_factory=lambda: ["test"])
-    """Splits that are decoded and scored; one board each."""
+    """Splits that are decoded and scored; one board each. Empty for language modelling, whose
+    text answers nothing.
+    """
     weight: float = 1.0
     """How often each training example is shown in one epoch, on average."""
     max_train_rows: int | None = None
@@ -88,7 +92,11 @@ class TaskConfig:
 
     def __post_init__(self) -> None:
         above("tasks.*.weight", self.weight, 0)
-        require(bool(self.test_sets), "tasks.*.test_sets", self.test_sets, "at least one split")
+        if self.kind is TaskKind.language_modelling:
+            allowed = "[] for language_modelling, which has no outputs to score"
+            require(not self.test_sets, "tasks.*.test_sets", self.test_sets, allowed)
+        else:
+            require(bool(self.test_sets), "tasks.*.test_sets", self.test_sets, "at least one split")
         for split in [*self.test_sets, self.train_split or "train", self.validation_split or "x"]:
             is_safe = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", split) is not None
             require(
@@ -144,8 +152,10 @@ class TaskConfig:
         return f"<{self.prompt or '_'.join([self.kind.value, *languages])}>"
 
     @property
-    def main_metric(self) -> str:
-        """What boards are sorted by and checkpoints chosen by."""
+    def main_metric(self) -> str | None:
+        """What boards are sorted by and checkpoints chosen by; None where there is only a loss."""
+        if self.kind is TaskKind.language_modelling:
+            return None
         return "bleu" if self.kind is TaskKind.translation else "rougeL"
 
 

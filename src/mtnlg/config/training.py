@@ -144,6 +144,17 @@ class TrainerConfig:
     weight * n^(1/T) (Arivazhagan et al. 2019, sec. 4.2), 1 being the mixture without it; the length
     of an epoch stays. None: in proportion to weight * n.
     """
+    bpe_dropout: float | None = None
+    """Probability with which a merge is left out when training text is segmented, anew each time it
+    is shown (Provilkov et al. 2020; they take 0.1). Batches are planned by whole segmentations, so
+    they grow by what the dropout adds. None: the tokenizer's own segmentation.
+    """
+    frozen: list[str] | None = None
+    """Parameters that keep their initial values: names, parts before a dot (`blocks.0`) or patterns
+    (`*.attention.*`). A tied unembedding is frozen with `token_embedding`. None: all are trained.
+    """
+    has_profile: bool = False
+    """Whether the first steps are timed by torch.profiler; profile.txt in the model folder."""
 
     def __post_init__(self) -> None:
         positive = (
@@ -160,6 +171,12 @@ class TrainerConfig:
         share("trainer.label_smoothing", self.label_smoothing)
         if self.max_minutes is not None:
             above("trainer.max_minutes", self.max_minutes, 0)
+        if self.bpe_dropout is not None:
+            is_share = 0 < self.bpe_dropout <= 1
+            require(is_share, "trainer.bpe_dropout", self.bpe_dropout, "in (0, 1]; null: off")
+        if self.frozen is not None:
+            is_named = bool(self.frozen) and all(self.frozen)
+            require(is_named, "trainer.frozen", self.frozen, "names of parameters; null: none")
         if self.num_threads is not None:
             at_least("trainer.num_threads", self.num_threads, 1)
         is_supported = self.devices == 1 or self.accelerator is not Accelerator.auto

@@ -66,10 +66,13 @@ def clean_text(text: str, config: CleaningConfig) -> str:
 
 
 class Cleaner:
-    """Cleans the rows of one split, and counts what it did to them."""
+    """Cleans the rows of one split, and counts what it did to them. Rows without a source are
+    dropped, unless they are plain text, which has none.
+    """
 
-    def __init__(self, config: CleaningConfig) -> None:
+    def __init__(self, config: CleaningConfig, *, needs_source: bool = True) -> None:
         self.config = config
+        self.needs_source = needs_source
         self.rows_in = 0
         self.dropped: Counter[str] = Counter()
         """Rows by reason."""
@@ -95,7 +98,7 @@ class Cleaner:
             return TOO_LONG
         source, *references = [self._clean_text(text) for text in texts]
         kept = tuple(reference for reference in references if reference.strip())
-        if not source.strip():
+        if self.needs_source and not source.strip():
             return EMPTY_SOURCE
         if not kept:
             return EMPTY_REFERENCE

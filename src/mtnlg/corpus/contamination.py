@@ -49,11 +49,12 @@ class RowHashes:
         self.pairs = array("Q")
 
     def add(self, row: Row) -> None:
-        """Take in one row."""
+        """Take in one row; the empty source of plain text is no text that could be seen again."""
         source = text_hash(row.source)
         targets = [text_hash(reference) for reference in row.references]
         self.ids.append(_number(row.id.encode()))
-        self.sources.append(source)
+        if row.source:
+            self.sources.append(source)
         self.rows.append(_joined_hash(source, *targets))
         self.targets.extend(targets)
         self.pairs.extend(_joined_hash(source, target) for target in targets)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from mtnlg.config import CleaningConfig, TaskConfig
+from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.corpus.cleaning import Cleaner
 from mtnlg.corpus.contamination import TAGS, RowHashes, TrainingIndex
 from mtnlg.corpus.readers import check_columns, find_reader
@@ -78,7 +78,8 @@ class _SplitPreparation:
         self.split = split
         self.task = task
         self.data_root = data_root
-        self.cleaner = Cleaner(cleaning)
+        needs_source = task.kind is not TaskKind.language_modelling
+        self.cleaner = Cleaner(cleaning, needs_source=needs_source)
         self.quarantine = Quarantine(cleaning.max_bad_share)
         self.hashes = RowHashes()
         self.overlap = dict.fromkeys(TAGS, 0)

@@ -37,6 +37,10 @@ class Batch:
     forbidden_ids: list[int]
     """Ids that are never produced."""
     constraints: Constraints | None = None
+    prefix_length: int | None = None
+    """Tokens at the head of each prompt that see one another, where the model's prefix is
+    bidirectional; None: all.
+    """
 
     @property
     def longest_limit(self) -> int:

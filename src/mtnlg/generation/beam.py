@@ -78,7 +78,9 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
     num_beams, num_steps = config.num_beams, batch.longest_limit
     # Beams share most of their ancestors; where they do not, the cache grows.
     num_new_slots = num_steps - 1 if num_beams == 1 else num_steps + 2 * num_beams
-    reading = read_prompts(model, batch.prompts, num_new_slots=num_new_slots)
+    reading = read_prompts(
+        model, batch.prompts, num_new_slots=num_new_slots, prefix_length=batch.prefix_length
+    )
     cache, logits = reading.cache, reading.logits[:, None]  # (B, 1, V)
     tree = plant(reading, batch.limits, num_beams)
     outputs: list[list[Output]] = [[] for _ in batch.prompts]

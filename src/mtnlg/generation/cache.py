@@ -28,9 +28,14 @@ class PromptReading:
 
 
 def read_prompts(
-    model: Transformer, prompts: list[list[int]], *, num_new_slots: int
+    model: Transformer,
+    prompts: list[list[int]],
+    *,
+    num_new_slots: int,
+    prefix_length: int | None = None,
 ) -> PromptReading:
-    """Read all prompts, padded on the left, into a cache with `num_new_slots` more.
+    """Read all prompts, padded on the left, into a cache with `num_new_slots` more. Their first
+    `prefix_length` tokens (None: all) see one another where the model's prefix is bidirectional.
 
     Raises ValueError where the model's logits are not finite.
     """
@@ -41,7 +46,10 @@ def read_prompts(
     positions = torch.arange(width, device=device) - (width - lengths)[:, None]  # (B, T)
     is_real = positions >= 0
     is_padded = any(len(prompt) < width for prompt in prompts)
-    mask = prompt_mask(is_real, model.config.is_prefix_bidirectional) if is_padded else None
+    is_bidirectional = model.config.is_prefix_bidirectional
+    mask = None
+    if is_padded or (is_bidirectional and prefix_length is not None):
+        mask = prompt_mask(is_real, is_bidirectional, prefix_length=prefix_length)
     cache = model.allocate_cache(len(prompts), width + num_new_slots)
     logits = model.extend(ids, cache, positions=positions.clamp(min=0), mask=mask).float()
     if not bool(logits.isfinite().all()):
@@ -49,13 +57,19 @@ def read_prompts(
     return PromptReading(logits, cache, lengths, is_real)
 
 
-def prompt_mask(is_real: Tensor, is_bidirectional: bool) -> Tensor:
+def prompt_mask(
+    is_real: Tensor, is_bidirectional: bool, *, prefix_length: int | None = None
+) -> Tensor:
     """Who may look at whom, (B, 1, T, T) bool; padding sees itself, lest its softmax be empty."""
     width = is_real.shape[1]
     itself = torch.eye(width, dtype=torch.bool, device=is_real.device)
     may_look = is_real[:, None, :].expand(-1, width, -1)
     if not is_bidirectional:
         may_look = may_look.tril()
+    elif prefix_length is not None:
+        in_prefix = is_real & (is_real.cumsum(dim=1) <= prefix_length)  # (B, T)
+        both = in_prefix[:, :, None] & in_prefix[:, None, :]
+        may_look = may_look.tril() | both
     return (may_look | itself)[:, None]
 
 

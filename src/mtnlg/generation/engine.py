@@ -39,6 +39,7 @@ def generate(
     forbidden_ids: Sequence[int] = (),
     rules: TextRules = NO_RULES,
     example_numbers: Sequence[int] | None = None,
+    prefix_length: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[Output]]:
     """For each prompt its outputs, best first; `config.num_alternatives` of them, if there are.
@@ -46,8 +47,10 @@ def generate(
     No output depends on the other prompts. Probabilities are those among the ids that are not
     forbidden. `rules` is what the settings say in texts and of the sources, as ids.
     `example_numbers` (None: 0, 1, ...) is what the draws of a prompt depend on, with the seed.
-    `on_progress` is told after each batch how many prompts it had. Raises ValueError for a prompt
-    that leaves no room in the context, and where the model's logits are not finite.
+    `prefix_length` (None: all) is how many tokens of each prompt see one another, where the model's
+    prefix is bidirectional. `on_progress` is told after each batch how many prompts it had. Raises
+    ValueError for a prompt that leaves no room in the context, and where the model's logits are not
+    finite.
     """
     if eos_id in forbidden_ids:
         raise ValueError(f"forbidden_ids has the end-of-sequence id {eos_id}; no output could end")
@@ -69,6 +72,7 @@ def generate(
                 constraints=compile_constraints(
                     config, rules, indices, eos_id=eos_id, device=_device(model)
                 ),
+                prefix_length=prefix_length,
             )
             with torch.inference_mode():
                 found = STRATEGIES[config.strategy](model, batch, config)
@@ -90,6 +94,7 @@ def stream(
     config: DecodingConfig,
     forbidden_ids: Sequence[int] = (),
     rules: TextRules = NO_RULES,
+    prefix_length: int | None = None,
 ) -> Iterator[int]:
     """The new ids that `generate` would give for one prompt, each as soon as it is chosen.
 
@@ -105,6 +110,7 @@ def stream(
         eos_id=eos_id,
         forbidden_ids=list(forbidden_ids),
         constraints=compile_constraints(config, rules, [0], eos_id=eos_id, device=_device(model)),
+        prefix_length=prefix_length,
     )
     is_greedy = config.strategy is Strategy.greedy
     choose = likeliest if is_greedy else drawer(batch, config, device=_device(model))

@@ -64,7 +64,9 @@ def walk_rows(
     place.
     """
     num_steps = batch.longest_limit
-    reading = read_prompts(model, batch.prompts, num_new_slots=num_steps - 1)
+    reading = read_prompts(
+        model, batch.prompts, num_new_slots=num_steps - 1, prefix_length=batch.prefix_length
+    )
     is_padded = not bool(reading.is_real.all())
     cache, logits = reading.cache, reading.logits
     rows = start_rows(reading.lengths, reading.is_real, batch.limits)

@@ -71,14 +71,22 @@ class PromptBuilder:
     def build(
         self, source_ids: Sequence[int], task: TaskPrompt, *, output_length: int
     ) -> tuple[list[int], int]:
-        """Prompt ids, `<marker> source <sep>`, and how many source tokens were cut to fit."""
+        """Prompt ids, `<marker> source <sep>`, and how many source tokens were cut to fit; of a
+        language model `<marker> <sep> text`, the text being the beginning of the target.
+        """
         kept = cut_source(source_ids, task.kind, self.source_room(output_length))
+        if task.kind is TaskKind.language_modelling:
+            opening = [self.tokenizer.marker_id(task.marker), self.tokenizer.separator_id]
+            return [*opening, *kept], len(source_ids) - len(kept)
         ids = [self.tokenizer.marker_id(task.marker), *kept, self.tokenizer.separator_id]
         return ids, len(source_ids) - len(kept)
 
 
 def cut_source(source_ids: Sequence[int], kind: TaskKind, room: int) -> Sequence[int]:
-    """The source's beginning, or for a dialogue its end, in at most `room` tokens."""
+    """The source's beginning, or for a dialogue and a text to continue its end, in at most `room`
+    tokens.
+    """
     if len(source_ids) <= room:
         return source_ids
-    return source_ids[len(source_ids) - room :] if kind is TaskKind.dialogue else source_ids[:room]
+    keeps_end = kind in (TaskKind.dialogue, TaskKind.language_modelling)
+    return source_ids[len(source_ids) - room :] if keeps_end else source_ids[:room]

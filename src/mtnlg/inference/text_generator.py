@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mtnlg.config import DecodingConfig
+from mtnlg.config import DecodingConfig, TaskKind
 from mtnlg.generation import Output, TextRules, generate, stream
 from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
 from mtnlg.inference.rules import text_rules
@@ -49,6 +49,10 @@ class EncodedSources:
     cuts: list[int]
     """Tokens that each source lost, 0 for most."""
     rules: TextRules
+    beginnings: list[str]
+    """What each answer begins with: of a language model the source, which it continues."""
+    prefix_length: int | None = None
+    """Tokens of each prompt that see one another in a bidirectional prefix; None: all."""
 
 
 @dataclass
@@ -76,7 +80,7 @@ class TextGenerator:
         on_progress: Callable[[int], None] | None = None,
     ) -> Generated:
         """One list of alternatives for each source, in the sources' order; sources are taken as
-        clean.
+        clean. A language model continues its sources: its answers begin with them.
         """
         utility = None
         if decoding.mbr_utility is not None:
@@ -91,9 +95,13 @@ class TextGenerator:
             config=decoding,
             forbidden_ids=self.forbidden_ids,
             rules=encoded.rules,
+            prefix_length=encoded.prefix_length,
             on_progress=on_progress,
         )
-        texts = [[self.text(output.ids) for output in alternatives] for alternatives in outputs]
+        texts = [
+            [self.text(output.ids, beginning) for output in alternatives]
+            for alternatives, beginning in zip(outputs, encoded.beginnings, strict=True)
+        ]
         utilities = None
         if utility is not None:
             from mtnlg.inference.risk import rank_by_utility
@@ -114,17 +122,18 @@ class TextGenerator:
             config=decoding,
             forbidden_ids=self.forbidden_ids,
             rules=encoded.rules,
+            prefix_length=encoded.prefix_length,
         )
         seen: list[int] = []
-        given = 0
+        given, beginning = 0, encoded.beginnings[0]
         for token in ids:
             seen.append(token)
             # Bytes of an unfinished character are U+FFFD until the rest comes, or does not.
-            text = _clean(self.tokenizer.decode(seen).rstrip("\ufffd"))
+            text = _clean(beginning + self.tokenizer.decode(seen).rstrip("\ufffd"))
             if len(text) > given:
                 yield text[given:]
                 given = len(text)
-        if rest := self.text(seen)[given:]:
+        if rest := self.text(seen, beginning)[given:]:
             yield rest
 
     def encode(
@@ -143,11 +152,18 @@ class TextGenerator:
             longest_output=longest_output,
             device=self.model.token_embedding.weight.device,
         )
-        return EncodedSources([ids for ids, _ in built], [num_cut for _, num_cut in built], rules)
+        is_continued = task.kind is TaskKind.language_modelling
+        return EncodedSources(
+            [ids for ids, _ in built],
+            [num_cut for _, num_cut in built],
+            rules,
+            beginnings=list(sources) if is_continued else [""] * len(built),
+            prefix_length=NUM_AROUND_SOURCE if is_continued else None,
+        )
 
-    def text(self, ids: Sequence[int]) -> str:
-        """The text of an output."""
-        return _clean(self.tokenizer.decode(ids))
+    def text(self, ids: Sequence[int], beginning: str = "") -> str:
+        """The text of an output, after what it was given to begin with."""
+        return _clean(beginning + self.tokenizer.decode(ids))
 
 
 def _clean(text: str) -> str:

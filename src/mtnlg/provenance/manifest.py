@@ -89,7 +89,9 @@ def write_launch(
 
 
 def read_objective(folder: Path) -> float | None:
-    """The best validation metric of a finished run, for a sweeper; None where there is none."""
+    """The best validation metric of a finished run, or its negated validation loss where no task
+    has a metric, for a sweeper; None where there is neither.
+    """
     try:
         value = read_json(folder / RUN_FILE).get("objective")
     except MtnlgError:

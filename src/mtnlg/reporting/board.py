@@ -65,7 +65,7 @@ class _Entry:
 
 def _places(runs: Sequence[RunRecord]) -> list[_Place]:
     """Every task and test set that a run names, in order of first mention; one of unknown name
-    where none does.
+    where none does and a run does not say its tasks.
     """
     places: dict[tuple[str, str], _Place] = {}
     for run in runs:
@@ -76,7 +76,7 @@ def _places(runs: Sequence[RunRecord]) -> list[_Place]:
         for score in run.scores:
             place = _Place(score.task, score.test_set, score.language, None)
             places.setdefault((score.task, score.test_set), place)
-    if runs and not places:
+    if not places and any(not run.tasks and not run.scores for run in runs):
         return [_Place(UNKNOWN, UNKNOWN, "", None)]
     return list(places.values())
 

@@ -29,7 +29,7 @@ from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
-from mtnlg.reporting.summary import board_sentence
+from mtnlg.reporting.summary import board_sentence, no_board_sentence
 
 LONG_TEXT = 600
 """Characters from which a text is folded."""
@@ -76,6 +76,7 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         leaderboard=leaderboard,
         css=Markup(folder.joinpath("report.css").read_text(encoding="utf-8")),
         date=finished_text(leaderboard.runs),
+        no_board=no_board_sentence(len(leaderboard.runs)),
         sections=_sections(leaderboard, num_samples=num_samples),
         charts=list(_charts(leaderboard)),
         facts=environment_facts(leaderboard.runs),

@@ -22,7 +22,7 @@ from mtnlg.reporting.display import (
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord
 from mtnlg.reporting.scores import MetricScore
-from mtnlg.reporting.summary import board_sentence
+from mtnlg.reporting.summary import board_sentence, no_board_sentence
 
 SPECIAL = re.compile(r"[\\`*_<>|\[\]{}~&#$!]|(?<=[A-Za-z]):(?=//)")
 """What Markdown, GitHub's formulas and autolinks, or a site generator's templates would take for
@@ -35,6 +35,8 @@ def render_markdown(leaderboard: Leaderboard) -> str:
     parts = [f"# {escape(leaderboard.experiment)}"]
     if leaderboard.command:
         parts.append(f"Command: {escape(leaderboard.command)}")
+    if not leaderboard.boards:
+        parts.append(no_board_sentence(len(leaderboard.runs)))
     for board in leaderboard.boards:
         parts += _board_parts(board)
     parts += ["## Runs", *_runs_table(leaderboard.runs)]

@@ -24,6 +24,13 @@ NAMES_OF_KINDS = {
 }
 
 
+def no_board_sentence(num_runs: int) -> str:
+    """Why a launch has no board."""
+    if num_runs == 0:
+        return "The launch lists no run."
+    return "No task has a test set, so nothing was decoded or ranked; see curves and runs below."
+
+
 def board_sentence(board: Board) -> str:
     """Who leads the board, which of the next systems it is tied with, which others are tied; then
     what has no rank.

@@ -152,7 +152,7 @@ def offer_mean(
     found: JsonObject = {
         "steps": [*steps],
         "validation_loss": results["validation_loss"],
-        "validation_metric": results["validation_metric"],
+        "validation_metric": results.get("validation_metric"),
         "is_chosen": is_chosen,
     }
     return {"average_last": found}

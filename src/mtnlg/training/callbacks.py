@@ -105,11 +105,19 @@ class MetricsFile(Callback):
     VALIDATION = ("validation_loss", "validation_metric")
 
     def __init__(
-        self, path: Path, budget: Budget, task: Task, *, every: int, titles: list[str]
+        self,
+        path: Path,
+        budget: Budget,
+        task: Task,
+        *,
+        every: int,
+        titles: list[str],
+        on_row: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         several = [f"validation_metric/{title}" for title in titles] if len(titles) > 1 else []
         self.fields = [*self.TRAINING, *self.VALIDATION, *several]
         self.path, self.budget, self.task, self.every = path, budget, task, every
+        self.on_row = on_row
         self.target_tokens = self.tokens = 0
         self.flops = 0.0
         self.window: list[Any] | None = None
@@ -198,14 +206,17 @@ class MetricsFile(Callback):
         self._append(
             {"step": trainer.global_step, "seconds": round(self.budget.seconds, 1), **results}
         )
-        loss, metric = results["validation_loss"], results["validation_metric"]
-        self.task.note = f"validation loss {loss:.3f}, metric {metric:.2f}"
+        metric = results.get("validation_metric")
+        shown = "" if metric is None else f", metric {metric:.2f}"
+        self.task.note = f"validation loss {results['validation_loss']:.3f}{shown}"
         self.task.show()
         self.window_start += time.monotonic() - self.paused_at
 
     def _append(self, row: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.fields, lineterminator="\n").writerow(row)
+        if self.on_row is not None:
+            self.on_row(row)
 
     def state_dict(self) -> dict[str, Any]:
         seconds = time.monotonic() - self.window_start
@@ -226,8 +237,8 @@ class MetricsFile(Callback):
 
 
 class Snapshots(Callback):
-    """After each validation: the weights where they are the best so far, and a checkpoint to resume
-    from.
+    """After each validation: the weights where they are the best so far (by the metric, then by the
+    loss; by the loss alone where no task has a metric), and a checkpoint to resume from.
     """
 
     def __init__(
@@ -239,17 +250,13 @@ class Snapshots(Callback):
         """Validations in a row since the best one."""
 
     def accept(self, results: dict[str, float], *, step: int) -> bool:
-        """Whether a candidate's metric is the highest so far, or as high with a lower loss; it is
-        then the one to beat.
+        """Whether a candidate's metric is the highest so far, or as high with a lower loss, or its
+        loss the lowest where no task has a metric; it is then the one to beat.
         """
-        candidate = (results["validation_metric"], -results["validation_loss"])
-        is_better = candidate > (self.best_metric, -self.best_loss)
+        metric, loss = results.get("validation_metric", -math.inf), results["validation_loss"]
+        is_better = (metric, -loss) > (self.best_metric, -self.best_loss)
         if is_better:
-            self.best_metric, self.best_loss = (
-                results["validation_metric"],
-                results["validation_loss"],
-            )
-            self.best_step = step
+            self.best_metric, self.best_loss, self.best_step = metric, loss, step
         return is_better
 
     def on_validation_end(self, trainer: Any, pl_module: TransformerModule) -> None:  # type: ignore[override]

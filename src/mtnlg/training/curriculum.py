@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mtnlg.training.plan import MicroBatch, PlanSettings, arrange, draw, micro_batches
+from mtnlg.training.plan import MicroBatch, PlanSettings, arrange, draw, micro_batches, part_of_rank
 
 INITIAL_COMPETENCE = 0.01
 """Share of the examples at step 0, as in Platanios et al. 2019, sec. 4."""
@@ -39,10 +39,16 @@ def curriculum_micro_batches(
     length = math.ceil(curriculum_steps / ROUNDS)
     for first in range(start_step // length * length, curriculum_steps, length):
         steps = plan_round(settings, curriculum_steps, first_step=first)
-        for step in steps[max(start_step - first, 0) :]:
-            yield from step[rank::num_ranks]
-    after = max(start_step - curriculum_steps, 0)
-    yield from micro_batches(settings, rank=rank, num_ranks=num_ranks, start_step=after)
+        done = max(start_step - first, 0)
+        for number, step in enumerate(steps[done:], start=first + done):
+            yield from part_of_rank(step, number, rank=rank, num_ranks=num_ranks)
+    yield from micro_batches(
+        settings,
+        rank=rank,
+        num_ranks=num_ranks,
+        start_step=max(start_step - curriculum_steps, 0),
+        num_before=curriculum_steps,
+    )
 
 
 def plan_round(

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from mtnlg.config import TaskKind
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.prompts import NUM_SPECIAL, cut_source
 from mtnlg.tokens import TokenSplit
+from mtnlg.training.bpe_dropout import DropoutSegmenter
 from mtnlg.training.curriculum import curriculum_micro_batches
 from mtnlg.training.plan import (
     MicroBatch,
@@ -60,29 +62,46 @@ class SequenceDataset(Dataset[Batch]):
     the other.
     """
 
-    def __init__(self, splits: Sequence[TaskSplit], builder: PromptBuilder) -> None:
+    def __init__(
+        self,
+        splits: Sequence[TaskSplit],
+        builder: PromptBuilder,
+        *,
+        segmenter: DropoutSegmenter | None = None,
+    ) -> None:
         self.splits = splits
         self.builder = builder
+        self.segmenter = segmenter
         self.starts = np.cumsum([0, *(len(split.tokens) for split in splits)])
         self.markers = [builder.tokenizer.marker_id(split.prompt.marker) for split in splits]
-        self.longest_target = builder.context_length // 2
+        self.longest_targets = [
+            longest_target(split.prompt.kind, builder.context_length) for split in splits
+        ]
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
     def __getitem__(self, item: MicroBatch) -> Batch:
-        sequences = [self.sequence(example) for example in item.examples]
+        sequences = [
+            self.sequence(example, draw=(item.step, item.place, row))
+            for row, example in enumerate(item.examples)
+        ]
         return collate(
             sequences, pad_id=self.builder.tokenizer.pad_id, num_step_labels=item.num_step_labels
         )
 
-    def sequence(self, example: int) -> tuple[NDArray[np.int64], int]:
+    def sequence(
+        self, example: int, *, draw: tuple[int, ...] = ()
+    ) -> tuple[NDArray[np.int64], int]:
         """Ids `<marker> source <sep> target <eos>`, cut to the context, and the length of the part
-        before the target.
+        before the target. Where there is a segmenter, `draw` says which of its segmentations.
         """
         place = int(np.searchsorted(self.starts, example, side="right")) - 1
         source, target = self.splits[place].tokens.example(example - int(self.starts[place]))
-        target = target[: self.longest_target]
+        if self.segmenter is not None:
+            source = np.asarray(self.segmenter(source.tolist(), (*draw, 0)), dtype=np.uint32)
+            target = np.asarray(self.segmenter(target.tolist(), (*draw, 1)), dtype=np.uint32)
+        target = target[: self.longest_targets[place]]
         room = self.builder.source_room(len(target))
         source = cut_source(source, self.splits[place].prompt.kind, room)  # type: ignore[arg-type,assignment]
         tokenizer = self.builder.tokenizer
@@ -96,10 +115,12 @@ class SequenceDataset(Dataset[Batch]):
         return np.concatenate(parts).astype(np.int64), len(source) + 2
 
     def lengths(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Tokens of each whole sequence, and labels of each, for all examples."""
+        """Tokens of each whole sequence, and labels of each, for all examples, as the tokenizer
+        segments them: a segmenter gives longer ones.
+        """
         totals, labels = [], []
-        for split in self.splits:
-            targets = np.minimum(split.tokens.target_lengths, self.longest_target)
+        for split, longest in zip(self.splits, self.longest_targets, strict=True):
+            targets = np.minimum(split.tokens.target_lengths, longest)
             sources = np.minimum(split.tokens.source_lengths, self._source_rooms(targets))
             totals.append(sources + targets + NUM_SPECIAL)
             labels.append(targets + 1)
@@ -108,8 +129,8 @@ class SequenceDataset(Dataset[Batch]):
     def num_cut(self) -> tuple[int, int]:
         """How many examples lose part of their source, and of their target, to the context."""
         sources, targets = 0, 0
-        for split in self.splits:
-            kept = np.minimum(split.tokens.target_lengths, self.longest_target)
+        for split, longest in zip(self.splits, self.longest_targets, strict=True):
+            kept = np.minimum(split.tokens.target_lengths, longest)
             targets += int((split.tokens.target_lengths > kept).sum())
             sources += int((split.tokens.source_lengths > self._source_rooms(kept)).sum())
         return sources, targets
@@ -122,6 +143,13 @@ class SequenceDataset(Dataset[Batch]):
     def weights(self) -> NDArray[np.float64]:
         """How often each example is shown in an epoch."""
         return np.concatenate([np.full(len(split.tokens), split.weight) for split in self.splits])
+
+
+def longest_target(kind: TaskKind, context_length: int) -> int:
+    """Target tokens that are kept: half of the context, or all of it where there is no source."""
+    if kind is TaskKind.language_modelling:
+        return context_length - NUM_SPECIAL
+    return context_length // 2
 
 
 def collate(

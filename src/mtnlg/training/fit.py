@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import resource
 import shutil
 import sys
@@ -15,17 +16,19 @@ import lightning
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from mtnlg.config import Config, DecodingConfig
+from mtnlg.config import Config, DecodingConfig, TaskKind
 from mtnlg.errors import InterruptedTrainingError
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
 from mtnlg.model import Transformer, save_model
 from mtnlg.model.folder import load_weights, weights_of
+from mtnlg.model.freezing import freeze
 from mtnlg.progress import say, track
 from mtnlg.records import JsonObject, read_rows, write_json
 from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
 from mtnlg.tokens import read_token_split
 from mtnlg.training.averaging import LastWeights, MovingAverage, offer_mean
+from mtnlg.training.bpe_dropout import DropoutSegmenter
 from mtnlg.training.callbacks import (
     BEST_FILE,
     Budget,
@@ -35,10 +38,14 @@ from mtnlg.training.callbacks import (
     StepSeeds,
 )
 from mtnlg.training.checkpoints import AtomicCheckpointIO, newest_sound_checkpoint
-from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
+from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule, longest_target
+from mtnlg.training.initial import start_from
+from mtnlg.training.loggers import Loggers
 from mtnlg.training.mixing import temper_weights
 from mtnlg.training.module import TransformerModule
+from mtnlg.training.pieces import cut_into_pieces
 from mtnlg.training.probe import ProbeTask, ValidationProbe, fixed_rows
+from mtnlg.training.profile import PROFILE_FILE, Profile
 from mtnlg.training.stopping import Patience, reason_of_end
 
 CHECKPOINTS = "checkpoints"
@@ -62,9 +69,17 @@ class TrainingData:
 
 
 def train_model(
-    config: Config, data: Sequence[TrainingData], *, tokenizer_file: Path, folder: Path
+    config: Config,
+    data: Sequence[TrainingData],
+    *,
+    tokenizer_file: Path,
+    folder: Path,
+    run_folder: Path | None = None,
 ) -> None:
-    """Train and write the model folder: best weights, metrics.csv, training.json."""
+    """Train and write the model folder: best weights, metrics.csv, training.json.
+
+    `run_folder` is where trackers keep their files; None: in the model folder.
+    """
     tokenizer = TextTokenizer.load(tokenizer_file)
     model = _fresh_model(config, tokenizer)
     builder = PromptBuilder(tokenizer, config.model.context_length)
@@ -87,19 +102,18 @@ def train_model(
         averaging.weights if isinstance(averaging, MovingAverage) else weights_of,
     )
     with track(f"training {config.model.name}", config.trainer.max_steps) as task:
-        titles = [one.title for one in data]
+        loggers = Loggers.of(config, folder if run_folder is None else run_folder)
         metrics = MetricsFile(
             folder / "metrics.csv",
             budget,
             task,
             every=config.trainer.log_every_steps,
-            titles=titles,
+            titles=[one.title for one in data if config.tasks[one.name].main_metric],
+            on_row=loggers.log,
         )
         callbacks = [StepSeeds(config.seed), FiniteLoss(), budget, metrics]
         callbacks += [averaging] if averaging else []
-        callbacks += [snapshots]
-        if config.trainer.patience is not None:
-            callbacks += [Patience(config.trainer.patience, snapshots)]
+        callbacks += _late_callbacks(config, snapshots, loggers, folder)
         trainer = _trainer(config, callbacks, accumulation=module_data.accumulation)
         _fit(trainer, module, module_data, checkpoint=resumed[1] if resumed else None)
     mean: JsonObject = {}
@@ -147,7 +161,7 @@ def _record(
         ),
         "best_step": chosen.best_step,
         "best_validation_loss": chosen.best_loss,
-        "best_validation_metric": chosen.best_metric,
+        "best_validation_metric": chosen.best_metric if math.isfinite(chosen.best_metric) else None,
         "parameters": sum(one.numel() for one in trainer.lightning_module.parameters()),
         "training_tokens": metrics.tokens * trainer.world_size,
         "training_target_tokens": metrics.target_tokens * trainer.world_size,
@@ -160,6 +174,18 @@ def _record(
         "threads": torch.get_num_threads(),
         "devices": trainer.world_size,
     }
+
+
+def _late_callbacks(
+    config: Config, snapshots: Snapshots, loggers: Loggers, folder: Path
+) -> list[lightning.Callback]:
+    """What looks at a step or a validation after everything that changes it."""
+    callbacks: list[lightning.Callback] = [snapshots]
+    if config.trainer.patience is not None:
+        callbacks.append(Patience(config.trainer.patience, snapshots))
+    if config.trainer.has_profile:
+        callbacks.append(Profile(folder / PROFILE_FILE))
+    return [*callbacks, loggers]
 
 
 def _averaging(
@@ -179,6 +205,10 @@ def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:
     torch.manual_seed(config.seed)
     model = Transformer(config.model, tokenizer.vocabulary_size)
     model.recomputes_blocks = config.trainer.activation_checkpointing
+    if config.initial_model is not None:
+        start_from(model, Path(config.initial_model))
+    if config.trainer.frozen is not None:
+        freeze(model, config.trainer.frozen)
     return model
 
 
@@ -219,7 +249,7 @@ def _probe(
     tasks = []
     for one in data:
         task = config.tasks[one.name]
-        if task.validation_split is not None:
+        if task.validation_split is not None and task.main_metric is not None:
             rows = list(read_rows(one.rows / "validation.jsonl"))
             chosen = fixed_rows(rows, config.trainer.validation_rows)
             tasks.append(ProbeTask(prompts[one.name], chosen, task.main_metric))
@@ -237,9 +267,11 @@ def _data_module(
     start_step: int,
 ) -> TokenDataModule:
     def split(one: TrainingData, name: str) -> TaskSplit:
-        return TaskSplit(
-            prompts[one.name], read_token_split(one.tokens, name), config.tasks[one.name].weight
-        )
+        tokens, prompt = read_token_split(one.tokens, name), prompts[one.name]
+        if prompt.kind is TaskKind.language_modelling:
+            longest = longest_target(prompt.kind, builder.context_length)
+            tokens = cut_into_pieces(tokens, longest, title=one.title)
+        return TaskSplit(prompt, tokens, config.tasks[one.name].weight)
 
     train, validation = [], []
     for one in data:
@@ -252,8 +284,11 @@ def _data_module(
         sizes, weights = [len(one.tokens) for one in train], [one.weight for one in train]
         tempered = temper_weights(sizes, weights, config.trainer.task_temperature)
         train = [replace(one, weight=weight) for one, weight in zip(train, tempered, strict=True)]
+    dropout, segmenter = config.trainer.bpe_dropout, None
+    if dropout is not None:
+        segmenter = DropoutSegmenter(builder.tokenizer, probability=dropout, seed=config.seed)
     return TokenDataModule(
-        SequenceDataset(train, builder),
+        SequenceDataset(train, builder, segmenter=segmenter),
         validation,
         seed=config.seed,
         batch_tokens=config.trainer.batch_tokens,

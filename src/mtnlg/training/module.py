@@ -89,7 +89,8 @@ class TransformerModule(lightning.LightningModule):
 def build_optimizer(
     model: Transformer, config: OptimizerConfig, *, is_fused: bool = True
 ) -> torch.optim.AdamW:
-    """AdamW that decays matrices only: no biases, no norms, no embedding of positions.
+    """AdamW that decays matrices only: no biases, no norms, no embedding of positions. Frozen
+    parameters are left out.
 
     Gradients of a scaled loss are clipped only where the optimizer is not fused: that one unscales
     them itself.
@@ -97,6 +98,8 @@ def build_optimizer(
     decayed: list[Tensor] = []
     undecayed: list[Tensor] = []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         is_matrix = parameter.dim() >= 2 and not name.startswith("position_embedding")
         (decayed if is_matrix else undecayed).append(parameter)
     groups = [

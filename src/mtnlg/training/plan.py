@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ class MicroBatch:
     examples: tuple[int, ...]
     num_step_labels: int
     """Labels of the whole optimizer step, over all its micro-batches and ranks."""
+    step: int = 0
+    """Number of the optimizer step in the training."""
+    place: int = 0
+    """Among the micro-batches of the step, those of all ranks counted."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +81,27 @@ def arrange(
 
 
 def micro_batches(
-    settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int
+    settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int, num_before: int = 0
 ) -> Iterator[MicroBatch]:
     """The endless stream of one rank's micro-batches from an optimizer step on, counted over all
-    epochs.
+    epochs, after `num_before` steps of another plan.
     """
     epoch, skipped = 0, 0
     while True:
         steps = plan_epoch(settings, epoch)
-        for step in steps[max(start_step - skipped, 0) :]:
-            yield from step[rank::num_ranks]
+        first = max(start_step - skipped, 0)
+        for number, step in enumerate(steps[first:], start=num_before + skipped + first):
+            yield from part_of_rank(step, number, rank=rank, num_ranks=num_ranks)
         skipped += len(steps)
         epoch += 1
+
+
+def part_of_rank(
+    step: list[MicroBatch], number: int, *, rank: int, num_ranks: int
+) -> Iterator[MicroBatch]:
+    """One rank's micro-batches of the step of this number, with their place in the training."""
+    for place in range(rank, len(step), num_ranks):
+        yield replace(step[place], step=number, place=place)
 
 
 def accumulation_for(settings: PlanSettings, step_labels: int, *, num_ranks: int) -> int:

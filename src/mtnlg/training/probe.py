@@ -33,7 +33,11 @@ class ValidationProbe:
     decoding: DecodingConfig
 
     def measure(self, model: Transformer) -> dict[str, float]:
-        """`validation_metric` (mean over tasks, 0-100) and, with several tasks, each one's own."""
+        """`validation_metric` (mean over tasks, 0-100) and, with several tasks, each one's own;
+        nothing where no task has a metric.
+        """
+        if not self.tasks:
+            return {}
         generator = TextGenerator(model, self.tokenizer)
         values = {task.prompt.name: self._score(generator, task) for task in self.tasks}
         mean = sum(values.values()) / len(values)
