@@ -23,6 +23,7 @@ from mtnlg.compose import (
     run_id,
     slug,
     thaw,
+    without_paths,
 )
 from mtnlg.config import Config, DecodingConfig, Strategy, TaskConfig, TaskKind
 from mtnlg.errors import ConfigError
@@ -340,3 +341,17 @@ def test_marker_is_made_of_kind_and_languages(
 def test_overrides_of_sweeps_are_single_values() -> None:
     with pytest.raises(ConfigError, match=r"Ambiguous value for argument 'seed=1,2'.*--multirun"):
         composed(*BASE, "seed=1,2")
+
+
+def test_several_loggers_compose_and_leave_the_run_id_as_it_is() -> None:
+    config = composed(*BASE, "logger=[tensorboard,mlflow]", "logger.mlflow.arguments.run_name=x")
+
+    assert list(config.logger) == ["tensorboard", "mlflow"]
+    assert config.logger["mlflow"].arguments["run_name"] == "x"
+    assert run_id(config) == run_id(composed(*BASE))
+    assert without_paths(["logger=tensorboard", "logger.mlflow.target=x", "seed=2"]) == ["seed=2"]
+    assert thawed(config) == config
+
+
+def test_run_id_depends_on_the_initial_model() -> None:
+    assert run_id(composed(*BASE, "initial_model=a/b")) != run_id(composed(*BASE))

@@ -69,6 +69,7 @@ def _score_entry(
     config: Config, one: stages.Decoded, scores: Artifact, training: JsonObject
 ) -> JsonObject:
     is_trained = one.kind == "trained"
+    has_earlier_text = is_trained and config.initial_model is not None
     return {
         "task": config.task_title(one.task),
         "test_set": one.test_set,
@@ -79,7 +80,7 @@ def _score_entry(
         "predictions": one.predictions.key,
         "scores": scores.key,
         "cost": _cost(one.predictions.folder, training) if is_trained else {},
-        "contamination": _contamination(one.predictions.folder),
+        "contamination": _contamination(one.predictions.folder, has_earlier_text=has_earlier_text),
     }
 
 
@@ -96,15 +97,17 @@ def _cost(predictions: Path, training: JsonObject) -> JsonObject:
     return {**cost, "decoding_tokens_per_second": generation.get("decoding_tokens_per_second")}
 
 
-def _contamination(predictions: Path) -> JsonObject:
+def _contamination(predictions: Path, *, has_earlier_text: bool) -> JsonObject:
     rows = read_predictions(predictions / "predictions.jsonl")
     tags: JsonObject = dict[str, JsonValue](
         sorted(Counter(tag for row in rows for tag in row.tags).items())
     )
+    unseen = "; the training text of its initial model was not looked up"
     return {
         "checked": len(rows),
         "flagged": sum(bool(row.tags) for row in rows),
-        "rule": "source, a reference, or both stand verbatim in a training set of this model",
+        "rule": "source, a reference, or both stand verbatim in a training set of this model"
+        + (unseen if has_earlier_text else ""),
         "tags": tags,
     }
 
