@@ -57,9 +57,10 @@ def test_no_example_is_shown_before_its_time() -> None:
 
 
 def test_after_the_curriculum_come_whole_epochs() -> None:
-    """Oracle: the stream without a curriculum."""
+    """Oracle: the stream without a curriculum, its steps numbered from the curriculum's end."""
     plan = settings()
-    epochs = list(islice(micro_batches(plan, rank=0, num_ranks=1, start_step=0), 50))
+    later = micro_batches(plan, rank=0, num_ranks=1, start_step=0, num_before=STEPS)
+    epochs = list(islice(later, 50))
 
     assert stream(plan, STEPS + 25)[2 * STEPS :] == epochs
 
@@ -99,3 +100,10 @@ def test_tasks_of_small_weight_still_fill_their_steps() -> None:
     batches = stream(settings(group=4, weight=0.2), 20)
 
     assert all(batch.examples for batch in batches)
+
+
+def test_steps_are_numbered_through_the_curriculum_and_beyond() -> None:
+    """So that what depends on the number of a step differs from step to step."""
+    found = [(one.step, one.place) for one in stream(settings(), STEPS + 25)]
+
+    assert found == [(step, place) for step in range(STEPS + 25) for place in range(2)]
