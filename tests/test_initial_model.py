@@ -239,6 +239,7 @@ def test_language_model_continues_a_text(pretrained: Path) -> None:
 
     assert answers[0].startswith("the fox")
     assert answers[1]
+    assert "".join(model.stream("the fox", max_new_tokens=5)) == answers[0]
 
 
 @pytest.mark.parametrize(
