@@ -407,7 +407,7 @@ def test_order_of_tasks_changes_no_model(
     orders = []
 
     def train_model(
-        _: object, data: list[mtnlg.training.TrainingData], *, tokenizer_file: Path, folder: Path
+        _: object, data: list[mtnlg.training.TrainingData], *, folder: Path, **others: Path
     ) -> None:
         orders.append([one.name for one in data])
         (folder / "training.json").write_text("{}")
