@@ -41,6 +41,16 @@ class HubSet:
 CHINESE: list[JsonObject] = [{"translation": {"en": "A dog.", "zh": "一只狗。"}}]
 CHINESE_ROWS = [("A dog.", ("一只狗。",))]
 HUB_SETS = {
+    "language_modelling/wikitext103": HubSet(
+        "Salesforce/wikitext",
+        [{"text": ""}, {"text": " = Robert Boulter = \n"}],
+        [("", ("= Robert Boulter =",))],
+        splits=("train", "validation"),
+        asked={
+            "name": "wikitext-103-raw-v1",
+            "revision": "b08601e04326c79dfdd32d625aee71d232d685c3",
+        },
+    ),
     "translation/multi30k_en_de": HubSet(
         "bentrevett/multi30k",
         [{"en": "A dog.", "de": "Ein Hund."}],
@@ -201,7 +211,8 @@ def test_every_data_set_says_what_is_known_of_it() -> None:
         lines = file_of(choice).read_text(encoding="utf-8").splitlines()
         comment = "\n".join(line for line in lines if line.startswith("#"))
 
-        assert lines[1].startswith("# mtnlg run task=")
+        stage = "train" if choice.startswith("language_modelling/") else "run"
+        assert lines[1].startswith(f"# mtnlg {stage} task=")
         assert choice in lines[1]
         assert "\n# Licence: " in comment, choice
         assert "\n# Known faults: " in comment, choice
