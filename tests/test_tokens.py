@@ -48,11 +48,18 @@ def test_every_reference_gives_an_example_equal_to_its_encoding(
         assert ids == tuple(tokenizer.encode(text) for text in texts)
 
 
-def test_lengths_are_those_of_the_parts(split: TokenSplit, tokenizer: TextTokenizer) -> None:
+@pytest.mark.parametrize("block", [1, 4, 1_000])
+def test_lengths_are_those_of_the_parts(
+    split: TokenSplit, tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(mtnlg.tokens, "BLOCK_EXAMPLES", block)
     encoded = [[len(tokenizer.encode(text)) for text in pair] for pair in EXAMPLES]
 
-    assert split.source_lengths.tolist() == [source for source, _ in encoded]
-    assert split.target_lengths.tolist() == [target for _, target in encoded]
+    blocks = list(split.length_blocks())
+
+    assert [start for start, _, _ in blocks] == list(range(0, len(EXAMPLES), block))
+    assert [one for _, sources, _ in blocks for one in sources] == [pair[0] for pair in encoded]
+    assert [one for _, _, targets in blocks for one in targets] == [pair[1] for pair in encoded]
     assert len(split.ids) == sum(map(sum, encoded))
 
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from mtnlg.records import read_rows
 from mtnlg.tokenizer import TextTokenizer
 
+BLOCK_EXAMPLES = 1_000_000
+"""Examples whose lengths are looked at together."""
 ENCODE_BATCH = 1_000
 """Texts that are encoded together, in parallel."""
 
@@ -33,16 +35,15 @@ class TokenSplit:
     def __len__(self) -> int:
         return len(self.ends)
 
-    @property
-    def source_lengths(self) -> NDArray[np.int64]:
-        starts = np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1, 1]])
-        lengths: NDArray[np.int64] = np.subtract(self.ends[:, 0], starts, dtype=np.int64)
-        return lengths
-
-    @property
-    def target_lengths(self) -> NDArray[np.int64]:
-        lengths: NDArray[np.int64] = np.subtract(self.ends[:, 1], self.ends[:, 0], dtype=np.int64)
-        return lengths
+    def length_blocks(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+        """Tokens of the sources and of the targets, some examples at a time, and the first of
+        them: all at once could need a gigabyte.
+        """
+        before = 0
+        for start in range(0, len(self), BLOCK_EXAMPLES):
+            ends = np.array(self.ends[start : start + BLOCK_EXAMPLES])
+            yield start, ends[:, 0] - np.append(before, ends[:-1, 1]), ends[:, 1] - ends[:, 0]
+            before = int(ends[-1, 1])
 
     def example(self, index: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """Source ids and target ids, without special tokens."""

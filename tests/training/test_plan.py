@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 
+import mtnlg.training.plan
 from mtnlg.errors import TrainingError
 from mtnlg.training.plan import (
     MicroBatch,
@@ -34,7 +37,7 @@ def settings(
     )
 
 
-def examples(steps: list[list[MicroBatch]]) -> Counter[int]:
+def examples(steps: Iterable[list[MicroBatch]]) -> Counter[int]:
     return Counter(example for step in steps for batch in step for example in batch.examples)
 
 
@@ -63,11 +66,11 @@ def test_micro_batches_hold_at_most_their_tokens_when_padded() -> None:
 
 
 def test_plan_is_a_function_of_seed_and_epoch() -> None:
-    again = plan_epoch(settings(), epoch=1)
+    again = list(plan_epoch(settings(), epoch=1))
 
-    assert plan_epoch(settings(), epoch=1) == again
-    assert plan_epoch(settings(), epoch=2) != again
-    assert plan_epoch(settings(seed=6), epoch=1) != again
+    assert list(plan_epoch(settings(), epoch=1)) == again
+    assert list(plan_epoch(settings(), epoch=2)) != again
+    assert list(plan_epoch(settings(seed=6), epoch=1)) != again
 
 
 @pytest.mark.parametrize("num_ranks", [1, 2, 4])
@@ -108,10 +111,76 @@ def test_too_few_examples_for_a_step_are_an_error_that_names_the_settings() -> N
         plan_epoch(settings(count=3, group=4), epoch=0)
 
 
+def spelt_out(plan: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
+    """The plan as Python lists, example by example: what `plan_epoch` was before it was compact."""
+    random = np.random.Generator(np.random.PCG64([plan.seed, epoch]))
+    repeats = np.floor(plan.weights).astype(np.int64)
+    repeats += random.random(len(plan.weights)) < plan.weights - repeats
+    drawn = np.repeat(np.arange(len(plan.weights)), repeats)
+    by_length = drawn[np.lexsort((random.random(len(drawn)), plan.lengths[drawn]))]
+    batches, start, held = [], 0, 0.0
+    share = (plan.step_labels or math.inf) / plan.micro_batches_per_step
+    for place, example in enumerate(by_length):
+        num_labels = int(plan.num_labels[example])
+        is_full = (place - start + 1) * int(plan.lengths[example]) > plan.batch_tokens
+        if place > start and (is_full or held + num_labels / 2 > share):
+            batches.append(by_length[start:place])
+            start, held = place, 0.0 if is_full else min(held - share, share)
+        held += num_labels
+    batches.append(by_length[start:])
+    while len(batches) % plan.micro_batches_per_step:
+        whole = batches.pop(max(range(len(batches)), key=lambda place: len(batches[place])))
+        batches += [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
+    steps = []
+    for places in random.permutation(len(batches)).reshape(-1, plan.micro_batches_per_step):
+        step = [batches[place] for place in places]
+        total = int(sum(plan.num_labels[batch].sum() for batch in step))
+        steps.append([MicroBatch(tuple(map(int, batch)), total) for batch in step])
+    return steps
+
+
+@pytest.mark.parametrize("block", [7, 1_000_000])
+@pytest.mark.parametrize("group", [1, 3, 7])
+@pytest.mark.parametrize("step_labels", [None, 150])
+@pytest.mark.parametrize(("count", "weight"), [(53, 1.0), (211, 2.3), (97, 0.4)])
+def test_compact_plan_is_the_one_spelt_out(
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    weight: float,
+    step_labels: int | None,
+    group: int,
+    block: int,
+) -> None:
+    """Oracle: the plan built example by example; blocks of 7 make several of everything."""
+    monkeypatch.setattr(mtnlg.training.plan, "BLOCK_EXAMPLES", block)
+    plan = settings(count=count, weight=weight, group=group)
+    plan = replace(plan, step_labels=step_labels)
+
+    for epoch in (0, 1):
+        assert list(plan_epoch(plan, epoch)) == spelt_out(plan, epoch)
+
+
+def test_compact_plan_of_narrow_numbers_and_a_sequence_over_the_budget_is_the_same() -> None:
+    """Oracle: as above; one sequence alone has more tokens than a micro-batch may hold."""
+    plan = settings(count=61)
+    lengths = plan.lengths.astype(np.int32)
+    lengths[17] = 5 * plan.batch_tokens
+    narrow = replace(plan, lengths=lengths, num_labels=plan.num_labels.astype(np.int32))
+
+    assert list(plan_epoch(narrow, 3)) == spelt_out(replace(plan, lengths=lengths), 3)
+
+
+def test_slice_of_a_plan_is_the_slice_of_its_list() -> None:
+    plan = plan_epoch(settings(), epoch=0)
+
+    assert plan[2:9:3] == list(plan)[2:9:3]
+    assert plan[-1] == list(plan)[-1]
+
+
 def by_labels(step_labels: int, *, num_ranks: int) -> PlanSettings:
     plan = settings(count=2000)
     group = num_ranks * accumulation_for(plan, step_labels, num_ranks=num_ranks)
-    return dataclasses.replace(plan, micro_batches_per_step=group, step_labels=step_labels)
+    return replace(plan, micro_batches_per_step=group, step_labels=step_labels)
 
 
 @pytest.mark.parametrize("num_ranks", [1, 2])
@@ -137,9 +206,7 @@ def test_accumulation_gives_nine_in_ten_micro_batches_their_share() -> None:
     """Oracle: micro-batches that are all alike: 100 tokens hold five examples of 20 tokens and 10
     labels, so a step of 300 labels has six of them, on two ranks three.
     """
-    plan = dataclasses.replace(
-        settings(count=1000), lengths=np.full(1000, 20), num_labels=np.full(1000, 10)
-    )
+    plan = replace(settings(count=1000), lengths=np.full(1000, 20), num_labels=np.full(1000, 10))
 
     found = [accumulation_for(plan, 300, num_ranks=num_ranks) for num_ranks in (1, 2, 4, 7)]
 

@@ -74,5 +74,5 @@ def plan_round(
             allowed *= 2
             continue
         chosen = dataclasses.replace(settings, weights=weights)
-        steps += arrange(drawn, chosen, random)
-    return steps[:num_steps]
+        steps += arrange(drawn, chosen, random)[: num_steps - len(steps)]
+    return steps

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import lightning
@@ -114,26 +115,30 @@ class SequenceDataset(Dataset[Batch]):
         )
         return np.concatenate(parts).astype(np.int64), len(source) + 2
 
-    def lengths(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def lengths(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Tokens of each whole sequence, and labels of each, for all examples, as the tokenizer
         segments them: a segmenter gives longer ones.
         """
-        totals, labels = [], []
-        for split, longest in zip(self.splits, self.longest_targets, strict=True):
-            targets = np.minimum(split.tokens.target_lengths, longest)
-            sources = np.minimum(split.tokens.source_lengths, self._source_rooms(targets))
-            totals.append(sources + targets + NUM_SPECIAL)
-            labels.append(targets + 1)
-        return np.concatenate(totals), np.concatenate(labels)
+        totals, labels = (np.empty(len(self), dtype=np.int32) for _ in range(2))
+        for first, split, longest in zip(
+            self.starts, self.splits, self.longest_targets, strict=False
+        ):
+            for start, sources, targets in split.tokens.length_blocks():
+                targets = np.minimum(targets, longest)
+                sources = np.minimum(sources, self._source_rooms(targets))
+                block = slice(first + start, first + start + len(targets))
+                totals[block], labels[block] = sources + targets + NUM_SPECIAL, targets + 1
+        return totals, labels
 
     def num_cut(self) -> tuple[int, int]:
         """How many examples lose part of their source, and of their target, to the context."""
-        sources, targets = 0, 0
+        num_sources, num_targets = 0, 0
         for split, longest in zip(self.splits, self.longest_targets, strict=True):
-            kept = np.minimum(split.tokens.target_lengths, longest)
-            targets += int((split.tokens.target_lengths > kept).sum())
-            sources += int((split.tokens.source_lengths > self._source_rooms(kept)).sum())
-        return sources, targets
+            for _, sources, targets in split.tokens.length_blocks():
+                kept = np.minimum(targets, longest)
+                num_targets += int((targets > kept).sum())
+                num_sources += int((sources > self._source_rooms(kept)).sum())
+        return num_sources, num_targets
 
     def _source_rooms(self, targets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Source tokens that fit beside targets of these lengths."""
@@ -141,7 +146,9 @@ class SequenceDataset(Dataset[Batch]):
         return np.maximum(context - NUM_SPECIAL - targets, context // 2 - NUM_SPECIAL)
 
     def weights(self) -> NDArray[np.float64]:
-        """How often each example is shown in an epoch."""
+        """How often each example is shown in an epoch; a single task's weight is held once."""
+        if len(self.splits) == 1:
+            return np.broadcast_to(np.float64(self.splits[0].weight), (len(self),))
         return np.concatenate([np.full(len(split.tokens), split.weight) for split in self.splits])
 
 
@@ -263,8 +270,9 @@ class TokenDataModule(lightning.LightningDataModule):
         loaders = []
         for dataset in self.validation:
             settings = self._settings(dataset, 0, np.ones(len(dataset)), 1)
-            batches = [batch for step in plan_epoch(settings, 0) for batch in step]
-            loaders.append(self._loader(dataset, batches[: self.max_validation_batches]))
+            batches = (batch for step in plan_epoch(settings, 0) for batch in step)
+            chosen = list(islice(batches, self.max_validation_batches))
+            loaders.append(self._loader(dataset, chosen))
         return loaders
 
     def _settings(

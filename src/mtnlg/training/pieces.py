@@ -17,16 +17,20 @@ def cut_into_pieces(tokens: TokenSplit, longest: int, *, title: str) -> TokenSpl
 
     Raises DataError where a row has a source, which language modelling would not read.
     """
-    if tokens.source_lengths.any():
-        row = int(np.flatnonzero(tokens.source_lengths)[0])
-        raise DataError(
-            f"{title}: example {row} has a source, but language modelling reads plain text; give "
-            "the task a reader such as paragraphs, or another kind"
+    blocks = []
+    for first, sources, targets in tokens.length_blocks():
+        if sources.any():
+            raise DataError(
+                f"{title}: example {first + int(np.flatnonzero(sources)[0])} has a source, but "
+                "language modelling reads plain text; give the task a reader such as paragraphs, "
+                "or another kind"
+            )
+        num_pieces = np.maximum(-(-targets // longest), 1)
+        ordinals = np.arange(num_pieces.sum()) - np.repeat(
+            np.cumsum(num_pieces) - num_pieces, num_pieces
         )
-    num_pieces = np.maximum(-(-tokens.target_lengths // longest), 1)
-    ordinals = np.arange(num_pieces.sum()) - np.repeat(
-        np.cumsum(num_pieces) - num_pieces, num_pieces
-    )
-    starts = np.repeat(tokens.ends[:, 0], num_pieces) + ordinals * longest
-    ends = np.minimum(starts + longest, np.repeat(tokens.ends[:, 1], num_pieces))
-    return TokenSplit(tokens.ids, np.stack([starts, ends], axis=1).astype(np.int64))
+        bounds = np.asarray(tokens.ends[first : first + len(targets)])
+        starts = np.repeat(bounds[:, 0], num_pieces) + ordinals * longest
+        ends = np.minimum(starts + longest, np.repeat(bounds[:, 1], num_pieces))
+        blocks.append(np.stack([starts, ends], axis=1).astype(np.int64))
+    return TokenSplit(tokens.ids, np.concatenate(blocks))

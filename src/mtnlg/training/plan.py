@@ -2,21 +2,28 @@
 function of its arguments.
 
 Ranks take slices of the plan, so the order of the examples does not depend on the number of
-processes. Knows lengths, no tokens.
+processes. Knows lengths, no tokens. A plan is kept as arrays, some twenty bytes an example while it
+is made and four afterwards, and its micro-batches are spelt out when their step comes: twenty
+million examples as Python numbers would not fit a small machine.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtnlg.errors import TrainingError
 
-Integers = NDArray[np.int64]
+Integers = NDArray[np.int64] | NDArray[np.int32]
+Places = NDArray[np.int64]
+
+BLOCK_EXAMPLES = 1_000_000
+"""Examples that are drawn, or sorted, together: bounds what making a plan needs beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,36 @@ class PlanSettings:
     """Labels of an optimizer step, as nearly as whole examples allow; None: any number."""
 
 
-def plan_epoch(settings: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
+class EpochPlan(Sequence[list[MicroBatch]]):
+    """The optimizer steps of one epoch, each spelt out when it is asked for."""
+
+    def __init__(
+        self, examples: NDArray[np.int32], bounds: Places, steps: Places, num_labels: Integers
+    ) -> None:
+        self.examples = examples
+        """(num_drawn,) examples by length"""
+        self.bounds = bounds
+        """(num_batches, 2) where in `examples` each micro-batch starts and stops"""
+        self.steps = steps
+        """(num_steps, micro_batches_per_step) places in `bounds`"""
+        self.num_labels = num_labels
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @overload
+    def __getitem__(self, index: int) -> list[MicroBatch]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[list[MicroBatch]]: ...
+    def __getitem__(self, index: int | slice) -> list[MicroBatch] | list[list[MicroBatch]]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        batches = [self.examples[start:stop] for start, stop in self.bounds[self.steps[index]]]
+        total = sum(int(self.num_labels[batch].sum(dtype=np.int64)) for batch in batches)
+        return [MicroBatch(tuple(batch.tolist()), total) for batch in batches]
+
+
+def plan_epoch(settings: PlanSettings, epoch: int) -> EpochPlan:
     """The optimizer steps of one epoch, each with `micro_batches_per_step` micro-batches of similar
     lengths.
 
@@ -63,8 +99,8 @@ def plan_epoch(settings: PlanSettings, epoch: int) -> list[list[MicroBatch]]:
 
 
 def arrange(
-    drawn: Integers, settings: PlanSettings, random: np.random.Generator
-) -> list[list[MicroBatch]]:
+    drawn: NDArray[np.int32], settings: PlanSettings, random: np.random.Generator
+) -> EpochPlan:
     """The optimizer steps over these examples, in random order."""
     if len(drawn) < settings.micro_batches_per_step:
         raise TrainingError(
@@ -72,12 +108,11 @@ def arrange(
             f"{settings.micro_batches_per_step} micro-batches a step; "
             "lower trainer.accumulation, trainer.step_target_tokens or trainer.devices"
         )
-    by_length = drawn[np.lexsort((random.random(len(drawn)), settings.lengths[drawn]))]
-    batches = _cut(by_length, settings)
-    _split_to_multiple(batches, settings.micro_batches_per_step)
-    order = random.permutation(len(batches))
+    by_length = _sort(drawn, settings.lengths, random.random(len(drawn)))
+    bounds = _split_to_multiple(_cut(by_length, settings), settings.micro_batches_per_step)
+    order = random.permutation(len(bounds))
     steps = order.reshape(-1, settings.micro_batches_per_step)
-    return [_step([batches[place] for place in step], settings.num_labels) for step in steps]
+    return EpochPlan(by_length, bounds, steps, settings.num_labels)
 
 
 def micro_batches(
@@ -88,12 +123,13 @@ def micro_batches(
     """
     epoch, skipped = 0, 0
     while True:
-        steps = plan_epoch(settings, epoch)
-        first = max(start_step - skipped, 0)
-        for number, step in enumerate(steps[first:], start=num_before + skipped + first):
-            yield from part_of_rank(step, number, rank=rank, num_ranks=num_ranks)
-        skipped += len(steps)
+        plan = plan_epoch(settings, epoch)
+        for step in range(max(start_step - skipped, 0), len(plan)):
+            number = num_before + skipped + step
+            yield from part_of_rank(plan[step], number, rank=rank, num_ranks=num_ranks)
+        skipped += len(plan)
         epoch += 1
+        del plan  # before the next is made, lest there be two
 
 
 def part_of_rank(
@@ -117,45 +153,103 @@ def accumulation_for(settings: PlanSettings, step_labels: int, *, num_ranks: int
             f"trainer.step_target_tokens={step_labels}: an epoch has {num_epoch_labels} target "
             "tokens; lower it"
         )
-    shown = np.flatnonzero(settings.weights)
-    batches = _cut(shown[np.argsort(settings.lengths[shown], kind="stable")], settings)
-    held = float(np.quantile([settings.num_labels[batch].sum() for batch in batches], 0.1))
-    return math.ceil(step_labels / held / num_ranks)
+    shown = np.flatnonzero(settings.weights).astype(np.int32)
+    by_length = shown[np.argsort(settings.lengths[shown], kind="stable")]
+    starts = _cut(by_length, settings)[:, 0]
+    sums = np.add.reduceat(settings.num_labels[by_length], starts, dtype=np.int64)
+    return math.ceil(step_labels / float(np.quantile(sums, 0.1)) / num_ranks)
 
 
-def draw(weights: NDArray[np.float64], random: np.random.Generator) -> Integers:
-    """Each example as often as its weight says, the fraction by chance."""
-    repeats = np.floor(weights).astype(np.int64)
-    repeats += random.random(len(weights)) < weights - repeats
-    return np.repeat(np.arange(len(weights)), repeats)
+def draw(weights: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int32]:
+    """The examples of an epoch, in their order."""
+    assert len(weights) <= np.iinfo(np.int32).max, f"{len(weights)} examples do not fit int32"
+    blocks = [np.empty(0, dtype=np.int32)]
+    for start in range(0, len(weights), BLOCK_EXAMPLES):
+        block = weights[start : start + BLOCK_EXAMPLES]
+        repeats = np.floor(block).astype(np.int64)
+        repeats += random.random(len(block)) < block - repeats
+        blocks.append(np.repeat(np.arange(start, start + len(block), dtype=np.int32), repeats))
+    return np.concatenate(blocks)
 
 
-def _cut(by_length: Integers, settings: PlanSettings) -> list[Integers]:
-    """Neighbours in length, as many as fit when padded to the longest, and, where steps have a size
-    in labels, the share of a micro-batch, what one has too many or too few being taken up by the
-    next; one example at least.
+def _sort(
+    drawn: NDArray[np.int32], lengths: Integers, chance: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """By length, in the order of chance within one; some neighbouring lengths at a time, which
+    needs a fraction of the memory of one sort.
     """
-    share = (settings.step_labels or math.inf) / settings.micro_batches_per_step
-    batches, start, held = [], 0, 0.0
-    lengths, labels = settings.lengths[by_length].tolist(), settings.num_labels[by_length].tolist()
-    for place, (length, num_labels) in enumerate(zip(lengths, labels, strict=True)):
-        is_full = (place - start + 1) * length > settings.batch_tokens
-        if place > start and (is_full or held + num_labels / 2 > share):  # nearest, not below
-            batches.append(by_length[start:place])
-            start, held = place, 0.0 if is_full else min(held - share, share)
-        held += num_labels
-    batches.append(by_length[start:])
-    return batches
+    of_drawn = lengths[drawn]
+    ordered, filled = np.empty_like(drawn), 0
+    for low, high in _length_ranges(np.bincount(of_drawn)):
+        places = np.flatnonzero((of_drawn >= low) & (of_drawn < high))
+        order = np.lexsort((chance[places], of_drawn[places]))
+        ordered[filled : filled + len(places)] = drawn[places[order]]
+        filled += len(places)
+    assert filled == len(drawn), f"{filled} of {len(drawn)} examples have a length"
+    return ordered
 
 
-def _split_to_multiple(batches: list[Integers], multiple: int) -> None:
+def _length_ranges(counts: Places) -> Iterator[tuple[int, int]]:
+    """Half-open ranges of lengths that hold few examples each; one length is never divided."""
+    low, held = 0, 0
+    for length, count in enumerate(counts.tolist()):
+        if held and held + count > BLOCK_EXAMPLES:
+            yield low, length
+            low, held = length, 0
+        held += count
+    yield low, len(counts)
+
+
+def _cut(by_length: NDArray[np.int32], settings: PlanSettings) -> Places:
+    """Neighbours in length, as many as fit when padded to the longest, and, where steps have a size
+    in labels, the share of a micro-batch; one example at least.
+    """
+    if settings.step_labels is None:
+        starts = _starts_by_tokens(by_length, settings.lengths, settings.batch_tokens)
+    else:
+        starts = _starts_by_labels(by_length, settings, settings.step_labels)
+    return np.stack([starts, np.append(starts[1:], len(by_length))], axis=1)
+
+
+def _starts_by_tokens(by_length: NDArray[np.int32], lengths: Integers, batch_tokens: int) -> Places:
+    """Lengths only grow, and so does what a longer cut is padded to: the last that fits is searched
+    for.
+    """
+    starts, start = [], 0
+    while start < len(by_length):
+        starts.append(start)
+        most = max(batch_tokens // max(int(lengths[by_length[start]]), 1), 1)
+        window = lengths[by_length[start : start + most]].astype(np.int64)
+        padded = window * np.arange(1, len(window) + 1)
+        start += max(int(np.searchsorted(padded, batch_tokens, side="right")), 1)
+    return np.asarray(starts, dtype=np.int64)
+
+
+def _starts_by_labels(
+    by_length: NDArray[np.int32], settings: PlanSettings, step_labels: int
+) -> Places:
+    """What one micro-batch has too many or too few of its share is taken up by the next."""
+    share = step_labels / settings.micro_batches_per_step
+    starts, start, held, place = [0], 0, 0.0, 0
+    for first in range(0, len(by_length), BLOCK_EXAMPLES):
+        block = by_length[first : first + BLOCK_EXAMPLES]
+        lengths, labels = settings.lengths[block].tolist(), settings.num_labels[block].tolist()
+        for length, num_labels in zip(lengths, labels, strict=True):
+            is_full = (place - start + 1) * length > settings.batch_tokens
+            if place > start and (is_full or held + num_labels / 2 > share):  # nearest, not below
+                starts.append(place)
+                start, held = place, 0.0 if is_full else min(held - share, share)
+            held += num_labels
+            place += 1
+    return np.asarray(starts, dtype=np.int64)
+
+
+def _split_to_multiple(bounds: Places, multiple: int) -> Places:
     """Halve the largest micro-batches until every step is full."""
-    while len(batches) % multiple:
-        largest = max(range(len(batches)), key=lambda place: len(batches[place]))
-        whole = batches.pop(largest)
-        batches += [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
-
-
-def _step(batches: list[Integers], num_labels: Integers) -> list[MicroBatch]:
-    total = int(sum(num_labels[batch].sum() for batch in batches))
-    return [MicroBatch(tuple(int(example) for example in batch), total) for batch in batches]
+    while len(bounds) % multiple:
+        largest = int(np.argmax(bounds[:, 1] - bounds[:, 0]))
+        start, stop = bounds[largest].tolist()
+        middle = start + (stop - start) // 2
+        halves = np.asarray([[start, middle], [middle, stop]])
+        bounds = np.concatenate([np.delete(bounds, largest, axis=0), halves])
+    return bounds
