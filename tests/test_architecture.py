@@ -23,7 +23,7 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_SCRIPT_LINES = 400, 60, 40
 EVERYBODY = {"config", "records", "artifacts", "errors", "progress"}
 """Rooms that all may import."""
 BELOW_STAGES = EVERYBODY | {
-    *("corpus", "tokenizer", "tokens", "model", "generation", "inference", "training"),
+    *("corpus", "tokenizer", "tokens", "fertility", "model", "generation", "inference", "training"),
     *("evaluation", "reporting", "provenance", "initial_model"),
 }
 ARROWS: dict[str, set[str]] = {
@@ -38,6 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "tokens": EVERYBODY | {"tokenizer"},
     "initial_model": EVERYBODY | {"tokenizer"},
     "third_party": EVERYBODY,
+    "fertility": EVERYBODY | {"tokenizer"},
     "model": EVERYBODY,
     "generation": EVERYBODY | {"model"},
     "inference": EVERYBODY | {"corpus", "tokenizer", "model", "generation", "evaluation"},

@@ -64,6 +64,9 @@ def test_numbers_of_a_data_set_are_told(
         ["validation", "1", "1", "0"],
         ["test", "1", "1", "1"],
     ]
+    source, target = section(printed, "Tokens per word or character")[2:]
+    assert (source[:3], target[:3]) == (["source", "en", "3"], ["target", "zh", "3"])
+    assert (source[4], target[4]) == ("word", "character")
 
 
 def test_rows_are_made_once(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,10 @@ section is one function and its row in SECTIONS; none of them loads PyTorch.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -17,10 +19,14 @@ from mtnlg import stages
 from mtnlg.artifacts import Artifact
 from mtnlg.config import Config, TaskConfig
 from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE, task_splits
+from mtnlg.fertility import fertility
 from mtnlg.records import JsonObject, JsonValue, Row, read_json, read_rows
+from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 EXAMPLE_CHARACTERS = 400
 """Of a text that is shown; the rest is counted."""
+FERTILITY_ROWS = 20_000
+"""Training rows that tell how finely a tokenizer cuts."""
 LABEL_WIDTH = 11
 
 
@@ -114,6 +120,28 @@ def _seen_in_training(data: DataSet) -> list[str]:
     return _aligned(table)
 
 
+def _fertility(data: DataSet) -> list[str]:
+    """Of the first rows, under the tokenizer that a run of this data set alone would have."""
+    if data.task.train_split is None:
+        return ["no training split, so no tokenizer of its own"]
+    alone = dataclasses.replace(data.config, tasks={data.name: data.task})
+    made = stages.make_tokenizer(alone, stages.Prepared(rows={data.name: data.rows}))
+    tokenizer = TextTokenizer.load(made.folder / TOKENIZER_FILE)
+    rows = list(islice(read_rows(data.split_file("train")), FERTILITY_ROWS))
+    sides = {
+        "source": ([row.source for row in rows], data.task.source_language),
+        "target": ([one for row in rows for one in row.references], data.task.output_language),
+    }
+    table = [["side", "language", "texts", "tokens", "per", "", "in broken characters"]]
+    for side, (texts, language) in sides.items():
+        found = fertility(texts, tokenizer, language)
+        counts = [f"{found.num_texts:,}", f"{found.num_tokens:,}"]
+        ratios = [f"{found.tokens_per_unit:.2f}", f"{found.broken_share:.1%}"]
+        table.append([side, language, *counts, found.unit, *ratios])
+    vocabulary = f"{tokenizer.vocabulary_size:,} tokens, the first {len(rows):,} training rows"
+    return [vocabulary, *_aligned(table, text_columns=(0, 1, 4))]
+
+
 def _examples(data: DataSet) -> list[str]:
     """The first row, the one in the middle and the last one of the first split."""
     split = next(iter(data.audits))
@@ -133,6 +161,7 @@ SECTIONS: dict[str, Callable[[DataSet], list[str]]] = {
     "Lengths in characters": _lengths,
     "Repeats of an earlier row of the split": _duplicates,
     "Rows seen in training, verbatim": _seen_in_training,
+    "Tokens per word or character": _fertility,
     "Examples": _examples,
 }
 """Title -> what stands below it, in order; each gets the whole DataSet."""

@@ -59,7 +59,7 @@ def prepare(config: Config) -> Prepared:
     prepared = Prepared()
     for name, task in config.tasks.items():
         prepared.rows[name] = make_rows(config, name, task)
-    prepared.tokenizer = _make_tokenizer(config, prepared)
+    prepared.tokenizer = make_tokenizer(config, prepared)
     for name, task in config.fitted_tasks.items():
         prepared.tokens[name] = _make_tokens(config, name, task, prepared)
     return prepared
@@ -278,7 +278,8 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
     return _make(config, "rows", inputs, build)
 
 
-def _make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
+def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
+    """The tokenizer of all tasks, whose rows are there."""
     markers = sorted({task.marker for task in config.tasks.values()})
     trained_from: JsonObject = {
         "rows": _training_rows(config, prepared),
