@@ -254,4 +254,6 @@ def test_a_data_set_of_your_own_is_one_short_file(
     assert [row.source for row in read_rows(made)] == ["It broke,\ntwice.", "A"]
     printed = capsys.readouterr().out
     assert "Known faults: some tickets are in German." in printed
-    assert "test                   1             0           0" in printed
+    leaks = {words[0]: words[1:] for line in printed.splitlines() if (words := line.split())}
+    assert leaks["train_source"] == ["0", "1", "0"], "of test in train alone"
+    assert leaks["train_target"] == ["0", "0", "0"]

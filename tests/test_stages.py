@@ -24,11 +24,12 @@ from mtnlg.config import (
 )
 
 GOLDEN = {
-    "rows": (1, "998a92648d9f274f"),
+    "rows": (2, "0be4418b8230e233"),
+    "leaks": (1, "2c8b77b8b7fa7b39"),
     "tokenizer": (1, "756879fe65571175"),
     "tokens": (1, "04bd0537b21b5ab2"),
-    "predictions": (1, "6a4d045c2cc7a2fc"),
-    "scores": (1, "511412327d5e635c"),
+    "predictions": (2, "962ba5381ff68da5"),
+    "scores": (2, "5b5fe9824ad45c25"),
 }
 """Stage -> its version and the start of the sha256 over its files, artifact.json apart."""
 
@@ -86,9 +87,11 @@ def test_outputs_change_only_with_the_number_of_their_stage(config: Config) -> N
     decoded = stages.predict_baselines(config, prepared)
     scored = stages.evaluate(config, decoded)
     assert prepared.tokenizer is not None
+    assert prepared.leaks is not None
 
     folders = {
         "rows": prepared.rows["golden"].folder,
+        "leaks": prepared.leaks.folder,
         "tokenizer": prepared.tokenizer.folder,
         "tokens": prepared.tokens["golden"].folder,
         "predictions": decoded[-1].predictions.folder,

@@ -104,19 +104,24 @@ def _duplicates(data: DataSet) -> list[str]:
     return _aligned(table)
 
 
-def _seen_in_training(data: DataSet) -> list[str]:
+def _leaks(data: DataSet) -> list[str]:
+    """One line for each signal, one column for each pair of splits."""
     found = {
-        split: _flat(_object(audit["overlap_with_train"]))
+        f"{split} in {seen}": _flat(_object(audit[name]))
         for split, audit in data.audits.items()
-        if audit["overlap_with_train"] is not None
+        for seen in data.audits
+        if audit.get(name := f"overlap_with_{seen}") is not None
     }
     if not found:
         return ["nothing to compare with: this data set has no training split"]
     names = list(dict.fromkeys(name for counts in found.values() for name in counts))
-    table = [["split", *names]]
-    table += [
-        [split, *(counts.get(name, "-") for name in names)] for split, counts in found.items()
-    ]
+    table = [["", *found]]
+    table += [[name, *(counts.get(name, "-") for counts in found.values())] for name in names]
+    dialogues = data.audits.get("train", {}).get("dialogues")
+    if dialogues is not None:
+        counts = _flat(_object(dialogues))
+        told = f"{counts['repeated']} of {counts['checked']} are repeats, {counts['held_out']} are"
+        return [*_aligned(table), f"dialogues of train: {told} held-out ones"]
     return _aligned(table)
 
 
@@ -160,7 +165,7 @@ SECTIONS: dict[str, Callable[[DataSet], list[str]]] = {
     "Rows": _rows,
     "Lengths in characters": _lengths,
     "Repeats of an earlier row of the split": _duplicates,
-    "Rows seen in training, verbatim": _seen_in_training,
+    "Rows with signals that another split has them": _leaks,
     "Tokens per word or character": _fertility,
     "Examples": _examples,
 }

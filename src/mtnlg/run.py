@@ -36,8 +36,10 @@ def execute(config: Config, last_stage: str) -> None:
 def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     prepared = stages.prepare(config)
     assert prepared.tokenizer is not None, "prepare gives a tokenizer"
+    assert prepared.leaks is not None, "prepare looks for leaks"
     manifest.artifacts |= {
         "rows": {name: artifact.key for name, artifact in prepared.rows.items()},
+        "leaks": prepared.leaks.key,
         "tokenizer": prepared.tokenizer.key,
         "tokens": {name: artifact.key for name, artifact in prepared.tokens.items()},
     }
@@ -98,6 +100,8 @@ def _cost(predictions: Path, training: JsonObject) -> JsonObject:
 
 
 def _contamination(predictions: Path, *, has_earlier_text: bool) -> JsonObject:
+    from mtnlg.corpus.leaks import RULE
+
     rows = read_predictions(predictions / "predictions.jsonl")
     tags: JsonObject = dict[str, JsonValue](
         sorted(Counter(tag for row in rows for tag in row.tags).items())
@@ -106,8 +110,7 @@ def _contamination(predictions: Path, *, has_earlier_text: bool) -> JsonObject:
     return {
         "checked": len(rows),
         "flagged": sum(bool(row.tags) for row in rows),
-        "rule": "source, a reference, or both stand verbatim in a training set of this model"
-        + (unseen if has_earlier_text else ""),
+        "rule": RULE + (unseen if has_earlier_text else ""),
         "tags": tags,
     }
 

@@ -7,19 +7,27 @@ and what is not made is not even imported: a run whose artifacts are all there l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mtnlg.artifacts import Artifact, make_artifact, package_versions, recorded_sha256
+from mtnlg.artifacts import Artifact, file_sha256, make_artifact, package_versions, recorded_sha256
 from mtnlg.compose import experiment_name, run_folder
 from mtnlg.config import Config, TaskConfig
 from mtnlg.config.plain import plain_settings as _plain
 from mtnlg.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.progress import say, track
-from mtnlg.records import JsonObject, JsonValue, Prediction, read_rows, write_jsonl
+from mtnlg.records import JsonObject, JsonValue, read_texts
 
-STAGE_VERSIONS = {"rows": 1, "tokenizer": 1, "tokens": 1, "model": 1, "predictions": 1, "scores": 1}
+STAGE_VERSIONS = {
+    "rows": 2,
+    "leaks": 1,
+    "tokenizer": 1,
+    "tokens": 1,
+    "model": 1,
+    "predictions": 2,
+    "scores": 2,
+}
 """Raised by one where the code of a stage gives another output for the same inputs; a golden test
 reminds of it.
 """
@@ -35,6 +43,12 @@ class Prepared:
     rows: dict[str, Artifact] = field(default_factory=dict)
     tokens: dict[str, Artifact] = field(default_factory=dict)
     tokenizer: Artifact | None = None
+    leaks: Artifact | None = None
+
+    def signals_file(self, name: str, test_set: str) -> Path:
+        """The leak signals of one test set's rows, in all training sets of the model."""
+        assert self.leaks is not None, "prepare looks for leaks"
+        return self.leaks.folder / f"{name}.{test_set}.jsonl"
 
     def rows_hash(self, name: str, split: str) -> str:
         """What identifies the rows of one split: a new test set changes nothing for a model that
@@ -55,10 +69,11 @@ class Decoded:
 
 
 def prepare(config: Config) -> Prepared:
-    """Raw text to rows, to a tokenizer, to token arrays."""
+    """Raw text to rows and their leaks, to a tokenizer, to token arrays."""
     prepared = Prepared()
     for name, task in config.tasks.items():
         prepared.rows[name] = make_rows(config, name, task)
+    prepared.leaks = _find_leaks(config, prepared)
     prepared.tokenizer = make_tokenizer(config, prepared)
     for name, task in config.fitted_tasks.items():
         prepared.tokens[name] = _make_tokens(config, name, task, prepared)
@@ -118,7 +133,7 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
                 **_versions("predictions", "torch"),
                 "model": model.key,
                 "rows": prepared.rows_hash(name, test_set),
-                "training_rows": _training_rows(config, prepared),
+                "signals": file_sha256(prepared.signals_file(name, test_set)),
                 "task": asked_as,
                 "decoding": _plain(config.decoding),
             }
@@ -133,7 +148,7 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
                     asked_as,
                     prepared.rows[name].folder / f"{test_set}.jsonl",
                     config.decoding,
-                    training_files=_training_files(config, prepared),
+                    signals_file=prepared.signals_file(name, test_set),
                     folder=folder,
                 )
 
@@ -146,12 +161,11 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
 
 def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
     """The trivial systems' predictions on each test set."""
-    from mtnlg.evaluation import baselines_for
+    from mtnlg.corpus.leak_audit import read_tags
+    from mtnlg.evaluation import baselines_for, write_baseline
 
     decoded = []
-    for name, task in config.tasks.items():
-        if not config.evaluation.has_baselines:
-            continue
+    for name, task in config.tasks.items() if config.evaluation.has_baselines else ():
         systems = baselines_for(task.kind.value, has_training_rows=bool(task.train_split))
         for test_set in task.test_sets:
             for system in systems:
@@ -162,7 +176,7 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
                     "own_training_rows": prepared.rows_hash(name, TRAIN)
                     if task.train_split
                     else None,
-                    "training_rows": _training_rows(config, prepared),
+                    "signals": file_sha256(prepared.signals_file(name, test_set)),
                     "kind": task.kind.value,
                     "language": task.source_language,
                 }
@@ -170,7 +184,13 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
                 def build(
                     folder: Path, name: str = name, test_set: str = test_set, system: str = system
                 ) -> None:
-                    _write_baseline(config, prepared, name, test_set, system, folder)
+                    write_baseline(
+                        folder / "predictions.jsonl",
+                        system,
+                        config.tasks[name],
+                        prepared.rows[name].folder / f"{test_set}.jsonl",
+                        tags=read_tags(prepared.signals_file(name, test_set)),
+                    )
 
                 artifact = _make(config, "predictions", inputs, build)
                 decoded.append(Decoded(name, test_set, system, "baseline", artifact))
@@ -209,9 +229,7 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
 
 
 def report(config: Config) -> list[Path]:
-    """The launch's manifests and scores to a report; pulls everything from files, whatever became
-    of the runs.
-    """
+    """The launch's manifests and scores to a report, whatever became of the runs."""
     from mtnlg.reporting import build_leaderboard, write_report
 
     name = experiment_name(config)
@@ -227,25 +245,6 @@ def report(config: Config) -> list[Path]:
     for path in paths:
         say(f"report: {path}")
     return paths
-
-
-def _write_baseline(
-    config: Config, prepared: Prepared, name: str, test_set: str, system: str, folder: Path
-) -> None:
-    from mtnlg.corpus.contamination import TrainingIndex
-    from mtnlg.evaluation import BASELINES
-
-    task, rows = config.tasks[name], prepared.rows[name].folder
-    test = list(read_rows(rows / f"{test_set}.jsonl"))
-    train = list(read_rows(rows / f"{TRAIN}.jsonl")) if task.train_split else []
-    texts = BASELINES[system](train, test, task.kind.value, task.source_language)
-    files = _training_files(config, prepared)
-    index = TrainingIndex.of(row for file in files for row in read_rows(file))
-    predictions = (
-        Prediction(row.id, row.source, row.references, text, index.tags(row))
-        for row, text in zip(test, texts, strict=True)
-    )
-    write_jsonl(folder / "predictions.jsonl", (one.to_json() for one in predictions))
 
 
 def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
@@ -278,6 +277,21 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
     return _make(config, "rows", inputs, build)
 
 
+def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
+    """Every test set against all training sets, each read once."""
+    from mtnlg.corpus.leak_audit import RunFiles, write_leaks
+
+    files = RunFiles.of(config.tasks, {name: one.folder for name, one in prepared.rows.items()})
+    inputs: JsonObject = {**_versions("leaks", "numpy"), **files.identity}
+
+    def build(folder: Path) -> None:
+        with track("leaks", 0) as progress:
+            for line in write_leaks(folder, files, on_rows=progress.advance):
+                say(line)
+
+    return _make(config, "leaks", inputs, build)
+
+
 def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
     """The tokenizer of all tasks, whose rows are there."""
     markers = sorted({task.marker for task in config.tasks.values()})
@@ -298,16 +312,9 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
             write_initial_tokenizer(Path(config.initial_model), folder, markers=markers)
             return
         files = _training_files(config, prepared)
-        texts = (
-            text
-            for file in files
-            for row in read_rows(file)
-            for text in (row.source, *row.references)
-        )
         with track("tokenizer", 0) as progress:
-            tokenizer = train_tokenizer(
-                _counted(texts, progress.advance), config.tokenizer, markers=markers
-            )
+            texts = read_texts(files, on_text=progress.advance)
+            tokenizer = train_tokenizer(texts, config.tokenizer, markers=markers)
         tokenizer.save(folder / TOKENIZER_FILE)
 
     return _make(config, "tokenizer", inputs, build)
@@ -368,9 +375,7 @@ def _training_rows(config: Config, prepared: Prepared) -> JsonValue:
 
 
 def _training_files(config: Config, prepared: Prepared) -> list[Path]:
-    """The training rows of all tasks, in an order that does not depend on how the tasks were
-    named.
-    """
+    """The training rows of all tasks, in an order that does not depend on the tasks' names."""
     files = {
         prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / f"{TRAIN}.jsonl"
         for name, task in config.tasks.items()
@@ -386,9 +391,3 @@ def _training_settings(task: TaskConfig) -> JsonObject:
         "weight": task.weight,
         "metric": task.main_metric,
     }
-
-
-def _counted(texts: Iterable[str], count: Callable[[int], None]) -> Iterator[str]:
-    for text in texts:
-        count(1)
-        yield text

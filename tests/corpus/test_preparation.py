@@ -65,7 +65,7 @@ def prepare(
 ) -> dict[str, JsonObject]:
     prepare_rows("mine", task, cleaning, data_root=None, folder=out)
     audit = json.loads((out / "audit.json").read_text())
-    assert audit["task"] == "translation/mine"
+    assert audit["task"] == f"{task.kind.value}/mine"
     splits: dict[str, JsonObject] = audit["splits"]
     return splits
 
@@ -104,21 +104,53 @@ def test_the_audit_counts_everything(raw: Path, out: Path) -> None:
     }
 
 
-def test_verbatim_overlap_with_training_is_counted_for_each_held_out_split(
-    raw: Path, out: Path
-) -> None:
+def test_overlap_is_counted_for_each_held_out_split(raw: Path, out: Path) -> None:
     audit = prepare(make_task(raw), out)
 
-    assert audit["validation"]["overlap_with_train"] == {
+    nothing = {"flagged": 0, "any_ngram": 0, "train_lines": 0, "train_ngrams": 0} | {
+        f"train_{name}": 0
+        for name in ("source", "target", "pair", "near_source", "near_target", "near_pair")
+    }
+    assert audit["validation"]["overlap_with_train"] == nothing | {
+        "checked": 2,
+        "flagged": 2,
         "train_source": 1,
         "train_target": 2,
         "train_pair": 1,
+        "train_near_source": 1,
+        "train_near_target": 2,
+        "train_near_pair": 1,
     }
-    assert audit["test"]["overlap_with_train"] == {
-        "train_source": 0,
-        "train_target": 0,
-        "train_pair": 0,
-    }
+    assert audit["test"]["overlap_with_train"] == nothing | {"checked": 1}
+    assert audit["test"]["overlap_with_validation"] == nothing | {"checked": 1}
+    assert "overlap_with_validation" not in audit["validation"]
+
+
+def test_whole_dialogues_are_counted(raw: Path, out: Path) -> None:
+    for split, dialogues in (
+        ("train", ["a b c", "A B c", "d e"]),
+        ("validation", ["x y"]),
+        ("test", ["a b c", "a b", "x y", "D, e"]),
+    ):
+        write_split(raw, split, [json.dumps({"turns": one.split()}) for one in dialogues])
+    task = make_task(
+        raw,
+        kind=TaskKind.dialogue,
+        reader="dialogue_turns",
+        target_language=None,
+        columns={"turns": "turns"},
+    )
+
+    audit = prepare(task, out)
+
+    overlap = audit["test"]["overlap_with_train"]
+    assert isinstance(overlap, dict)
+    assert (overlap["dialogues"], overlap["whole_dialogues"]) == (4, 2)
+    assert (overlap["checked"], overlap["train_dialogue"], overlap["train_exchange"]) == (5, 3, 4)
+    assert audit["train"]["dialogues"] == {"checked": 3, "repeated": 1, "held_out": 3}
+    overlap = audit["test"]["overlap_with_validation"]
+    assert isinstance(overlap, dict)
+    assert overlap["whole_dialogues"] == 1
 
 
 def test_a_data_set_for_tests_only_has_no_overlap_to_count(raw: Path, out: Path) -> None:
@@ -247,4 +279,5 @@ def test_progress_ends_with_the_rows_kept(raw: Path, out: Path) -> None:
         "mine", make_task(raw), CLEANING, data_root=None, folder=out, on_progress=seen.__setitem__
     )
 
-    assert seen == {"train": 4, "validation": 2, "test": 1}
+    kept = {"train": 4, "validation": 2, "test": 1}
+    assert seen == kept | {"leaks in train": 4, "leaks in validation": 2}

@@ -75,8 +75,23 @@ def test_clean_subset_without_rows_says_why() -> None:
     assert scores.subsets["clean"] == {
         "n": 0,
         "metrics": {},
-        "reason": "every row has a sign of contamination",
+        "reason": "every row has a signal that training may have seen it",
     }
+
+
+def test_rows_of_new_dialogues_are_a_subset_whatever_their_other_signals() -> None:
+    rows = [
+        replace(ROWS[0], tags=("train_target",)),
+        replace(ROWS[1], tags=("train_pair", "train_dialogue")),
+        *ROWS[2:],
+    ]
+
+    scores = score(rows)
+
+    alone = score([rows[0], *ROWS[2:]])
+    assert scores.masks["new_dialogues"].tolist() == [True, False, True, True]
+    assert scores.subsets["new_dialogues"] == alone.subsets["all"]
+    assert list(alone.subsets) == ["all", "clean"]
 
 
 def test_one_example_has_no_interval_but_a_reason() -> None:
@@ -107,7 +122,9 @@ def test_scores_survive_saving(tmp_path: Path) -> None:
     assert document["n"] == 4
     assert loaded.subsets == scores.subsets
     assert loaded.extra == {"system": "copy_source"}
-    assert loaded.is_clean.tolist() == scores.is_clean.tolist()
+    assert {name: mask.tolist() for name, mask in loaded.masks.items()} == {
+        name: mask.tolist() for name, mask in scores.masks.items()
+    }
     assert list(loaded.statistics) == list(METRICS)
     for name, statistics in scores.statistics.items():
         np.testing.assert_array_equal(loaded.statistics[name], statistics)

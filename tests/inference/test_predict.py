@@ -18,15 +18,15 @@ TEST = [
     Row("2", "a dog", ("一条狗",)),
     Row("3", "how are you?", ("你好吗？",)),
 ]
-TRAIN = [Row("t1", "a dog", ("一条狗",)), Row("t2", "x", ("你好吗？",))]
+TAGS = {"1": [], "2": ["train_source", "train_pair"], "3": ["train_target"]}
 
 
 def predict(
     pretrained: MegatronTuringForConditionalGeneration, folder: Path, decoding: DecodingConfig
 ) -> Path:
     pretrained.save_pretrained(folder / "model")
-    for name, rows in (("test", TEST), ("train", TRAIN)):
-        write_jsonl(folder / f"{name}.jsonl", (row.to_json() for row in rows))
+    write_jsonl(folder / "test.jsonl", (row.to_json() for row in TEST))
+    write_jsonl(folder / "signals.jsonl", ({"id": one, "tags": TAGS[one]} for one in TAGS))
     made = folder / "predictions"
     made.mkdir()
     predict_test_set(
@@ -34,7 +34,7 @@ def predict(
         "translation/captions",
         folder / "test.jsonl",
         decoding,
-        training_files=[folder / "train.jsonl"],
+        signals_file=folder / "signals.jsonl",
         folder=made,
     )
     return made
@@ -51,7 +51,7 @@ def test_predictions_keep_the_rows_and_their_order(
     with pytest.warns(UserWarning, match="1 of 3 texts did not fit the context"):
         expected = pretrained.generate([row.source for row in TEST], max_new_tokens=5)
     assert [one.prediction for one in predictions] == expected
-    assert [bool(one.tags) for one in predictions] == [False, True, True]
+    assert [list(one.tags) for one in predictions] == [*TAGS.values()]
     assert sorted(path.name for path in folder.iterdir()) == [
         "generation.json",
         "predictions.jsonl",

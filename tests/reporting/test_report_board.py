@@ -12,6 +12,7 @@ from made_launch import INTERVAL, SIGNATURE, TASK, MadeLaunch, made_metric, made
 
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.reporting import Board, build_leaderboard
+from mtnlg.reporting.markdown import render_markdown
 
 ROW_KEYS = {
     *("system", "label", "kind", "status", "reason", "runs", "seeds", "decoding"),
@@ -234,6 +235,44 @@ def test_clean_board_appears_only_where_a_system_has_a_clean_subset(launch: Made
     assert clean.rows[0].metrics["bleu"].num_examples == 5
     assert clean.rows[1].metrics == {}
     assert clean.rows[1].reason is not None
+
+
+def test_board_of_new_dialogues_stands_beside_the_others(launch: MadeLaunch) -> None:
+    subsets = {
+        name: {"bleu": made_metric(value, n=n)}
+        for name, value, n in (("all", 20.0, 7), ("clean", 18.0, 3), ("new_dialogues", 19.0, 5))
+    }
+    launch.add_scores("s1", **subsets)
+    launch.add_run("run1", [launch.score("s1")])
+
+    boards = launch.build().boards
+
+    sizes = [board.rows[0].metrics["bleu"].num_examples for board in boards]
+    assert [board.subset for board in boards] == ["all", "clean", "new_dialogues"]
+    assert sizes == [7, 3, 5]
+
+
+def test_subset_without_rows_says_why(launch: MadeLaunch) -> None:
+    launch.add_scores("s1", 20.0)
+    path = launch.artifacts_root / "scores" / "s1" / "scores.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["subsets"]["clean"] = {"n": 0, "metrics": {}, "reason": "every row has a signal"}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    launch.add_run("run1", [launch.score("s1")])
+
+    (row,) = launch.build().boards[1].rows
+
+    assert (row.status, row.reason, row.metrics) == ("finished", "every row has a signal", {})
+
+
+def test_leaks_are_told_as_signals_in_rows_checked(launch: MadeLaunch) -> None:
+    launch.add_scores("s1", 20.0)
+    checks = {"checked": 7, "flagged": 2, "rule": "a signal is: a match"}
+    launch.add_run("run1", [launch.score("s1", contamination=checks)])
+
+    page = render_markdown(launch.build())
+
+    assert "- **leaks**: signals found in 2 of 7 rows checked; a signal is: a match" in page
 
 
 @pytest.mark.parametrize("missing", ["n", "signature", "value"])

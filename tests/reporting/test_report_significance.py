@@ -157,7 +157,8 @@ def test_row_without_its_statistics_is_not_tested_and_says_why(
     three: MadeLaunch, damage: str
 ) -> None:
     path = three.artifacts_root / "scores" / "same" / "statistics.npz"
-    arrays, is_clean = load_statistics(path.parent)
+    arrays, masks = load_statistics(path.parent)
+    is_clean = masks["clean"]
     if damage == "missing":
         path.unlink()
     elif damage == "torn":
@@ -205,8 +206,8 @@ def test_clean_board_compares_equal_clean_rows_only(launch: MadeLaunch) -> None:
     add_system(launch, "poor", num_tagged=3)
     add_system(launch, "same", num_tagged=3)
     path = launch.artifacts_root / "scores" / "same"
-    arrays, is_clean = load_statistics(path)
-    np.savez(path / "statistics.npz", **arrays, is_clean=is_clean[::-1])
+    arrays, masks = load_statistics(path)
+    np.savez(path / "statistics.npz", **arrays, is_clean=masks["clean"][::-1])
 
     everything, clean = launch.build().boards
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.corpus.cleaning import Cleaner
-from mtnlg.corpus.contamination import TAGS, RowHashes, TrainingIndex
+from mtnlg.corpus.leak_audit import audit_splits
 from mtnlg.corpus.readers import check_columns, find_reader
+from mtnlg.corpus.repeats import RowHashes
 from mtnlg.corpus.sources import Quarantine, find_files, iter_records, split_sources, task_splits
 from mtnlg.errors import DataError
 from mtnlg.records import JsonObject, Row, read_rows, write_json, write_jsonl
@@ -41,23 +42,27 @@ def prepare_rows(
     """Write <split>.jsonl for each of `task_splits`, audit.json and, where lines were unreadable,
     quarantine.jsonl.
 
-    `on_progress` gets a split and the rows kept so far. Raises DataError where data is missing,
-    broken or all dropped.
+    `on_progress` gets a split and the rows kept so far, and then what is looked through for leaks.
+    Raises DataError where data is missing, broken or all dropped.
     """
     check_columns(task)
     find_files(task, data_root=data_root)
-    audits: JsonObject = {}
+    audits: dict[str, JsonObject] = {}
     quarantined: list[JsonObject] = []
-    training: TrainingIndex | None = None
     for stem, split in split_sources(task).items():
         preparation = _SplitPreparation(stem, split, task, cleaning, data_root)
         path = folder / f"{stem}.jsonl"
-        write_jsonl(path, (row.to_json() for row in preparation.rows(training, on_progress)))
+        write_jsonl(path, (row.to_json() for row in preparation.rows(on_progress)))
         preparation.check(task_name, path)
-        audits[stem] = preparation.audit(training)
+        audits[stem] = preparation.audit()
         quarantined += preparation.quarantined()
-        if stem == "train":
-            training = preparation.hashes.index()
+    overlaps = audit_splits(
+        folder,
+        list(audits),
+        is_dialogue=task.kind is TaskKind.dialogue,
+        on_progress=on_progress or (lambda _, __: None),
+    )
+    audits = {stem: audit | overlaps[stem] for stem, audit in audits.items()}
     if quarantined:
         write_jsonl(folder / QUARANTINE_FILE, quarantined)
     write_json(folder / AUDIT_FILE, {"task": f"{task.kind.value}/{task_name}", "splits": audits})
@@ -82,20 +87,19 @@ class _SplitPreparation:
         self.cleaner = Cleaner(cleaning, needs_source=needs_source)
         self.quarantine = Quarantine(cleaning.max_bad_share)
         self.hashes = RowHashes()
-        self.overlap = dict.fromkeys(TAGS, 0)
         self.rows_out = 0
         self.source_lengths = _Lengths()
         self.target_lengths = _Lengths()
         self.reference_counts = _Lengths()
 
-    def rows(self, training: TrainingIndex | None, on_progress: OnProgress | None) -> Iterator[Row]:
+    def rows(self, on_progress: OnProgress | None) -> Iterator[Row]:
         """The cleaned rows, counted as they pass."""
         limit = self.task.max_train_rows if self.stem == "train" else None
         for raw in islice(self._examples(), limit):
             row = self.cleaner.clean(raw)
             if row is None:
                 continue
-            self._count(row, training)
+            self._count(row)
             if on_progress is not None and self.rows_out % PROGRESS_ROWS == 0:
                 on_progress(self.stem, self.rows_out)
             yield row
@@ -122,10 +126,8 @@ class _SplitPreparation:
                 "leave columns.id out to number rows by line"
             )
 
-    def audit(self, training: TrainingIndex | None) -> JsonObject:
-        """What audit.json says of this split; lengths in characters, overlap in rows (None without
-        a training split).
-        """
+    def audit(self) -> JsonObject:
+        """What audit.json says of this split by itself; lengths in characters."""
         return {
             "records_in": self.quarantine.num_lines,
             "rows_in": self.cleaner.rows_in,
@@ -143,7 +145,6 @@ class _SplitPreparation:
             },
             "source_characters": {"mean": self.source_lengths.mean, "max": self.source_lengths.max},
             "target_characters": {"mean": self.target_lengths.mean, "max": self.target_lengths.max},
-            "overlap_with_train": None if training is None else {**self.overlap},
         }
 
     def quarantined(self) -> list[JsonObject]:
@@ -167,15 +168,13 @@ class _SplitPreparation:
                 continue
             yield from examples
 
-    def _count(self, row: Row, training: TrainingIndex | None) -> None:
+    def _count(self, row: Row) -> None:
         self.rows_out += 1
         self.hashes.add(row)
         self.source_lengths.add(len(row.source))
         self.reference_counts.add(len(row.references))
         for reference in row.references:
             self.target_lengths.add(len(reference))
-        for tag in () if training is None else training.tags(row):
-            self.overlap[tag] += 1
 
 
 class _Lengths:

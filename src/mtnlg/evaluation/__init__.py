@@ -5,7 +5,7 @@ Plain Python on text, for outputs of any system; refuses to know: models, traini
 
 from __future__ import annotations
 
-from mtnlg.evaluation.baselines import BASELINES, Baseline, baselines_for
+from mtnlg.evaluation.baselines import BASELINES, Baseline, baselines_for, write_baseline
 from mtnlg.evaluation.comparison import (
     Comparison,
     PairedTest,
@@ -62,4 +62,5 @@ __all__ = [
     "score_predictions",
     "score_texts",
     "sentence_scores",
+    "write_baseline",
 ]

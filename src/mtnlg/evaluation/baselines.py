@@ -9,13 +9,14 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from mtnlg.config import TaskKind
+from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.errors import DataError
 from mtnlg.evaluation.retrieval import SourceIndex
 from mtnlg.evaluation.tokenisation import IDEOGRAPH
-from mtnlg.records import Row
+from mtnlg.records import Prediction, Row, read_rows, write_jsonl
 
 Baseline = Callable[[Sequence[Row], Sequence[Row], str, str], list[str]]
 """Training rows, test rows, name of the TaskKind, source language -> one output per test row."""
@@ -139,6 +140,27 @@ def baselines_for(kind: str, *, has_training_rows: bool = True) -> list[str]:
         if (has_lead or name not in FOR_SUMMARIES)
         and (has_training_rows or name not in NEEDS_TRAINING_ROWS)
     ]
+
+
+def write_baseline(
+    path: Path,
+    name: str,
+    task: TaskConfig,
+    test_file: Path,
+    *,
+    tags: Mapping[str, tuple[str, ...]],
+) -> None:
+    """The predictions of one baseline for a file of rows; train.jsonl lies beside that file where
+    the task has training rows. Tags are by row id.
+    """
+    test = list(read_rows(test_file))
+    train = list(read_rows(test_file.with_name("train.jsonl"))) if task.train_split else []
+    texts = BASELINES[name](train, test, task.kind.value, task.source_language)
+    predictions = (
+        Prediction(row.id, row.source, row.references, text, tags[row.id]).to_json()
+        for row, text in zip(test, texts, strict=True)
+    )
+    write_jsonl(path, predictions)
 
 
 def split_first_sentence(text: str) -> str:

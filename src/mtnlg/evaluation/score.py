@@ -26,10 +26,18 @@ SCORES_FILE = "scores.json"
 STATISTICS_FILE = "statistics.npz"
 
 CONTAMINATION_PREFIX = "train_"
-"""Tags that begin so mark a row with a sign that training has seen it."""
+"""Tags that begin so are signals that training may have seen the row."""
+DIALOGUE_TAG = "train_dialogue"
+"""The signal that training has the whole dialogue that the row is a turn of."""
 
-CLEAN_MASK = "is_clean"
-"""The array of statistics.npz that marks the rows of the clean subset; all others are metrics."""
+CLEAN, NEW_DIALOGUES = "clean", "new_dialogues"
+MASKS = {CLEAN: "is_clean", NEW_DIALOGUES: "is_new_dialogue"}
+"""Subset -> the array of statistics.npz that marks its rows; all other arrays are metrics."""
+EMPTY = {
+    CLEAN: "every row has a signal that training may have seen it",
+    NEW_DIALOGUES: "every row's whole dialogue stands in training",
+}
+"""Subset -> why it has no row."""
 
 
 class MetricScore(TypedDict):
@@ -60,13 +68,20 @@ class Scores:
 
     language: str
     subsets: dict[str, SubsetScores]
-    """`all`, and `clean` where some row is tagged as contaminated."""
+    """`all`; `clean`, the rows without a signal, where some have one; `new_dialogues`, the rows
+    whose whole dialogue is not in training, where that of some is.
+    """
     statistics: dict[str, FloatArray]
     """Metric -> statistics (N, K) of all rows, in the test set's order."""
-    is_clean: BoolArray
-    """Rows (N,) without a sign of contamination."""
+    masks: dict[str, BoolArray]
+    """Subset, but for `all` -> which rows (N,) it has, whether there are scores of it or not."""
     extra: JsonObject = field(default_factory=dict)
     """What else scores.json says, such as the system's name."""
+
+    @property
+    def is_clean(self) -> BoolArray:
+        """Rows (N,) without a signal."""
+        return self.masks[CLEAN]
 
     @property
     def metrics(self) -> dict[str, MetricScore]:
@@ -94,7 +109,7 @@ def score_predictions(
     confidence: float = EvaluationConfig.confidence,
     seed: int = EvaluationConfig.seed,
 ) -> Scores:
-    """Every metric on all rows, and on the clean ones where some row is tagged as contaminated.
+    """Every metric on all rows, and on each subset that leaves some out.
 
     Language is that of the references. Raises ConfigError for an unknown metric and DataError,
     naming the row, for text that cannot be scored.
@@ -108,22 +123,26 @@ def score_predictions(
         metric.name: measure(metric, hypotheses, references, language=language, ids=ids)
         for metric in chosen
     }
-    is_clean = np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_)
-    masks = {"all": np.ones_like(is_clean)}
-    if not is_clean.all():
-        masks["clean"] = is_clean
+    masks = {
+        CLEAN: np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_),
+        NEW_DIALOGUES: np.array([DIALOGUE_TAG not in row.tags for row in predictions], np.bool_),
+    }
+    everything = np.ones(len(predictions), np.bool_)
+    chosen_rows = {name: mask for name, mask in masks.items() if not mask.all()}
     resampling = _Resampling(num_resamples=num_resamples, confidence=confidence, seed=seed)
     subsets = {
         name: _score_subset(
             chosen, statistics, references, mask=mask, language=language, resampling=resampling
         )
-        for name, mask in masks.items()
+        if mask.any()
+        else SubsetScores(n=0, metrics={}, reason=EMPTY[name])
+        for name, mask in {"all": everything, **chosen_rows}.items()
     }
-    return Scores(language=language, subsets=subsets, statistics=statistics, is_clean=is_clean)
+    return Scores(language=language, subsets=subsets, statistics=statistics, masks=masks)
 
 
 def is_contaminated(row: Prediction) -> bool:
-    """Whether a tag marks the row as seen in training."""
+    """Whether there is any signal that training may have seen the row."""
     return any(tag.startswith(CONTAMINATION_PREFIX) for tag in row.tags)
 
 
@@ -134,21 +153,21 @@ def save_scores(folder: Path, scores: Scores, extra: Mapping[str, object]) -> No
     assert not taken, f"extra has keys of ours: {taken}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / STATISTICS_FILE).open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **scores.statistics, **{CLEAN_MASK: scores.is_clean})
+        np.savez(stream, allow_pickle=False, **scores.statistics, **_named(scores.masks))
     write_json(folder / SCORES_FILE, {**extra, **body})
 
 
 def load_scores(folder: Path) -> Scores:
     """The scores in a folder; raises ArtifactError where they are missing, broken or too new."""
     document = read_json(folder / SCORES_FILE)
-    arrays, is_clean = load_statistics(folder)
+    arrays, masks = load_statistics(folder)
     if not isinstance(document.get("subsets"), dict):
         raise ArtifactError(f"{folder / SCORES_FILE}: it has no subsets; evaluate again")
     return Scores(
         language=str(document["language"]),
         subsets=cast(dict[str, SubsetScores], document["subsets"]),
         statistics=arrays,
-        is_clean=is_clean,
+        masks=masks,
         extra={
             key: value
             for key, value in document.items()
@@ -157,17 +176,20 @@ def load_scores(folder: Path) -> Scores:
     )
 
 
-def load_statistics(folder: Path, *names: str) -> tuple[dict[str, FloatArray], BoolArray]:
-    """Metric -> statistics (N, K), of all metrics or those named, and the mask (N,) of clean rows.
+def load_statistics(
+    folder: Path, *names: str
+) -> tuple[dict[str, FloatArray], dict[str, BoolArray]]:
+    """Metric -> statistics (N, K), of all metrics or those named, and subset -> the mask (N,) of
+    its rows, for those subsets that scoring knew.
 
     Raises ArtifactError where they are missing or broken.
     """
     path = folder / STATISTICS_FILE
     try:
         with np.load(path, allow_pickle=False) as archive:
-            chosen = names or [name for name in archive.files if name != CLEAN_MASK]
-            arrays = {name: archive[name] for name in chosen}
-            return arrays, archive[CLEAN_MASK]
+            masks = {one: archive[name] for one, name in MASKS.items() if name in archive.files}
+            chosen = names or [one for one in archive.files if one not in MASKS.values()]
+            return {name: archive[name] for name in chosen}, masks
     except FileNotFoundError:
         raise ArtifactError(f"{path}: missing or broken (no such file); evaluate again") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
@@ -176,9 +198,14 @@ def load_statistics(folder: Path, *names: str) -> tuple[dict[str, FloatArray], B
 
 def copy_statistics(source: Path, target: Path, *names: str) -> None:
     """Write statistics.npz into another folder, compressed and with the metrics named only."""
-    arrays, is_clean = load_statistics(source, *names)
+    arrays, masks = load_statistics(source, *names)
     with (target / STATISTICS_FILE).open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays, **{CLEAN_MASK: is_clean})
+        np.savez_compressed(stream, allow_pickle=False, **arrays, **_named(masks))
+
+
+def _named(masks: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
+    """The masks of subsets by the names of their arrays."""
+    return {MASKS[subset]: mask for subset, mask in masks.items()}
 
 
 def _score_subset(
@@ -190,8 +217,6 @@ def _score_subset(
     language: str,
     resampling: _Resampling,
 ) -> SubsetScores:
-    if not mask.any():
-        return {"n": 0, "metrics": {}, "reason": "every row has a sign of contamination"}
     targets = [row for row, is_kept in zip(references, mask, strict=True) if is_kept]
     scores = {
         metric.name: _score_metric(

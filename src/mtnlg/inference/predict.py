@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig
-from mtnlg.corpus.contamination import TrainingIndex
+from mtnlg.corpus.leak_audit import read_tags
 from mtnlg.inference.likelihood import bits_per_byte, likelihood_record, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
@@ -37,15 +37,13 @@ def predict_test_set(
     rows_file: Path,
     decoding: DecodingConfig,
     *,
-    training_files: Sequence[Path],
+    signals_file: Path,
     folder: Path,
 ) -> None:
-    """Decode every row, tag the ones that stand in a training set, and count what it took and what
-    was cut.
-    """
+    """Decode every row, tag it with its leak signals, and count what it took and what was cut."""
     pretrained = MegatronTuringForConditionalGeneration.from_pretrained(model_folder)
     rows = list(read_rows(rows_file))
-    index = TrainingIndex.of(row for file in training_files for row in read_rows(file))
+    tags = read_tags(signals_file)
     started = time.monotonic()
     with track(f"decoding {task} {rows_file.stem}", len(rows)) as progress:
         generator = TextGenerator(pretrained.model, pretrained.tokenizer)
@@ -61,7 +59,7 @@ def predict_test_set(
         )
     best = (alternatives[0] for alternatives in generated.texts)
     predictions = (
-        Prediction(row.id, row.source, row.references, text, index.tags(row)).to_json()
+        Prediction(row.id, row.source, row.references, text, tags[row.id]).to_json()
         for row, text in zip(rows, best, strict=True)
     )
     write_jsonl(folder / PREDICTIONS_FILE, predictions)

@@ -18,9 +18,11 @@ from mtnlg.reporting.ranking import merge_seeds, rank_rows
 from mtnlg.reporting.scores import SubsetScores, read_scores
 from mtnlg.reporting.significance import compare_rows
 
-ALL, CLEAN = "all", "clean"
+ALL = "all"
+SUBSETS = ("clean", "new_dialogues")
+"""In the order of their boards, each shown where a system has scores of it."""
 UNKNOWN = "unknown"
-NOT_CLEANED = "it was not scored on a clean subset; see the board of all examples"
+NOT_SCORED = "it has no score of its own on this subset; see the board of all examples"
 
 
 def build_leaderboard(experiment: str, *, runs_root: Path, artifacts_root: Path) -> Leaderboard:
@@ -91,8 +93,9 @@ def _boards_at(
         for entry in _entries_of(run, place, artifacts_root=artifacts_root)
     )
     yield compare_rows(_board(place, ALL, entries), artifacts_root=artifacts_root)
-    if any(CLEAN in entry.subsets for entry in entries):
-        yield compare_rows(_board(place, CLEAN, entries), artifacts_root=artifacts_root)
+    for subset in SUBSETS:
+        if any(subset in entry.subsets for entry in entries):
+            yield compare_rows(_board(place, subset, entries), artifacts_root=artifacts_root)
 
 
 def _belongs(run: RunRecord, place: _Place) -> bool:
@@ -204,10 +207,12 @@ def _numbered(entry: _Entry, subset: str, names: Sequence[str]) -> BoardRow:
     if row.status != "finished" or row.reason is not None:
         return row
     if subset not in entry.subsets:
-        if subset == CLEAN:
-            return replace(row, reason=NOT_CLEANED)
+        if subset in SUBSETS:
+            return replace(row, reason=NOT_SCORED)
         return replace(row, status="failed", reason=f"its scores have no subset {subset!r}")
     scores = entry.subsets[subset]
+    if scores.reason is not None and not scores.metrics:
+        return replace(row, reason=scores.reason)
     left_out = "; ".join(f"{name}: {reason}" for name, reason in scores.left_out.items())
     if not names or names[0] not in scores.metrics:
         main = names[0] if names else "a metric"

@@ -123,10 +123,31 @@ def share_text(flagged: int | None, checked: int | None) -> str:
     return ABSENT if flagged is None or checked is None else f"{flagged} / {checked}"
 
 
+SUBSETS = {
+    "all": "",
+    "clean": ", rows without a leak signal",
+    "new_dialogues": ", rows whose whole dialogue is not in training",
+}
+
+
 def board_title(board: Board) -> str:
     """Task, test set and, where it is not all of it, subset."""
-    subset = "" if board.subset == "all" else f", {board.subset} subset"
+    subset = SUBSETS.get(board.subset, f", {board.subset} subset")
     return f"{board.task} · {board.test_set}{subset}"
+
+
+def leak_notes(board: Board) -> list[str]:
+    """In how many of the rows checked signals of leaks were found, and by which rule; told apart by
+    system where they differ.
+    """
+    checks = {row.label: row.contamination for row in board.rows if row.contamination.rule}
+    return _together(
+        {
+            label: f"signals found in {one.flagged} of {one.checked} rows checked; {one.rule}"
+            for label, one in checks.items()
+            if one.flagged is not None and one.checked is not None
+        }
+    )
 
 
 def metric_notes(board: Board) -> dict[str, list[str]]:

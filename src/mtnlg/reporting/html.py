@@ -48,7 +48,7 @@ class Section:
     title: str
     sentence: str
     notes: dict[str, list[str]]
-    rules: tuple[str, ...]
+    leaks: list[str]
     bar_ends: Point
     samples: BoardSamples | None
 
@@ -134,11 +134,7 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             board_sentence(board),
             display.metric_notes(board)
             | ({"group": notes} if (notes := display.group_notes(board)) else {}),
-            tuple(
-                dict.fromkeys(
-                    row.contamination.rule for row in board.rows if row.contamination.rule
-                )
-            ),
+            display.leak_notes(board),
             _bar_ends(board.rows, board.main_metric),
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
             if board.subset == "all"

@@ -14,6 +14,7 @@ from mtnlg.reporting.display import (
     duration_text,
     group_notes,
     interval_text,
+    leak_notes,
     metric_notes,
     share_text,
     value_text,
@@ -61,9 +62,8 @@ def _notes(board: Board) -> Iterator[str]:
         yield f"- **{escape(name)}**: {escape('; '.join(notes))}"
     if group_notes(board):
         yield f"- **group**: {escape('; '.join(group_notes(board)))}"
-    rules = dict.fromkeys(row.contamination.rule for row in board.rows if row.contamination.rule)
-    for rule in rules:
-        yield f"- **flagged**: {escape(rule)}"
+    for note in leak_notes(board):
+        yield f"- **leaks**: {escape(note)}"
 
 
 def _header(board: Board) -> list[str]:

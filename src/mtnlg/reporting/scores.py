@@ -67,6 +67,8 @@ class SubsetScores:
     metrics: Mapping[str, MetricScore]
     left_out: Mapping[str, str]
     """Metric -> why it has no number."""
+    reason: str | None = None
+    """Why the subset has no example; None where it has some."""
 
 
 def read_scores(key: str | None, *, artifacts_root: Path) -> dict[str, SubsetScores] | str:
@@ -81,13 +83,13 @@ def read_scores(key: str | None, *, artifacts_root: Path) -> dict[str, SubsetSco
     except (ArtifactError, OSError, RecursionError) as error:
         return f"its scores cannot be read: {str(error).replace(str(path), 'scores.json')}"
     return {
-        name: _subset_from(object_of(subset, "metrics"))
+        name: _subset_from(object_of(subset, "metrics"), text_of(subset, "reason"))
         for name, subset in subsets.items()
         if isinstance(subset, dict)
     }
 
 
-def _subset_from(records: JsonObject) -> SubsetScores:
+def _subset_from(records: JsonObject, reason: str | None) -> SubsetScores:
     metrics: dict[str, MetricScore] = {}
     left_out: dict[str, str] = {}
     for name, record in records.items():
@@ -96,7 +98,7 @@ def _subset_from(records: JsonObject) -> SubsetScores:
             left_out[name] = score
         else:
             metrics[name] = score
-    return SubsetScores(metrics, left_out)
+    return SubsetScores(metrics, left_out, reason)
 
 
 def _metric_from(record: Mapping[str, JsonValue]) -> MetricScore | str:

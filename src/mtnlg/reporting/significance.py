@@ -72,13 +72,16 @@ def _statistics_of(
         return metric.reason_not
     folder = artifacts_root / "scores" / row.scores[0]
     try:
-        arrays, is_clean = load_statistics(folder, metric.name)
-        mask = is_clean if subset == "clean" else np.ones_like(is_clean)
+        arrays, masks = load_statistics(folder, metric.name)
+        everything = np.ones(len(arrays[metric.name]), np.bool_)
+        mask = everything if subset == "all" else masks[subset]
         statistics = arrays[metric.name][mask]
         with np.errstate(all="ignore"):
             value = float(metric.aggregate(statistics.sum(axis=0)))
     except ArtifactError as error:
         return f"its {str(error).replace(str(folder) + '/', '')}"
+    except KeyError:
+        return f"its statistics do not say which rows are {subset}"
     except (ValueError, IndexError, TypeError, ArithmeticError) as error:
         return f"its statistics.npz is broken ({error})"
     if statistics.ndim != 2 or len(statistics) != score.num_examples:
