@@ -1,5 +1,5 @@
-"""The command line: `mtnlg <stage> [Hydra overrides]`, `mtnlg data` and `mtnlg say`. Prints errors
-of users as one line, without a traceback.
+"""The command line: `mtnlg <stage> [Hydra overrides]`, `mtnlg data`, `mtnlg leaks` and `mtnlg say`.
+Prints errors of users as one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -305,10 +305,32 @@ def _data_printer(choice: str) -> Callable[[Any], int]:
     return show
 
 
+def _leaks(words: list[str]) -> int:
+    """`mtnlg leaks --data-root FOLDER [--out FILE]`."""
+    parser = argparse.ArgumentParser(
+        prog="mtnlg leaks",
+        description="Count the known leaks of public data sets, and print a table of them beside "
+        "what others counted; data sets that are not there are skipped.",
+    )
+    parser.add_argument("--data-root", required=True, type=Path, help="as data_root of a stage")
+    parser.add_argument("--out", type=Path, help="a Markdown file to write the table to")
+    options = parser.parse_args(words)
+    from mtnlg.corpus.known_leaks import known_leaks_table
+    from mtnlg.records import write_text
+
+    table = known_leaks_table(options.data_root)
+    print(table, end="")
+    if options.out is not None:
+        shown = options.out.name if options.out.is_absolute() else options.out
+        head = f"# Known leaks\n\nCommand: mtnlg leaks --data-root DATA --out {shown}\n\n"
+        write_text(options.out, head + table)
+    return 0
+
+
 _DATA_USAGE = (
     "mtnlg data NAME... [overrides]  e.g. mtnlg data translation/tatoeba_en_zh data_root=<folder>"
 )
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "say": _say}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "leaks": _leaks, "say": _say}
 
 
 def _usage() -> str:
@@ -320,6 +342,7 @@ def _usage() -> str:
             *lines,
             "",
             "  data      rows, lengths, repeats, leaks and known faults of data sets",
+            "  leaks     what public data sets are known to leak, counted again",
             "  say       give a text to a model folder",
             "",
             "Hydra's options work after each stage: -m for a sweep, --cfg job to see the "

@@ -1,0 +1,184 @@
+"""What the READMEs of public data sets, or people who counted by hand, say of their leaks, beside
+what the audit finds; a data set that is not there is skipped.
+
+A count that differs was made by another rule, which `remark` names.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
+from mtnlg.corpus.cleaning import Cleaner
+from mtnlg.corpus.leaks import LeakSearch, RowSet, dialogue_key, records
+from mtnlg.corpus.readers import find_reader
+from mtnlg.corpus.repeats import RowHashes, num_repeats, text_hash
+from mtnlg.corpus.sources import iter_records
+from mtnlg.records import Row
+
+REPEATED_ROWS, REPEATED_SOURCES, REPEATED_DIALOGUES, TRAINING_DIALOGUES = (
+    "repeated rows",
+    "repeated sources",
+    "repeated dialogues",
+    "training dialogues that are held-out ones",
+)
+"""Measures beside the counts of `leaks.Found`; the last one is of all held-out splits together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One count: rows of `held_out` splits, found in `training` splits, each `<set>/<split>`."""
+
+    held_out: str
+    training: str
+    claim: str
+    count: int | None
+    """None where nobody has counted it."""
+    measure: str
+    remark: str = ""
+
+
+DAILY, SUM, TLDR, FLICKR, TATOEBA, CROSS, NTREX = (
+    *("dialogue/dailydialog", "summarization/dialogsum", "summarization/scitldr_a"),
+    *("translation/multi30k_en_de", "translation/tatoeba_en_zh"),
+    *("translation/xdailydialog_en_zh", "translation/ntrex128_en_zh"),
+)
+VERBATIM = "counted verbatim; by letters and digits there are more"
+KNOWN = (
+    *(
+        Known(f"{DAILY}/{split}", f"{DAILY}/train", "dialogues in train", count, "whole_dialogues",
+              VERBATIM if split == "test" else "")
+        for split, count in (("test", 151), ("validation", 123))
+    ),
+    Known(f"{DAILY}/test {DAILY}/validation", f"{DAILY}/train",
+          "train dialogues in validation or test", 310, TRAINING_DIALOGUES, VERBATIM),
+    Known("", f"{DAILY}/train", "duplicate dialogues inside train", 892, REPEATED_DIALOGUES,
+          VERBATIM),
+    Known(f"{DAILY}/test", f"{DAILY}/train", "(last turn, response) pairs in train", 1622,
+          "train_exchange", "ours leaves out speaker labels, and finds them in any two turns"),
+    Known(f"{DAILY}/test", f"{SUM}/train", "dialogues that are documents of DialogSum's train",
+          None, "whole_dialogues"),
+    Known("", f"{SUM}/train", "duplicate dialogues inside train", 1129, REPEATED_SOURCES,
+          "ours is verbatim"),
+    *(
+        Known(f"{SUM}/{split}", f"{SUM}/{seen}", f"dialogues in {seen}", count, "train_near_source")
+        for split, seen, count in (
+            ("validation", "train", 52), ("test_3refs", "train", 1), ("test_3refs", "validation", 7)
+        )
+    ),
+    *(
+        Known(f"{SUM}/{split}", f"{DAILY}/train", "half of the longer turns in DailyDialog's train",
+              count, "train_lines")
+        for split, count in (("train", 7714), ("validation", 326), ("test_3refs", 310))
+    ),
+    *(
+        Known(f"{TLDR}/{split}", f"{TLDR}/train", "abstracts in train", count, "train_source")
+        for split, count in (("validation", 1), ("test", 2))
+    ),
+    *(
+        Known(f"{FLICKR}/{split}", f"{FLICKR}/train", claim, count, measure)
+        for split, claim, count, measure in (
+            ("validation", "English sentences in train", 1, "train_source"),
+            ("validation", "German sentences in train", 1, "train_target"),
+            ("test", "pairs in train", 0, "train_pair"),
+            ("test_2017_flickr", "German sentences in train", 2, "train_target"),
+            ("test_2018_flickr", "German sentences in train", 1, "train_target"),
+        )
+    ),
+    Known("", f"{FLICKR}/train", "duplicate pairs inside train", 3, REPEATED_ROWS),
+    *(
+        Known(f"{TATOEBA}/test", f"{TATOEBA}/train", claim, 0, measure)
+        for claim, measure in (
+            ("English sentences in train", "train_near_source"),
+            ("Chinese sentences in train", "train_near_target"),
+        )
+    ),
+    *(
+        Known(f"{CROSS}/{split}", f"{CROSS}/train", "utterances in train", count,
+              "train_near_source")
+        for split, count in (("validation", 1320), ("test", 1255))
+    ),
+    Known(f"{NTREX}/test", f"{TATOEBA}/train {CROSS}/train", "sentences in either train", 2,
+          "train_near_source"),
+)  # fmt: skip
+
+COLUMNS = {
+    DAILY: {"turns": "dialog"},
+    SUM: {"id": "id", "document": "dialogue", "summary": "summaries|summary"},
+    TLDR: {"document": "source", "summary": "target"},
+    FLICKR: {"source": "translation.en", "target": "translation.de"},
+    **{
+        folder: {"source": "translation.en", "target": "translation.zh"}
+        for folder in (TATOEBA, CROSS, NTREX)
+    },
+}
+READERS = {"turns": "dialogue_turns", "document": "document_summary", "source": "parallel_text"}
+
+
+def known_leaks_table(data_root: Path) -> str:
+    """The counts of KNOWN beside those of the audit, as Markdown."""
+    lines = [
+        "| rows of | looked for in | counted | by others | by the audit | measure | remark |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    search = cache(lambda held_out, training: _found(data_root, held_out, training))
+    for one in KNOWN:
+        parts = f"{one.held_out} {one.training}".split()
+        if not all((data_root / part.rpartition("/")[0]).is_dir() for part in parts):
+            continue
+        found = search(one.held_out, one.training)[one.measure]
+        others = "–" if one.count is None else str(one.count)
+        cells = [one.held_out or "itself", one.training, one.claim, others, str(found)]
+        lines.append(f"| {' | '.join([*cells, one.measure, one.remark])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _found(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
+    """Every count of the audit; with one held-out split its own, with several that of all."""
+    sets = {name: _rows(data_root, name) for name in held_out.split()}
+    search = LeakSearch(sets)
+    hashes, dialogues = RowHashes(), array("Q")
+    for name in training.split():
+        rows = _rows(data_root, name)
+        for record in records(rows):
+            search.read_record(record, is_dialogue=rows.is_dialogue)
+            for row in record:
+                hashes.add(row)
+            dialogues.append(text_hash(dialogue_key(record)))
+    counts = search.found(next(iter(sets))).counts() if len(sets) == 1 else {}
+    return {
+        **counts,
+        TRAINING_DIALOGUES: search.num_dialogues_found,
+        REPEATED_ROWS: hashes.num_repeated_rows,
+        REPEATED_SOURCES: hashes.num_repeated_sources,
+        REPEATED_DIALOGUES: num_repeats(dialogues),
+    }
+
+
+def _rows(data_root: Path, name: str) -> RowSet:
+    folder, _, split = name.rpartition("/")
+    columns = COLUMNS[folder]
+    task = TaskConfig(
+        kind=TaskKind(folder.partition("/")[0]),
+        reader=next(reader for column, reader in READERS.items() if column in columns),
+        source_language="en",
+        folder=folder,
+        columns=columns,
+        train_split=None,
+        validation_split=None,
+        test_sets=[split],
+    )
+    return RowSet(_cleaned(task, split, data_root), task.kind is TaskKind.dialogue)
+
+
+def _cleaned(task: TaskConfig, split: str, data_root: Path) -> Iterator[Row]:
+    cleaner, reader = Cleaner(CleaningConfig()), find_reader(task.reader)
+    for record in iter_records(task, split, data_root=data_root):
+        for raw in reader.read(record, task):
+            row = cleaner.clean(raw)
+            if row is not None:
+                yield row
