@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from mtnlg.cli import main
 from mtnlg.corpus.known_leaks import KNOWN, known_leaks_table
 
@@ -23,7 +25,17 @@ def test_sets_that_are_there_are_counted_and_others_are_skipped(tmp_path: Path) 
     assert [cell.strip() for cell in validation.split("|")[3:6]] == ["abstracts in train", "1", "0"]
     assert [cell.strip() for cell in test.split("|")[3:6]] == ["abstracts in train", "2", "1"]
     assert main(["leaks", "--data-root", str(tmp_path), "--out", str(tmp_path / "x.md")]) == 0
-    assert test in (tmp_path / "x.md").read_text(encoding="utf-8")
+    page = (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert test in page
+    assert str(tmp_path) not in page
+
+
+def test_a_folder_without_any_of_the_sets_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["leaks", "--data-root", str(tmp_path)]) != 0
+
+    assert "has none of dialogue/dailydialog, " in capsys.readouterr().err
 
 
 def test_no_count_is_named_twice() -> None:
