@@ -28,13 +28,15 @@ RIGHT = {"good": 7, "same": 7, "poor": 3}
 """System -> words of each text that are right, of eight; `same` is `good` but for one text."""
 
 
-def made_predictions(system: str, *, num_tagged: int = 0) -> list[Prediction]:
+def made_predictions(
+    system: str, *, num_tagged: int = 0, tag: str = "train_source"
+) -> list[Prediction]:
     rows = []
     for place in range(NUM_ROWS):
         words = WORDS[place : place + 8]
         num_right = RIGHT[system] - (system == "same" and place == 0)
         output = words[:num_right] + ["x"] * (8 - num_right)
-        tags = ("train_source",) if place < num_tagged else ()
+        tags = (tag,) if place < num_tagged else ()
         rows.append(Prediction(f"row-{place}", "s", (" ".join(words),), " ".join(output), tags))
     return rows
 
@@ -45,13 +47,14 @@ def add_system(
     *,
     run_id: str | None = None,
     num_tagged: int = 0,
+    tag: str = "train_source",
     kind: str = "trained",
     seed: int = 1,
 ) -> None:
     """A run whose scores artifact is what the evaluation writes."""
     key = run_id or system
     scores = score_predictions(
-        made_predictions(system, num_tagged=num_tagged),
+        made_predictions(system, num_tagged=num_tagged, tag=tag),
         language="de",
         metrics=["rouge1", "bleu"],
         num_resamples=100,
@@ -214,6 +217,27 @@ def test_clean_board_compares_equal_clean_rows_only(launch: MadeLaunch) -> None:
     assert len(everything.comparisons) == 3
     assert [(one.better, one.worse) for one in clean.comparisons] == [("good", "poor")]
     assert "same" in clean.not_tested
+
+
+def test_board_of_new_dialogues_is_tested_on_its_own_rows(launch: MadeLaunch) -> None:
+    """Oracle: compare_systems on the statistics of the rows that are no turns of a known dialogue.
+    `same` was scored before that subset was known, and has its numbers alone.
+    """
+    for system in RIGHT:
+        add_system(launch, system, num_tagged=3, tag="train_dialogue")
+    folders = [launch.artifacts_root / "scores" / name for name in ("good", "poor", "same")]
+    statistics = [load_statistics(folder, "rouge1")[0]["rouge1"][3:] for folder in folders]
+    arrays, masks = load_statistics(folders[2])
+    np.savez(folders[2] / "statistics.npz", **arrays, is_clean=masks["clean"])
+    (expected,) = compare_systems(statistics[:2], METRICS["rouge1"].aggregate)
+
+    *_, board = launch.build().boards
+
+    assert board.subset == "new_dialogues"
+    (found,) = board.comparisons
+    assert (found.better, found.worse, found.p) == ("good", "poor", expected.p)
+    assert found.difference == pytest.approx(expected.difference)
+    assert board.not_tested == {"same": "its statistics do not say which rows are new_dialogues"}
 
 
 def test_published_board_holds_its_test_and_can_be_made_again(
