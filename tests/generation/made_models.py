@@ -33,6 +33,8 @@ VARIANTS["rotary_grouped_prefix"] = {
     **VARIANTS["rotary_grouped"],
     "is_prefix_bidirectional": True,
 }
+VARIANTS["pointer"] = {"has_pointer": True}
+VARIANTS["pointer_prefix"] = {**VARIANTS["learned_prefix"], "has_pointer": True}
 
 
 def make_model(

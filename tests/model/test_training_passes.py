@@ -50,7 +50,7 @@ def test_recomputed_blocks_keep_no_activations_of_their_inside() -> None:
             lambda tensor: saved.append(tensor.numel()) or tensor, lambda tensor: tensor
         )
         with hooks:
-            model.hidden_states(random_ids(2, 11))
+            model.states(random_ids(2, 11))
         return sum(saved)
 
     assert count(True) < count(False) / 3

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mtnlg.config import ModelConfig
+from mtnlg.model import Transformer
 from mtnlg.training import loss as loss_module
-from mtnlg.training.loss import linear_cross_entropy
+from mtnlg.training.loss import cross_entropy, linear_cross_entropy
 
 TOLERANCE = 1e-5
 """fp32 sums of a few hundred terms in another order."""
@@ -55,3 +57,37 @@ def test_loss_of_huge_logits_is_finite() -> None:
     total = linear_cross_entropy(hidden, torch.tensor([[1.0], [-1.0]]), torch.tensor([1]))
 
     assert total.item() == pytest.approx(2000.0)
+
+
+@pytest.mark.parametrize("has_pointer", [False, True])
+@pytest.mark.parametrize("num_labels", [1, 10, 11])
+def test_chunked_loss_of_a_model_and_its_gradients_equal_pytorch(
+    monkeypatch: pytest.MonkeyPatch, num_labels: int, has_pointer: bool
+) -> None:
+    """Oracle: torch.nn.functional.cross_entropy of all logits at once."""
+    monkeypatch.setattr(loss_module, "CHUNK_LABELS", 5)
+    torch.manual_seed(3)
+    config = ModelConfig(
+        name="tiny",
+        num_layers=1,
+        hidden_size=6,
+        num_heads=2,
+        context_length=13,
+        has_pointer=has_pointer,
+        initial_deviation=0.3,
+    )
+    model = Transformer(config, 13).eval()
+    ids = torch.randint(0, 13, (2, 7))
+    index, labels = torch.randperm(14)[:num_labels], torch.randint(0, 13, (num_labels,))
+    expected = F.cross_entropy(
+        model(ids, label_index=index), labels, reduction="sum", label_smoothing=0.1
+    )
+    expected_gradients = torch.autograd.grad(0.37 * expected, list(model.parameters()))
+
+    states = model.states(ids, label_index=index)
+    actual = cross_entropy(model, states, labels, label_smoothing=0.1)
+    actual_gradients = torch.autograd.grad(0.37 * actual, list(model.parameters()))
+
+    assert actual.item() == pytest.approx(expected.item(), rel=TOLERANCE)
+    for one, other in zip(actual_gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(one, other, atol=TOLERANCE, rtol=TOLERANCE)

@@ -5,6 +5,7 @@ values by hand.
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from test_data import dataset
 from torch.nn import functional as F
 
-from mtnlg.model import Transformer, count_flops
+from mtnlg.model import States, Transformer, count_flops
 from mtnlg.training import loss as loss_module
 from mtnlg.training.data import Batch
 from mtnlg.training.objective import Objective, source_labels, symmetric_divergence
@@ -30,6 +31,11 @@ def causal_model(prepared: Any, **fields: object) -> Transformer:
     return Transformer(type(config)(**values), prepared.tokenizer.vocabulary_size)
 
 
+def unembedding(weight: torch.Tensor) -> Any:
+    """A model that is nothing but its last matrix, (V, E)."""
+    return SimpleNamespace(logits=lambda states: states.hidden @ weight.T)
+
+
 def batch_of(prepared: Any, examples: tuple[int, ...] = EXAMPLES) -> Batch:
     return dataset(prepared)[MicroBatch(examples, 1)]
 
@@ -38,11 +44,13 @@ def test_divergence_of_two_distributions_is_that_by_hand() -> None:
     """Oracle: p = (3/4, 1/4), q = (1/2, 1/2): KL(p|q) = 3/4 ln 3/2 - 1/4 ln 2, KL(q|p) = 1/2 ln 2/3
     + 1/2 ln 2.
     """
-    weight = torch.eye(2)
+    model = unembedding(torch.eye(2))
     forward = 0.75 * math.log(1.5) - 0.25 * math.log(2)
     backward = 0.5 * math.log(2 / 3) + 0.5 * math.log(2)
 
-    found = symmetric_divergence(torch.tensor([[math.log(3), 0.0]]), torch.zeros(1, 2), weight)
+    found = symmetric_divergence(
+        model, States(torch.tensor([[math.log(3), 0.0]])), States(torch.zeros(1, 2))
+    )
 
     assert found.item() == pytest.approx((forward + backward) / 2, abs=1e-6)
 
@@ -66,7 +74,7 @@ def test_chunked_divergence_and_gradients_equal_pytorch(
     assert isinstance(expected, torch.Tensor)
     expected_gradients = torch.autograd.grad(0.37 * expected, inputs)
 
-    actual = symmetric_divergence(*inputs)
+    actual = symmetric_divergence(unembedding(inputs[2]), *map(States, inputs[:2]))
     actual_gradients = torch.autograd.grad(0.37 * actual, inputs)
 
     torch.testing.assert_close(actual, expected, atol=TOLERANCE, rtol=TOLERANCE)

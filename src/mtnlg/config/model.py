@@ -63,6 +63,8 @@ class ModelConfig:
     """The source may attend to itself in both directions (prefix LM, Raffel et al. 2020, sec.
     3.2).
     """
+    has_pointer: bool = False
+    """The next token can also be copied from what was read (pointer-generator, See et al. 2017)."""
     dropout: float = 0.1
     """On the embeddings and on each sublayer's output."""
     attention_dropout: float = 0.0

@@ -73,10 +73,9 @@ def prompt_mask(
     return (may_look | itself)[:, None]
 
 
-def repeat_rows(cache: KeyValueCache, copies: int) -> KeyValueCache:
-    """Each row `copies` times, side by side."""
-    keys = cache.keys.repeat_interleave(copies, dim=1)
-    return KeyValueCache(keys, cache.values.repeat_interleave(copies, dim=1), cache.length)
+def repeat_rows(cache: KeyValueCache, copies: int) -> None:
+    """Have each row `copies` times, side by side."""
+    cache.change(lambda stored: stored.repeat_interleave(copies, dim=1))
 
 
 def drop_rows(cache: KeyValueCache, is_over: Tensor) -> Tensor:
@@ -90,9 +89,9 @@ def drop_rows(cache: KeyValueCache, is_over: Tensor) -> Tensor:
     order = torch.arange(num_kept, device=is_over.device)
     holes = is_over[:num_kept].nonzero()[:, 0]
     order[holes] = moved = kept[num_kept - len(holes) :]
-    for stored in (cache.keys, cache.values):
+    for stored in cache.stored:
         stored[:, holes, :, : cache.length] = stored[:, moved, :, : cache.length]
-    cache.keys, cache.values = cache.keys[:, :num_kept], cache.values[:, :num_kept]
+    cache.change(lambda stored: stored[:, :num_kept])
     return order
 
 
@@ -101,8 +100,7 @@ def reserve(cache: KeyValueCache, num_slots: int) -> None:
     capacity = cache.keys.shape[3]
     if num_slots > capacity:
         growth = max(num_slots, capacity + capacity // 2) - capacity
-        cache.keys = F.pad(cache.keys, (0, 0, 0, growth))
-        cache.values = F.pad(cache.values, (0, 0, 0, growth))
+        cache.change(lambda stored: F.pad(stored, (0, 0, 0, growth)))
 
 
 def forbid(logits: Tensor, forbidden_ids: list[int]) -> Tensor:

@@ -72,7 +72,8 @@ def walk_rows(
     rows = start_rows(reading.lengths, reading.is_real, batch.limits)
     if copies > 1:
         places = torch.arange(len(logits), device=logits.device).repeat_interleave(copies)
-        cache, logits, rows = repeat_rows(cache, copies), logits[places], rows.take(places)
+        repeat_rows(cache, copies)
+        logits, rows = logits[places], rows.take(places)
         rows.numbers = torch.arange(len(logits), device=logits.device)
     for step in range(num_steps):
         logits, log_probabilities = constrain(

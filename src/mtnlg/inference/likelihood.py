@@ -79,17 +79,17 @@ def target_nats(
         for number, (prompt, target) in enumerate(zip(prompts, labels, strict=True))
         for step in range(len(target))
     ]
-    hidden = model.hidden_states(
+    states = model.states(
         torch.tensor([row + [0] * (width - len(row)) for row in rows], device=device),
         prefix_lengths=torch.tensor([len(prompt) for prompt in prompts], device=device),
         label_index=torch.tensor(places, device=device),
     )
     flat = torch.tensor([one for target in labels for one in target], device=device)
-    chunks = zip(torch.split(hidden, CHUNK_LABELS), torch.split(flat, CHUNK_LABELS), strict=True)
+    chunks = [slice(start, start + CHUNK_LABELS) for start in range(0, len(flat), CHUNK_LABELS)]
     losses = torch.cat(
         [
-            F.cross_entropy(model.unembedding(states).float(), wanted, reduction="none")
-            for states, wanted in chunks
+            F.cross_entropy(model.logits(states.at(chunk)).float(), flat[chunk], reduction="none")
+            for chunk in chunks
         ]
     )
     parts = torch.split(losses, [len(target) for target in labels])

@@ -2,6 +2,7 @@
 
 from mtnlg.model.cost import count_flops
 from mtnlg.model.folder import load_model, save_model
-from mtnlg.model.transformer import KeyValueCache, Transformer
+from mtnlg.model.key_value_cache import KeyValueCache
+from mtnlg.model.transformer import States, Transformer
 
-__all__ = ["KeyValueCache", "Transformer", "count_flops", "load_model", "save_model"]
+__all__ = ["KeyValueCache", "States", "Transformer", "count_flops", "load_model", "save_model"]

@@ -25,4 +25,7 @@ def count_flops(
     per_token = 2 * layers * (attention + halves * width * config.inner_size)
     scores = 4 * layers * width * sum(length * length for length in lengths)
     logits = 2 * width * vocabulary_size * num_labels
+    if config.has_pointer:  # queries, keys and the scores of one head
+        per_token += 4 * width * width
+        scores += 2 * width * sum(length * length for length in lengths)
     return float(BACKWARD_AND_FORWARD * (per_token * sum(lengths) + scores + logits))

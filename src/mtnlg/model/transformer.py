@@ -20,24 +20,28 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from mtnlg.model.key_value_cache import KeyValueCache
+from mtnlg.model.pointer import Pointer, Pointing, mix
 
 
-@dataclass(slots=True)
-class KeyValueCache:
-    """Keys and values of the tokens read so far, allocated once for the longest sequence of a
-    batch.
-    """
+@dataclass(frozen=True, slots=True)
+class States:
+    """What logits are made from, at all positions (B, T) or at N of them."""
 
-    keys: Tensor
-    """(L, B, G, S, D)"""
-    values: Tensor
-    """(L, B, G, S, D)"""
-    length: int = 0
-    """Slots in use, the same for all rows: shorter rows are padded on the left."""
-    slots: Tensor | None = None
-    """(B, T) int64, where the next tokens go, below a `length` that the caller sets; None: after
-    those in use.
-    """
+    hidden: Tensor
+    """(B, T, E) or (N, E)"""
+    pointing: Pointing | None = None
+    """Where the model has a pointer: what each position copies."""
+
+    def at(self, place: object) -> States:
+        """Those of some positions, by an index of the leading dimensions."""
+        pointing = None if self.pointing is None else self.pointing.at(place)
+        return States(self.hidden[place], pointing)  # type: ignore[index]
+
+    def flatten(self) -> States:
+        """(B, T) as (B * T)."""
+        pointing = None if self.pointing is None else self.pointing.flatten()
+        return States(self.hidden.flatten(0, 1), pointing)
 
 
 class Transformer(nn.Module):
@@ -66,6 +70,7 @@ class Transformer(nn.Module):
         self.unembedding = nn.Linear(config.hidden_size, vocabulary_size, bias=False)
         if config.is_embedding_tied:
             self.unembedding.weight = self.token_embedding.weight
+        self.pointer = Pointer(config.hidden_size) if config.has_pointer else None
         initialise(self)
 
     def forward(
@@ -78,20 +83,23 @@ class Transformer(nn.Module):
         """Logits of each next token, (B, T, V); or (N, V) at `label_index`, positions in the
         flattened (B * T).
 
-        Arguments as in `hidden_states`.
+        Arguments as in `states`.
         """
-        hidden = self.hidden_states(ids, prefix_lengths=prefix_lengths, label_index=label_index)
-        logits: Tensor = self.unembedding(hidden)
-        return logits
+        return self.logits(self.states(ids, prefix_lengths=prefix_lengths, label_index=label_index))
 
-    def hidden_states(
+    def logits(self, states: States) -> Tensor:
+        """(..., V); with a pointer log-probabilities, of the vocabulary and of copying together."""
+        logits: Tensor = self.unembedding(states.hidden)
+        return logits if states.pointing is None else mix(logits, states.pointing)
+
+    def states(
         self,
         ids: Tensor,
         *,
         prefix_lengths: Tensor | None = None,
         label_index: Tensor | None = None,
-    ) -> Tensor:
-        """What the unembedding reads: (B, T, E), or (N, E) at `label_index`, positions in the
+    ) -> States:
+        """What logits are made from, of (B, T); or of (N,) at `label_index`, positions in the
         flattened (B * T).
 
         `ids` (B, T) int64, padded on the right with any id. `prefix_lengths` (B,) int64: tokens of
@@ -116,8 +124,13 @@ class Transformer(nn.Module):
                 )
             else:
                 hidden = block(hidden, mask=mask, rotation=rotation)
-        normalised: Tensor = self.final_norm(hidden)
-        return normalised if label_index is None else normalised.flatten(0, 1)[label_index]
+        hidden = self.final_norm(hidden)
+        pointing = None
+        if self.pointer is not None:
+            visible = causal_mask(length, ids.device) if mask is None else mask[:, 0]
+            pointing = self.pointer(hidden, ids, visible)
+        states = States(hidden, pointing)
+        return states if label_index is None else states.flatten().at(label_index)
 
     def extend(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor | None
@@ -128,33 +141,38 @@ class Transformer(nn.Module):
         S the cache's length after this call; None where no row is padded: then all of the cache is
         seen, causally among the new tokens (or in both directions, with a bidirectional prefix).
         """
-        hidden = self.read(ids, cache, positions=positions, mask=mask)[:, -1]
-        logits: Tensor = self.unembedding(hidden)
-        return logits
+        states = self.read(ids, cache, positions=positions, mask=mask)
+        return self.logits(states.at((slice(None), -1)))
 
     def extend_each(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor
     ) -> Tensor:
         """As `extend`, with the logits after each new token, (B, T, V): for a tree's branches."""
-        logits: Tensor = self.unembedding(self.read(ids, cache, positions=positions, mask=mask))
-        return logits
+        return self.logits(self.read(ids, cache, positions=positions, mask=mask))
 
     def read(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor | None
-    ) -> Tensor:
-        """Read new tokens into the cache and give what the logits are made from, (B, T, E);
-        arguments as in `extend`.
+    ) -> States:
+        """Read new tokens into the cache and give what logits are made from, of (B, T); arguments
+        as in `extend`.
         """
         hidden = self.embed(ids, positions)
         rotation = self.rotation(positions)
+        added = None
         if mask is not None:  # once here, not in each layer
-            mask = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill_(~mask, -torch.inf)
+            added = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill_(~mask, -torch.inf)
         for layer, block in enumerate(self.blocks):
-            hidden = block(hidden, mask=mask, rotation=rotation, cache=cache, layer=layer)
+            hidden = block(hidden, mask=added, rotation=rotation, cache=cache, layer=layer)
+        hidden = self.final_norm(hidden)
+        pointing = None
+        if self.pointer is not None:
+            if mask is None:
+                sees_all = ids.shape[1] == 1 or self.config.is_prefix_bidirectional
+                visible = None if sees_all else causal_mask(ids.shape[1], ids.device)
+            pointing = self.pointer(hidden, ids, mask[:, 0] if mask is not None else visible, cache)
         if cache.slots is None:
             cache.length += ids.shape[1]
-        normalised: Tensor = self.final_norm(hidden)
-        return normalised
+        return States(hidden, pointing)
 
     def allocate_cache(self, num_rows: int, length: int) -> KeyValueCache:
         """An empty cache for sequences of up to `length` tokens, in the type and on the device of
@@ -162,7 +180,11 @@ class Transformer(nn.Module):
         """
         config, weight = self.config, self.token_embedding.weight
         shape = (config.num_layers, num_rows, config.key_value_heads, length, config.head_size)
-        return KeyValueCache(weight.new_zeros(shape), weight.new_zeros(shape))
+        cache = KeyValueCache(weight.new_zeros(shape), weight.new_zeros(shape))
+        if self.pointer is not None:
+            cache.pointer_keys = weight.new_zeros(1, num_rows, 1, length, config.hidden_size)
+            cache.pointer_ids = torch.zeros_like(cache.pointer_keys[..., :1], dtype=torch.int64)
+        return cache
 
     def kept_blocks(self) -> list[nn.Module]:
         """The blocks of one pass: all of them, or in training those that layer dropout leaves (Fan
@@ -250,7 +272,8 @@ class Attention(nn.Module):
             query, key = rotate(query, rotation), rotate(key, rotation)
         is_causal = mask is None and num_new > 1
         if cache is not None:
-            key, value = store(cache, layer, key, value)  # (B, G, S, D)
+            key = cache.write(cache.keys[layer], key)  # (B, G, S, D)
+            value = cache.write(cache.values[layer], value)
             is_causal = is_causal and not config.is_prefix_bidirectional
             assert not is_causal or cache.length == 0, (
                 f"a mask is needed to extend {cache.length} cached tokens"
@@ -268,27 +291,15 @@ class Attention(nn.Module):
         return projected
 
 
-def store(cache: KeyValueCache, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """Write new keys and values (B, G, T, D) to their slots and give all of this layer's, (B, G, S,
-    D).
-    """
-    keys, values = cache.keys[layer], cache.values[layer]
-    if cache.slots is None:
-        end = cache.length + key.shape[2]
-        keys[:, :, cache.length : end] = key
-        values[:, :, cache.length : end] = value
-    else:
-        end = cache.length
-        rows = torch.arange(len(key), device=key.device)[:, None]
-        keys.transpose(1, 2)[rows, cache.slots] = key.transpose(1, 2)
-        values.transpose(1, 2)[rows, cache.slots] = value.transpose(1, 2)
-    return keys[:, :, :end], values[:, :, :end]
+def causal_mask(length: int, device: torch.device) -> Tensor:
+    """Who may look at whom, (T, T) bool: at the past and at itself."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
 def prefix_mask(prefix_lengths: Tensor, length: int) -> Tensor:
     """Who may look at whom, (B, 1, T, T) bool: at the past, and within the prefix at everything."""
     positions = torch.arange(length, device=prefix_lengths.device)
-    causal = positions[:, None] >= positions[None, :]  # (T, T)
+    causal = causal_mask(length, prefix_lengths.device)
     in_prefix = positions[None, :] < prefix_lengths[:, None]  # (B, T)
     both = in_prefix[:, :, None] & in_prefix[:, None, :]  # (B, T, T)
     return (causal | both)[:, None]

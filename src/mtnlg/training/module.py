@@ -12,7 +12,7 @@ from torch import Tensor
 from mtnlg.config import OptimizerConfig, Precision, Schedule
 from mtnlg.model import Transformer
 from mtnlg.training.data import Batch
-from mtnlg.training.loss import linear_cross_entropy
+from mtnlg.training.loss import cross_entropy
 from mtnlg.training.objective import Objective
 from mtnlg.training.probe import ValidationProbe
 
@@ -43,12 +43,10 @@ class TransformerModule(lightning.LightningModule):
 
     def nats(self, batch: Batch, *, label_smoothing: float) -> Tensor:
         """Cross-entropy summed over the batch's labels."""
-        hidden = self.model.hidden_states(
+        states = self.model.states(
             batch.ids, prefix_lengths=batch.prefix_lengths, label_index=batch.label_index
         )
-        return linear_cross_entropy(
-            hidden, self.model.unembedding.weight, batch.labels, label_smoothing=label_smoothing
-        )
+        return cross_entropy(self.model, states, batch.labels, label_smoothing=label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """Scaled so that Lightning's mean over accumulation and ranks is the mean over the labels

@@ -3,7 +3,7 @@
 Every part is a sum over the labels of a micro-batch; the division by the target tokens of the whole
 optimizer step, which makes steps over micro-batches and ranks exact, is the module's.
 
-Legend: B batch, T time, N labels, M source labels, E model width, V vocabulary.
+Legend: B batch, T time, N labels, M source labels.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
-from mtnlg.model import Transformer, count_flops
-from mtnlg.training import loss
+from mtnlg.model import States, Transformer, count_flops
 from mtnlg.training.data import Batch
-from mtnlg.training.loss import linear_cross_entropy
+from mtnlg.training.loss import cross_entropy, sum_of_chunks
 
 
 @dataclass(frozen=True)
@@ -37,33 +35,33 @@ class Objective:
         With R-Drop: half of Liang et al. 2021, eq. 4, the mean of two passes' cross-entropies plus
         alpha / 2 times their symmetric divergence (eq. 2) at the targets.
         """
-        total, nats, hidden = self._one_pass(model, batch)
+        total, nats, states = self._one_pass(model, batch)
         if self.r_drop is None:
             return total, nats
-        other_total, other_nats, other_hidden = self._one_pass(model, batch)
-        divergence = symmetric_divergence(hidden, other_hidden, model.unembedding.weight)
+        other_total, other_nats, other_states = self._one_pass(model, batch)
+        divergence = symmetric_divergence(model, states, other_states)
         total = (total + other_total) / 2 + self.r_drop / 2 * divergence
         return total, (nats + other_nats) / 2
 
-    def _one_pass(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """As `__call__` without R-Drop, and the hidden states at the targets, (N, E)."""
-        weight, smoothing = model.unembedding.weight, self.label_smoothing
-        if self.source_loss_weight is None:
-            hidden = model.hidden_states(
-                batch.ids, prefix_lengths=batch.prefix_lengths, label_index=batch.label_index
+    def _one_pass(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor, States]:
+        """As `__call__` without R-Drop, and what logits are made from at the targets, of (N,)."""
+        index, labels = batch.label_index, batch.labels
+        if self.source_loss_weight is not None:
+            source_index, source = source_labels(batch)
+            index, labels = torch.cat([index, source_index]), torch.cat([labels, source])
+        states = model.states(batch.ids, prefix_lengths=batch.prefix_lengths, label_index=index)
+        num_labels = len(batch.labels)
+
+        def nats_of(part: slice) -> Tensor:
+            return cross_entropy(
+                model, states.at(part), labels[part], label_smoothing=self.label_smoothing
             )
-            nats = linear_cross_entropy(hidden, weight, batch.labels, label_smoothing=smoothing)
-            return nats, nats, hidden
-        index, labels = source_labels(batch)
-        both = model.hidden_states(
-            batch.ids,
-            prefix_lengths=batch.prefix_lengths,
-            label_index=torch.cat([batch.label_index, index]),
-        )
-        hidden, source_hidden = both[: len(batch.labels)], both[len(batch.labels) :]
-        nats = linear_cross_entropy(hidden, weight, batch.labels, label_smoothing=smoothing)
-        source = linear_cross_entropy(source_hidden, weight, labels, label_smoothing=smoothing)
-        return nats + self.source_loss_weight * source, nats, hidden
+
+        nats = nats_of(slice(num_labels))
+        total = nats
+        if self.source_loss_weight is not None:
+            total = nats + self.source_loss_weight * nats_of(slice(num_labels, None))
+        return total, nats, states.at(slice(num_labels))
 
     def flops(self, model: Transformer, batch: Batch) -> float:
         """Model FLOPs of a training pass over the batch; both passes with R-Drop."""
@@ -86,22 +84,16 @@ def source_labels(batch: Batch) -> tuple[Tensor, Tensor]:
     return index, batch.ids.flatten()[index + 1]
 
 
-def symmetric_divergence(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
+def symmetric_divergence(model: Transformer, first: States, second: States) -> Tensor:
     """Half of KL(p | q) + KL(q | p), summed over N, in nats: p and q are the distributions that two
-    passes (N, E) give with the unembedding (V, E).
-
-    In chunks whose logits are made again in the backward pass, so that only one chunk's exist.
+    passes give, of (N,) each.
     """
-    total = first.new_zeros((), dtype=torch.float32)
-    for start in range(0, len(first), loss.CHUNK_LABELS):
-        chunk = slice(start, start + loss.CHUNK_LABELS)
-        total = total + checkpoint(
-            _divergence, first[chunk], second[chunk], weight, use_reentrant=False
+
+    def of_chunk(chunk: slice) -> Tensor:
+        log_p, log_q = (
+            F.log_softmax(model.logits(states.at(chunk)).float(), dim=1)
+            for states in (first, second)
         )
-    return total
+        return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum() / 2
 
-
-def _divergence(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
-    log_p = F.log_softmax((first.to(weight.dtype) @ weight.T).float(), dim=1)
-    log_q = F.log_softmax((second.to(weight.dtype) @ weight.T).float(), dim=1)
-    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum() / 2
+    return sum_of_chunks(of_chunk, len(first.hidden))
