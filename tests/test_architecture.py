@@ -20,7 +20,7 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_SCRIPT_LINES = 400, 60, 40
 
-EVERYBODY = {"config", "records", "artifacts", "errors", "progress"}
+EVERYBODY = {"config", "records", "artifacts", "errors", "progress", "shards"}
 """Rooms that all may import."""
 BELOW_STAGES = EVERYBODY | {
     *("corpus", "tokenizer", "tokens", "fertility", "model", "generation", "inference", "training"),
@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "records": {"errors"},
     "artifacts": {"errors", "records"},
     "progress": set(),
+    "shards": {"errors", "records"},
     "compose": EVERYBODY,
     "corpus": EVERYBODY,
     "tokenizer": EVERYBODY,

@@ -30,12 +30,12 @@ def tokenizer() -> TextTokenizer:
 
 @pytest.fixture
 def split(tokenizer: TextTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TokenSplit:
-    """Written in batches of three texts, so that examples lie across their bounds."""
-    monkeypatch.setattr(mtnlg.tokens, "ENCODE_BATCH", 2)
+    """Written in shards of a line or two."""
+    monkeypatch.setattr(mtnlg.tokens, "SHARD_BYTES", 90)
     write_jsonl(tmp_path / "train.jsonl", (row.to_json() for row in ROWS))
     counts: list[int] = []
     write_token_split(tmp_path / "train.jsonl", tmp_path, tokenizer, on_progress=counts.append)
-    assert counts == [2, 2, 2]
+    assert counts == [4, 2]
     return read_token_split(tmp_path, "train")
 
 

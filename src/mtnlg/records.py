@@ -59,7 +59,13 @@ class Prediction:
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of one split, in file order."""
-    for number, record in read_jsonl(path):
+    with open_bytes(path) as stream:
+        yield from parse_rows(stream, path=path)
+
+
+def parse_rows(lines: Iterable[bytes], *, path: Path, first: int = 1) -> Iterator[Row]:
+    """The rows of some lines of a split, the first of which has that number."""
+    for number, record in parse_jsonl(lines, path=path, first=first):
         with _locating_faults(path, number):
             yield Row(_text(record, "id"), _text(record, "source"), _texts(record, "references"))
 
@@ -97,21 +103,28 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
     lines are skipped.
     """
     with open_bytes(path) as stream:
-        for number, raw in enumerate(stream, start=1):
-            line = decode_line(raw, path=path, number=number)
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line, parse_constant=_refuse_constant)
-            except (ValueError, RecursionError) as error:
-                raise DataError(
-                    f"{path}:{number}: not valid JSON ({error}); repair or remove the line"
-                ) from None
-            if not isinstance(record, dict):
-                raise DataError(
-                    f"{path}:{number}: expected a JSON object, found {type(record).__name__}"
-                )
-            yield number, record
+        yield from parse_jsonl(stream, path=path)
+
+
+def parse_jsonl(
+    lines: Iterable[bytes], *, path: Path, first: int = 1
+) -> Iterator[tuple[int, JsonObject]]:
+    """As `read_jsonl`, of some lines of a file, the first of which has that number."""
+    for number, raw in enumerate(lines, start=first):
+        line = decode_line(raw, path=path, number=number)
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{path}:{number}: not valid JSON ({error}); repair or remove the line"
+            ) from None
+        if not isinstance(record, dict):
+            raise DataError(
+                f"{path}:{number}: expected a JSON object, found {type(record).__name__}"
+            )
+        yield number, record
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -143,9 +156,14 @@ def write_jsonl(path: Path, records: Iterable[JsonObject]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         for record in records:
-            stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+            stream.write(json_line(record))
             count += 1
     return count
+
+
+def json_line(record: JsonObject) -> str:
+    """One object as its line."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> JsonObject:

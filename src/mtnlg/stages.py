@@ -271,10 +271,11 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
                 config.cleaning,
                 data_root=data_root,
                 folder=folder,
+                num_workers=config.preparation.num_workers,
                 on_progress=progress.reach,
             )
 
-    return _make(config, "rows", inputs, build)
+    return _make(config, "rows", inputs, build, is_resumable=True)
 
 
 def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
@@ -341,10 +342,15 @@ def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared
         tokenizer = TextTokenizer.load(tokenizer_folder / TOKENIZER_FILE)
         with track(f"tokens {name}", 0) as progress:
             for split in splits:
-                file = prepared.rows[name].folder / f"{split}.jsonl"
-                write_token_split(file, folder, tokenizer, on_progress=progress.advance)
+                write_token_split(
+                    prepared.rows[name].folder / f"{split}.jsonl",
+                    folder,
+                    tokenizer,
+                    num_workers=config.preparation.num_workers,
+                    on_progress=progress.advance,
+                )
 
-    return _make(config, "tokens", inputs, build)
+    return _make(config, "tokens", inputs, build, is_resumable=True)
 
 
 def _make(

@@ -8,7 +8,7 @@ text.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -66,6 +66,10 @@ class TextTokenizer:
             return cls(Tokenizer.from_file(str(path)))
         except Exception as error:  # tokenizers raises bare Exception for every fault of a file
             raise ArtifactError(f"{path}: not a tokenizer ({error})") from None
+
+    def __reduce__(self) -> tuple[Callable[[str], TextTokenizer], tuple[str]]:
+        """Through its JSON: a process of its own gets it with the flag set again."""
+        return _from_json, (self.to_json(),)
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json, which Hugging Face's PreTrainedTokenizerFast opens."""
@@ -146,6 +150,10 @@ def _byte_characters() -> list[str]:
     is_seen = [33 <= byte < 127 or 161 <= byte < 173 or byte >= 174 for byte in range(256)]
     stand_ins = itertools.count(256)
     return [chr(byte if is_seen[byte] else next(stand_ins)) for byte in range(256)]
+
+
+def _from_json(text: str) -> TextTokenizer:
+    return TextTokenizer(Tokenizer.from_str(text))
 
 
 def _surrogate_fault(texts: Sequence[str]) -> str:

@@ -7,21 +7,22 @@ example for each. Nothing is cut here: the context is the model's affair.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtnlg.records import read_rows
+from mtnlg.records import JsonObject, parse_rows
+from mtnlg.shards import GrowingFiles, map_in_order
 from mtnlg.tokenizer import TextTokenizer
 
 BLOCK_EXAMPLES = 1_000_000
 """Examples whose lengths are looked at together."""
-ENCODE_BATCH = 1_000
-"""Texts that are encoded together, in parallel."""
+SHARD_BYTES = 4_000_000
+"""Rows that are encoded together by one process, in bytes of their file."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,32 @@ def write_token_split(
     folder: Path,
     tokenizer: TextTokenizer,
     *,
+    num_workers: int = 1,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Encode one split of a rows folder; streams, holding only one batch of texts."""
+    """Encode one split of a rows folder; streams, holding a few shards of texts, and goes on after
+    the last shard that a killed attempt finished in this folder. The number of processes changes
+    no byte.
+    """
     name = rows_file.stem
-    ends: list[int] = [0]
-    with (folder / f"{name}.ids.bin").open("wb") as stream:
-        texts = _texts(rows_file)
-        while batch := list(islice(texts, 2 * ENCODE_BATCH)):
-            for ids in tokenizer.encode_batch(batch):
-                stream.write(np.asarray(ids, dtype=np.uint32).tobytes())
-                ends.append(ends[-1] + len(ids))
-            if on_progress is not None:
-                on_progress(len(batch) // 2)
-    np.save(folder / f"{name}.ends.npy", np.asarray(ends[1:], dtype=np.int64).reshape(-1, 2))
+    ids, ends = folder / f"{name}.ids.bin", folder / f".{name}.ends"
+    record = folder / f".{name}.progress.json"
+    if not _is_whole(folder, name):
+        with GrowingFiles(record, [ids, ends]) as files:
+            shards = _line_shards(rows_file, files.state)
+            encoded = map_in_order(_encode, tokenizer, shards, num_workers=num_workers)
+            num_ids = _count(files.state, "num_ids")
+            for shard in encoded:
+                files.append(ids, shard.ids)
+                files.append(ends, (num_ids + np.cumsum(shard.lengths)).tobytes())
+                num_ids += int(shard.lengths.sum())
+                read = {"position": shard.position, "num_lines": shard.num_lines}
+                files.commit({"num_ids": num_ids, **read})
+                if on_progress is not None:
+                    on_progress(len(shard.lengths) // 2)
+        _write_ends(ends, folder / f"{name}.ends.npy")
+    for leftover in (record, ends):
+        leftover.unlink(missing_ok=True)
 
 
 def read_token_split(folder: Path, name: str) -> TokenSplit:
@@ -80,8 +93,78 @@ def read_token_split(folder: Path, name: str) -> TokenSplit:
     return TokenSplit(ids, ends)
 
 
-def _texts(rows_file: Path) -> Iterator[str]:
-    for row in read_rows(rows_file):
-        for reference in row.references:
-            yield row.source
-            yield reference
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Some lines of a rows file, and how far it is read with them."""
+
+    path: Path
+    lines: list[bytes]
+    first: int
+    """Number of the first line."""
+    position: int
+    """Bytes of the file up to the end of the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """The ids of some lines, and how far the rows file is read with them."""
+
+    ids: bytes
+    """uint32, all in a row"""
+    lengths: NDArray[np.int64]
+    """of each source and each target"""
+    position: int
+    num_lines: int
+
+
+def _line_shards(path: Path, done: JsonObject) -> Iterator[_Lines]:
+    """The lines after what is done, some megabytes at a time."""
+    position, num_lines = _count(done, "position"), _count(done, "num_lines")
+    with path.open("rb") as stream:
+        stream.seek(position)
+        while lines := stream.readlines(SHARD_BYTES):
+            position += sum(map(len, lines))
+            yield _Lines(path, lines, num_lines + 1, position)
+            num_lines += len(lines)
+
+
+def _encode(tokenizer: TextTokenizer, shard: _Lines) -> _Encoded:
+    texts = [
+        text
+        for row in parse_rows(shard.lines, path=shard.path, first=shard.first)
+        for reference in row.references
+        for text in (row.source, reference)
+    ]
+    encoded = tokenizer.encode_batch(texts)
+    ids = b"".join(np.asarray(one, dtype=np.uint32).tobytes() for one in encoded)
+    lengths = np.asarray([len(one) for one in encoded], dtype=np.int64)
+    return _Encoded(ids, lengths, shard.position, shard.first + len(shard.lines) - 1)
+
+
+def _count(done: JsonObject, name: str) -> int:
+    value = done.get(name, 0)
+    assert isinstance(value, int), f"{name}={value!r} in the record of a split"
+    return value
+
+
+def _write_ends(raw: Path, path: Path) -> None:
+    """The bytes that np.save would write, without holding the array."""
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(np.int64)),
+        "fortran_order": False,
+        "shape": (raw.stat().st_size // (2 * np.dtype(np.int64).itemsize), 2),
+    }
+    partial = path.with_name(f".{path.name}")
+    with partial.open("wb") as target, raw.open("rb") as source:
+        np.lib.format.write_array_header_1_0(target, header)
+        shutil.copyfileobj(source, target)
+    partial.replace(path)
+
+
+def _is_whole(folder: Path, name: str) -> bool:
+    """Whether an earlier attempt finished this split: its ends are the last that is written."""
+    try:
+        split = read_token_split(folder, name)
+    except (OSError, ValueError):
+        return False
+    return len(split) > 0 and int(split.ends[-1, 1]) == len(split.ids)

@@ -18,6 +18,7 @@ from mtnlg.config.training import (
     Accelerator,
     OptimizerConfig,
     Precision,
+    PreparationConfig,
     Schedule,
     TokenizerConfig,
     TrainerConfig,
@@ -36,6 +37,7 @@ __all__ = [
     "OptimizerConfig",
     "PositionEncoding",
     "Precision",
+    "PreparationConfig",
     "ReportConfig",
     "ResponseTurns",
     "Schedule",
@@ -67,6 +69,7 @@ class Config:
     reports_root: str = "reports"
     tasks: dict[str, TaskConfig]
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    preparation: PreparationConfig = field(default_factory=PreparationConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     model: ModelConfig
     initial_model: str | None = None

@@ -22,6 +22,19 @@ class TokenizerConfig:
         at_least("tokenizer.min_frequency", self.min_frequency, 1)
 
 
+@dataclass(kw_only=True)
+class PreparationConfig:
+    """How the work of preparing is spread; nothing here changes a result."""
+
+    num_workers: int = 1
+    """Processes that clean, hash and encode, some 100 MB each; 1: none beside the run's own, which
+    alone reads raw records.
+    """
+
+    def __post_init__(self) -> None:
+        at_least("preparation.num_workers", self.num_workers, 1)
+
+
 class Schedule(Enum):
     """The learning rate after the warm-up."""
 

@@ -1,31 +1,36 @@
 """The prepare stage of one data set: raw splits in, cleaned rows and an audit of everything that
 was changed or dropped out.
 
-Refuses to know: keys and locks of artifacts; it fills the folder that it is given. Rows are
-streamed: of a row only hashes stay.
+Refuses to know: keys and locks of artifacts; it fills the folder that it is given, and goes on with
+what a killed attempt left there. Rows are streamed: of a row only hashes stay, on the disk.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
-from mtnlg.corpus.cleaning import Cleaner
+from mtnlg.corpus.counts import SplitCounts
+from mtnlg.corpus.hash_files import num_repeats_on_disk
 from mtnlg.corpus.leak_audit import audit_splits
 from mtnlg.corpus.readers import check_columns, find_reader
-from mtnlg.corpus.repeats import RowHashes
+from mtnlg.corpus.row_shards import COLUMNS, clean_rows, row_shards
 from mtnlg.corpus.sources import Quarantine, find_files, iter_records, split_sources, task_splits
 from mtnlg.errors import DataError
-from mtnlg.records import JsonObject, Row, read_rows, write_json, write_jsonl
+from mtnlg.records import JsonObject, JsonValue, Row, read_json, read_rows, write_json, write_jsonl
+from mtnlg.shards import GrowingFiles, map_in_order
 
 __all__ = ["AUDIT_FILE", "QUARANTINE_FILE", "prepare_rows", "task_splits"]
 
 AUDIT_FILE = "audit.json"
 QUARANTINE_FILE = "quarantine.jsonl"
-PROGRESS_ROWS = 1000
-"""Rows between two calls of `on_progress`."""
+PROGRESS_FOLDER = ".progress"
+"""How far a preparation is, and its hashes; gone when it is whole."""
 
 OnProgress = Callable[[str, int], None]
 
@@ -37,25 +42,34 @@ def prepare_rows(
     *,
     data_root: Path | None,
     folder: Path,
+    num_workers: int = 1,
     on_progress: OnProgress | None = None,
 ) -> None:
     """Write <split>.jsonl for each of `task_splits`, audit.json and, where lines were unreadable,
-    quarantine.jsonl.
+    quarantine.jsonl. The number of processes changes no byte.
 
     `on_progress` gets a split and the rows kept so far, and then what is looked through for leaks.
-    Raises DataError where data is missing, broken or all dropped.
+    Raises DataError where data is missing, broken or all dropped: then nothing stays, since it
+    would be so again.
     """
     check_columns(task)
     find_files(task, data_root=data_root)
+    progress = folder / PROGRESS_FOLDER
+    progress.mkdir(exist_ok=True)
     audits: dict[str, JsonObject] = {}
     quarantined: list[JsonObject] = []
-    for stem, split in split_sources(task).items():
-        preparation = _SplitPreparation(stem, split, task, cleaning, data_root)
-        path = folder / f"{stem}.jsonl"
-        write_jsonl(path, (row.to_json() for row in preparation.rows(on_progress)))
-        preparation.check(task_name, path)
-        audits[stem] = preparation.audit()
-        quarantined += preparation.quarantined()
+    try:
+        for stem, split in split_sources(task).items():
+            place = _Place(folder / f"{stem}.jsonl", progress)
+            preparation = _SplitPreparation(stem, split, task, cleaning, data_root, place)
+            preparation.make(task_name, num_workers, on_progress)
+            result = read_json(place.result)
+            [audits[stem]] = _objects([result["audit"]])
+            quarantined += _objects(result["quarantined"])
+    except DataError:
+        for path in (*folder.glob("*.jsonl"), progress):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
     overlaps = audit_splits(
         folder,
         list(audits),
@@ -66,6 +80,29 @@ def prepare_rows(
     if quarantined:
         write_jsonl(folder / QUARANTINE_FILE, quarantined)
     write_json(folder / AUDIT_FILE, {"task": f"{task.kind.value}/{task_name}", "splits": audits})
+    shutil.rmtree(progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The files of one split, and those that are there only while it is made."""
+
+    rows: Path
+    progress: Path
+
+    @property
+    def result(self) -> Path:
+        """Audit and quarantine: there once the split is whole."""
+        return self.progress / f"{self.rows.stem}.result.json"
+
+    @property
+    def record(self) -> Path:
+        """How far its rows are."""
+        return self.progress / f"{self.rows.stem}.record.json"
+
+    def column(self, name: str) -> Path:
+        """One column of the rows' hashes."""
+        return self.progress / f"{self.rows.stem}.{name}.hashes"
 
 
 class _SplitPreparation:
@@ -78,76 +115,92 @@ class _SplitPreparation:
         task: TaskConfig,
         cleaning: CleaningConfig,
         data_root: Path | None,
+        place: _Place,
     ) -> None:
         self.stem = stem
         self.split = split
         self.task = task
+        self.cleaning = cleaning
         self.data_root = data_root
-        needs_source = task.kind is not TaskKind.language_modelling
-        self.cleaner = Cleaner(cleaning, needs_source=needs_source)
+        self.place = place
         self.quarantine = Quarantine(cleaning.max_bad_share)
-        self.hashes = RowHashes()
-        self.rows_out = 0
-        self.source_lengths = _Lengths()
-        self.target_lengths = _Lengths()
-        self.reference_counts = _Lengths()
+        self.counts = SplitCounts()
 
-    def rows(self, on_progress: OnProgress | None) -> Iterator[Row]:
-        """The cleaned rows, counted as they pass."""
-        limit = self.task.max_train_rows if self.stem == "train" else None
-        for raw in islice(self._examples(), limit):
-            row = self.cleaner.clean(raw)
-            if row is None:
-                continue
-            self._count(row)
-            if on_progress is not None and self.rows_out % PROGRESS_ROWS == 0:
-                on_progress(self.stem, self.rows_out)
-            yield row
-        if on_progress is not None:
-            on_progress(self.stem, self.rows_out)
+    def make(self, task_name: str, num_workers: int, on_progress: OnProgress | None) -> None:
+        """Write the rows and the result, unless an earlier attempt did."""
+        if self.place.result.is_file():
+            return
+        columns = {name: self.place.column(name) for name in COLUMNS}
+        with GrowingFiles(self.place.record, [self.place.rows, *columns.values()]) as files:
+            self.counts = SplitCounts.from_json(files.state)
+            limit = self.task.max_train_rows if self.stem == "train" else None
+            examples = islice(self._examples(), self.counts.rows_in, limit)
+            needs_source = self.task.kind is not TaskKind.language_modelling
+            clean = partial(clean_rows, needs_source=needs_source)
+            shards = map_in_order(
+                clean, self.cleaning, row_shards(examples), num_workers=num_workers
+            )
+            for shard in shards:
+                files.append(self.place.rows, shard.lines)
+                for name, path in columns.items():
+                    files.append(path, shard.columns[name])
+                self.counts.add(shard.counts)
+                files.commit(self.counts.to_json())
+                if on_progress is not None:
+                    on_progress(self.stem, self.counts.rows_out)
+        self._check(task_name)
+        result: JsonObject = {"audit": self._audit(), "quarantined": self._quarantined()}
+        write_json(self.place.result, result)
 
-    def check(self, task_name: str, path: Path) -> None:
+    def _check(self, task_name: str) -> None:
         """Raise DataError where too much was unreadable, no row is left, or an id is repeated."""
         self.quarantine.check()
         what = f"tasks.{task_name}: split {self.split}"
-        if self.rows_out == 0:
+        if self.counts.rows_out == 0:
             reasons = ", ".join(
-                f"{reason}: {count}" for reason, count in self.cleaner.dropped.items()
+                f"{reason}: {count}" for reason, count in self.counts.dropped.items()
             )
             raise DataError(
-                f"{what} has no row left of {self.cleaner.rows_in} "
+                f"{what} has no row left of {self.counts.rows_in} "
                 f"({reasons or 'no record gives an example'}); "
                 "look at columns and cleaning.max_characters"
             )
-        if self.hashes.num_repeated_ids:
+        repeats = num_repeats_on_disk(self.place.column("ids"))
+        if repeats:
             raise DataError(
-                f"{what}: the id {_first_repeated_id(path)} is given to several rows "
-                f"({self.hashes.num_repeated_ids} repeats); "
-                "leave columns.id out to number rows by line"
+                f"{what}: the id {_first_repeated_id(self.place.rows)} is given to several rows "
+                f"({repeats} repeats); leave columns.id out to number rows by line"
             )
 
-    def audit(self) -> JsonObject:
+    def _audit(self) -> JsonObject:
         """What audit.json says of this split by itself; lengths in characters."""
+        counts = self.counts
         return {
             "records_in": self.quarantine.num_lines,
-            "rows_in": self.cleaner.rows_in,
-            "rows_out": self.rows_out,
+            "rows_in": counts.rows_in,
+            "rows_out": counts.rows_out,
             "quarantined": len(self.quarantine.entries),
-            "dropped": dict(sorted(self.cleaner.dropped.items())),
-            "changed": dict(sorted(self.cleaner.changed.items())),
+            "dropped": dict(sorted(counts.dropped.items())),
+            "changed": dict(sorted(counts.changed.items())),
             "duplicates": {
-                "pairs": self.hashes.num_repeated_rows,
-                "sources": self.hashes.num_repeated_sources,
+                "pairs": num_repeats_on_disk(self.place.column("rows")),
+                "sources": num_repeats_on_disk(self.place.column("sources")),
             },
             "references_per_row": {
-                "min": self.reference_counts.min,
-                "max": self.reference_counts.max,
+                "min": counts.reference_counts.min,
+                "max": counts.reference_counts.max,
             },
-            "source_characters": {"mean": self.source_lengths.mean, "max": self.source_lengths.max},
-            "target_characters": {"mean": self.target_lengths.mean, "max": self.target_lengths.max},
+            "source_characters": {
+                "mean": counts.source_lengths.mean,
+                "max": counts.source_lengths.max,
+            },
+            "target_characters": {
+                "mean": counts.target_lengths.mean,
+                "max": counts.target_lengths.max,
+            },
         }
 
-    def quarantined(self) -> list[JsonObject]:
+    def _quarantined(self) -> list[JsonValue]:
         """The lines put aside, without the folder they came from: the artifact does not depend on
         it.
         """
@@ -168,34 +221,10 @@ class _SplitPreparation:
                 continue
             yield from examples
 
-    def _count(self, row: Row) -> None:
-        self.rows_out += 1
-        self.hashes.add(row)
-        self.source_lengths.add(len(row.source))
-        self.reference_counts.add(len(row.references))
-        for reference in row.references:
-            self.target_lengths.add(len(reference))
 
-
-class _Lengths:
-    """Extremes and mean of a stream of lengths."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0
-        self.min = 0
-        self.max = 0
-
-    def add(self, length: int) -> None:
-        self.min = length if self.count == 0 else min(self.min, length)
-        self.max = max(self.max, length)
-        self.count += 1
-        self.total += length
-
-    @property
-    def mean(self) -> float:
-        """Rounded to one hundredth."""
-        return round(self.total / self.count, 2) if self.count else 0.0
+def _objects(value: JsonValue) -> list[JsonObject]:
+    assert isinstance(value, list), f"{value!r} is no list"
+    return [one for one in value if isinstance(one, dict)]
 
 
 def _first_repeated_id(path: Path) -> str:

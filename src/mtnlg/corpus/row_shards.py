@@ -1,0 +1,66 @@
+"""Some raw rows of a split at a time: cleaned, hashed and written as lines, in whatever process.
+
+Refuses to know: files, and what came before. What a shard gives depends on its rows alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mtnlg.config import CleaningConfig
+from mtnlg.corpus.cleaning import Cleaner
+from mtnlg.corpus.counts import SplitCounts
+from mtnlg.corpus.repeats import RowHashes
+from mtnlg.records import Row, json_line
+
+SHARD_ROWS = 10_000
+"""Most rows of a shard."""
+SHARD_CHARACTERS = 4_000_000
+"""Characters after which a shard ends: a few of them are held at a time."""
+
+COLUMNS = ("ids", "sources", "rows")
+"""What is hashed of each row: see RowHashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedShard:
+    """What a shard adds to its split."""
+
+    lines: bytes
+    """The kept rows, as in the rows file."""
+    columns: dict[str, bytes]
+    """Hashes of the kept rows, uint64, by COLUMNS."""
+    counts: SplitCounts
+
+
+def row_shards(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Rows in shards, in order."""
+    shard: list[Row] = []
+    num_characters = 0
+    for row in rows:
+        shard.append(row)
+        num_characters += len(row.source) + sum(map(len, row.references))
+        if len(shard) >= SHARD_ROWS or num_characters >= SHARD_CHARACTERS:
+            yield shard
+            shard, num_characters = [], 0
+    if shard:
+        yield shard
+
+
+def clean_rows(cleaning: CleaningConfig, rows: list[Row], *, needs_source: bool) -> CleanedShard:
+    """The kept rows of a shard."""
+    cleaner = Cleaner(cleaning, needs_source=needs_source)
+    hashes, counts = RowHashes(), SplitCounts()
+    lines = []
+    for raw in rows:
+        row = cleaner.clean(raw)
+        if row is None:
+            continue
+        lines.append(json_line(row.to_json()))
+        hashes.add(row)
+        counts.count(row)
+    counts.rows_in = cleaner.rows_in
+    counts.dropped, counts.changed = cleaner.dropped, cleaner.changed
+    columns = {name: getattr(hashes, name).tobytes() for name in COLUMNS}
+    return CleanedShard("".join(lines).encode(), columns, counts)
