@@ -13,6 +13,7 @@ import pytest
 
 from mtnlg import stages
 from mtnlg.config import (
+    Algorithm,
     Config,
     DecodingConfig,
     ModelConfig,
@@ -26,7 +27,7 @@ from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.initial_model import check_initial_model
 from mtnlg.preflight import preflight
 from mtnlg.records import read_json, read_rows
-from mtnlg.tokenizer import TextTokenizer
+from mtnlg.tokenizer import TextTokenizer, train_tokenizer
 
 ANIMALS = ("fox", "dog", "cat", "owl")
 MODEL = ModelConfig(
@@ -235,6 +236,24 @@ def test_corrupt_artifact_is_refused(root: Path, pretrained: Path, tmp_path: Pat
 
     with pytest.raises(ArtifactError, match=r"tokenizer\.json is corrupt"):
         preflight(finetuning(root, copied))
+
+
+def test_dropout_of_merges_goes_by_the_tokenizer_that_is_used(
+    root: Path, pretrained: Path, tmp_path: Path
+) -> None:
+    """That of the initial model, whatever the configuration says of one to train."""
+    copied = shutil.copytree(pretrained, tmp_path / "copy")
+    (copied / "artifact.json").unlink()
+    settings = TokenizerConfig(vocabulary_size=330, algorithm=Algorithm.unigram)
+    train_tokenizer(["a fox"], settings, markers=["<x>"]).save(copied / "tokenizer.json")
+    with_merges, without = (finetuning(root, folder) for folder in (pretrained, copied))
+    for tuned in (with_merges, without):
+        tuned.trainer = dataclasses.replace(tuned.trainer, bpe_dropout=0.1)
+    with_merges.tokenizer = settings
+
+    preflight(with_merges)
+    with pytest.raises(ConfigError, match=r"bpe_dropout=0\.1: .*initial_model=.*has no merges"):
+        preflight(without)
 
 
 def test_language_model_continues_a_text(pretrained: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from mtnlg.config import (
     Accelerator,
+    Algorithm,
     Config,
     DecodingConfig,
     EvaluationConfig,
@@ -119,6 +120,17 @@ def test_fault_of_a_task_is_named(tmp_path: Path, changes: dict[str, object], me
         (
             {"trainer": TrainerConfig(task_temperature=5.0)},
             r"trainer\.task_temperature=5\.0: there is one task",
+        ),
+        (
+            {"tokenizer": TokenizerConfig(temperature=5.0)},
+            r"tokenizer\.temperature=5\.0: the tokenizer learns from one task",
+        ),
+        (
+            {
+                "trainer": TrainerConfig(bpe_dropout=0.1),
+                "tokenizer": TokenizerConfig(algorithm=Algorithm.unigram),
+            },
+            r"trainer\.bpe_dropout=0\.1: tokenizer\.algorithm=unigram has no merges",
         ),
     ],
 )

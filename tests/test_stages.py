@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,15 @@ from mtnlg.config import (
     DecodingConfig,
     EvaluationConfig,
     ModelConfig,
+    PreparationConfig,
     TaskConfig,
     TaskKind,
     TokenizerConfig,
     TrainerConfig,
 )
+from mtnlg.errors import ConfigError
+from mtnlg.records import read_rows
+from mtnlg.tokenizer import TextTokenizer, train_tokenizer
 
 GOLDEN = {
     "rows": (2, "0be4418b8230e233"),
@@ -129,3 +134,45 @@ def test_option_that_is_off_leaves_the_key_as_it_was() -> None:
         "num_alternatives",
         "batch_tokens",
     }
+
+
+def two_tasks(config: Config, **tokenizer: object) -> Config:
+    """The golden task beside a dialogue of the built-in corpus, up to the tokenizer."""
+    talk = TaskConfig(kind=TaskKind.dialogue, reader="builtin", source_language="en")
+    settings = TokenizerConfig(vocabulary_size=300, **tokenizer)  # type: ignore[arg-type]
+    return replace(config, tasks={**config.tasks, "talk": talk}, tokenizer=settings)
+
+
+def test_tokenizer_learns_from_the_chosen_tasks_alone_and_knows_all_their_markers(
+    config: Config,
+) -> None:
+    """Oracle: the tokenizer trained on the rows of that task by hand."""
+    chosen = two_tasks(config, tasks=["golden"])
+
+    prepared = stages.prepare(chosen)
+
+    assert prepared.tokenizer is not None
+    rows = read_rows(prepared.rows["golden"].folder / "train.jsonl")
+    by_hand = train_tokenizer(
+        (text for row in rows for text in (row.source, *row.references)),
+        TokenizerConfig(vocabulary_size=300),
+        markers=[task.marker for task in chosen.tasks.values()],
+    )
+    made = TextTokenizer.load(prepared.tokenizer.folder / "tokenizer.json")
+    assert made.encode(PAIRS[3][0] + PAIRS[3][1]) == by_hand.encode(PAIRS[3][0] + PAIRS[3][1])
+    assert made.marker_id("<dialogue_en>") == by_hand.marker_id("<dialogue_en>")
+
+
+def test_tokenizer_task_that_is_not_trained_on_is_refused(config: Config) -> None:
+    with pytest.raises(ConfigError, match=r"tokenizer\.tasks=gold: .*golden, talk"):
+        two_tasks(config, tasks=["gold"])
+
+
+def test_number_of_workers_is_in_no_key(config: Config) -> None:
+    prepared = stages.prepare(config)
+    two = replace(config, preparation=PreparationConfig(num_workers=2))
+
+    again = stages.prepare(two)
+
+    assert not any(one.is_new for one in (*again.rows.values(), *again.tokens.values()))
+    assert again.tokens["golden"].key == prepared.tokens["golden"].key

@@ -129,7 +129,8 @@ def _fertility(data: DataSet) -> list[str]:
     """Of the first rows, under the tokenizer that a run of this data set alone would have."""
     if data.task.train_split is None:
         return ["no training split, so no tokenizer of its own"]
-    alone = dataclasses.replace(data.config, tasks={data.name: data.task})
+    learner = dataclasses.replace(data.config.tokenizer, tasks=None)
+    alone = dataclasses.replace(data.config, tasks={data.name: data.task}, tokenizer=learner)
     made = stages.make_tokenizer(alone, stages.Prepared(rows={data.name: data.rows}))
     tokenizer = TextTokenizer.load(made.folder / TOKENIZER_FILE)
     rows = list(islice(read_rows(data.split_file("train")), FERTILITY_ROWS))

@@ -52,6 +52,12 @@ def check_initial_model(config: Config) -> None:
         found = ", ".join(f"model.{name}={ours[name]}" for name in differing)
         needed = " ".join(f"model.{name}={theirs.get(name)}" for name in differing)
         raise ConfigError(f"{found}: initial_model={folder} was trained with {needed}; give those")
+    dropout = config.trainer.bpe_dropout
+    if dropout is not None and not TextTokenizer.load(folder / TOKENIZER_FILE).has_merges:
+        raise ConfigError(
+            f"trainer.bpe_dropout={dropout}: the tokenizer of initial_model={folder} has no merges "
+            "to leave out; use trainer.bpe_dropout=null"
+        )
     say(f"tokenizer.*: not used, the tokenizer is that of initial_model={folder}")
 
 

@@ -23,6 +23,7 @@ def preflight(config: Config) -> None:
     _check_metrics(config)
     check_loggers(config.logger)
     check_initial_model(config)
+    _check_tokenizer(config)
     _check_lengths(config)
     _check_training(config)
     _check_frozen(config)
@@ -62,6 +63,22 @@ def _check_metrics(config: Config) -> None:
                 f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, "
                 f"by which the board of {config.task_title(name)} is sorted"
             )
+
+
+def _check_tokenizer(config: Config) -> None:
+    settings, dropout = config.tokenizer, config.trainer.bpe_dropout
+    if config.initial_model is not None:  # its tokenizer is used, and was checked with it
+        return
+    if dropout is not None and settings.algorithm is not None:
+        raise ConfigError(
+            f"trainer.bpe_dropout={dropout}: tokenizer.algorithm={settings.algorithm.name} has no "
+            "merges to leave out; use trainer.bpe_dropout=null or tokenizer.algorithm=null"
+        )
+    if settings.temperature is not None and len(config.tokenizer_tasks) < 2:
+        raise ConfigError(
+            f"tokenizer.temperature={settings.temperature}: the tokenizer learns from one task, "
+            "and there is nothing to mix; take it out"
+        )
 
 
 def _check_lengths(config: Config) -> None:

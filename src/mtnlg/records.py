@@ -11,7 +11,7 @@ import gzip
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -68,17 +68,6 @@ def parse_rows(lines: Iterable[bytes], *, path: Path, first: int = 1) -> Iterato
     for number, record in parse_jsonl(lines, path=path, first=first):
         with _locating_faults(path, number):
             yield Row(_text(record, "id"), _text(record, "source"), _texts(record, "references"))
-
-
-def read_texts(paths: Iterable[Path], *, on_text: Callable[[int], None]) -> Iterator[str]:
-    """The source and each reference of all rows, in file order; `on_text` is called with 1 before
-    each.
-    """
-    for path in paths:
-        for row in read_rows(path):
-            for text in (row.source, *row.references):
-                on_text(1)
-                yield text
 
 
 def read_predictions(path: Path) -> list[Prediction]:

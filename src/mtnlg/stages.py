@@ -17,7 +17,7 @@ from mtnlg.config import Config, TaskConfig
 from mtnlg.config.plain import plain_settings as _plain
 from mtnlg.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.progress import say, track
-from mtnlg.records import JsonObject, JsonValue, read_texts
+from mtnlg.records import JsonObject, JsonValue
 
 STAGE_VERSIONS = {
     "rows": 2,
@@ -296,9 +296,10 @@ def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
 def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
     """The tokenizer of all tasks, whose rows are there."""
     markers = sorted({task.marker for task in config.tasks.values()})
+    hashes = sorted(prepared.rows_hash(name, TRAIN) for name in config.tokenizer_tasks)
     trained_from: JsonObject = {
-        "rows": _training_rows(config, prepared),
-        "tokenizer": _plain(config.tokenizer),
+        "rows": list[JsonValue](hashes),
+        "tokenizer": _plain(config.tokenizer, without=("tasks",)),
     }
     inputs: JsonObject = {
         **_versions("tokenizer", "tokenizers"),
@@ -307,14 +308,15 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
     }
 
     def build(folder: Path) -> None:
+        from mtnlg.corpus.sampling import TrainingRows, training_texts
         from mtnlg.tokenizer import TOKENIZER_FILE, train_tokenizer
 
         if config.initial_model is not None:
             write_initial_tokenizer(Path(config.initial_model), folder, markers=markers)
             return
-        files = _training_files(config, prepared)
+        learnt = [TrainingRows.of(file) for file in _tokenizer_files(config, prepared)]
         with track("tokenizer", 0) as progress:
-            texts = read_texts(files, on_text=progress.advance)
+            texts = training_texts(learnt, config.tokenizer, on_progress=progress.advance)
             tokenizer = train_tokenizer(texts, config.tokenizer, markers=markers)
         tokenizer.save(folder / TOKENIZER_FILE)
 
@@ -334,6 +336,9 @@ def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared
         "rows": {split: prepared.rows_hash(name, split) for split in splits},
         "tokenizer": prepared.tokenizer.key,
     }
+    is_trained = config.initial_model is None
+    if is_trained and config.tokenizer.algorithm is not None:  # made again, it has other bytes
+        inputs["tokenizer_sha256"] = recorded_sha256(tokenizer_folder, "tokenizer.json")
 
     def build(folder: Path) -> None:
         from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
@@ -372,20 +377,11 @@ def _versions(stage: str, *packages: str) -> JsonObject:
     return {"version": STAGE_VERSIONS[stage], "packages": package_versions(*packages)}
 
 
-def _training_rows(config: Config, prepared: Prepared) -> JsonValue:
-    """What identifies all that a model of this configuration reads in training."""
-    hashes = (
-        prepared.rows_hash(name, TRAIN) for name, task in config.tasks.items() if task.train_split
-    )
-    return list[JsonValue](sorted(hashes))
-
-
-def _training_files(config: Config, prepared: Prepared) -> list[Path]:
-    """The training rows of all tasks, in an order that does not depend on the tasks' names."""
+def _tokenizer_files(config: Config, prepared: Prepared) -> list[Path]:
+    """Training rows to learn from, in an order that does not depend on the tasks' names."""
     files = {
         prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / f"{TRAIN}.jsonl"
-        for name, task in config.tasks.items()
-        if task.train_split
+        for name in config.tokenizer_tasks
     }
     return [files[key] for key in sorted(files)]
 

@@ -1,5 +1,5 @@
-"""Text to ids and back: byte-level BPE with a few special tokens; knows no model and no task beyond
-its marker.
+"""Text to ids and back: byte-level BPE or Unigram with a few special tokens; knows no model and no
+task beyond its marker.
 
 A sequence is `<marker> source <sep> target <eos>`. Special tokens written inside a user's text stay
 text.
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from mtnlg.config import TokenizerConfig
+from mtnlg.config import Algorithm, Normaliser, TokenizerConfig
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 
 PAD, SEPARATOR, END = "<pad>", "<sep>", "<eos>"
@@ -24,8 +24,8 @@ TOKENIZER_FILE = "tokenizer.json"
 def train_tokenizer(
     texts: Iterable[str], config: TokenizerConfig, *, markers: Sequence[str]
 ) -> TextTokenizer:
-    """Byte-level BPE over the texts (Radford et al. 2019); the same texts in the same order give
-    the same bytes.
+    """A tokenizer over bytes as `config` asks for, learnt from the texts; the same texts in the
+    same order give the same bytes.
     """
     special = [PAD, SEPARATOR, END, *sorted(set(markers))]
     if config.vocabulary_size < 256 + len(special):
@@ -33,9 +33,20 @@ def train_tokenizer(
             f"tokenizer.vocabulary_size={config.vocabulary_size}: must be at least "
             f"{256 + len(special)}, 256 bytes and {len(special)} special tokens"
         )
-    tokenizer = Tokenizer(models.BPE())
+    model, trainer = ALGORITHMS[config.algorithm](config, special)
+    tokenizer = Tokenizer(model)
+    if config.normaliser is not None:
+        tokenizer.normalizer = NORMALISERS[config.normaliser]()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(texts, trainer)
+    return TextTokenizer(tokenizer)
+
+
+def _byte_level_bpe(
+    config: TokenizerConfig, special: list[str]
+) -> tuple[models.Model, trainers.Trainer]:
+    """Radford et al. 2019, sec. 2.2."""
     trainer = trainers.BpeTrainer(
         vocab_size=config.vocabulary_size,
         min_frequency=config.min_frequency,
@@ -43,12 +54,32 @@ def train_tokenizer(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
-    return TextTokenizer(tokenizer)
+    return models.BPE(), trainer
+
+
+def _unigram(config: TokenizerConfig, special: list[str]) -> tuple[models.Model, trainers.Trainer]:
+    """Kudo 2018, sec. 3.2; over the letters that stand for bytes, all of which stay in the
+    vocabulary: with `byte_fallback` instead, not every text would come back.
+    """
+    trainer = trainers.UnigramTrainer(
+        vocab_size=config.vocabulary_size,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    return models.Unigram(), trainer
+
+
+ALGORITHMS = {None: _byte_level_bpe, Algorithm.unigram: _unigram}
+NORMALISERS = {
+    Normaliser.nfc: normalizers.NFC,
+    Normaliser.nfkc: normalizers.NFKC,
+    Normaliser.lowercase: normalizers.Lowercase,
+}
 
 
 class TextTokenizer:
-    """A trained tokenizer; any text comes back from its ids unchanged."""
+    """A trained tokenizer; any text comes back from its ids, but for what its normaliser did."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         tokenizer.encode_special_tokens = (
@@ -85,6 +116,11 @@ class TextTokenizer:
     def to_json(self) -> str:
         """What tokenizer.json holds."""
         return str(self._tokenizer.to_str())
+
+    @property
+    def has_merges(self) -> bool:
+        """Whether it is BPE; of the others none builds its tokens step by step."""
+        return isinstance(self._tokenizer.model, models.BPE)
 
     def words(self, text: str) -> list[str]:
         """The pieces of a text that no token reaches across, a letter for each byte."""

@@ -16,6 +16,8 @@ from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKin
 from mtnlg.config.third_party import ThirdParty
 from mtnlg.config.training import (
     Accelerator,
+    Algorithm,
+    Normaliser,
     OptimizerConfig,
     Precision,
     PreparationConfig,
@@ -27,6 +29,7 @@ from mtnlg.errors import ConfigError
 
 __all__ = [
     "Accelerator",
+    "Algorithm",
     "CleaningConfig",
     "Config",
     "DecodingConfig",
@@ -34,6 +37,7 @@ __all__ = [
     "FeedForward",
     "ModelConfig",
     "Normalisation",
+    "Normaliser",
     "OptimizerConfig",
     "PositionEncoding",
     "Precision",
@@ -92,6 +96,10 @@ class Config:
             "at least one data set, as in task=translation/builtin_en_zh",
         )
         require(self.seed >= 0, "seed", self.seed, ">= 0")
+        trained_on = [name for name, task in self.tasks.items() if task.train_split]
+        for name in self.tokenizer.tasks or []:
+            known = ", ".join(trained_on) or "none"
+            require(name in trained_on, "tokenizer.tasks", name, f"a task to train on: {known}")
 
     def task_title(self, name: str) -> str:
         """A task's full name, as on its board: kind/name."""
@@ -105,6 +113,13 @@ class Config:
             for name, task in self.tasks.items()
             if task.train_split or task.validation_split
         }
+
+    @property
+    def tokenizer_tasks(self) -> list[str]:
+        """The tasks whose training rows a tokenizer learns from."""
+        only = self.tokenizer.tasks
+        trained = [name for name, task in self.tasks.items() if task.train_split]
+        return trained if only is None else [name for name in trained if name in only]
 
     def asked_as(self, name: str) -> str:
         """The task under whose name a model knows this one: itself, or for a data set that is only
