@@ -88,6 +88,16 @@ def test_resumable_builder_finds_what_an_interrupted_attempt_left(tmp_path: Path
     verify_artifact(made.folder)
 
 
+def test_resumable_builder_that_left_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    def refused(folder: Path) -> None:
+        raise ValueError("broken data")
+
+    with pytest.raises(ValueError, match="broken data"):
+        make_artifact(tmp_path, "rows", INPUTS, refused, is_resumable=True)
+
+    assert visible(tmp_path) == []
+
+
 def test_leftover_of_a_killed_process_is_no_artifact(tmp_path: Path) -> None:
     """A killed process cleans nothing up: what it left is removed by the next attempt."""
     (tmp_path / "rows" / f"{KEY}.partial").mkdir(parents=True)

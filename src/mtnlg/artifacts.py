@@ -108,7 +108,8 @@ def make_artifact(
     """The folder of these inputs, built only where it is not complete yet.
 
     `build` fills the empty folder that it is given. A resumable one finds there what an earlier,
-    interrupted attempt left; any other starts from nothing and leaves nothing where it fails.
+    interrupted attempt left, if it left anything; any other starts from nothing and leaves nothing
+    where it fails.
     Raises ArtifactError where the folder cannot be written.
     """
     key = artifact_key(stage, inputs)
@@ -129,7 +130,7 @@ def make_artifact(
                 write_json(partial / RECORD_FILE, record)
                 _replace(folder, partial)
         except BaseException:
-            if not is_resumable:
+            if not (is_resumable and any(partial.glob("*"))):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
     return Artifact(stage, key, folder, is_new=True)
