@@ -16,7 +16,7 @@ from mtnlg.config import (
     TrainerConfig,
 )
 
-STAGES = ("rows", "tokenizer", "tokens", "training")
+STAGES = ("rows", "leaks", "tokenizer", "tokens", "training")
 NUM_STEPS = 20
 
 
@@ -49,10 +49,13 @@ def main() -> None:
     folder, last = Path(sys.argv[1]), sys.argv[2]
     config = large_config(folder)
     prepared = stages.Prepared()
-    prepared.rows["large"] = stages._make_rows(config, "large", config.tasks["large"])
+    prepared.rows["large"] = stages.make_rows(config, "large", config.tasks["large"])
     if last == "rows":
         return
-    prepared.tokenizer = stages._make_tokenizer(config, prepared)
+    prepared.leaks = stages._find_leaks(config, prepared)
+    if last == "leaks":
+        return
+    prepared.tokenizer = stages.make_tokenizer(config, prepared)
     if last == "tokenizer":
         return
     prepared.tokens["large"] = stages._make_tokens(config, "large", config.tasks["large"], prepared)
