@@ -24,6 +24,12 @@ class DataError(MtnlgError, ValueError):
     exit_code = 3
 
 
+class InterruptedReadingError(DataError):
+    """Data that the hub did not give this time, mostly for want of a network; the same command goes
+    on from the last finished shard.
+    """
+
+
 class ArtifactError(MtnlgError, RuntimeError):
     """A folder of ours that is missing, corrupt or of a future schema."""
 

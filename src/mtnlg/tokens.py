@@ -165,6 +165,6 @@ def _is_whole(folder: Path, name: str) -> bool:
     """Whether an earlier attempt finished this split: its ends are the last that is written."""
     try:
         split = read_token_split(folder, name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return False
     return len(split) > 0 and int(split.ends[-1, 1]) == len(split.ids)

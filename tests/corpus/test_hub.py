@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import mtnlg.corpus.row_shards
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.corpus.preparation import prepare_rows
 from mtnlg.corpus.sources import iter_records, source_fingerprint
-from mtnlg.errors import ConfigError, DataError
+from mtnlg.errors import ConfigError, DataError, InterruptedReadingError
 from mtnlg.records import read_rows
 
 
@@ -74,6 +75,42 @@ def test_a_stream_that_breaks_names_its_record(monkeypatch: pytest.MonkeyPatch) 
         DataError, match=r"who/what@abc/train:3: .*ConnectionError: reset by peer\)"
     ):
         next(records)
+
+
+@pytest.mark.parametrize(("fails_at", "num_kept"), [(3, 0), (9, 6), (11, 9)])
+def test_preparation_of_a_stream_that_broke_goes_on_from_the_last_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int, num_kept: int
+) -> None:
+    """Oracle: a stream that does not break; of shards of three rows the one begun is lost."""
+    monkeypatch.setattr(mtnlg.corpus.row_shards, "SHARD_ROWS", 3)
+    task = make_task(streaming=True, max_train_rows=13, validation_split=None, test_sets=["train"])
+    folders = whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in folders:
+        folder.mkdir()
+
+    def prepare(stream: Stream, folder: Path, counts: list[int]) -> None:
+        monkeypatch.setattr(datasets, "load_dataset", stream.load)
+        prepare_rows(
+            "mine",
+            task,
+            CleaningConfig(),
+            data_root=None,
+            folder=folder,
+            on_progress=lambda _, count: counts.append(count),
+        )
+
+    prepare(Stream(), whole, [])
+    with pytest.raises(InterruptedReadingError, match=f"train:{fails_at}: .*the same command"):
+        prepare(Stream(fails_at=fails_at), broken, [])
+    is_kept = sorted(path.name for path in broken.iterdir()) == [".progress", "train.jsonl"]
+    counts: list[int] = []
+    prepare(Stream(), broken, counts)
+
+    assert is_kept == (num_kept > 0)
+    assert counts[0] == num_kept + 3
+    assert {path.name: path.read_bytes() for path in broken.iterdir()} == {
+        path.name: path.read_bytes() for path in whole.iterdir()
+    }
 
 
 def test_streaming_changes_nothing_that_identifies_the_data() -> None:

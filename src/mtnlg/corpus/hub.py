@@ -13,7 +13,7 @@ from mtnlg.config import TaskConfig
 from mtnlg.corpus.files import describe_folder, remedy
 from mtnlg.corpus.quarantine import Quarantine
 from mtnlg.corpus.readers import Record
-from mtnlg.errors import DataError
+from mtnlg.errors import DataError, InterruptedReadingError
 from mtnlg.records import JsonObject
 
 
@@ -29,7 +29,7 @@ def hub_records(
 
         records = iter(load_dataset(task.hub, **_arguments(task, split)))
     except Exception as error:
-        raise DataError(
+        raise InterruptedReadingError(
             f"split {split}: {describe_folder(task, data_root)}; hub data set {place} cannot be "
             f"read ({_cause(error)}); {remedy(task)}, or choose splits that the "
             "hub has and allow the network"
@@ -73,7 +73,7 @@ def _next(records: Iterator[Any], location: str) -> JsonObject | None:
     except StopIteration:
         return None
     except Exception as error:
-        raise DataError(
+        raise InterruptedReadingError(
             f"{location}: cannot be read ({_cause(error)}); run the same command again"
         ) from error
 

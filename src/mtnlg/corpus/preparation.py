@@ -21,7 +21,7 @@ from mtnlg.corpus.leak_audit import audit_splits
 from mtnlg.corpus.readers import check_columns, find_reader
 from mtnlg.corpus.row_shards import COLUMNS, clean_rows, row_shards
 from mtnlg.corpus.sources import Quarantine, find_files, iter_records, split_sources, task_splits
-from mtnlg.errors import DataError
+from mtnlg.errors import DataError, InterruptedReadingError
 from mtnlg.records import JsonObject, JsonValue, Row, read_json, read_rows, write_json, write_jsonl
 from mtnlg.shards import GrowingFiles, map_in_order
 
@@ -50,7 +50,7 @@ def prepare_rows(
 
     `on_progress` gets a split and the rows kept so far, and then what is looked through for leaks.
     Raises DataError where data is missing, broken or all dropped: then nothing stays, since it
-    would be so again.
+    would be so again; but where the hub failed, the shards that were finished do.
     """
     check_columns(task)
     find_files(task, data_root=data_root)
@@ -66,9 +66,12 @@ def prepare_rows(
             result = read_json(place.result)
             [audits[stem]] = _objects([result["audit"]])
             quarantined += _objects(result["quarantined"])
-    except DataError:
-        for path in (*folder.glob("*.jsonl"), progress):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except DataError as error:
+        can_go_on = isinstance(error, InterruptedReadingError) and any(progress.glob("*.json"))
+        if not can_go_on:
+            shutil.rmtree(progress)
+            for path in folder.glob("*.jsonl"):
+                path.unlink()
         raise
     overlaps = audit_splits(
         folder,
