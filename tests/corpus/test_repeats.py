@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtnlg.corpus.repeats import RowHashes, text_hash
+from mtnlg.corpus.repeats import RowHashes, num_repeats, text_hash
 from mtnlg.records import Row
 
 
@@ -23,9 +23,9 @@ def test_repeats_inside_a_split_are_counted() -> None:
     ]:
         hashes.add(row)
 
-    assert hashes.num_repeated_rows == 1
-    assert hashes.num_repeated_sources == 3
-    assert hashes.num_repeated_ids == 1
+    assert num_repeats(hashes.rows) == 1
+    assert num_repeats(hashes.sources) == 3
+    assert num_repeats(hashes.ids) == 1
 
 
 def test_empty_sources_of_plain_text_are_no_repeats() -> None:
@@ -34,4 +34,4 @@ def test_empty_sources_of_plain_text_are_no_repeats() -> None:
     for row in [Row("0", "", ("x",)), Row("1", "", ("y",)), Row("2", "", ("x",))]:
         hashes.add(row)
 
-    assert (hashes.num_repeated_sources, hashes.num_repeated_rows) == (0, 1)
+    assert (num_repeats(hashes.sources), num_repeats(hashes.rows)) == (0, 1)

@@ -161,7 +161,7 @@ def _found(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
     return {
         **counts,
         TRAINING_DIALOGUES: search.num_dialogues_found,
-        REPEATED_ROWS: hashes.num_repeated_rows,
+        REPEATED_ROWS: num_repeats(hashes.rows),
         REPEATED_SOURCES: num_repeats(sources),
         REPEATED_DIALOGUES: num_repeats(dialogues),
     }

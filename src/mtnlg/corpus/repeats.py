@@ -46,21 +46,6 @@ class RowHashes:
             self.sources.append(source)
         self.rows.append(_joined_hash(source, *targets))
 
-    @property
-    def num_repeated_ids(self) -> int:
-        """Rows whose id an earlier row has."""
-        return num_repeats(self.ids)
-
-    @property
-    def num_repeated_sources(self) -> int:
-        """Rows whose source an earlier row has."""
-        return num_repeats(self.sources)
-
-    @property
-    def num_repeated_rows(self) -> int:
-        """Rows whose source and references an earlier row has."""
-        return num_repeats(self.rows)
-
 
 def _joined_hash(*hashes: int) -> int:
     return _number(b"".join(value.to_bytes(HASH_BYTES, "big") for value in hashes))
