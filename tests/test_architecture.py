@@ -24,7 +24,7 @@ EVERYBODY = {"config", "records", "artifacts", "errors", "progress", "shards"}
 """Rooms that all may import."""
 BELOW_STAGES = EVERYBODY | {
     *("corpus", "tokenizer", "tokens", "fertility", "model", "generation", "inference", "training"),
-    *("evaluation", "reporting", "provenance", "initial_model"),
+    *("evaluation", "reporting", "provenance", "initial_model", "stage_folders"),
 }
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
@@ -33,6 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "artifacts": {"errors", "records"},
     "progress": set(),
     "shards": {"errors", "records"},
+    "stage_folders": EVERYBODY,
     "compose": EVERYBODY,
     "corpus": EVERYBODY,
     "tokenizer": EVERYBODY,

@@ -26,6 +26,7 @@ from mtnlg.config import (
 )
 from mtnlg.errors import ConfigError
 from mtnlg.records import read_rows
+from mtnlg.stage_folders import STAGE_VERSIONS
 from mtnlg.tokenizer import TextTokenizer, train_tokenizer
 
 GOLDEN = {
@@ -102,9 +103,7 @@ def test_outputs_change_only_with_the_number_of_their_stage(config: Config) -> N
         "predictions": decoded[-1].predictions.folder,
         "scores": scored[-1][1].folder,
     }
-    found = {
-        stage: (stages.STAGE_VERSIONS[stage], digest(folder)) for stage, folder in folders.items()
-    }
+    found = {stage: (STAGE_VERSIONS[stage], digest(folder)) for stage, folder in folders.items()}
 
     assert found == GOLDEN, "raise STAGE_VERSIONS of the stages that differ, then note the digests"
 
@@ -117,7 +116,7 @@ def test_training_changes_only_with_its_number(config: Config) -> None:
         losses = [float(row["train_loss"]) for row in csv.DictReader(stream) if row["train_loss"]]
 
     version, golden = GOLDEN_MODEL
-    assert stages.STAGE_VERSIONS["model"] == version
+    assert STAGE_VERSIONS["model"] == version
     assert losses == pytest.approx(golden, abs=LOSS_TOLERANCE)
 
 

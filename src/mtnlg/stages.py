@@ -7,30 +7,18 @@ and what is not made is not even imported: a run whose artifacts are all there l
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mtnlg.artifacts import Artifact, file_sha256, make_artifact, package_versions, recorded_sha256
+from mtnlg.artifacts import Artifact, file_sha256, recorded_sha256
 from mtnlg.compose import experiment_name, run_folder
 from mtnlg.config import Config, TaskConfig
 from mtnlg.config.plain import plain_settings as _plain
 from mtnlg.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.progress import say, track
 from mtnlg.records import JsonObject, JsonValue
-
-STAGE_VERSIONS = {
-    "rows": 2,
-    "leaks": 1,
-    "tokenizer": 1,
-    "tokens": 1,
-    "model": 1,
-    "predictions": 2,
-    "scores": 2,
-}
-"""Raised by one where the code of a stage gives another output for the same inputs; a golden test
-reminds of it.
-"""
+from mtnlg.stage_folders import make_folder as _make
+from mtnlg.stage_folders import versions as _versions
 
 TRAIN, VALIDATION = "train", "validation"
 """Names of the prepared splits, whatever the raw data calls them."""
@@ -356,25 +344,6 @@ def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared
                 )
 
     return _make(config, "tokens", inputs, build, is_resumable=True)
-
-
-def _make(
-    config: Config,
-    stage: str,
-    inputs: JsonObject,
-    build: Callable[[Path], None],
-    *,
-    is_resumable: bool = False,
-) -> Artifact:
-    artifact = make_artifact(
-        Path(config.artifacts_root), stage, inputs, build, is_resumable=is_resumable, on_wait=say
-    )
-    say(f"{stage:<12}{artifact.key}  {'made' if artifact.is_new else 'found'}")
-    return artifact
-
-
-def _versions(stage: str, *packages: str) -> JsonObject:
-    return {"version": STAGE_VERSIONS[stage], "packages": package_versions(*packages)}
 
 
 def _tokenizer_files(config: Config, prepared: Prepared) -> list[Path]:
