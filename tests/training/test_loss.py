@@ -60,9 +60,10 @@ def test_loss_of_huge_logits_is_finite() -> None:
 
 
 @pytest.mark.parametrize("has_pointer", [False, True])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("num_labels", [1, 10, 11])
 def test_chunked_loss_of_a_model_and_its_gradients_equal_pytorch(
-    monkeypatch: pytest.MonkeyPatch, num_labels: int, has_pointer: bool
+    monkeypatch: pytest.MonkeyPatch, num_labels: int, label_smoothing: float, has_pointer: bool
 ) -> None:
     """Oracle: torch.nn.functional.cross_entropy of all logits at once."""
     monkeypatch.setattr(loss_module, "CHUNK_LABELS", 5)
@@ -80,12 +81,12 @@ def test_chunked_loss_of_a_model_and_its_gradients_equal_pytorch(
     ids = torch.randint(0, 13, (2, 7))
     index, labels = torch.randperm(14)[:num_labels], torch.randint(0, 13, (num_labels,))
     expected = F.cross_entropy(
-        model(ids, label_index=index), labels, reduction="sum", label_smoothing=0.1
+        model(ids, label_index=index), labels, reduction="sum", label_smoothing=label_smoothing
     )
     expected_gradients = torch.autograd.grad(0.37 * expected, list(model.parameters()))
 
     states = model.states(ids, label_index=index)
-    actual = cross_entropy(model, states, labels, label_smoothing=0.1)
+    actual = cross_entropy(model, states, labels, label_smoothing=label_smoothing)
     actual_gradients = torch.autograd.grad(0.37 * actual, list(model.parameters()))
 
     assert actual.item() == pytest.approx(expected.item(), rel=TOLERANCE)

@@ -1,7 +1,7 @@
 """What the READMEs of public data sets, or people who counted by hand, say of their leaks, beside
 what the audit finds; a data set that is not there is skipped.
 
-Where a count differs, `remark` says by what its rule does, as far as that is known.
+Where the audit's rule differs from theirs, their own is counted as well, as far as it is known.
 """
 
 from __future__ import annotations
@@ -10,15 +10,23 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.corpus.cleaning import Cleaner
-from mtnlg.corpus.leaks import LeakSearch, RowSet, dialogue_key, records
+from mtnlg.corpus.leaks import (
+    LONG_LINE_WORDS,
+    SIGNAL_SHARE,
+    LeakSearch,
+    RowSet,
+    dialogue_key,
+    records,
+)
 from mtnlg.corpus.readers import find_reader
 from mtnlg.corpus.repeats import RowHashes, num_repeats, text_hash
 from mtnlg.corpus.sources import iter_records
-from mtnlg.corpus.spelling import letters
+from mtnlg.corpus.spelling import letters, without_labels
 from mtnlg.errors import DataError
 from mtnlg.records import Row
 
@@ -29,6 +37,13 @@ REPEATED_ROWS, REPEATED_SOURCES, REPEATED_DIALOGUES, TRAINING_DIALOGUES = (
     "training dialogues that are held-out ones",
 )
 """Measures beside the counts of `leaks.Found`; the last one is of all held-out splits together."""
+KEPT, SPACED = "speaker labels kept", "words between white space"
+"""What others' rules do otherwise."""
+KEPT_DIALOGUES, KEPT_EXCHANGES, KEPT_REPEATS, KEPT_TRAINING, SPACED_LINES = (
+    *("dialogues", "exchanges", "repeats", "training dialogues"),
+    "lines",
+)
+"""Measures by those rules, of `others_counts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,8 @@ class Known:
     count: int | None
     """None where nobody has counted it."""
     measure: str
+    theirs: str = ""
+    """Their measure, where it is another one."""
     remark: str = ""
 
 
@@ -49,20 +66,19 @@ DAILY, SUM, TLDR, FLICKR, TATOEBA, CROSS, NTREX = (
     *("translation/multi30k_en_de", "translation/tatoeba_en_zh"),
     *("translation/xdailydialog_en_zh", "translation/ntrex128_en_zh"),
 )
-LABELS = "ours leaves speaker labels out as well"
 UNSAID = "by which rule it was counted is not said"
 KNOWN = (
     *(
         Known(f"{DAILY}/{split}", f"{DAILY}/train", "dialogues in train", count, "whole_dialogues",
-              LABELS if split == "test" else "")
+              KEPT_DIALOGUES, KEPT)
         for split, count in (("test", 151), ("validation", 123))
     ),
     Known(f"{DAILY}/test {DAILY}/validation", f"{DAILY}/train",
-          "train dialogues in validation or test", 310, TRAINING_DIALOGUES, LABELS),
+          "train dialogues in validation or test", 310, TRAINING_DIALOGUES, KEPT_TRAINING, KEPT),
     Known("", f"{DAILY}/train", "duplicate dialogues inside train", 892, REPEATED_DIALOGUES,
-          LABELS),
+          KEPT_REPEATS, KEPT),
     Known(f"{DAILY}/test", f"{DAILY}/train", "(last turn, response) pairs in train", 1622,
-          "train_exchange", LABELS),
+          "train_exchange", KEPT_EXCHANGES, KEPT),
     Known(f"{DAILY}/test", f"{SUM}/train", "dialogues that are documents of DialogSum's train",
           None, "whole_dialogues"),
     Known("", f"{SUM}/train", "duplicate dialogues inside train", 1129, REPEATED_SOURCES),
@@ -74,7 +90,7 @@ KNOWN = (
     ),
     *(
         Known(f"{SUM}/{split}", f"{DAILY}/train", "half of the longer turns in DailyDialog's train",
-              count, "train_lines", UNSAID if split == "train" else "")
+              count, "train_lines", SPACED_LINES, SPACED)
         for split, count in (("train", 7714), ("validation", 326), ("test_3refs", 310))
     ),
     *(
@@ -105,7 +121,7 @@ KNOWN = (
         for split, count in (("validation", 1320), ("test", 1255))
     ),
     Known(f"{NTREX}/test", f"{TATOEBA}/train {CROSS}/train", "sentences in either train", 2,
-          "train_near_source", UNSAID),
+          "train_near_source", remark=UNSAID),
 )  # fmt: skip
 
 COLUMNS = {
@@ -119,8 +135,9 @@ COLUMNS = {
     },
 }
 HEAD = (
-    "| rows of | looked for in | counted | by others | by the audit | measure | remark |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+    "| rows of | looked for in | counted | by others | by the audit | measure | by their rule "
+    "| remark |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
 )
 READERS = {"turns": "dialogue_turns", "document": "document_summary", "source": "parallel_text"}
 
@@ -131,14 +148,16 @@ def known_leaks_table(data_root: Path) -> str:
     """
     lines = [*HEAD]
     search = cache(lambda held_out, training: _found(data_root, held_out, training))
+    by_others = cache(lambda held_out, training: others_counts(data_root, held_out, training))
     for one in KNOWN:
         parts = f"{one.held_out} {one.training}".split()
         if not all((data_root / part.rpartition("/")[0]).is_dir() for part in parts):
             continue
         found = search(one.held_out, one.training)[one.measure]
         others = "–" if one.count is None else str(one.count)
+        theirs = by_others(one.held_out, one.training)[one.theirs] if one.theirs else found
         cells = [one.held_out or "itself", one.training, one.claim, others, str(found)]
-        lines.append(f"| {' | '.join([*cells, one.measure, one.remark])} |")
+        lines.append(f"| {' | '.join([*cells, one.measure, str(theirs), one.remark])} |")
     if len(lines) == len(HEAD):
         raise DataError(f"{data_root}: has none of {', '.join(COLUMNS)}; give their common folder")
     return "\n".join(lines) + "\n"
@@ -165,6 +184,46 @@ def _found(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
         REPEATED_SOURCES: num_repeats(sources),
         REPEATED_DIALOGUES: num_repeats(dialogues),
     }
+
+
+def others_counts(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
+    """By letters and digits with speaker labels kept; lines by their words between white space."""
+    turns, seen_exchanges, seen_lines, known = [], set(), set(), []
+    for name in training.split():
+        for record in _texts(data_root, name):
+            turns += [one := [letters(turn) for turn in record]]
+            seen_exchanges.update(pairwise(one))
+            seen_lines.update(letters(without_labels(turn)) for turn in record)
+    for name in held_out.split():
+        known += [[*record] for record in _texts(data_root, name)]
+    dialogues = ["".join(one) for one in turns]
+    looked_for = ["".join(letters(turn) for turn in one) for one in known]
+    exchanges = [pair for one in known for pair in pairwise([letters(turn) for turn in one])]
+    long_lines = [
+        [letters(line) for line in spoken if len(line.split()) >= LONG_LINE_WORDS]
+        for one in known
+        for spoken in [[without_labels(turn) for turn in one]]
+    ]
+    in_training, in_held_out = set(dialogues), set(looked_for)
+    return {
+        KEPT_DIALOGUES: sum(one in in_training for one in looked_for),
+        KEPT_EXCHANGES: sum(pair in seen_exchanges for pair in exchanges),
+        KEPT_REPEATS: len(dialogues) - len(in_training),
+        KEPT_TRAINING: sum(one in in_held_out for one in dialogues),
+        SPACED_LINES: sum(
+            sum(line in seen_lines for line in one) >= SIGNAL_SHARE * len(one)
+            for one in long_lines
+            if one
+        ),
+    }
+
+
+def _texts(data_root: Path, name: str) -> Iterator[list[str]]:
+    """The turns of each dialogue; of other data sets the lines of each source."""
+    rows = _rows(data_root, name)
+    for record in records(rows):
+        sources = record[0].source.split("\n")
+        yield [*sources, *(row.references[0] for row in record)] if rows.is_dialogue else sources
 
 
 def _rows(data_root: Path, name: str) -> RowSet:

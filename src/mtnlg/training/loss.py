@@ -1,10 +1,10 @@
 """Cross-entropy in chunks, from what logits are made from: those of a whole batch never exist at
 once.
 
-Without a pointer the gradient is worked out in the forward pass, while a chunk's logits are at hand
-(as in Liger Kernel, Hsu et al. 2024).
+The gradient is worked out in the forward pass, while a chunk's logits are at hand (as in Liger
+Kernel, Hsu et al. 2024).
 
-Legend: N labels, E model width, V vocabulary.
+Legend: N labels, E model width, V vocabulary, S tokens that a pointer sees.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from mtnlg.model import States, Transformer
@@ -31,26 +30,31 @@ def cross_entropy(
     """The sum over N of the cross-entropy of the model's logits, a scalar in nats; smoothing as in
     torch.nn.functional.cross_entropy (Szegedy et al. 2016).
     """
-    if states.pointing is None:
-        weight = model.unembedding.weight
+    weight, pointing = model.unembedding.weight, states.pointing
+    if pointing is None:
         return linear_cross_entropy(states.hidden, weight, labels, label_smoothing=label_smoothing)
-
-    def of_chunk(chunk: slice) -> Tensor:
-        logits = model.logits(states.at(chunk))
-        return F.cross_entropy(
-            logits, labels[chunk], reduction="sum", label_smoothing=label_smoothing
-        )
-
-    return sum_of_chunks(of_chunk, len(labels))
+    total: Tensor = _MixedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        states.hidden,
+        weight,
+        pointing.shares,
+        pointing.generated,
+        pointing.ids,
+        labels,
+        label_smoothing,
+    )
+    return total
 
 
 def sum_of_chunks(of_chunk: Callable[[slice], Tensor], num_labels: int) -> Tensor:
     """The sum of a function over chunks of the labels; its logits are made again in the backward
     pass, so that only one chunk's exist.
     """
-    chunks = [slice(start, start + CHUNK_LABELS) for start in range(0, num_labels, CHUNK_LABELS)]
-    parts = [checkpoint(of_chunk, chunk, use_reentrant=False) for chunk in chunks]
+    parts = [checkpoint(of_chunk, chunk, use_reentrant=False) for chunk in _chunks(num_labels)]
     return torch.stack(parts).sum()
+
+
+def _chunks(num_labels: int) -> list[slice]:
+    return [slice(start, start + CHUNK_LABELS) for start in range(0, num_labels, CHUNK_LABELS)]
 
 
 def linear_cross_entropy(
@@ -73,8 +77,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         needs_gradient = any(ctx.needs_input_grad[:2])
         hidden_gradient, weight_gradient = torch.empty_like(hidden), torch.zeros_like(weight)
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        for start in range(0, len(labels), CHUNK_LABELS):
-            chunk = slice(start, start + CHUNK_LABELS)
+        for chunk in _chunks(len(labels)):
             logits = (hidden[chunk].to(weight.dtype) @ weight.T).float()
             loss, logits_gradient = _smoothed(logits, labels[chunk, None], label_smoothing)
             total += loss
@@ -109,3 +112,70 @@ def _smoothed(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor,
         gradient.sub_(smoothing / vocabulary_size)
     gradient.scatter_add_(1, labels, torch.full_like(right, smoothing - 1))
     return loss, gradient
+
+
+class _MixedCrossEntropy(torch.autograd.Function):
+    """Of `model.pointer.mix`: p = g softmax(logits) + (1 - g) copied, with S tokens to copy."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        shares: Tensor,
+        generated: Tensor,
+        ids: Tensor,
+        labels: Tensor,
+        label_smoothing: float,
+    ) -> Tensor:
+        gradients = [torch.empty_like(hidden), torch.zeros_like(weight)]
+        gradients += [torch.empty_like(shares), torch.empty_like(generated)]
+        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        for chunk in _chunks(len(labels)):
+            states = hidden[chunk].to(weight.dtype)
+            logits = (states @ weight.T).float()
+            mixed = (shares[chunk], generated[chunk], ids[chunk], labels[chunk, None])
+            loss, by_logits, by_shares, by_generated = _mixed(logits, *mixed, label_smoothing)
+            total += loss
+            if any(ctx.needs_input_grad):
+                by_logits = by_logits.to(weight.dtype)
+                gradients[0][chunk] = by_logits @ weight
+                gradients[1].addmm_(by_logits.T, states)
+                gradients[2][chunk], gradients[3][chunk] = by_shares, by_generated
+        ctx.save_for_backward(*gradients)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
+        return *(gradient * outer for gradient in ctx.saved_tensors), None, None, None
+
+
+def _mixed(
+    logits: Tensor,
+    shares: Tensor,
+    generated: Tensor,
+    ids: Tensor,
+    labels: Tensor,
+    smoothing: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The loss summed over (N, V) logits, and its gradients by the logits, made in their own
+    memory, by the shares (N, S) and by the probability to generate (N, 1).
+
+    With q the softmax and d the gradient by p, that by the logits is g q (d - sum(q d)).
+    """
+    smoothed = smoothing / logits.shape[1]
+    softmax = logits.sub_(logits.amax(dim=1, keepdim=True)).exp_()
+    softmax.div_(softmax.sum(dim=1, keepdim=True))
+    mixed = (softmax * generated).scatter_add_(1, ids, shares * (1 - generated))
+    mixed.clamp_min_(torch.finfo(mixed.dtype).tiny)
+    right = mixed.gather(1, labels)
+    loss = -(1 - smoothing) * right.log().sum()
+    if smoothing:
+        loss -= smoothed * mixed.log().sum()
+    by_mixed = mixed.reciprocal_().mul_(-smoothed)
+    by_mixed.scatter_add_(1, labels, (smoothing - 1) / right)
+    by_copied = by_mixed.gather(1, ids)
+    mean = torch.linalg.vecdot(softmax, by_mixed)[:, None]
+    by_generated = mean - (shares * by_copied).sum(dim=1, keepdim=True)
+    by_logits = softmax.mul_(by_mixed.sub_(mean)).mul_(generated)
+    return loss, by_logits, by_copied * (1 - generated), by_generated
