@@ -42,3 +42,29 @@ def test_no_count_is_named_twice() -> None:
     asked = [(one.held_out, one.training, one.measure) for one in KNOWN]
 
     assert len(set(asked)) == len(asked)
+
+
+def test_others_rules_keep_speaker_labels(tmp_path: Path) -> None:
+    """Oracle: by eye. The test dialogue says what the training dialogue says, and labels a turn."""
+    folder = tmp_path / "dialogue" / "dailydialog"
+    folder.mkdir(parents=True)
+    said = ["Is there a bank near here ?", "There is one .", "Can you change some money ?"]
+    dialogues = {
+        "train": [said, said, ["Hello .", "Hi ."]],
+        "validation": [["Who is it ?", "Me ."]],
+        "test": [[said[0], "Clerk : There is one .", said[2]], ["Well .", "Hello .", "Hi ."]],
+    }
+    for split, one in dialogues.items():
+        lines = "".join(json.dumps({"dialog": dialog}) + "\n" for dialog in one)
+        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+
+    table = known_leaks_table(tmp_path).splitlines()[2:]
+
+    cells = [[cell.strip() for cell in line.split("|")] for line in table]
+    assert [(one[3], one[5], one[7]) for one in cells] == [
+        ("dialogues in train", "1", "0"),
+        ("dialogues in train", "0", "0"),
+        ("train dialogues in validation or test", "2", "0"),
+        ("duplicate dialogues inside train", "1", "1"),
+        ("(last turn, response) pairs in train", "3", "1"),
+    ]

@@ -6,8 +6,9 @@ Where the audit's rule differs from theirs, their own is counted as well, as far
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -26,7 +27,7 @@ from mtnlg.corpus.leaks import (
 from mtnlg.corpus.readers import find_reader
 from mtnlg.corpus.repeats import RowHashes, num_repeats, text_hash
 from mtnlg.corpus.sources import iter_records
-from mtnlg.corpus.spelling import letters, without_labels
+from mtnlg.corpus.spelling import letters
 from mtnlg.errors import DataError
 from mtnlg.records import Row
 
@@ -37,13 +38,14 @@ REPEATED_ROWS, REPEATED_SOURCES, REPEATED_DIALOGUES, TRAINING_DIALOGUES = (
     "training dialogues that are held-out ones",
 )
 """Measures beside the counts of `leaks.Found`; the last one is of all held-out splits together."""
-KEPT, SPACED = "speaker labels kept", "words between white space"
-"""What others' rules do otherwise."""
-KEPT_DIALOGUES, KEPT_EXCHANGES, KEPT_REPEATS, KEPT_TRAINING, SPACED_LINES = (
-    *("dialogues", "exchanges", "repeats", "training dialogues"),
-    "lines",
+KEPT, SPACED = (
+    "speaker labels kept",
+    "words between white space; only labels such as #Person1#: cut",
 )
+"""What others' rules do otherwise."""
+KEPT_DIALOGUES, KEPT_EXCHANGES, KEPT_REPEATS, KEPT_TRAINING, SPACED_LINES = range(5)
 """Measures by those rules, of `others_counts`."""
+_LABEL = re.compile(r"#\w+#:\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Known:
     count: int | None
     """None where nobody has counted it."""
     measure: str
-    theirs: str = ""
+    theirs: int | None = None
     """Their measure, where it is another one."""
     remark: str = ""
 
@@ -155,7 +157,9 @@ def known_leaks_table(data_root: Path) -> str:
             continue
         found = search(one.held_out, one.training)[one.measure]
         others = "–" if one.count is None else str(one.count)
-        theirs = by_others(one.held_out, one.training)[one.theirs] if one.theirs else found
+        theirs = (
+            by_others(one.held_out, one.training)[one.theirs] if one.theirs is not None else found
+        )
         cells = [one.held_out or "itself", one.training, one.claim, others, str(found)]
         lines.append(f"| {' | '.join([*cells, one.measure, str(theirs), one.remark])} |")
     if len(lines) == len(HEAD):
@@ -186,36 +190,34 @@ def _found(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
     }
 
 
-def others_counts(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
+def others_counts(data_root: Path, held_out: str, training: str) -> Mapping[int, int]:
     """By letters and digits with speaker labels kept; lines by their words between white space."""
-    turns, seen_exchanges, seen_lines, known = [], set(), set(), []
-    for name in training.split():
-        for record in _texts(data_root, name):
-            turns += [one := [letters(turn) for turn in record]]
-            seen_exchanges.update(pairwise(one))
-            seen_lines.update(letters(without_labels(turn)) for turn in record)
-    for name in held_out.split():
-        known += [[*record] for record in _texts(data_root, name)]
-    dialogues = ["".join(one) for one in turns]
-    looked_for = ["".join(letters(turn) for turn in one) for one in known]
-    exchanges = [pair for one in known for pair in pairwise([letters(turn) for turn in one])]
+    seen = [text for name in training.split() for text in _texts(data_root, name)]
+    known = [text for name in held_out.split() for text in _texts(data_root, name)]
+    seen_turns = [[letters(turn) for turn in text] for text in seen]
+    known_turns = [[letters(turn) for turn in text] for text in known]
+    seen_dialogues = ["".join(turns) for turns in seen_turns]
+    known_dialogues = ["".join(turns) for turns in known_turns]
+    seen_pairs = {pair for turns in seen_turns for pair in pairwise(turns)}
+    seen_lines = {turn for turns in seen_turns for turn in turns}
+    unlabelled = [[_LABEL.sub("", turn, count=1) for turn in text] for text in known]
     long_lines = [
-        [letters(line) for line in spoken if len(line.split()) >= LONG_LINE_WORDS]
-        for one in known
-        for spoken in [[without_labels(turn) for turn in one]]
+        [letters(line) for line in text if len(line.split()) >= LONG_LINE_WORDS]
+        for text in unlabelled
     ]
-    in_training, in_held_out = set(dialogues), set(looked_for)
     return {
-        KEPT_DIALOGUES: sum(one in in_training for one in looked_for),
-        KEPT_EXCHANGES: sum(pair in seen_exchanges for pair in exchanges),
-        KEPT_REPEATS: len(dialogues) - len(in_training),
-        KEPT_TRAINING: sum(one in in_held_out for one in dialogues),
+        KEPT_DIALOGUES: _num_in(known_dialogues, set(seen_dialogues)),
+        KEPT_EXCHANGES: sum(_num_in(pairwise(turns), seen_pairs) for turns in known_turns),
+        KEPT_REPEATS: len(seen_dialogues) - len(set(seen_dialogues)),
+        KEPT_TRAINING: _num_in(seen_dialogues, set(known_dialogues)),
         SPACED_LINES: sum(
-            sum(line in seen_lines for line in one) >= SIGNAL_SHARE * len(one)
-            for one in long_lines
-            if one
+            _num_in(lines, seen_lines) >= SIGNAL_SHARE * len(lines) for lines in long_lines if lines
         ),
     }
+
+
+def _num_in(texts: Iterable[Hashable], known: Set[Hashable]) -> int:
+    return sum(text in known for text in texts)
 
 
 def _texts(data_root: Path, name: str) -> Iterator[list[str]]:
