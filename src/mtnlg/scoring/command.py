@@ -1,0 +1,213 @@
+"""`mtnlg score`: files of hypotheses and references in, one table out.
+
+Refuses to know: metrics and statistics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mtnlg.config import EvaluationConfig, TaskKind
+from mtnlg.config.checks import above, at_least, require
+from mtnlg.errors import DataError, MtnlgError
+from mtnlg.evaluation import Resampling, find_metric
+from mtnlg.evaluation.comparison import NUM_TRIALS
+from mtnlg.evaluation.tokenisation import base_language
+from mtnlg.progress import Task, track
+from mtnlg.scoring.document import table_document
+from mtnlg.scoring.files import (
+    FORMATS,
+    STANDARD_INPUT,
+    Example,
+    TextFile,
+    check_aligned,
+    read_texts,
+)
+from mtnlg.scoring.measurement import measure_systems, num_cores
+from mtnlg.scoring.table import Inputs, Settings, Table, make_table, plan
+from mtnlg.scoring.terminal import table_text
+
+TASKS = {
+    TaskKind.translation.value: ("bleu", "chrf"),
+    TaskKind.summarization.value: ("rougeL", "rouge1", "rouge2", "rougeLsum"),
+    TaskKind.dialogue.value: ("rougeL", "rouge1", "rouge2", "bleu"),
+}
+"""Kind of task -> metrics, where none are named; the first is what the table is sorted by."""
+
+FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "source"}
+"""What a text is -> where JSON lines and tables have it: as in predictions.jsonl of a run."""
+
+LONG_WORK = 4_000_000
+"""Characters to measure, counted once for each metric, from which on processes are started and
+progress is shown: some seconds of work.
+"""
+
+
+def score(words: Sequence[str]) -> int:
+    """Run the command and give its exit status."""
+    options = _parser().parse_args(words)
+    settings = _settings(options)
+    with _as_mistake_of_the_command():
+        inputs = _read(options)
+    table = _scored(inputs, settings)
+    print(_rendered(table, options), end="")
+    return 0
+
+
+def _rendered(table: Table, options: argparse.Namespace) -> str:
+    if options.style == "json":
+        return json.dumps(table_document(table), ensure_ascii=False, allow_nan=False) + "\n"
+    return table_text(table)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    at_least("--resamples", options.resamples, 1)
+    at_least("--trials", options.trials, 1)
+    at_least("--seed", options.seed, 0)
+    above("--confidence", options.confidence, 0)
+    require(options.confidence < 1, "--confidence", options.confidence, "below 1")
+    base_language(options.language)
+    names = options.metrics or TASKS[options.task]
+    return Settings(
+        metrics=tuple(find_metric(name, key="--metrics") for name in dict.fromkeys(names)),
+        language=options.language,
+        num_trials=options.trials,
+        resampling=Resampling(
+            num_resamples=options.resamples, confidence=options.confidence, seed=options.seed
+        ),
+    )
+
+
+@contextmanager
+def _as_mistake_of_the_command() -> Iterator[None]:
+    """Files that are words of the command are as wrong as any other word of it."""
+    try:
+        yield
+    except DataError as error:
+        raise MtnlgError(str(error)) from None
+
+
+def _read(options: argparse.Namespace) -> Inputs:
+    sources = [options.sources] if options.sources else []
+    paths = [*options.references, *options.hypotheses, *sources]
+    if paths.count(STANDARD_INPUT) > 1:
+        raise DataError("- stands for standard input, which can be read only once; name files")
+
+    def read(path: str, field: str) -> TextFile:
+        return read_texts(path, field=field, format_name=options.format)
+
+    references = [read(path, options.reference_field) for path in options.references]
+    hypotheses = [_single(read(path, options.hypothesis_field)) for path in options.hypotheses]
+    others = [_single(read(path, options.source_field)) for path in sources]
+    check_aligned([*references, *hypotheses, *others])
+    return Inputs(
+        hypotheses=hypotheses,
+        references=references,
+        sources=others[0] if others else None,
+        targets=_targets(references),
+    )
+
+
+def _single(file: TextFile) -> TextFile:
+    """The file, if it has one text for each example."""
+    for place, texts in enumerate(file.examples):
+        if len(texts) > 1:
+            raise DataError(
+                f"{file.location(place)}: has {len(texts)} texts; it must be one, only references "
+                "can be several"
+            )
+    return file
+
+
+def _targets(references: Sequence[TextFile]) -> list[Example]:
+    """The references of each example; an empty line is none, but one there must be."""
+    targets = []
+    for place, several in enumerate(zip(*(file.examples for file in references), strict=True)):
+        kept = tuple(text for texts in several for text in texts if text.strip())
+        if not kept:
+            raise DataError(
+                f"{references[0].location(place)}: the reference is empty; remove the example from "
+                "all files"
+            )
+        targets.append(kept)
+    return targets
+
+
+def _scored(inputs: Inputs, settings: Settings) -> Table:
+    chunk, left_out = plan(inputs, settings)
+    num_systems, num_rows = len(inputs.hypotheses), len(inputs.targets)
+    num_characters = sum(len(text) for texts in chunk.hypotheses for text in texts)
+    is_long = num_characters * len(settings.metrics) > LONG_WORK
+    num_processes = min(num_cores(), 1 + num_rows // 1_000) if is_long else 1
+    with _progress("measured rows", num_rows, is_shown=is_long) as task:
+        measured = measure_systems(chunk, num_processes=num_processes, task=task)
+    num_steps = len(settings.metrics)
+    is_long = num_steps * num_systems**2 * num_rows > LONG_WORK
+    with _progress("compared systems by metric", num_steps, is_shown=is_long) as task:
+        return make_table(
+            inputs,
+            settings,
+            wanted=chunk.wanted,
+            left_out=left_out,
+            measured=measured,
+            on_metric=lambda name: task.advance(note=name),
+        )
+
+
+@contextmanager
+def _progress(title: str, total: int, *, is_shown: bool) -> Iterator[Task]:
+    if not is_shown:
+        yield Task(title, total)
+        return
+    with track(title, total) as task:
+        yield task
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mtnlg score",
+        description="Score files of outputs against references, line by line, and say which "
+        "systems are told apart. Files are plain text, JSON lines (.jsonl) or tables (.tsv), each "
+        "also as .gz; - is standard input.",
+    )
+    parser.add_argument(
+        "--references",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="one or several; an empty line of one of several is no reference",
+    )
+    parser.add_argument("--hypotheses", nargs="+", required=True, metavar="FILE")
+    parser.add_argument("--sources", metavar="FILE", help="shown beside the outputs in --html")
+    parser.add_argument("--task", required=True, choices=list(TASKS))
+    parser.add_argument(
+        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
+    )
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="NAME", help="the table is sorted by the first of them"
+    )
+    parser.add_argument(
+        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
+    )
+    for name, field in FIELDS.items():
+        parser.add_argument(
+            f"--{name}-field",
+            default=field,
+            metavar="NAME",
+            help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
+        )
+    style = parser.add_mutually_exclusive_group()
+    for name, what in (("json", "the numbers and all pairs, for programs"),):
+        style.add_argument(f"--{name}", dest="style", action="store_const", const=name, help=what)
+    defaults = EvaluationConfig
+    for name, kind, default, what in (
+        ("resamples", int, defaults.num_resamples, "of the bootstrap"),
+        ("confidence", float, defaults.confidence, "of the intervals"),
+        ("trials", int, NUM_TRIALS, "of the paired tests"),
+        ("seed", int, defaults.seed, "of both"),
+    ):
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{what} ({default})")
+    return parser
