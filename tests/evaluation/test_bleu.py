@@ -57,8 +57,10 @@ def test_bleu_equals_sacrebleu(rows: list[tuple[str, list[str]]], language: str)
     hypotheses, references = [row[0] for row in rows], [row[1] for row in rows]
     oracle = BLEU(tokenize=TOKENISERS[language], force=True)
     expected = oracle.corpus_score(hypotheses, transpose(references)).score
+    counted = oracle._extract_corpus_statistics(hypotheses, transpose(references))
 
     assert value(hypotheses, references, language) == expected
+    assert bleu_statistics(hypotheses, references, language).tolist() == counted
     assert bleu_signature(references, language) == str(oracle.get_signature())
 
 

@@ -40,7 +40,7 @@ TASKS = {
 FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "source"}
 """What a text is -> where JSON lines and tables have it: as in predictions.jsonl of a run."""
 
-LONG_WORK = 4_000_000
+LONG_WORK = 1_000_000
 """Characters to measure, counted once for each metric, from which on processes are started and
 progress is shown: some seconds of work.
 """
