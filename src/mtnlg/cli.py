@@ -23,7 +23,7 @@ STAGES = {
     "train": "token arrays to a model folder",
     "generate": "a model folder and test sets to predictions",
     "evaluate": "predictions to scores",
-    "report": "the scores of a launch to index.html, leaderboard.md, .csv and .json",
+    "report": "the scores of a launch to index.html, leaderboard.md, .csv, .json and .tex",
     "run": "all of them",
 }
 FLAGS_WITH_VALUE = (

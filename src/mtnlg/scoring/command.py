@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from mtnlg.config import EvaluationConfig, TaskKind
 from mtnlg.config.checks import above, at_least, require
 from mtnlg.errors import DataError, MtnlgError
 from mtnlg.evaluation import Resampling, find_metric
-from mtnlg.evaluation.comparison import NUM_TRIALS
 from mtnlg.evaluation.tokenisation import base_language
-from mtnlg.progress import Task, track
+from mtnlg.progress import Task, say, track
+from mtnlg.reporting import Leaderboard, find_format, write_report
+from mtnlg.scoring.board import leaderboard_of, write_samples
 from mtnlg.scoring.document import table_document
 from mtnlg.scoring.files import (
-    FORMATS,
     STANDARD_INPUT,
     Example,
     TextFile,
@@ -27,18 +29,11 @@ from mtnlg.scoring.files import (
     read_texts,
 )
 from mtnlg.scoring.measurement import measure_systems, num_cores
+from mtnlg.scoring.options import STANDARD_METRICS, make_parser
 from mtnlg.scoring.table import Inputs, Settings, Table, make_table, plan
 from mtnlg.scoring.terminal import table_text
 
-TASKS = {
-    TaskKind.translation.value: ("bleu", "chrf"),
-    TaskKind.summarization.value: ("rougeL", "rouge1", "rouge2", "rougeLsum"),
-    TaskKind.dialogue.value: ("rougeL", "rouge1", "rouge2", "bleu"),
-}
-"""Kind of task -> metrics, where none are named; the first is what the table is sorted by."""
-
-FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "source"}
-"""What a text is -> where JSON lines and tables have it: as in predictions.jsonl of a run."""
+Style = Callable[[Table, Leaderboard], str]
 
 LONG_WORK = 1_000_000
 """Characters to measure, counted once for each metric, from which on processes are started and
@@ -48,19 +43,57 @@ progress is shown: some seconds of work.
 
 def score(words: Sequence[str]) -> int:
     """Run the command and give its exit status."""
-    options = _parser().parse_args(words)
+    options = make_parser().parse_args(words)
+    at_least("--samples", options.samples, 0)
     settings = _settings(options)
     with _as_mistake_of_the_command():
         inputs = _read(options)
     table = _scored(inputs, settings)
-    print(_rendered(table, options), end="")
+    with TemporaryDirectory(prefix="mtnlg-score-") as folder:
+        leaderboard = leaderboard_of(
+            table,
+            title=f"Scores against {_names(inputs.references)}",
+            task=options.task,
+            test_set=_names(inputs.references),
+            language=options.language,
+            command=shlex.join(["mtnlg", "score", *words]),
+            folder=Path(folder),
+        )
+        if options.html is not None:
+            write_samples(inputs, Path(folder), num_samples=options.samples)
+            (page,) = write_report(
+                leaderboard, options.html, formats=["html"], num_samples=options.samples
+            )
+            say(f"page: {page}")
+        print(STYLES[options.style](table, leaderboard), end="")
     return 0
 
 
-def _rendered(table: Table, options: argparse.Namespace) -> str:
-    if options.style == "json":
-        return json.dumps(table_document(table), ensure_ascii=False, allow_nan=False) + "\n"
-    return table_text(table)
+def _names(files: Sequence[TextFile]) -> str:
+    return " + ".join(file.name for file in files)
+
+
+def _json_text(table: Table, leaderboard: Leaderboard) -> str:
+    return json.dumps(table_document(table), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _report_text(name: str) -> Style:
+    """One of the report's formats, without samples."""
+
+    def render(table: Table, leaderboard: Leaderboard) -> str:
+        return find_format(name)(leaderboard, num_samples=0).text
+
+    return render
+
+
+STYLES: dict[str, Style] = {
+    "table": lambda table, leaderboard: table_text(table),
+    "json": _json_text,
+    "latex": _report_text("latex"),
+    "markdown": _report_text("markdown"),
+    "csv": _report_text("csv"),
+}
+"""What is printed, by the option that asks for it."""
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -70,7 +103,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     above("--confidence", options.confidence, 0)
     require(options.confidence < 1, "--confidence", options.confidence, "below 1")
     base_language(options.language)
-    names = options.metrics or TASKS[options.task]
+    given = [name for word in options.metrics or () for name in word.split(",") if name]
+    names = given or STANDARD_METRICS[options.task]
     return Settings(
         metrics=tuple(find_metric(name, key="--metrics") for name in dict.fromkeys(names)),
         language=options.language,
@@ -164,50 +198,3 @@ def _progress(title: str, total: int, *, is_shown: bool) -> Iterator[Task]:
         return
     with track(title, total) as task:
         yield task
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mtnlg score",
-        description="Score files of outputs against references, line by line, and say which "
-        "systems are told apart. Files are plain text, JSON lines (.jsonl) or tables (.tsv), each "
-        "also as .gz; - is standard input.",
-    )
-    parser.add_argument(
-        "--references",
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="one or several; an empty line of one of several is no reference",
-    )
-    parser.add_argument("--hypotheses", nargs="+", required=True, metavar="FILE")
-    parser.add_argument("--sources", metavar="FILE", help="shown beside the outputs in --html")
-    parser.add_argument("--task", required=True, choices=list(TASKS))
-    parser.add_argument(
-        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
-    )
-    parser.add_argument(
-        "--metrics", nargs="+", metavar="NAME", help="the table is sorted by the first of them"
-    )
-    parser.add_argument(
-        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
-    )
-    for name, field in FIELDS.items():
-        parser.add_argument(
-            f"--{name}-field",
-            default=field,
-            metavar="NAME",
-            help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
-        )
-    style = parser.add_mutually_exclusive_group()
-    for name, what in (("json", "the numbers and all pairs, for programs"),):
-        style.add_argument(f"--{name}", dest="style", action="store_const", const=name, help=what)
-    defaults = EvaluationConfig
-    for name, kind, default, what in (
-        ("resamples", int, defaults.num_resamples, "of the bootstrap"),
-        ("confidence", float, defaults.confidence, "of the intervals"),
-        ("trials", int, NUM_TRIALS, "of the paired tests"),
-        ("seed", int, defaults.seed, "of both"),
-    ):
-        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{what} ({default})")
-    return parser

@@ -73,6 +73,7 @@ class Table:
 
     systems: Sequence[SystemScores]
     metric_names: Sequence[str]
+    """The main one first; those that are not computed for all systems last."""
     signatures: Mapping[str, str]
     num_examples: int
     comparisons: Mapping[str, Sequence[RowComparison]] = field(default_factory=dict)
@@ -163,7 +164,7 @@ def make_table(
             )
             for label in labels
         ],
-        metric_names=[metric.name for metric in settings.metrics],
+        metric_names=sorted(left_out, key=lambda name: bool(left_out[name])),
         signatures=signatures,
         num_examples=len(inputs.targets),
         comparisons={name: found.comparisons for name, found in groups.items()},
