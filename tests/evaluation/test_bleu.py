@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pytest
 import sacrebleu
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 
@@ -47,6 +47,7 @@ def value(hypotheses: list[str], references: list[list[str]], language: str) -> 
     return float(bleu_values(bleu_statistics(hypotheses, references, language).sum(axis=0)))
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(HYPOTHESES, st.lists(SENTENCES, min_size=1, max_size=3)), min_size=1, max_size=6

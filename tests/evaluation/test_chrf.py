@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import sacrebleu
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.chrf import CHRF
 
@@ -15,6 +15,7 @@ REFERENCES = st.text(alphabet=LETTERS, min_size=1, max_size=25).filter(str.strip
 HYPOTHESES = st.text(alphabet=LETTERS, max_size=25)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(HYPOTHESES, st.lists(REFERENCES, min_size=1, max_size=3)), min_size=1, max_size=6

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mtnlg.evaluation.statistics import BoolArray, FloatArray
+from mtnlg.evaluation.statistics import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
-BATCH_PLACES = 100_000
+WORD_BITS = 63
+"""Of a signed number of 64 bits those that can be used."""
+
+BATCH_PLACES = 30_000
 """Symbols sorted together, as far as whole rows allow: sorting more at once is slower, not faster.
 """
 
@@ -96,26 +99,37 @@ def _batch_matches(texts: Sequence[SymbolTexts], order: int) -> FloatArray:
     """Places are sorted by row and the K symbols from there on, so that equal n-grams of each order
     lie together.
     """
-    num_rows = len(texts[0].lengths)
+    num_rows, num_texts = len(texts[0].lengths), len(texts)
     matches = np.zeros((num_rows, order))
     lengths = np.concatenate([one.lengths for one in texts])
-    rows = np.repeat(np.tile(np.arange(num_rows), len(texts)), lengths)  # (P,)
-    owners = np.repeat(np.arange(len(texts)), [len(one.symbols) for one in texts])
-    if not len(rows):
+    rows = np.repeat(np.tile(np.arange(num_rows), num_texts), lengths)  # (P,)
+    owners = np.repeat(np.arange(num_texts), [len(one.symbols) for one in texts])
+    if len(rows) == 0:
         return matches
-    windows = _windows(np.concatenate([one.symbols for one in texts]), lengths, order)  # (K, P)
-    places = _sorted_places(rows, windows)
-    rows, owners, windows = rows[places], owners[places], windows[:, places]
-    is_first = np.ones(len(rows), np.bool_)
-    is_first[1:] = rows[1:] != rows[:-1]
-    for place in range(order):
-        symbols = windows[place]
-        is_first[1:] |= symbols[1:] != symbols[:-1]
-        starts = np.flatnonzero(is_first)
-        shared = _shared_counts(owners, starts, num_references=len(texts) - 1)
-        shared[symbols[starts] == 0] = 0  # beyond the end of a text
-        matches[:, place] = np.bincount(rows[starts], weights=shared, minlength=num_rows)
+    symbols = _dense(np.concatenate([one.symbols for one in texts]))
+    windows = _windows(symbols, lengths, order)
+    table = _sorted_columns(np.stack([rows, *windows, owners]))
+    rows, windows, owners = table[0], table[1:-1], table[-1]
+    places = np.arange(num_texts)[:, None]
+    counts = np.cumsum(owners == places, axis=1, dtype=np.int64)  # (1 + R, P)
+    is_last = np.ones(len(rows), np.bool_)
+    is_last[:-1] = rows[1:] != rows[:-1]
+    for place, window in enumerate(windows):
+        is_last[:-1] |= window[1:] != window[:-1]
+        ends = np.flatnonzero(is_last)
+        found = np.diff(counts[:, ends], prepend=0)
+        shared = np.minimum(found[0], found[1:].max(axis=0))
+        shared[window[ends] == 0] = 0  # beyond the end of a text
+        matches[:, place] = np.bincount(rows[ends], weights=shared, minlength=num_rows)
     return matches
+
+
+def _dense(symbols: IntArray) -> IntArray:
+    """The symbols (P,) numbered anew from 1, without gaps and in the same order."""
+    is_used = np.zeros(int(symbols.max()) + 1, np.bool_)
+    is_used[symbols] = True
+    numbers = np.cumsum(is_used, dtype=np.int64)
+    return numbers[symbols]
 
 
 def _windows(symbols: IntArray, lengths: IntArray, order: int) -> IntArray:
@@ -127,38 +141,35 @@ def _windows(symbols: IntArray, lengths: IntArray, order: int) -> IntArray:
     return windows
 
 
-def _sorted_places(rows: IntArray, windows: IntArray) -> IntArray:
-    """The order (P,) of places by row, and then by their windows (K, P).
+def _sorted_columns(table: IntArray) -> IntArray:
+    """The columns of a table of numbers from 0, sorted by its first row, then its second and so on.
 
-    Each half of a window is one number that sorts as its symbols do: of six characters, or four
-    tokens, all at once would not fit into 64 bits.
+    Packed into one number each where 64 bits have room, as sorting these is several times faster.
     """
-    half = (len(windows) + 1) // 2
-    first, last = _ranks(windows[:half]), _ranks(windows[half:])
-    keys = (rows * (first.max() + 1) + first) * (last.max() + 1) + last
-    return np.argsort(keys)
+    sizes = [int(size).bit_length() for size in table.max(axis=1)]
+    words = _packed(table, sizes)
+    if len(words) > 1:
+        return table[:, np.lexsort(words[::-1])]
+    (word,) = words
+    word.sort()
+    unpacked = np.empty_like(table)
+    for place in reversed(range(len(sizes))):
+        unpacked[place] = word & ((1 << sizes[place]) - 1)
+        word >>= sizes[place]
+    return unpacked
 
 
-def _ranks(windows: IntArray) -> IntArray:
-    """A number (P,) for each window of a few symbols that sorts as these do."""
-    ranks = np.zeros(windows.shape[1], np.int64)
-    size = int(windows.max(initial=0)) + 1
-    assert size ** len(windows) < 2**63, (size, len(windows))
-    for symbols in windows:
-        ranks = ranks * size + symbols
-    return np.unique(ranks, return_inverse=True)[1]
-
-
-def _shared_counts(
-    owners: IntArray, starts: IntArray, *, num_references: int
-) -> FloatArray | IntArray:
-    """Of runs of places the number that the hypothesis and a reference share."""
-
-    def count(owner: int) -> IntArray:
-        is_own: BoolArray = owners == owner
-        return np.add.reduceat(is_own.astype(np.int64), starts)
-
-    highest = count(1)
-    for owner in range(2, num_references + 1):
-        highest = np.maximum(highest, count(owner))
-    return np.minimum(count(0), highest)
+def _packed(table: IntArray, sizes: Sequence[int]) -> list[IntArray]:
+    """The columns as one number each of so many bits from each row, or as several, where one has no
+    room for all.
+    """
+    words: list[IntArray] = []
+    room = 0
+    for size, row in zip(sizes, table, strict=True):
+        if not words or size > room:
+            words.append(np.zeros_like(row))
+            room = WORD_BITS
+        words[-1] <<= size
+        words[-1] |= row
+        room -= size
+    return words
