@@ -151,11 +151,11 @@ def _texts_of(value: object, what: str) -> Example:
 
 def _numbered_lines(path: str) -> Iterator[tuple[int, str]]:
     """Lines by number from 1, without their ends."""
-    number = 0
+    number, shown = 0, Path(_shown(path))
     try:
         with _opened(path) as stream:
             for number, raw in enumerate(stream, start=1):
-                yield number, decode_line(raw, path=Path(_shown(path)), number=number)
+                yield number, decode_line(raw, path=shown, number=number)
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(f"{_shown(path)}:{number + 1}: cannot be read ({error})") from None
 
