@@ -309,7 +309,11 @@ def _score(words: list[str]) -> int:
     """`mtnlg score --references FILE --hypotheses FILE... --task KIND --language CODE`."""
     from mtnlg.scoring.command import score
 
-    return score(words)
+    try:
+        return score(words)
+    except KeyboardInterrupt:  # there is no checkpoint to go on from
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _leaks(words: list[str]) -> int:
