@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     | {"third_party"},
     "evaluation": EVERYBODY,
     "reporting": EVERYBODY | {"evaluation"},
+    "scoring": EVERYBODY | {"evaluation", "reporting"},
     "provenance": EVERYBODY,
     "stages": BELOW_STAGES | {"compose"},
     "preflight": EVERYBODY
@@ -56,13 +57,14 @@ ARROWS: dict[str, set[str]] = {
     "run": BELOW_STAGES | {"compose", "stages", "preflight"},
     "launcher": BELOW_STAGES | {"compose", "stages", "run"},
     "description": BELOW_STAGES | {"compose", "stages"},
-    "cli": BELOW_STAGES | {"compose", "stages", "preflight", "run", "launcher", "description", ""},
+    "cli": BELOW_STAGES
+    | {"compose", "stages", "preflight", "run", "launcher", "description", "scoring", ""},
     "": {"inference"},
 }
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 
 TORCH_ROOMS = {"model", "generation", "inference", "training"}
-HEAVY_ROOMS = {*TORCH_ROOMS, "reporting", "evaluation"}
+HEAVY_ROOMS = {*TORCH_ROOMS, "reporting", "evaluation", "scoring"}
 LAZY = {"stages", "preflight", "cli", "launcher", "run", "description", ""}
 """Rooms that import heavy ones, or torch itself, only inside functions."""
 
@@ -185,6 +187,7 @@ def test_nothing_imports_the_pipelines() -> None:
     [
         ("mtnlg, mtnlg.records", "torch lightning hydra omegaconf numpy"),
         ("mtnlg.evaluation, mtnlg.reporting", "torch lightning hydra omegaconf"),
+        ("mtnlg.scoring.command", "torch lightning hydra omegaconf pandas datasets transformers"),
         ("mtnlg.stages, mtnlg.run, mtnlg.preflight", "torch lightning"),
     ],
 )

@@ -1,5 +1,5 @@
-"""The command line: `mtnlg <stage> [Hydra overrides]`, `mtnlg data`, `mtnlg leaks` and `mtnlg say`.
-Prints errors of users as one line, without a traceback.
+"""The command line: `mtnlg <stage> [Hydra overrides]`, and `mtnlg data`, `leaks`, `say` and
+`score`. Prints errors of users as one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STAGES = {
     "train": "token arrays to a model folder",
     "generate": "a model folder and test sets to predictions",
     "evaluate": "predictions to scores",
-    "report": "the scores of a launch to index.html, leaderboard.md, .csv and .json",
+    "report": "the scores of a launch to index.html, leaderboard.md, .csv, .json and .tex",
     "run": "all of them",
 }
 FLAGS_WITH_VALUE = (
@@ -305,6 +305,17 @@ def _data_printer(choice: str) -> Callable[[Any], int]:
     return show
 
 
+def _score(words: list[str]) -> int:
+    """`mtnlg score --references FILE --hypotheses FILE... --task KIND --language CODE`."""
+    from mtnlg.scoring.command import score
+
+    try:
+        return score(words)
+    except KeyboardInterrupt:  # there is no checkpoint to go on from
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
 def _leaks(words: list[str]) -> int:
     """`mtnlg leaks --data-root FOLDER [--out FILE]`."""
     parser = argparse.ArgumentParser(
@@ -330,7 +341,12 @@ def _leaks(words: list[str]) -> int:
 _DATA_USAGE = (
     "mtnlg data NAME... [overrides]  e.g. mtnlg data translation/tatoeba_en_zh data_root=<folder>"
 )
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"data": _data, "leaks": _leaks, "say": _say}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "data": _data,
+    "leaks": _leaks,
+    "say": _say,
+    "score": _score,
+}
 
 
 def _usage() -> str:
@@ -344,6 +360,7 @@ def _usage() -> str:
             "  data      rows, lengths, repeats, leaks and known faults of data sets",
             "  leaks     what public data sets are known to leak, counted again",
             "  say       give a text to a model folder",
+            "  score     outputs of any system against references, from files of text",
             "",
             "Hydra's options work after each stage: -m for a sweep, --cfg job to see the "
             "configuration, --help for what can be chosen.",

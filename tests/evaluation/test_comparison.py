@@ -4,6 +4,7 @@ simulations of their errors.
 
 from __future__ import annotations
 
+import time
 from itertools import combinations, product
 
 import numpy as np
@@ -13,7 +14,14 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest as SacrePairedTest
 
-from mtnlg.evaluation import METRICS, PairedTest, compare_systems, correct_by_holm, group_letters
+from mtnlg.evaluation import (
+    METRICS,
+    PairedTest,
+    bootstrap_interval,
+    compare_systems,
+    correct_by_holm,
+    group_letters,
+)
 from mtnlg.evaluation.comparison import Comparison, randomisation_p_values
 from mtnlg.evaluation.metrics import measure
 from mtnlg.evaluation.statistics import FloatArray
@@ -220,3 +228,23 @@ def test_randomisation_finds_a_difference_of_three_standard_errors() -> None:
     )
 
     assert rate > 0.75
+
+
+@pytest.mark.slow
+def test_tests_and_intervals_of_twenty_systems_and_six_metrics_take_seconds() -> None:
+    """1,000 trials and resamples of 2,000 examples; measured: 2 s of processor time, which is what
+    is counted, as other work on the machine must not fail the test.
+    """
+    generator = np.random.default_rng(0)
+    started = time.process_time()
+
+    for metric in METRICS.values():
+        lengths = generator.integers(8, 40, size=(20, 2_000, 1))
+        num_columns = {"bleu": 10, "chrf": 18}.get(metric.name, 2)
+        shares = np.sort(generator.random((20, 2_000, num_columns)), axis=-1)
+        systems = list(np.floor(lengths * shares) if num_columns > 2 else shares)
+        comparisons = compare_systems(systems, metric.aggregate, num_trials=1_000)
+        intervals = [bootstrap_interval(one, metric.aggregate) for one in systems]
+        assert (len(comparisons), len(intervals)) == (190, 20)
+
+    assert time.process_time() - started < 10

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
@@ -65,6 +65,7 @@ def oracle(language: str) -> RougeScorer:
     return RougeScorer(list(STATISTICS), use_stemmer=False, tokenizer=tokeniser)
 
 
+@settings(deadline=None)
 @given(ROWS, st.sampled_from(["en", "de", "zh"]))
 def test_rouge_of_each_example_equals_rouge_score(
     rows: list[tuple[str, list[str]]], language: str

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.tokenizers import DefaultTokenizer
 
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation.tokenisation import (
+    IDEOGRAPH,
     base_language,
     bleu_tokeniser,
     rouge_tokeniser,
@@ -38,6 +41,29 @@ def test_english_tokens_equal_rouge_score(text: str) -> None:
 )
 def test_tokens_of_other_languages(language: str, text: str, tokens: str) -> None:
     assert rouge_tokens(text, language) == tokens.split()
+
+
+def cut(text: str, *, has_ideographs_alone: bool) -> list[str]:
+    """Words character by character, from the definitions of isalnum and of Unicode's categories."""
+    tokens, word = [], ""
+    for one in [*unicodedata.normalize("NFC", text.lower()), " "]:
+        is_alone = has_ideographs_alone and IDEOGRAPH.fullmatch(one) is not None
+        goes_on = word != "" and unicodedata.category(one)[0] == "M"
+        if goes_on or (one.isalnum() and not is_alone):
+            word += one
+        else:
+            tokens += [word] if word else []
+            tokens += [one] if is_alone and one.isalnum() else []
+            word = ""
+    return tokens
+
+
+@settings(deadline=None)
+@given(st.text(st.one_of(st.sampled_from("猫〇𠮷ゝｱé_a1 \u0308\u0300\ufe0f\u093f\u1e92b\U0002a6e5"),
+                         st.characters())))  # fmt: skip
+def test_tokens_equal_cutting_character_by_character(text: str) -> None:
+    assert rouge_tokens(text, "de") == cut(text, has_ideographs_alone=False)
+    assert rouge_tokens(text, "zh") == cut(text, has_ideographs_alone=True)
 
 
 def test_languages_choose_tokenisers() -> None:

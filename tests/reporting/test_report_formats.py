@@ -14,7 +14,7 @@ from made_launch import INTERVAL, SIGNATURE, MadeLaunch, made_metric
 from mtnlg.errors import ConfigError
 from mtnlg.reporting import FORMATS, Document, Leaderboard, write_report
 
-NAMES = ["index.html", "leaderboard.csv", "leaderboard.json", "leaderboard.md"]
+NAMES = ["index.html", "leaderboard.csv", "leaderboard.json", "leaderboard.md", "leaderboard.tex"]
 EVIDENCE = ("n = 7", f"interval: {INTERVAL}", f"signature: {SIGNATURE}")
 
 

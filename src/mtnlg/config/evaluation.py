@@ -34,7 +34,7 @@ class EvaluationConfig:
 class ReportConfig:
     """What is written about a launch."""
 
-    formats: list[str] = field(default_factory=lambda: ["html", "markdown", "csv", "json"])
+    formats: list[str] = field(default_factory=lambda: ["html", "markdown", "csv", "json", "latex"])
     """Rows of reporting.FORMATS."""
     num_samples: int = 20
     """Examples shown side by side on each board."""

@@ -24,6 +24,7 @@ from mtnlg.evaluation.metrics import (
 )
 from mtnlg.evaluation.score import (
     MetricScore,
+    Resampling,
     Scores,
     SubsetScores,
     copy_statistics,
@@ -31,6 +32,7 @@ from mtnlg.evaluation.score import (
     load_scores,
     load_statistics,
     save_scores,
+    score_metric,
     score_predictions,
 )
 from mtnlg.evaluation.statistics import bootstrap_interval, resampled_sums
@@ -43,6 +45,7 @@ __all__ = [
     "Metric",
     "MetricScore",
     "PairedTest",
+    "Resampling",
     "Scores",
     "SubsetScores",
     "baselines_for",
@@ -59,6 +62,7 @@ __all__ = [
     "metric_value",
     "resampled_sums",
     "save_scores",
+    "score_metric",
     "score_predictions",
     "score_texts",
     "sentence_scores",

@@ -1,8 +1,8 @@
 """BLEU (Papineni et al. 2002), equal to sacreBLEU's corpus score with its defaults (Post 2018).
 
-sacreBLEU extracts the statistics; only their aggregation is written again, for many resamples at
-once. Statistics: hypothesis length, reference length, ORDER counts of matched n-grams, ORDER counts
-of n-grams.
+sacreBLEU cuts the tokens; counting and aggregation are written again, for many texts and many
+resamples at once. Statistics: hypothesis length, reference length, ORDER counts of matched n-grams,
+ORDER counts of n-grams.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from sacrebleu.metrics.bleu import BLEU, BLEUSignature
 
 from mtnlg.evaluation.inputs import aligned_references, count_references
-from mtnlg.evaluation.statistics import FloatArray
+from mtnlg.evaluation.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
+from mtnlg.evaluation.statistics import BoolArray, FloatArray
 from mtnlg.evaluation.tokenisation import bleu_tokeniser
 
 ORDER = 4
@@ -31,9 +32,23 @@ def bleu_statistics(
 
     Of several references, the closest length and the most matches of each n-gram count.
     """
-    scorer = _scorer(language)
-    statistics = scorer._extract_corpus_statistics(hypotheses, aligned_references(references))
-    return np.asarray(statistics, dtype=np.float64)
+    cut = _scorer(language).tokenizer
+    vocabulary = Vocabulary()
+
+    def encode(texts: Sequence[str | None]) -> SymbolTexts:
+        return vocabulary.encode([str(cut((text or "").rstrip())).split() for text in texts])
+
+    aligned = aligned_references(references)
+    hypothesis, targets = encode(hypotheses), [encode(texts) for texts in aligned]
+    is_there = np.array([[text is not None for text in texts] for texts in aligned])  # (R, N)
+    lengths = np.stack([one.lengths for one in targets])
+    columns = [
+        hypothesis.lengths,
+        _closest_lengths(hypothesis.lengths, lengths, is_there),
+        clipped_matches(hypothesis, targets, order=ORDER),
+        *(hypothesis.num_ngrams(order) for order in range(1, ORDER + 1)),
+    ]
+    return np.column_stack(columns).astype(np.float64)
 
 
 def bleu_values(sums: FloatArray) -> FloatArray:
@@ -82,6 +97,16 @@ def bleu_length(text: str, language: str) -> int:
     return len(str(_scorer(language).tokenizer(text)).split())
 
 
+def _closest_lengths(lengths: IntArray, references: IntArray, is_there: BoolArray) -> IntArray:
+    """Of R references (R, N) that are there the length closest to the hypothesis's, (N,); of two
+    that are equally close the shorter.
+    """
+    ordered = np.sort(np.where(is_there, references, np.iinfo(np.int64).max // 2), axis=0)
+    nearest = np.argmin(np.abs(ordered - lengths), axis=0)
+    closest: IntArray = ordered[nearest, np.arange(len(lengths))]
+    return closest
+
+
 def _scorer(language: str) -> BLEU:
     return _tokeniser_scorer(bleu_tokeniser(language))
 
@@ -121,5 +146,5 @@ def _apply(function: Callable[[float], float], values: FloatArray) -> FloatArray
     results = np.empty(values.size)
     for start in range(0, values.size, CHUNK_SIZE):
         chunk = slice(start, start + CHUNK_SIZE)
-        results[chunk] = [function(value) for value in values.ravel()[chunk].tolist()]
+        results[chunk] = list(map(function, values.ravel()[chunk].tolist()))
     return results.reshape(values.shape)

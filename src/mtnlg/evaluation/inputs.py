@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import cast
 
 from mtnlg.errors import DataError
 
@@ -57,18 +56,15 @@ def count_references(references: Sequence[Sequence[str]]) -> int | None:
     return counts.pop() if len(counts) == 1 else None
 
 
-def aligned_references(references: Sequence[Sequence[str]]) -> list[list[str]]:
-    """References by place and then by row, as sacreBLEU takes them.
-
-    None where a row has fewer than others, as sacreBLEU allows but does not declare. Not the empty
-    string: sacreBLEU 2.6 leaves None out, but takes "" for a reference of length 0.
+def aligned_references(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
+    """References by place and then by row; None where a row has fewer than others, which is not the
+    same as an empty one.
     """
     most = max(len(targets) for targets in references)
-    places = [
+    return [
         [targets[place] if place < len(targets) else None for targets in references]
         for place in range(most)
     ]
-    return cast(list[list[str]], places)
 
 
 def _refuse_unscorable(text: str, what: str) -> None:

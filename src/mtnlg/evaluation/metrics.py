@@ -179,11 +179,17 @@ def metric_value(metric: Metric, statistics: FloatArray) -> float:
     return value
 
 
-def _refuse_longer(text: str, metric: Metric, *, language: str, row: str) -> None:
+def excess_tokens(metric: Metric, text: str, *, language: str) -> int | None:
+    """The size of a text that is too long for the metric; None for any other."""
     if len(text) <= metric.max_tokens:
-        return
+        return None
     num_tokens = metric.length(text, language)
-    if num_tokens > metric.max_tokens:
+    return num_tokens if num_tokens > metric.max_tokens else None
+
+
+def _refuse_longer(text: str, metric: Metric, *, language: str, row: str) -> None:
+    num_tokens = excess_tokens(metric, text, language=language)
+    if num_tokens is not None:
         raise DataError(
             f"{row}: a text of {num_tokens} tokens; {metric.name} is computed for at most "
             f"{metric.max_tokens}; drop the row, or leave the metric out of evaluation.metrics"

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
 
-from mtnlg.evaluation.inputs import count_references
+from mtnlg.evaluation.inputs import aligned_references, count_references
+from mtnlg.evaluation.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
 from mtnlg.evaluation.statistics import FloatArray
 from mtnlg.evaluation.tokenisation import rouge_tokeniser, rouge_tokens
 
 ROUGE_SCORE_VERSION = "0.1.2"
 """The release of rouge_score that the numbers equal."""
+
+TOKENS_KEPT = 4_096
+"""Texts whose tokens are remembered from one metric to the next: those of some chunks of rows."""
 
 Prepared = TypeVar("Prepared")
 
@@ -29,12 +34,19 @@ def ngram_statistics(
     hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str, *, order: int
 ) -> FloatArray:
     """ROUGE-N: statistics (N, 2) of clipped n-gram matches."""
+    vocabulary = Vocabulary()
 
-    def prepare(text: str) -> Counter[tuple[str, ...]]:
-        tokens = rouge_tokens(text, language)
-        return Counter(zip(*(tokens[start:] for start in range(order)), strict=False))
+    def encode(texts: Sequence[str | None]) -> SymbolTexts:
+        return vocabulary.encode([_tokens(text or "", language) for text in texts])
 
-    return _best_statistics(hypotheses, references, prepare, _ngram_f_measure)
+    hypothesis = encode(hypotheses)
+    best = np.zeros(len(hypotheses))
+    for texts in aligned_references(references):
+        target = encode(texts)
+        matches = clipped_matches(hypothesis, [target], order=order)[:, -1]
+        lengths = (target.num_ngrams(order), hypothesis.num_ngrams(order))
+        best = np.maximum(best, _f_measures(matches, *lengths))
+    return np.column_stack([best, np.ones_like(best)])
 
 
 def lcs_statistics(
@@ -44,7 +56,7 @@ def lcs_statistics(
     numbers: dict[str, int] = {}
 
     def prepare(text: str) -> list[int]:
-        return [numbers.setdefault(token, len(numbers)) for token in rouge_tokens(text, language)]
+        return [numbers.setdefault(token, len(numbers)) for token in _tokens(text, language)]
 
     return _best_statistics(hypotheses, references, prepare, _lcs_f_measure)
 
@@ -54,8 +66,8 @@ def summary_lcs_statistics(
 ) -> FloatArray:
     """ROUGE-Lsum: statistics (N, 2) of the union of the LCS of sentences; a line is a sentence."""
 
-    def prepare(text: str) -> list[list[str]]:
-        return [rouge_tokens(line, language) for line in text.split("\n") if line]
+    def prepare(text: str) -> list[Sequence[str]]:
+        return [_tokens(line, language) for line in text.split("\n") if line]
 
     return _best_statistics(hypotheses, references, prepare, _summary_lcs_f_measure)
 
@@ -76,7 +88,12 @@ def rouge_signature(references: Sequence[Sequence[str]], language: str) -> str:
 
 def rouge_length(text: str, language: str) -> int:
     """Tokens of the text."""
-    return len(rouge_tokens(text, language))
+    return len(_tokens(text, language))
+
+
+@lru_cache(TOKENS_KEPT)
+def _tokens(text: str, language: str) -> tuple[str, ...]:
+    return tuple(rouge_tokens(text, language))
 
 
 def _best_statistics(
@@ -92,18 +109,23 @@ def _best_statistics(
     return np.column_stack([best, np.ones_like(best)])
 
 
-def _ngram_f_measure(
-    target: Counter[tuple[str, ...]], prediction: Counter[tuple[str, ...]]
-) -> float:
-    num_matches = sum(min(count, prediction.get(ngram, 0)) for ngram, count in target.items())
-    return _f_measure(num_matches, target.total(), prediction.total())
+def _f_measures(
+    num_matches: FloatArray, target_lengths: IntArray, prediction_lengths: IntArray
+) -> FloatArray:
+    """_f_measure of many, (N,)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision, recall = num_matches / prediction_lengths, num_matches / target_lengths
+        values = 2 * precision * recall / (precision + recall)
+    return np.where(num_matches > 0, values, 0.0)
 
 
 def _lcs_f_measure(target: list[int], prediction: list[int]) -> float:
     return _f_measure(LCSseq.similarity(target, prediction), len(target), len(prediction))
 
 
-def _summary_lcs_f_measure(target: list[list[str]], prediction: list[list[str]]) -> float:
+def _summary_lcs_f_measure(
+    target: Sequence[Sequence[str]], prediction: Sequence[Sequence[str]]
+) -> float:
     """The clipped union LCS of Lin 2004, sec. 3.2, and ROUGE-1.5.5."""
     target_left = Counter(token for sentence in target for token in sentence)
     prediction_left = Counter(token for sentence in prediction for token in sentence)
@@ -127,7 +149,7 @@ def _f_measure(num_matches: int, target_length: int, prediction_length: int) -> 
     return 2 * precision * recall / (precision + recall)
 
 
-def _lcs_places(target: list[str], prediction: list[str]) -> list[int]:
+def _lcs_places(target: Sequence[str], prediction: Sequence[str]) -> list[int]:
     """Places in the target of one longest common subsequence, the last first.
 
     There may be several, and the choice changes ROUGE-Lsum: this walks back as rouge_score does.
@@ -150,7 +172,7 @@ def _lcs_places(target: list[str], prediction: list[str]) -> list[int]:
     return places
 
 
-def _lcs_rows(target: list[str], prediction: list[str]) -> list[int]:
+def _lcs_rows(target: Sequence[str], prediction: Sequence[str]) -> list[int]:
     """The table of LCS lengths as I + 1 integers of J bits (Hyyrö 2004).
 
     The length for the first i and j tokens is the number of zeros among the j lowest bits of row i.

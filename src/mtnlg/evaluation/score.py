@@ -90,10 +90,12 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Resampling:
-    num_resamples: int
-    confidence: float
-    seed: int
+class Resampling:
+    """How the intervals of scores are made."""
+
+    num_resamples: int = EvaluationConfig.num_resamples
+    confidence: float = EvaluationConfig.confidence
+    seed: int = EvaluationConfig.seed
 
     def __str__(self) -> str:
         percent = f"{100 * self.confidence:g} %"
@@ -129,7 +131,7 @@ def score_predictions(
     }
     everything = np.ones(len(predictions), np.bool_)
     chosen_rows = {name: mask for name, mask in masks.items() if not mask.all()}
-    resampling = _Resampling(num_resamples=num_resamples, confidence=confidence, seed=seed)
+    resampling = Resampling(num_resamples=num_resamples, confidence=confidence, seed=seed)
     subsets = {
         name: _score_subset(
             chosen, statistics, references, mask=mask, language=language, resampling=resampling
@@ -215,11 +217,11 @@ def _score_subset(
     *,
     mask: BoolArray,
     language: str,
-    resampling: _Resampling,
+    resampling: Resampling,
 ) -> SubsetScores:
     targets = [row for row, is_kept in zip(references, mask, strict=True) if is_kept]
     scores = {
-        metric.name: _score_metric(
+        metric.name: score_metric(
             metric,
             statistics[metric.name][mask],
             signature=metric.signature(targets, language),
@@ -230,9 +232,10 @@ def _score_subset(
     return {"n": len(targets), "metrics": scores}
 
 
-def _score_metric(
-    metric: Metric, statistics: FloatArray, *, signature: str, resampling: _Resampling
+def score_metric(
+    metric: Metric, statistics: FloatArray, *, signature: str, resampling: Resampling
 ) -> MetricScore:
+    """The score of statistics (N, K), with its interval or the reason why there is none."""
     score: MetricScore = {
         "value": metric_value(metric, statistics),
         "low": None,

@@ -5,7 +5,8 @@ Refuses to know: which metric it is. Legend: N examples, K statistics per exampl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -49,14 +50,25 @@ def resampled_sums(statistics: FloatArray, *, num_resamples: int, seed: int) -> 
     The draws depend on N, R and the seed alone: systems, or metrics, for which these are equal are
     resampled in pairs.
     """
-    generator = np.random.default_rng(seed)
     num_examples = len(statistics)
+    if num_resamples * num_examples <= CELLS_PER_CHUNK:
+        return _kept_weights(num_resamples, num_examples, seed) @ statistics
+    chunks = _weights(num_resamples, num_examples, seed)
+    return np.concatenate([weights @ statistics for weights in chunks])
+
+
+@lru_cache(maxsize=1)
+def _kept_weights(num_resamples: int, num_examples: int, seed: int) -> FloatArray:
+    """All weights, which are drawn once for the systems and metrics of a test set."""
+    return np.concatenate(list(_weights(num_resamples, num_examples, seed)))
+
+
+def _weights(num_resamples: int, num_examples: int, seed: int) -> Iterator[FloatArray]:
+    """Weights of some resamples at a time."""
+    generator = np.random.default_rng(seed)
     chunk_size = max(1, CELLS_PER_CHUNK // num_examples)
-    chunks = []
     for start in range(0, num_resamples, chunk_size):
-        chunk = min(chunk_size, num_resamples - start)
-        chunks.append(_draw_weights(generator, chunk, num_examples) @ statistics)
-    return np.concatenate(chunks)
+        yield _draw_weights(generator, min(chunk_size, num_resamples - start), num_examples)
 
 
 def _draw_weights(

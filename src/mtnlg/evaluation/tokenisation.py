@@ -36,6 +36,7 @@ MARK_BLOCKS = (range(0x0300, 0x20000), range(0xE0100, 0xE01F0))
 ASCII_WORD = re.compile("[a-z0-9]+")
 
 
+@cache
 def base_language(language: str) -> str:
     """The code alone: `zh` for `zh-CN` and `zho_Hans`; raises ConfigError for a language's name."""
     code = re.split("[-_]", language, maxsplit=1)[0].lower()
@@ -74,7 +75,7 @@ def unicode_words(text: str) -> list[str]:
 
 def zh_characters(text: str) -> list[str]:
     """Each ideograph and kana alone, all else as Unicode words."""
-    return _word_pattern().findall(IDEOGRAPH.sub(r" \g<0> ", _normal(text)))
+    return _character_pattern().findall(_normal(text))
 
 
 ROUGE_TOKENISERS: dict[str, Callable[[str], list[str]]] = {
@@ -91,7 +92,25 @@ def _normal(text: str) -> str:
 @cache
 def _word_pattern() -> re.Pattern[str]:
     r"""`\w` alone would cut words at the vowel signs of Hindi or Thai, which are marks."""
-    marks = (chr(code) for block in MARK_BLOCKS for code in block)
-    return re.compile(
-        rf"\w[\w{''.join(mark for mark in marks if unicodedata.category(mark)[0] == 'M')}]*"
-    )
+    return re.compile(rf"\w+(?:[{_marks()}]+\w*)*")
+
+
+@cache
+def _character_pattern() -> re.Pattern[str]:
+    """An ideograph, unless it is not assigned, or a word without ideographs."""
+    ideographs = IDEOGRAPH.pattern[1:-1]
+    letter = rf"[^\W{ideographs}]"
+    return re.compile(rf"(?!\W)[{ideographs}]|{letter}+(?:[{_marks()}]+{letter}*)*")
+
+
+@cache
+def _marks() -> str:
+    """The combining marks as ranges of a class: one by one, they would make matching slow."""
+    codes = [code for block in MARK_BLOCKS for code in block if _is_mark(code)]
+    starts = [code for code in codes if not _is_mark(code - 1)]
+    ends = [code for code in codes if not _is_mark(code + 1)]
+    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
+
+
+def _is_mark(code: int) -> bool:
+    return unicodedata.category(chr(code))[0] == "M"

@@ -16,6 +16,7 @@ from mtnlg.errors import ConfigError
 from mtnlg.records import write_text
 from mtnlg.reporting.fields import is_folder_name
 from mtnlg.reporting.html import render_html
+from mtnlg.reporting.latex import render_latex
 from mtnlg.reporting.leaderboard import Leaderboard
 from mtnlg.reporting.markdown import render_markdown
 from mtnlg.reporting.spreadsheet import render_csv
@@ -60,11 +61,17 @@ def json_document(leaderboard: Leaderboard, *, num_samples: int) -> Document:
     return Document("leaderboard.json", text + "\n")
 
 
+def latex(leaderboard: Leaderboard, *, num_samples: int) -> Document:
+    """A table for each board, for a paper; no samples."""
+    return Document("leaderboard.tex", render_latex(leaderboard))
+
+
 FORMATS: dict[str, Format] = {
     "html": html,
     "markdown": markdown,
     "csv": csv,
     "json": json_document,
+    "latex": latex,
 }
 
 

@@ -134,13 +134,20 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """The boards of one launch, and where a report finds its samples and curves."""
+    """The boards of one launch or of files, and where a report finds their samples and curves."""
 
     experiment: str
     command: str | None
     boards: tuple[Board, ...]
     runs: tuple[RunRecord, ...]
     artifacts_root: Path
+
+    @property
+    def is_of_files(self) -> bool:
+        """True for boards of files that were scored by themselves: of the systems behind them, such
+        as their cost, nothing is known.
+        """
+        return bool(self.boards) and not self.runs
 
     def to_json(self) -> JsonObject:
         """The document leaderboard.json: an unranked row says in its reason why; the first metric

@@ -30,6 +30,9 @@ SPECIAL = re.compile(r"[\\`*_<>|\[\]{}~&#$!]|(?<=[A-Za-z]):(?=//)")
 markup.
 """
 
+ENDS = ("n", "parameters", "training time", "flagged / checked", "note")
+"""The last columns; only the first and the last of them say something of files."""
+
 
 def render_markdown(leaderboard: Leaderboard) -> str:
     """The whole document; text from data is escaped, and no cell can break its row."""
@@ -39,8 +42,9 @@ def render_markdown(leaderboard: Leaderboard) -> str:
     if not leaderboard.boards:
         parts.append(no_board_sentence(len(leaderboard.runs)))
     for board in leaderboard.boards:
-        parts += _board_parts(board)
-    parts += ["## Runs", *_runs_table(leaderboard.runs)]
+        parts += _board_parts(board, is_of_files=leaderboard.is_of_files)
+    if not leaderboard.is_of_files:
+        parts += ["## Runs", *_runs_table(leaderboard.runs)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -50,10 +54,13 @@ def escape(text: str) -> str:
     return SPECIAL.sub(lambda found: "\\" + found.group(), line)
 
 
-def _board_parts(board: Board) -> Iterator[str]:
+def _board_parts(board: Board, *, is_of_files: bool) -> Iterator[str]:
     yield f"## {escape(board_title(board))}"
     yield escape(board_sentence(board))
-    yield table(_header(board), [_cells(row, board) for row in board.rows])
+    lines = [_header(board), *(_cells(row, board) for row in board.rows)]
+    if is_of_files:
+        lines = [[*cells[: 1 - len(ENDS)], cells[-1]] for cells in lines]
+    yield table(lines[0], lines[1:])
     yield "\n".join(_notes(board))
 
 
@@ -68,9 +75,8 @@ def _notes(board: Board) -> Iterator[str]:
 
 def _header(board: Board) -> list[str]:
     metrics = [escape(name) for name in board.metric_names]
-    ends = ["n", "parameters", "training time", "flagged / checked", "note"]
     group = ["group"] if board.comparisons else []
-    return ["rank", *group, "system", "kind", *metrics, *ends]
+    return ["rank", *group, "system", "kind", *metrics, *ENDS]
 
 
 def _cells(row: BoardRow, board: Board) -> list[str]:

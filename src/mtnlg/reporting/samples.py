@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mtnlg.errors import DataError, MtnlgError
 from mtnlg.records import Prediction, read_predictions
 from mtnlg.reporting.fields import is_folder_name
 from mtnlg.reporting.leaderboard import Board, BoardRow
+
+Example = TypeVar("Example")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> Bo
     return BoardSamples(samples, max(scored, default=len(examples)), tuple(problems))
 
 
-def evenly_spaced(examples: Sequence[Prediction], count: int) -> list[Prediction]:
+def evenly_spaced(examples: Sequence[Example], count: int) -> list[Example]:
     """At most `count` of the examples, at even distances."""
     count = min(max(count, 0), len(examples))
     return [examples[place * len(examples) // count] for place in range(count)]

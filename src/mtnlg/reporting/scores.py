@@ -93,7 +93,7 @@ def _subset_from(records: JsonObject, reason: str | None) -> SubsetScores:
     metrics: dict[str, MetricScore] = {}
     left_out: dict[str, str] = {}
     for name, record in records.items():
-        score = _metric_from(record if isinstance(record, dict) else {})
+        score = metric_from(record if isinstance(record, dict) else {})
         if isinstance(score, str):
             left_out[name] = score
         else:
@@ -101,7 +101,7 @@ def _subset_from(records: JsonObject, reason: str | None) -> SubsetScores:
     return SubsetScores(metrics, left_out, reason)
 
 
-def _metric_from(record: Mapping[str, JsonValue]) -> MetricScore | str:
+def metric_from(record: Mapping[str, JsonValue]) -> MetricScore | str:
     """The score, or why it must not be shown."""
     value = number_of(record, "value")
     if value is None:

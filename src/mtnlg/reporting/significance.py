@@ -7,17 +7,17 @@ Refuses to know: how it is said. A row that cannot be tested says why, and never
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.evaluation import (
     Metric,
     PairedTest,
+    Resampling,
     compare_systems,
     find_metric,
     group_letters,
@@ -28,11 +28,20 @@ from mtnlg.evaluation.statistics import BoolArray, FloatArray
 from mtnlg.reporting.leaderboard import Board, BoardRow, RowComparison
 
 TEST = PairedTest.approximate_randomisation
-TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {EvaluationConfig.seed}"
+DEFAULT_RESAMPLING = Resampling()
+TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {DEFAULT_RESAMPLING.seed}"
 
 SEEDS = "a mean of {} seeds: a test over the examples would not see how far these are apart"
 VALUE_TOLERANCE = 1e-6
 """Furthest that a score may be from what its statistics give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """All pairs of some systems, tested, and the letters that the tests give them."""
+
+    comparisons: tuple[RowComparison, ...]
+    letters: Mapping[str, str]
 
 
 def compare_rows(board: Board, *, artifacts_root: Path) -> Board:
@@ -111,16 +120,35 @@ def _with_groups(
     if len(labels) < 2:
         alone = dict.fromkeys(labels, "no other row can be tested")
         return replace(board, not_tested=reasons | alone)
-    compared = compare_systems(statistics, metric.aggregate, test=TEST)
-    if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
-        endless = f"{metric.name} of resampled examples is no finite number"
-        return replace(board, not_tested=reasons | dict.fromkeys(labels, endless))
-    letters = dict(zip(labels, group_letters(len(labels), compared), strict=True))
+    grouped = group_labels(metric, labels, statistics)
+    if isinstance(grouped, str):
+        return replace(board, not_tested=reasons | dict.fromkeys(labels, grouped))
     rows = [
-        replace(row, groups={metric.name: letters[row.label]}) if row.label in letters else row
+        replace(row, groups={metric.name: grouped.letters[row.label]})
+        if row.label in grouped.letters
+        else row
         for row in board.rows
     ]
-    comparisons = [
+    return replace(board, rows=tuple(rows), comparisons=grouped.comparisons, not_tested=reasons)
+
+
+def group_labels(
+    metric: Metric,
+    labels: Sequence[str],
+    statistics: Sequence[FloatArray],
+    *,
+    num_trials: int = NUM_TRIALS,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> Groups | str:
+    """At least two systems, given best first with statistics of the same examples, tested against
+    each other; or the reason why they cannot be.
+    """
+    compared = compare_systems(
+        statistics, metric.aggregate, test=TEST, num_trials=num_trials, **vars(resampling)
+    )
+    if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
+        return f"{metric.name} of resampled examples is no finite number"
+    comparisons = tuple(
         RowComparison(
             metric.name,
             labels[one.better],
@@ -130,8 +158,9 @@ def _with_groups(
             one.high,
             one.p,
             one.p_holm,
-            TEST_NAME,
+            f"{TEST.value}, {num_trials} trials, seed {resampling.seed}",
         )
         for one in compared
-    ]
-    return replace(board, rows=tuple(rows), comparisons=tuple(comparisons), not_tested=reasons)
+    )
+    letters = zip(labels, group_letters(len(labels), compared), strict=True)
+    return Groups(comparisons, dict(letters))

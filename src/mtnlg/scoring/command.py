@@ -1,0 +1,200 @@
+"""`mtnlg score`: files of hypotheses and references in, one table out.
+
+Refuses to know: metrics and statistics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mtnlg.config.checks import above, at_least, require
+from mtnlg.errors import DataError, MtnlgError
+from mtnlg.evaluation import Resampling, find_metric
+from mtnlg.evaluation.tokenisation import base_language
+from mtnlg.progress import Task, say, track
+from mtnlg.reporting import Leaderboard, find_format, write_report
+from mtnlg.scoring.board import leaderboard_of, write_samples
+from mtnlg.scoring.document import table_document
+from mtnlg.scoring.files import (
+    STANDARD_INPUT,
+    Example,
+    TextFile,
+    check_aligned,
+    read_texts,
+)
+from mtnlg.scoring.measurement import measure_systems, num_cores
+from mtnlg.scoring.options import STANDARD_METRICS, make_parser
+from mtnlg.scoring.table import Inputs, Settings, Table, make_table, plan
+from mtnlg.scoring.terminal import table_text
+
+Style = Callable[[Table, Leaderboard], str]
+
+LONG_WORK = 1_000_000
+"""Characters to measure, counted once for each metric, from which on processes are started and
+progress is shown: some seconds of work.
+"""
+
+
+def score(words: Sequence[str]) -> int:
+    """Run the command and give its exit status."""
+    options = make_parser().parse_args(words)
+    at_least("--samples", options.samples, 0)
+    settings = _settings(options)
+    with _as_mistake_of_the_command():
+        inputs = _read(options)
+    table = _scored(inputs, settings)
+    with TemporaryDirectory(prefix="mtnlg-score-") as folder:
+        leaderboard = leaderboard_of(
+            table,
+            title=f"Scores against {_names(inputs.references)}",
+            task=options.task,
+            test_set=_names(inputs.references),
+            language=options.language,
+            command=shlex.join(["mtnlg", "score", *words]),
+            folder=Path(folder),
+        )
+        if options.html is not None:
+            write_samples(inputs, Path(folder), num_samples=options.samples)
+            (page,) = write_report(
+                leaderboard, options.html, formats=["html"], num_samples=options.samples
+            )
+            say(f"page: {page}")
+        print(STYLES[options.style](table, leaderboard), end="")
+    return 0
+
+
+def _names(files: Sequence[TextFile]) -> str:
+    return " + ".join(file.name for file in files)
+
+
+def _json_text(table: Table, leaderboard: Leaderboard) -> str:
+    return json.dumps(table_document(table), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _report_text(name: str) -> Style:
+    """One of the report's formats, without samples."""
+
+    def render(table: Table, leaderboard: Leaderboard) -> str:
+        return find_format(name)(leaderboard, num_samples=0).text
+
+    return render
+
+
+STYLES: dict[str, Style] = {
+    "table": lambda table, leaderboard: table_text(table),
+    "json": _json_text,
+    "latex": _report_text("latex"),
+    "markdown": _report_text("markdown"),
+    "csv": _report_text("csv"),
+}
+"""What is printed, by the option that asks for it."""
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    at_least("--resamples", options.resamples, 1)
+    at_least("--trials", options.trials, 1)
+    at_least("--seed", options.seed, 0)
+    above("--confidence", options.confidence, 0)
+    require(options.confidence < 1, "--confidence", options.confidence, "below 1")
+    base_language(options.language)
+    given = [name for word in options.metrics or () for name in word.split(",") if name]
+    names = given or STANDARD_METRICS[options.task]
+    return Settings(
+        metrics=tuple(find_metric(name, key="--metrics") for name in dict.fromkeys(names)),
+        language=options.language,
+        num_trials=options.trials,
+        resampling=Resampling(
+            num_resamples=options.resamples, confidence=options.confidence, seed=options.seed
+        ),
+    )
+
+
+@contextmanager
+def _as_mistake_of_the_command() -> Iterator[None]:
+    """Files that are words of the command are as wrong as any other word of it."""
+    try:
+        yield
+    except DataError as error:
+        raise MtnlgError(str(error)) from None
+
+
+def _read(options: argparse.Namespace) -> Inputs:
+    sources = [options.sources] if options.sources else []
+    paths = [*options.references, *options.hypotheses, *sources]
+    if paths.count(STANDARD_INPUT) > 1:
+        raise DataError("- stands for standard input, which can be read only once; name files")
+
+    def read(path: str, field: str) -> TextFile:
+        return read_texts(path, field=field, format_name=options.format)
+
+    references = [read(path, options.reference_field) for path in options.references]
+    hypotheses = [_single(read(path, options.hypothesis_field)) for path in options.hypotheses]
+    others = [_single(read(path, options.source_field)) for path in sources]
+    check_aligned([*references, *hypotheses, *others])
+    return Inputs(
+        hypotheses=hypotheses,
+        references=references,
+        sources=others[0] if others else None,
+        targets=_targets(references),
+    )
+
+
+def _single(file: TextFile) -> TextFile:
+    """The file, if it has one text for each example."""
+    for place, texts in enumerate(file.examples):
+        if len(texts) > 1:
+            raise DataError(
+                f"{file.location(place)}: has {len(texts)} texts; it must be one, only references "
+                "can be several"
+            )
+    return file
+
+
+def _targets(references: Sequence[TextFile]) -> list[Example]:
+    """The references of each example; an empty line is none, but one there must be."""
+    targets = []
+    for place, several in enumerate(zip(*(file.examples for file in references), strict=True)):
+        kept = tuple(text for texts in several for text in texts if text.strip())
+        if not kept:
+            raise DataError(
+                f"{references[0].location(place)}: the reference is empty; remove the example from "
+                "all files"
+            )
+        targets.append(kept)
+    return targets
+
+
+def _scored(inputs: Inputs, settings: Settings) -> Table:
+    chunk, left_out = plan(inputs, settings)
+    num_systems, num_rows = len(inputs.hypotheses), len(inputs.targets)
+    num_characters = sum(len(text) for texts in chunk.hypotheses for text in texts)
+    is_long = num_characters * len(settings.metrics) > LONG_WORK
+    num_processes = min(num_cores(), 1 + num_rows // 1_000) if is_long else 1
+    with _progress("measured rows", num_rows, is_shown=is_long) as task:
+        measured = measure_systems(chunk, num_processes=num_processes, task=task)
+    num_steps = len(settings.metrics)
+    is_long = num_steps * num_systems**2 * num_rows > LONG_WORK
+    with _progress("compared systems by metric", num_steps, is_shown=is_long) as task:
+        return make_table(
+            inputs,
+            settings,
+            wanted=chunk.wanted,
+            left_out=left_out,
+            measured=measured,
+            on_metric=lambda name: task.advance(note=name),
+        )
+
+
+@contextmanager
+def _progress(title: str, total: int, *, is_shown: bool) -> Iterator[Task]:
+    if not is_shown:
+        yield Task(title, total)
+        return
+    with track(title, total) as task:
+        yield task

@@ -1,0 +1,177 @@
+"""Files of texts that belong together line by line: plain text, JSON lines and tables.
+
+Every complaint is a DataError that names file and line. Lines end at a line feed only: U+2028 in a
+text splits nothing. Refuses to know: what is scored.
+
+| ending | an example | its field |
+|---|---|---|
+| jsonl | an object, one a line; blank lines are skipped | a key: a text, or a list of references |
+| tsv | a line; tabs part its cells, quotes are text | a name in line 1, or a number from 1 |
+| any other | a line | |
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from mtnlg.errors import DataError
+from mtnlg.records import decode_line, open_bytes
+
+STANDARD_INPUT = "-"
+
+UNSCORABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL, as UTF-16 and binary files have it, and lone surrogates, as escapes of JSON may have them.
+"""
+
+Example = tuple[str, ...]
+"""The texts of one example: one hypothesis, one source, or its references."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """The examples of one file, with the lines that they begin at."""
+
+    path: str
+    examples: list[Example]
+    line_numbers: Sequence[int]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its path."""
+        return self.path if self.path == STANDARD_INPUT else Path(self.path).name
+
+    def location(self, place: int) -> str:
+        """File and line of an example, as messages have it."""
+        return f"{_shown(self.path)}:{self.line_numbers[place]}"
+
+
+def read_texts(path: str, *, field: str, format_name: str | None = None) -> TextFile:
+    """The examples of a file, or of standard input for `-`; None: the format that its name ends in.
+
+    The field is looked for in JSON lines and tables only.
+    """
+    read = FORMATS[format_name or _format_of(path)]
+    examples: list[Example] = []
+    numbers: list[int] = []
+    for number, texts in read(path, field):
+        for text in texts:
+            _refuse_unscorable(text, f"{_shown(path)}:{number}")
+        examples.append(texts)
+        numbers.append(number)
+    if not examples:
+        raise DataError(f"{_shown(path)}: the file is empty; give it at least one example")
+    return TextFile(path, examples, numbers)
+
+
+def check_aligned(files: Sequence[TextFile]) -> None:
+    """Raise DataError unless all files have as many examples as the first."""
+    odd = [file for file in files if len(file.examples) != len(files[0].examples)]
+    if odd:
+        counts = [f"{_shown(file.path)} has {len(file.examples)}" for file in odd]
+        raise DataError(
+            f"{', '.join(counts)} examples, but {_shown(files[0].path)} has "
+            f"{len(files[0].examples)}; example by example they must belong together"
+        )
+
+
+def _text_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
+    for number, line in _numbered_lines(path):
+        yield number, (line,)
+
+
+def _json_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
+    for number, line in _numbered_lines(path):
+        if not line.strip():
+            continue
+        location = f"{_shown(path)}:{number}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{location}: not valid JSON ({error}); repair the line, or choose another --format"
+            ) from None
+        if not isinstance(record, dict):
+            raise DataError(f"{location}: expected a JSON object, found {type(record).__name__}")
+        if field not in record:
+            raise DataError(
+                f"{location}: has no field {field!r}; it has {', '.join(map(repr, record))}; "
+                "name the field by the options that end in -field"
+            )
+        yield number, _texts_of(record[field], f"{location}: {field}")
+
+
+def _table_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
+    column: int | None = int(field) - 1 if field.isdecimal() and int(field) else None
+    for number, line in _numbered_lines(path):
+        cells = line.split("\t")
+        if column is None:
+            if field not in cells:
+                raise DataError(
+                    f"{_shown(path)}:{number}: the first line names no column {field!r}; it has "
+                    f"{', '.join(map(repr, cells))}; name the column, or give its number from 1, "
+                    "by the options that end in -field"
+                )
+            column = cells.index(field)
+            continue
+        if column >= len(cells):
+            raise DataError(
+                f"{_shown(path)}:{number}: has {len(cells)} cells and no column {field}; repair "
+                "the line"
+            )
+        yield number, (cells[column],)
+
+
+FORMATS: dict[str, Callable[[str, str], Iterator[tuple[int, Example]]]] = {
+    "text": _text_examples,
+    "jsonl": _json_examples,
+    "tsv": _table_examples,
+}
+
+
+def _format_of(path: str) -> str:
+    ending = path.removesuffix(".gz").rpartition(".")[2].lower()
+    return ending if ending in FORMATS else "text"
+
+
+def _texts_of(value: object, what: str) -> Example:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
+        return tuple(value)
+    raise DataError(f"{what} is {str(value)[:80]!r}; it must be a text, or a list of texts")
+
+
+def _numbered_lines(path: str) -> Iterator[tuple[int, str]]:
+    """Lines by number from 1, without their ends."""
+    number, shown = 0, Path(_shown(path))
+    try:
+        with _opened(path) as stream:
+            for number, raw in enumerate(stream, start=1):
+                yield number, decode_line(raw, path=shown, number=number)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"{_shown(path)}:{number + 1}: cannot be read ({error})") from None
+
+
+def _opened(path: str) -> IO[bytes] | nullcontext[IO[bytes]]:
+    return nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else open_bytes(Path(path))
+
+
+def _refuse_unscorable(text: str, location: str) -> None:
+    found = UNSCORABLE.search(text)
+    if found is not None:
+        raise DataError(
+            f"{location}: U+{ord(found.group()):04X} at character {found.start() + 1} is no text; "
+            "remove it, or save the file as UTF-8"
+        )
+
+
+def _shown(path: str) -> str:
+    return "standard input" if path == STANDARD_INPUT else path

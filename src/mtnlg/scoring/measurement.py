@@ -1,0 +1,100 @@
+"""The statistics of several systems on the same references, by all cores where there is much to do.
+
+Rows are measured in chunks, and chunks go to processes; what comes out does not depend on how many
+there are. Refuses to know: what becomes of the statistics.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+
+from mtnlg.evaluation import find_metric, measure
+from mtnlg.evaluation.statistics import FloatArray
+from mtnlg.progress import Task
+
+CHUNK_ROWS = 1_000
+"""Enough that counting n-grams of all of them at once pays, few enough to share out."""
+
+Measured = dict[str, list[FloatArray]]
+"""Metric -> statistics (N, K) of each system that it is computed for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """Some rows of a test set with the outputs of all systems."""
+
+    hypotheses: Sequence[Sequence[str]]
+    """By system, and then by row."""
+    references: Sequence[Sequence[str]]
+    language: str
+    wanted: Mapping[str, Sequence[int]]
+    """Metric -> places of the systems that it is computed for."""
+
+    def part(self, start: int) -> Chunk:
+        """The rows of one chunk."""
+        rows = slice(start, start + CHUNK_ROWS)
+        return Chunk(
+            hypotheses=[texts[rows] for texts in self.hypotheses],
+            references=self.references[rows],
+            language=self.language,
+            wanted=self.wanted,
+        )
+
+
+def measure_systems(everything: Chunk, *, num_processes: int, task: Task) -> Measured:
+    """The statistics of all rows; the task counts rows, and is told of each chunk that is done."""
+    starts = range(0, len(everything.references), CHUNK_ROWS)
+    parts = (everything.part(start) for start in starts)
+    found: dict[str, list[list[FloatArray]]] = {
+        name: [[] for _ in places] for name, places in everything.wanted.items()
+    }
+    for start, measured in zip(starts, _measured(parts, num_processes), strict=True):
+        for name, of_systems in measured.items():
+            for arrays, array in zip(found[name], of_systems, strict=True):
+                arrays.append(array)
+        task.advance(min(CHUNK_ROWS, len(everything.references) - start))
+    return {
+        name: [np.concatenate(arrays) for arrays in of_systems]
+        for name, of_systems in found.items()
+    }
+
+
+def measure_chunk(chunk: Chunk) -> Measured:
+    """The statistics of one chunk; system by system, as metrics remember how they cut texts."""
+    found: Measured = {name: [] for name in chunk.wanted}
+    for place, hypotheses in enumerate(chunk.hypotheses):
+        for name, places in chunk.wanted.items():
+            if place in places:
+                metric = find_metric(name)
+                found[name].append(
+                    measure(metric, hypotheses, chunk.references, language=chunk.language)
+                )
+    return found
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+
+
+def _measured(parts: Iterator[Chunk], num_processes: int) -> Iterator[Measured]:
+    """In the order of the parts, a few of which are under way at a time."""
+    if num_processes == 1:
+        yield from map(measure_chunk, parts)
+        return
+    # Spawned, as forks of a process with threads may hang.
+    with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
+        waiting = []
+        for part in parts:
+            waiting.append(pool.submit(measure_chunk, part))
+            if len(waiting) > 2 * num_processes:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()

@@ -1,0 +1,252 @@
+"""The table of `mtnlg score`: each system's numbers, and which systems are told apart by each
+metric.
+
+Refuses to know: how it looks, and where files are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import cast
+
+from mtnlg.evaluation import Metric, Resampling, score_metric
+from mtnlg.evaluation.comparison import MAX_COMPARED
+from mtnlg.evaluation.metrics import excess_tokens
+from mtnlg.evaluation.statistics import FloatArray
+from mtnlg.records import JsonObject
+from mtnlg.reporting.leaderboard import RowComparison
+from mtnlg.reporting.ranking import badness
+from mtnlg.reporting.scores import MetricScore, metric_from
+from mtnlg.reporting.significance import Groups, group_labels
+from mtnlg.scoring.files import TextFile
+from mtnlg.scoring.measurement import Chunk, Measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is computed and how."""
+
+    metrics: tuple[Metric, ...]
+    """The main one first, which the table is sorted by."""
+    language: str
+    num_trials: int
+    resampling: Resampling
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Texts that belong together line by line."""
+
+    hypotheses: Sequence[TextFile]
+    references: Sequence[TextFile]
+    sources: TextFile | None = None
+    targets: Sequence[tuple[str, ...]]
+    """References of each row, those of all files together."""
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for each system: its file's, with so much of the path that equal ones differ."""
+        return _distinct_names([file.path for file in self.hypotheses])
+
+    def texts(self, place: int) -> list[str]:
+        """The outputs of one system."""
+        return [texts[0] for texts in self.hypotheses[place].examples]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemScores:
+    """The numbers of one system."""
+
+    name: str
+    metrics: Mapping[str, MetricScore]
+    left_out: Mapping[str, str]
+    """Metric -> why it is not computed."""
+    groups: Mapping[str, str]
+    """Metric -> letters: systems that share one are not told apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """All systems in the order given, and all pairs of them."""
+
+    systems: Sequence[SystemScores]
+    metric_names: Sequence[str]
+    """The main one first; those that are not computed for all systems last."""
+    signatures: Mapping[str, str]
+    num_examples: int
+    comparisons: Mapping[str, Sequence[RowComparison]] = field(default_factory=dict)
+    """Metric -> all pairs that it could test."""
+    not_tested: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Metric -> name -> why a system with a number has no letter."""
+
+    @property
+    def ranked(self) -> list[SystemScores]:
+        """Best first by the main metric, then by the others; without a number last."""
+
+        def key(system: SystemScores) -> list[float]:
+            return [
+                badness(system.metrics[name]) if name in system.metrics else float("inf")
+                for name in self.metric_names
+            ]
+
+        return sorted(self.systems, key=key)
+
+
+def plan(inputs: Inputs, settings: Settings) -> tuple[Chunk, dict[str, dict[int, str]]]:
+    """What is to be measured, and for each metric why it is not computed for the systems at some
+    places: beyond its longest text, time and memory run away.
+    """
+    left_out = {
+        metric.name: dict(_too_long(metric, inputs, settings.language))
+        for metric in settings.metrics
+    }
+    places = range(len(inputs.hypotheses))
+    chunk = Chunk(
+        hypotheses=[inputs.texts(place) for place in places],
+        references=inputs.targets,
+        language=settings.language,
+        wanted={
+            name: [place for place in places if place not in reasons]
+            for name, reasons in left_out.items()
+        },
+    )
+    return chunk, left_out
+
+
+def make_table(
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    wanted: Mapping[str, Sequence[int]],
+    left_out: Mapping[str, Mapping[int, str]],
+    measured: Measured,
+    on_metric: Callable[[str], None],
+) -> Table:
+    """Values, intervals and groups from what was measured; `on_metric` is called with the name of
+    each metric when it is done.
+    """
+    labels = inputs.labels
+    scores: dict[str, dict[str, MetricScore]] = {label: {} for label in labels}
+    reasons = {
+        label: {name: found[place] for name, found in left_out.items() if place in found}
+        for place, label in enumerate(labels)
+    }
+    signatures: dict[str, str] = {}
+    groups: dict[str, Groups] = {}
+    not_tested: dict[str, dict[str, str]] = {}
+    for metric in settings.metrics:
+        signatures[metric.name] = metric.signature(inputs.targets, settings.language)
+        statistics = dict(
+            zip((labels[one] for one in wanted[metric.name]), measured[metric.name], strict=True)
+        )
+        for label, array in statistics.items():
+            scores[label][metric.name] = _score(
+                metric, array, signatures[metric.name], settings.resampling
+            )
+        numbers = {label: scores[label][metric.name] for label in statistics}
+        groups[metric.name], not_tested[metric.name] = _grouped(
+            metric, numbers, statistics, settings
+        )
+        on_metric(metric.name)
+    return Table(
+        systems=[
+            SystemScores(
+                name=label,
+                metrics=scores[label],
+                left_out=reasons[label],
+                groups={
+                    name: found.letters[label]
+                    for name, found in groups.items()
+                    if label in found.letters
+                },
+            )
+            for label in labels
+        ],
+        metric_names=sorted(left_out, key=lambda name: bool(left_out[name])),
+        signatures=signatures,
+        num_examples=len(inputs.targets),
+        comparisons={name: found.comparisons for name, found in groups.items()},
+        not_tested=not_tested,
+    )
+
+
+def _score(
+    metric: Metric, statistics: FloatArray, signature: str, resampling: Resampling
+) -> MetricScore:
+    record = score_metric(metric, statistics, signature=signature, resampling=resampling)
+    score = metric_from(cast(JsonObject, record))
+    assert isinstance(score, MetricScore), score
+    return score
+
+
+def _grouped(
+    metric: Metric,
+    numbers: Mapping[str, MetricScore],
+    statistics: Mapping[str, FloatArray],
+    settings: Settings,
+) -> tuple[Groups, dict[str, str]]:
+    """The groups of those systems that can be tested, and the reasons of the others."""
+    if len(numbers) < 2:
+        return Groups((), {}), dict.fromkeys(numbers, "no other system can be tested")
+    if not metric.is_resampleable:
+        return Groups((), {}), dict.fromkeys(numbers, metric.reason_not)
+    ranked = sorted(numbers, key=lambda label: badness(numbers[label]))
+    labels, beyond = ranked[:MAX_COMPARED], ranked[MAX_COMPARED:]
+    reasons = dict.fromkeys(beyond, f"only the first {MAX_COMPARED} systems are")
+    found = group_labels(
+        metric,
+        labels,
+        [statistics[label] for label in labels],
+        num_trials=settings.num_trials,
+        resampling=settings.resampling,
+    )
+    if isinstance(found, str):
+        return Groups((), {}), reasons | dict.fromkeys(labels, found)
+    return found, reasons
+
+
+def _too_long(metric: Metric, inputs: Inputs, language: str) -> Iterator[tuple[int, str]]:
+    """Places of the systems that the metric is not computed for, with the reason."""
+    places = range(len(inputs.hypotheses))
+    for file in inputs.references:
+        reason = _excess(metric, file, language)
+        if reason is not None:
+            yield from ((place, reason) for place in places)
+            return
+    for place in places:
+        reason = _excess(metric, inputs.hypotheses[place], language)
+        if reason is not None:
+            yield place, reason
+
+
+def _excess(metric: Metric, file: TextFile, language: str) -> str | None:
+    """Where the file has a text beyond the metric's longest."""
+    for place, texts in enumerate(file.examples):
+        for text in texts:
+            num_tokens = excess_tokens(metric, text, language=language)
+            if num_tokens is not None:
+                return (
+                    f"{file.location(place)} has {num_tokens} tokens; {metric.name} is computed "
+                    f"for at most {metric.max_tokens}"
+                )
+    return None
+
+
+def _distinct_names(paths: Sequence[str]) -> list[str]:
+    """The last part of each path; of those that are equal so many parts that none is, and all of it
+    with its place where the same file stands there twice.
+    """
+    parts = [PurePath(path).parts or (path,) for path in paths]
+    names = [one[-1] for one in parts]
+    for length in range(2, max(map(len, parts), default=0) + 1):
+        repeated = {name for name in names if names.count(name) > 1}
+        names = [
+            str(PurePath(*one[-length:])) if name in repeated else name
+            for one, name in zip(parts, names, strict=True)
+        ]
+    return [
+        f"{name} ({names[: place + 1].count(name)})" if names.count(name) > 1 else name
+        for place, name in enumerate(names)
+    ]
