@@ -71,6 +71,23 @@ def pair_text(metric: MetricScore) -> str:
     return f"{value_text(metric)}{comma} {interval_text(metric)}"
 
 
+def evidence_text(metric: MetricScore, name: str) -> str:
+    """What one number stands on, to be shown beside it."""
+    interval = metric.interval or f"no interval: {metric.interval_reason}"
+    by_seed = seeds_text(metric)
+    parts = [f"n = {metric.num_examples}", interval, f"signature: {metric.signature}"]
+    return f"{name} {pair_text(metric)}\n" + "\n".join(parts + ([by_seed] if by_seed else []))
+
+
+def seeds_text(metric: MetricScore) -> str:
+    """The value of each seed; empty for a score that is no mean over seeds."""
+    values = (
+        f"{seed}: {number_text(value, unit=metric.unit)}"
+        for seed, value in metric.seed_values.items()
+    )
+    return "by seed: " + ", ".join(values) if metric.seed_values else ""
+
+
 def count_text(value: float | None) -> str:
     """A count in thousands, millions and so on, with three digits."""
     if value is None:
@@ -210,15 +227,7 @@ def _notes_of(name: str, board: Board) -> list[str]:
         for label, score in scores.items()
     }
     signatures = {label: f"signature: {score.signature}" for label, score in scores.items()}
-    seeds = [
-        f"{label} by seed: "
-        + ", ".join(
-            f"{seed}: {number_text(value, unit=score.unit)}"
-            for seed, value in score.seed_values.items()
-        )
-        for label, score in scores.items()
-        if score.seed_values
-    ]
+    seeds = [f"{label} {text}" for label, score in scores.items() if (text := seeds_text(score))]
     return [
         note for facts in (directions, sizes, intervals, signatures) for note in _together(facts)
     ] + seeds
