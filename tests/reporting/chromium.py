@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 BINARIES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 15_000
+"""Milliseconds until a step counts as failed; a busy machine needs some of them."""
 NEEDED = "`make browser-test` installs Playwright; Chromium is the system's (apt install chromium)"
 
 
@@ -30,6 +32,7 @@ class Watched:
 
     def __init__(self, browser: Browser, path: Path, **context: object) -> None:
         self.context = browser.new_context(**context)
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []
         self.requests: list[str] = []
@@ -41,8 +44,8 @@ class Watched:
         self.page.goto(self.url)
 
     def texts(self, selector: str) -> list[str]:
-        """What can be seen of each element that a selector finds."""
-        found = self.page.locator(selector).filter(visible=True).all_inner_texts()
+        """The text of each element that a selector finds and that can be seen or scrolled to."""
+        found = self.page.locator(selector).filter(visible=True).all_text_contents()
         return [" ".join(text.split()) for text in found]
 
     def check(self) -> None:

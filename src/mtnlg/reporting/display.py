@@ -15,6 +15,7 @@ from mtnlg.reporting.leaderboard import Board, RowComparison
 from mtnlg.reporting.scores import MetricScore
 
 ABSENT = "–"
+PLAIN_BREAKS = str.maketrans("", "", "\n\t")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that reorder the text around them, so that it reads otherwise than it is."""
@@ -24,7 +25,7 @@ def visible(text: str) -> str:
     """The text with its control and direction characters, and halves of surrogate pairs, shown
     instead of obeyed.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() or text.translate(PLAIN_BREAKS).isprintable():
         return text
     return "".join(map(_visible_character, text.replace("\r\n", "\n")))
 

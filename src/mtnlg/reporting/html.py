@@ -29,6 +29,7 @@ from mtnlg.reporting.curves import (
 from mtnlg.reporting.facts import environment_facts, finished_text
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
+from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
 from mtnlg.reporting.summary import board_sentence, no_board_sentence
@@ -57,6 +58,16 @@ class Section:
         """A metric's value and interval, on the scale that the board's rows share."""
         ends = _bar_ends(self.board.rows, name)
         return interval_bar(metric.value, low=metric.low, high=metric.high, ends=ends)
+
+    @property
+    def source_language(self) -> str:
+        """That of the texts, but unknown where these are translated."""
+        return "" if self.board.task.partition("/")[0] == "translation" else self.board.language
+
+    def samples_json(self) -> Markup:
+        """The samples as the script reads them."""
+        assert self.samples is not None, f"{self.anchor} has no samples of its own"
+        return samples_json(self.samples, self.board, source_language=self.source_language)
 
     def first(self, name: str) -> str:
         """The order in which a metric's best value comes first."""

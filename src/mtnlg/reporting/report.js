@@ -1,4 +1,5 @@
-// What the page can do beyond being read: sort and filter tables, tell what a number stands on.
+// What the page can do beyond being read: sort and filter tables, tell what a number stands on,
+// search samples and mark how they differ from their reference.
 //
 // Without it all numbers and the first samples are there. Text from data only ever becomes text:
 // nothing here parses markup, and nothing leaves the page.
@@ -19,8 +20,9 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A control with its name to the left of it. */
+/** A control with its name to the left of it; the choices of a list are no part of the name. */
 function labelled(name, control) {
+  control.setAttribute("aria-label", name);
   return element("label", {}, element("span", {}, name), control);
 }
 
@@ -220,6 +222,267 @@ function neighbour(table, { key, target }) {
   return line[line.indexOf(target) + steps[key]] ?? null;
 }
 
+// ---- how a text differs from its reference
+
+// A word, or a character of a script that has no spaces between words, or an emoji with all of its
+// parts, or a mark. Not Intl.Segmenter: its words are of a dictionary, which differs among browsers.
+const UNSPACED = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]`;
+const EMOJI = String.raw`\p{Extended_Pictographic}[\ufe0f\p{Emoji_Modifier}]*`;
+const PIECES = new RegExp(
+  String.raw`(${UNSPACED}\p{M}*|(?:(?!${UNSPACED})[\p{L}\p{M}\p{N}_])+|${EMOJI}(?:\u200d${EMOJI})*|.)(\s*)`,
+  "gsu",
+);
+const MOST_COMPARISONS = 2_000_000; // pieces of one text times pieces of the other
+
+/** The pieces of a text; joined they are the text, and their words alone are compared. */
+function piecesOf(text) {
+  return [...text.matchAll(PIECES)].map(([all, word]) => ({ all, word }));
+}
+
+/** Lengths of the longest common subsequences of all ends of two lists; row by row. */
+function commonLengths(mine, theirs) {
+  const width = theirs.length + 1;
+  const lengths = new Uint32Array((mine.length + 1) * width);
+  for (let row = mine.length - 1; row >= 0; row--) {
+    for (let column = theirs.length - 1; column >= 0; column--) {
+      const here = row * width + column;
+      lengths[here] =
+        mine[row].word === theirs[column].word
+          ? lengths[here + width + 1] + 1
+          : Math.max(lengths[here + width], lengths[here + 1]);
+    }
+  }
+  return lengths;
+}
+
+/** Parts [kind, text] of a text beside its reference, kind "same", "ins" (only in the text) or "del"
+ * (only in the reference); null where the two are too long to be compared. */
+function difference(text, reference) {
+  const mine = piecesOf(text);
+  const theirs = piecesOf(reference);
+  let start = 0;
+  const least = Math.min(mine.length, theirs.length);
+  while (start < least && mine[start].word === theirs[start].word) start++;
+  const [own, other] = [mine.slice(start), theirs.slice(start)];
+  if (own.length * other.length > MOST_COMPARISONS) return null;
+  const lengths = commonLengths(own, other);
+  const width = other.length + 1;
+  const parts = [];
+  const add = (kind, piece) => {
+    if (parts.at(-1)?.[0] === kind) parts.at(-1)[1] += piece.all;
+    else parts.push([kind, piece.all]);
+  };
+  for (const piece of mine.slice(0, start)) add("same", piece);
+  let [row, column] = [0, 0];
+  while (row < own.length || column < other.length) {
+    const here = row * width + column;
+    if (row < own.length && column < other.length && own[row].word === other[column].word) {
+      add("same", own[row++]);
+      column++;
+    } else if (row === own.length || (column < other.length && lengths[here + 1] >= lengths[here + width])) {
+      add("del", other[column++]);
+    } else add("ins", own[row++]);
+  }
+  return parts;
+}
+
+/** The difference to the reference that the text has most in common with. */
+function leastDifference(text, references) {
+  const size = (parts) => parts.reduce((sum, [kind, part]) => sum + (kind === "same" ? 0 : part.length), 0);
+  const all = references.map((reference) => difference(text, reference)).filter(Boolean);
+  return all.reduce((best, parts) => (best && size(best) <= size(parts) ? best : parts), null);
+}
+
+// ---- samples
+
+const PAGE_SIZE = 10;
+const MOST_SIDE_BY_SIDE = 6; // systems from which two are shown at first
+
+/** A choice among [value, name] pairs. */
+function choice(options, onchange, selected = 0) {
+  const made = options.map(([value, name], place) =>
+    element("option", { value, selected: place === selected }, name),
+  );
+  return element("select", { onchange }, ...made);
+}
+
+/** Two number fields under one name, and the test of whether a value is between them. */
+function range(name, oninput) {
+  const [low, high] = ["from", "to"].map((end) =>
+    element("input", { type: "number", step: "any", size: 5, "aria-label": `${name} ${end}`, oninput }),
+  );
+  const holds = (value) => {
+    if (low.value === "" && high.value === "") return true;
+    if (value === null) return false;
+    return (low.value === "" || value >= Number(low.value)) && (high.value === "" || value <= Number(high.value));
+  };
+  const group = element("span", { role: "group", "aria-label": name, class: "range" }, `${name} `, low, " – ", high);
+  return { group, holds };
+}
+
+/** The samples of one board: rows with their length and, once they are searched, their words. */
+function readSamples(fold) {
+  const data = JSON.parse(document.getElementById(fold.dataset.samples).textContent);
+  for (const row of data.rows) row.length = [...(row.source || row.references[0] || "")].length;
+  data.textOf = (row) => {
+    row.text ??= [row.id, row.source, ...row.references, ...row.outputs].join("\n").toLowerCase();
+    return row.text;
+  };
+  return data;
+}
+
+/** The controls above samples, and what they ask for: which rows, in which order, shown how. */
+function sampleControls(data, onchange) {
+  const named = data.systems.map(({ label }, place) => [place, label]);
+  const tags = [...new Set(data.rows.flatMap((row) => row.tags))].map((tag) => [`is ${tag}`, tag]);
+  const search = element("input", { type: "search", size: 22, oninput: onchange });
+  const tag = choice([["", "all"], ["none", "without a tag"], ["any", "with a tag"], ...tags], onchange);
+  const length = range("Characters of the source", onchange);
+  const metric = choice(data.metrics.map(({ name }, place) => [place, name]), onchange);
+  const [a, b] = [choice(named, onchange), choice(named, onchange, 1)];
+  const worth = range("Value of A", onchange);
+  const orders = [["own", "of the test set"], ["long", "longest first"]];
+  if (data.metrics.length) orders.push(["low", "A worst first"], ["high", "A best first"]);
+  if (data.metrics.length && named.length > 1) orders.push(["gain", "where A beats B most"]);
+  const order = choice(orders, onchange);
+  const pair = checkbox("only A and B", named.length > MOST_SIDE_BY_SIDE, onchange);
+  const marks = checkbox("mark differences to the reference", true, onchange);
+  const bar = element("div", { class: "controls" }, labelled("Search", search), length.group);
+  if (tags.length) bar.append(labelled("Tags", tag));
+  bar.append(labelled("System A", a));
+  if (named.length > 1) bar.append(labelled("System B", b), pair.label);
+  if (data.metrics.length) bar.append(labelled("Metric", metric), worth.group);
+  bar.append(labelled("Order", order), marks.label);
+  const read = () => ({
+    words: wordsOf(search),
+    tag: tag.value,
+    length,
+    worth,
+    order: order.value,
+    metric: data.metrics[Number(metric.value)],
+    a: Number(a.value),
+    b: Number(b.value || 0),
+    isPair: pair.box.checked,
+    isMarked: marks.box.checked,
+  });
+  return { bar, read };
+}
+
+/** Whether a row has one of the tags asked for. */
+function hasTag(row, tag) {
+  if (tag === "none") return row.tags.length === 0;
+  return tag === "" || (tag === "any" ? row.tags.length > 0 : row.tags.includes(tag.slice(3)));
+}
+
+/** How much better A is than B, in the metric's unit; null where one has no value. */
+function gain({ metric, a, b }, place) {
+  const [one, other] = [metric?.values[a][place] ?? null, metric?.values[b][place] ?? null];
+  if (one === null || other === null) return null;
+  return metric.is_higher_better ? one - other : other - one;
+}
+
+/** The rows that are asked for, by their place in the data, in the order that is asked for. */
+function chosen(data, wanted) {
+  const value = (place) => wanted.metric?.values[wanted.a][place] ?? null;
+  const found = [...data.rows.keys()].filter((place) => {
+    const row = data.rows[place];
+    return (
+      hasTag(row, wanted.tag) &&
+      wanted.length.holds(row.length) &&
+      wanted.worth.holds(value(place)) &&
+      wanted.words.every((word) => data.textOf(row).includes(word))
+    );
+  });
+  const worse = wanted.metric?.is_higher_better === false ? -1 : 1;
+  const keys = {
+    long: (place) => -data.rows[place].length,
+    low: (place) => (value(place) === null ? null : worse * value(place)),
+    high: (place) => (value(place) === null ? null : -worse * value(place)),
+    gain: (place) => (gain(wanted, place) === null ? null : -gain(wanted, place)),
+  };
+  const key = keys[wanted.order];
+  if (!key) return found;
+  const keyed = found.map((place) => [key(place) ?? Infinity, place]);
+  return keyed.sort(([one, left], [other, right]) => (one < other ? -1 : one > other ? 1 : left - right)).map(([, place]) => place);
+}
+
+/** A heading and a text, which can be told apart from nothing. */
+function textSection(heading, texts, language) {
+  const shown = texts.map((text) => element("div", { class: "text", lang: language, dir: "auto" }, text));
+  return element("section", {}, element("h3", {}, heading), ...shown);
+}
+
+/** One output, with its value and its marks. */
+function outputSection(data, place, system, wanted) {
+  const { label, kind } = data.systems[system];
+  const text = data.rows[place].outputs[system];
+  const value = wanted.metric?.values[system][place] ?? null;
+  const badge = element("span", { class: `badge ${kind}` }, kind);
+  const heading = element("h3", {}, `${label} `, badge, value === null ? "" : ` ${wanted.metric.name} ${value}`);
+  const section = element("section", { class: kind }, heading);
+  if (text === null || text.trim() === "") {
+    const what = text === null ? "no output for this example" : "empty output";
+    section.append(element("p", { class: "muted" }, what));
+    return section;
+  }
+  const parts = wanted.isMarked ? leastDifference(text, data.rows[place].references) : null;
+  const marked = parts?.map(([tag, part]) => (tag === "same" ? part : element(tag, {}, part))) ?? [text];
+  section.append(element("div", { class: "text", lang: data.language, dir: "auto" }, ...marked));
+  return section;
+}
+
+/** One example with its outputs side by side. */
+function sampleCard(data, place, wanted) {
+  const row = data.rows[place];
+  const tags = row.tags.map((tag) => element("span", { class: "badge failed" }, tag));
+  const header = element("header", {}, "id ", element("code", {}, row.id), " ", ...tags);
+  const by = wanted.order === "gain" ? gain(wanted, place) : null;
+  if (by !== null) header.append(` A beats B by ${wanted.metric.name} ${Number(by.toFixed(2))}`);
+  const pair = element("div", { class: "pair" });
+  if (row.source) pair.append(textSection("source", [row.source], data.source_language));
+  pair.append(textSection(row.references.length > 1 ? "references" : "reference", row.references, data.language));
+  const systems = wanted.isPair ? [...new Set([wanted.a, wanted.b])] : data.systems.keys();
+  const outputs = [...systems].map((system) => outputSection(data, place, system, wanted));
+  return element("article", { class: "sample" }, header, pair, element("div", { class: "outputs" }, ...outputs));
+}
+
+/** In place of the first samples: all of them, a page at a time. */
+function openSamples(fold) {
+  const data = readSamples(fold);
+  const list = element("div", {});
+  const status = element("span", { role: "status" });
+  let [found, page] = [[], 0];
+  const turn = (step) => element("button", { type: "button", onclick: () => show(page + step) }, step < 0 ? "‹ Previous" : "Next ›");
+  const [previous, next] = [turn(-1), turn(1)];
+  const { bar, read } = sampleControls(data, () => {
+    found = chosen(data, read());
+    show(0);
+  });
+  function show(wished) {
+    const last = Math.max(Math.ceil(found.length / PAGE_SIZE) - 1, 0);
+    page = Math.min(Math.max(wished, 0), last);
+    previous.setAttribute("aria-disabled", page === 0);
+    next.setAttribute("aria-disabled", page === last);
+    const shown = found.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    const first = page * PAGE_SIZE + 1;
+    status.textContent = shown.length
+      ? `${first}–${first + shown.length - 1} of ${found.length} found among ${data.rows.length}`
+      : `none of ${data.rows.length}`;
+    const wanted = read();
+    list.replaceChildren(...shown.map((place) => sampleCard(data, place, wanted)));
+  }
+  const pager = element("div", { class: "controls pager" }, previous, next, status);
+  const key = element("p", { class: "muted" }, "Marked: ", element("ins", {}, "not in the reference"), " ");
+  key.append(element("del", {}, "only in the reference"), ".");
+  if (data.metrics.length) key.append(" The number beside an output is that of this one example, which has no interval.");
+  fold.querySelector(".samples").replaceChildren(bar, key, pager, list);
+  found = chosen(data, read());
+  show(0);
+}
+
+for (const fold of document.querySelectorAll("[data-samples]")) {
+  fold.addEventListener("toggle", () => openSamples(fold), { once: true });
+}
 for (const table of document.querySelectorAll("table.filterable")) makeFilterable(table);
 for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
 makeNotes();
