@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from mtnlg.reporting import display
 from mtnlg.reporting.charts import NUM_COLOURS, Line, interval_bar, line_chart
+from mtnlg.reporting.cost_quality import CostChart, cost_charts
 from mtnlg.reporting.curves import (
     Curve,
     Point,
@@ -53,6 +54,8 @@ class Section:
     notes: dict[str, list[str]]
     leaks: list[str]
     samples: BoardSamples | None
+    costs: tuple[CostChart, ...]
+    """Quality against cost; empty for a board of a subset."""
 
     def bar(self, name: str, metric: MetricScore) -> Markup:
         """A metric's value and interval, on the scale that the board's rows share."""
@@ -179,6 +182,7 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
             if board.subset == "all"
             else None,
+            tuple(cost_charts(board)) if board.subset == "all" else (),
         )
         for place, board in enumerate(leaderboard.boards, start=1)
     ]
