@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check proof clean
+.PHONY: demo test check proof browser-test clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -13,6 +13,14 @@ test: .venv/ready
 # Proofs that take minutes: quality on real budgets, kills at random steps.
 proof: .venv/ready
 	$(BIN)/python -m pytest -m slow
+
+# The report in a real browser: Chromium of the system (apt install chromium), driven by Playwright.
+browser-test: .venv/browser
+	$(BIN)/python -m pytest -rs tests/reporting/test_report_browser.py tests/reporting/test_report_browser_samples.py
+
+.venv/browser: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[browser]'
+	touch $@
 
 check: .venv/ready
 	$(BIN)/ruff check .

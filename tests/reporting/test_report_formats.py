@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
+from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -164,11 +166,21 @@ def test_page_is_self_contained(troubled: MadeLaunch, tmp_path: Path) -> None:
         for _, attributes in page.tags
         if attributes.get("http-equiv") == "Content-Security-Policy"
     ]
-    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
-    assert "src" not in names
-    assert all(link.startswith("#") for link in links)
+    style, script = (hash_of(tag, markup) for tag in ("style", "script"))
+    assert policies == [
+        f"default-src 'none'; style-src '{style}'; script-src '{script}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    ]
+    assert not names & {"src", "style"}
+    assert all(link.startswith("#") or link == "data:," for link in links)
     assert "http://" not in markup
     assert "https://" not in markup
+
+
+def hash_of(tag: str, markup: str) -> str:
+    """What a policy must say of the page's one element of that kind to let it be obeyed."""
+    (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", markup, re.DOTALL)
+    return "sha256-" + b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
 def test_external_system_is_ranked_with_its_own_kind(launch: MadeLaunch, tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
 from made_launch import MadeLaunch
 from test_report_formats import Page, written
 
+from mtnlg.evaluation import save_scores, score_predictions
+from mtnlg.records import JsonValue, Prediction, write_jsonl
+from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
 
 
@@ -17,6 +23,27 @@ def samples_of(launch: MadeLaunch, num_samples: int) -> BoardSamples:
         artifacts_root=leaderboard.artifacts_root,
         num_samples=num_samples,
     )
+
+
+def add_system(
+    launch: MadeLaunch,
+    name: str,
+    predictions: Sequence[Prediction],
+    *,
+    language: str = "de",
+    run: Mapping[str, JsonValue] | None = None,
+    **changes: JsonValue,
+) -> None:
+    """A run whose system is scored by BLEU and chrF, as the stage would."""
+    folder = launch.artifacts_root / "predictions" / name
+    folder.mkdir(parents=True)
+    write_jsonl(folder / "predictions.jsonl", (one.to_json() for one in predictions))
+    scores = score_predictions(
+        predictions, language=language, metrics=["bleu", "chrf"], num_resamples=100
+    )
+    save_scores(launch.artifacts_root / "scores" / name, scores, {})
+    score = launch.score(name, system=name, language=language, **changes)
+    launch.add_run(name, [score], system=name, **(run or {}))
 
 
 def made_outputs(launch: MadeLaunch) -> None:
@@ -85,3 +112,72 @@ def test_outputs_carry_the_language_of_the_board(launch: MadeLaunch, tmp_path: P
 
     languages = [found["lang"] for tag, found in page.tags if found.get("class") == "text"]
     assert languages[:4] == ["", "de", "de", "de"], "source, reference, two outputs"
+
+
+SENTENCES = ["ein Haus steht", "der Hund bellt laut", "sie liest", "wir gehen", "er kam"]
+
+
+def sentences(outputs: Sequence[str]) -> list[Prediction]:
+    references = zip(SENTENCES, outputs, strict=True)
+    return [Prediction(f"{one}", "s", (one,), output) for one, output in references]
+
+
+def test_value_of_an_example_is_that_of_a_corpus_of_one(launch: MadeLaunch) -> None:
+    """Oracle: sacreBLEU's own sentence score, of the sentences at places 0 and 2."""
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    outputs = ["ein Haus stand", "der Hund", "sie liest", "gehen wir", "kam er"]
+    add_system(launch, "nano", sentences(outputs))
+
+    shown = samples_of(launch, 2)
+
+    for sample, place in zip(shown.samples, (0, 2), strict=True):
+        (output,) = sample.outputs
+        arguments = (outputs[place], [SENTENCES[place]])
+        bleu = BLEU(effective_order=True).sentence_score(*arguments).score
+        assert output.values == {
+            "bleu": pytest.approx(bleu, abs=0.005),
+            "chrf": pytest.approx(CHRF().sentence_score(*arguments).score, abs=0.005),
+        }
+
+
+def test_values_follow_the_ids_where_a_system_has_another_order(launch: MadeLaunch) -> None:
+    perfect_last = sentences(["x", "x", "x", "x", SENTENCES[4]])
+    add_system(launch, "ada", perfect_last)
+    add_system(launch, "bob", perfect_last[::-1])
+
+    shown = samples_of(launch, 5)
+
+    values = [[output.values["chrf"] for output in sample.outputs] for sample in shown.samples]
+    assert {tuple(pair) for pair in values} == {(0.0, 0.0), (100.0, 100.0)}
+
+
+def test_statistics_of_other_examples_give_no_value(launch: MadeLaunch) -> None:
+    """A published board keeps the statistics of all examples and the predictions of few."""
+    predictions = sentences(SENTENCES)
+    add_system(launch, "nano", predictions)
+    path = launch.artifacts_root / "predictions" / "nano" / "predictions.jsonl"
+    write_jsonl(path, (one.to_json() for one in predictions[:2]))
+
+    shown = samples_of(launch, 2)
+
+    assert [output.values for sample in shown.samples for output in sample.outputs] == [{}, {}]
+
+
+def test_data_of_the_page_holds_texts_and_values(launch: MadeLaunch) -> None:
+    outputs = [*SENTENCES[:4], "</script>\u2028&\u202e"]
+    add_system(launch, "nano", sentences(outputs))
+    leaderboard = launch.build()
+    shown = samples_of(launch, 5)
+
+    text = samples_json(shown, leaderboard.boards[0], source_language="en")
+
+    document = json.loads(text)
+    assert not set(text) & set("<>&\u2028\u2029\u202e")
+    assert document["rows"][4]["outputs"] == ["</script>\n&⟨U+202E⟩"]
+    assert [metric["name"] for metric in document["metrics"]] == ["bleu", "chrf"]
+    ((*values, last),) = document["metrics"][1]["values"]
+    assert values == [100.0] * 4
+    assert 0 < last < 10
+    assert document["source_language"] == "en"

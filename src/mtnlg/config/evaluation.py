@@ -36,8 +36,9 @@ class ReportConfig:
 
     formats: list[str] = field(default_factory=lambda: ["html", "markdown", "csv", "json", "latex"])
     """Rows of reporting.FORMATS."""
-    num_samples: int = 20
-    """Examples shown side by side on each board."""
+    num_samples: int = 200
+    """Examples of each board within the page, side by side; 2,000 of 20 systems are about ten
+    megabytes."""
 
     def __post_init__(self) -> None:
         at_least("report.num_samples", self.num_samples, 0)

@@ -21,8 +21,8 @@ NUM_COLOURS = 8
 WIDTH, PLOT_HEIGHT = 600, 240
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
 LEGEND_LINE = 20
-BAR_WIDTH = 150
-LEGEND_CHARACTERS = 76
+BAR_WIDTH = 90
+LEGEND_CHARACTERS = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ class Span:
         share = (value - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
+    def ticks(self) -> tuple[float, ...]:
+        """Round values between the ends."""
+        return tuple(ticks_between(self.low, self.high))
+
 
 def line_chart(lines: Sequence[Line], *, title: str, right_label: str, up_label: str) -> Markup:
     """A chart of lines; empty markup where there is no point to draw."""
@@ -59,15 +63,17 @@ def line_chart(lines: Sequence[Line], *, title: str, right_label: str, up_label:
         return Markup("")
     rights = [right for line in drawn for right, _ in line.points]
     ups = [up for line in drawn for _, up in line.points]
-    across = _span(min(0.0, *rights), max(rights), start=LEFT, end=WIDTH - RIGHT, is_exact=True)
-    upward = _span(min(ups), max(ups), start=TOP + PLOT_HEIGHT, end=TOP)
+    across = round_span(
+        min(0.0, *rights), max(rights), start=LEFT, end=WIDTH - RIGHT, is_exact=True
+    )
+    upward = round_span(min(ups), max(ups), start=TOP + PLOT_HEIGHT, end=TOP)
     height = TOP + PLOT_HEIGHT + BOTTOM + LEGEND_LINE * len(drawn)
     parts = [
         Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
             WIDTH, height, visible(title)
         ),
         _axis_across(across, right_label),
-        _axis_upward(upward, up_label),
+        axis_upward(upward, up_label),
         *(_polyline(line, across, upward) for line in drawn),
         *(_legend_entry(line, place) for place, line in enumerate(drawn)),
         Markup("</svg>"),
@@ -79,7 +85,7 @@ def interval_bar(value: float, *, low: float | None, high: float | None, ends: P
     """A value and its interval on a scale that the rows of a board share; without interval the
     value alone.
     """
-    span = _span(*ends, start=1, end=BAR_WIDTH - 1, is_exact=True)
+    span = round_span(*ends, start=1, end=BAR_WIDTH - 1, is_exact=True)
     reach = Markup("")
     if low is not None and high is not None:
         first, last = span.place(low), span.place(high)
@@ -103,7 +109,9 @@ def ticks_between(low: float, high: float, *, most: int = 6) -> list[float]:
     return [count * step for count in range(first, last + 1)]
 
 
-def _span(low: float, high: float, *, start: float, end: float, is_exact: bool = False) -> Span:
+def round_span(
+    low: float, high: float, *, start: float, end: float, is_exact: bool = False
+) -> Span:
     """A span that is not empty; unless exact, widened to round values."""
     if not high - low > 1e-12 * max(abs(low), abs(high)):
         middle, reach = (low + high) / 2, max(abs(low), 1.0) / 2
@@ -131,7 +139,8 @@ def _axis_across(span: Span, label: str) -> Markup:
     return Markup("").join(parts)
 
 
-def _axis_upward(span: Span, label: str) -> Markup:
+def axis_upward(span: Span, label: str) -> Markup:
+    """Lines at round values, with the values and the name of the axis to the left."""
     parts = []
     for tick in ticks_between(span.low, span.high):
         y = span.place(tick)

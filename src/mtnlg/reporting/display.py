@@ -15,6 +15,7 @@ from mtnlg.reporting.leaderboard import Board, RowComparison
 from mtnlg.reporting.scores import MetricScore
 
 ABSENT = "–"
+PLAIN_BREAKS = str.maketrans("", "", "\n\t")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that reorder the text around them, so that it reads otherwise than it is."""
@@ -24,7 +25,7 @@ def visible(text: str) -> str:
     """The text with its control and direction characters, and halves of surrogate pairs, shown
     instead of obeyed.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() or text.translate(PLAIN_BREAKS).isprintable():
         return text
     return "".join(map(_visible_character, text.replace("\r\n", "\n")))
 
@@ -69,6 +70,23 @@ def pair_text(metric: MetricScore) -> str:
     """Value and interval, for use in a sentence that has told n."""
     comma = "" if metric.interval else ","
     return f"{value_text(metric)}{comma} {interval_text(metric)}"
+
+
+def evidence_text(metric: MetricScore, name: str) -> str:
+    """What one number stands on, to be shown beside it."""
+    interval = metric.interval or f"no interval: {metric.interval_reason}"
+    by_seed = seeds_text(metric)
+    parts = [f"n = {metric.num_examples}", interval, f"signature: {metric.signature}"]
+    return f"{name} {pair_text(metric)}\n" + "\n".join(parts + ([by_seed] if by_seed else []))
+
+
+def seeds_text(metric: MetricScore) -> str:
+    """The value of each seed; empty for a score that is no mean over seeds."""
+    values = (
+        f"{seed}: {number_text(value, unit=metric.unit)}"
+        for seed, value in metric.seed_values.items()
+    )
+    return "by seed: " + ", ".join(values) if metric.seed_values else ""
 
 
 def count_text(value: float | None) -> str:
@@ -210,15 +228,7 @@ def _notes_of(name: str, board: Board) -> list[str]:
         for label, score in scores.items()
     }
     signatures = {label: f"signature: {score.signature}" for label, score in scores.items()}
-    seeds = [
-        f"{label} by seed: "
-        + ", ".join(
-            f"{seed}: {number_text(value, unit=score.unit)}"
-            for seed, value in score.seed_values.items()
-        )
-        for label, score in scores.items()
-        if score.seed_values
-    ]
+    seeds = [f"{label} {text}" for label, score in scores.items() if (text := seeds_text(score))]
     return [
         note for facts in (directions, sizes, intervals, signatures) for note in _together(facts)
     ] + seeds

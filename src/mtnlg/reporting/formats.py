@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from mtnlg.config import ReportConfig
 from mtnlg.errors import ConfigError
 from mtnlg.records import write_text
 from mtnlg.reporting.fields import is_folder_name
@@ -22,7 +23,7 @@ from mtnlg.reporting.markdown import render_markdown
 from mtnlg.reporting.spreadsheet import render_csv
 
 ENTRY_POINTS = "mtnlg.formats"
-NUM_SAMPLES = 20
+NUM_SAMPLES = ReportConfig.num_samples
 
 
 class Document(NamedTuple):

@@ -1,21 +1,24 @@
-"""The leaderboard as one self-contained page without scripts: report.html.j2 filled in, with
-report.css inside.
+"""The leaderboard as one self-contained page: report.html.j2 filled in, with report.css and
+report.js inside.
 
-Escaping is on for everything, and every text passes `visible` first. Refuses to know: what a number
-means.
+All numbers are there without the script. Escaping is on for everything, every text passes `visible`
+first, and no other script or style than ours is obeyed. Refuses to know: what a number means.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mtnlg.reporting import display
 from mtnlg.reporting.charts import NUM_COLOURS, Line, interval_bar, line_chart
+from mtnlg.reporting.cost_quality import CostChart, cost_charts
 from mtnlg.reporting.curves import (
     Curve,
     Point,
@@ -27,6 +30,7 @@ from mtnlg.reporting.curves import (
 from mtnlg.reporting.facts import environment_facts, finished_text
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
+from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
 from mtnlg.reporting.summary import board_sentence, no_board_sentence
@@ -49,12 +53,30 @@ class Section:
     sentence: str
     notes: dict[str, list[str]]
     leaks: list[str]
-    bar_ends: Point
     samples: BoardSamples | None
+    costs: tuple[CostChart, ...]
+    """Quality against cost; empty for a board of a subset."""
 
-    def bar(self, metric: MetricScore) -> Markup:
-        """A main metric's value and interval, on the board's scale."""
-        return interval_bar(metric.value, low=metric.low, high=metric.high, ends=self.bar_ends)
+    def bar(self, name: str, metric: MetricScore) -> Markup:
+        """A metric's value and interval, on the scale that the board's rows share."""
+        ends = _bar_ends(self.board.rows, name)
+        return interval_bar(metric.value, low=metric.low, high=metric.high, ends=ends)
+
+    @property
+    def source_language(self) -> str:
+        """That of the texts, but unknown where these are translated."""
+        return "" if self.board.task.partition("/")[0] == "translation" else self.board.language
+
+    def samples_json(self) -> Markup:
+        """The samples as the script reads them."""
+        assert self.samples is not None, f"{self.anchor} has no samples of its own"
+        return samples_json(self.samples, self.board, source_language=self.source_language)
+
+    def first(self, name: str) -> str:
+        """The order in which a metric's best value comes first."""
+        metrics = (row.metrics[name] for row in self.board.rows if name in row.metrics)
+        is_higher_better = next((metric.higher_is_better for metric in metrics), True)
+        return "descending" if is_higher_better else "ascending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +94,13 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
     template = _environment().from_string(
         folder.joinpath("report.html.j2").read_text(encoding="utf-8")
     )
+    css = folder.joinpath("report.css").read_text(encoding="utf-8")
+    script = folder.joinpath("report.js").read_text(encoding="utf-8")
     return template.render(
         leaderboard=leaderboard,
-        css=Markup(folder.joinpath("report.css").read_text(encoding="utf-8")),
+        css=Markup(css),
+        script=Markup(script),
+        policy=_policy(css, script),
         date=finished_text(leaderboard.runs),
         no_board=no_board_sentence(len(leaderboard.runs)),
         sections=_sections(leaderboard, num_samples=num_samples),
@@ -82,6 +108,18 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         facts=environment_facts(leaderboard.runs),
         run_labels=_run_labels(leaderboard),
     )
+
+
+def _policy(css: str, script: str) -> str:
+    """A Content-Security-Policy under which the page loads nothing and runs our script alone."""
+    return (
+        f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 
 def _environment() -> Environment:
@@ -95,6 +133,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         value=display.value_text,
+        evidence=display.evidence_text,
         interval=display.interval_text,
         amount=display.count_text,
         flops=display.flops_text,
@@ -102,6 +141,7 @@ def _environment() -> Environment:
         memory=display.bytes_text,
         moment=display.moment_text,
         share=display.share_text,
+        breakable=_breakable,
         fold=_fold,
         visible=display.visible,
     )
@@ -112,6 +152,11 @@ def _environment() -> Environment:
 def _finalize(value: object) -> object:
     """Text from data with nothing hidden in it; our own markup as it is."""
     return display.visible(value) if type(value) is str else value
+
+
+def _breakable(text: str) -> Markup:
+    """A name that may go on in the next line after an underscore."""
+    return escape(display.visible(text)).replace("_", Markup("_<wbr>"))
 
 
 def _fold(text: str) -> tuple[str, str]:
@@ -132,23 +177,31 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             f"board-{place}",
             display.board_title(board),
             board_sentence(board),
-            display.metric_notes(board)
-            | ({"group": notes} if (notes := display.group_notes(board)) else {}),
+            _notes(board),
             display.leak_notes(board),
-            _bar_ends(board.rows, board.main_metric),
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
             if board.subset == "all"
             else None,
+            tuple(cost_charts(board)) if board.subset == "all" else (),
         )
         for place, board in enumerate(leaderboard.boards, start=1)
     ]
 
 
-def _bar_ends(rows: Sequence[BoardRow], main_metric: str | None) -> Point:
-    """The scale of a board's interval bars: from the least to the greatest end, and to zero where
-    that is near.
+def _notes(board: Board) -> dict[str, list[str]]:
+    """What the numbers stand on, told once for metrics of which it is the same, and what the
+    letters mean.
     """
-    name = main_metric or ""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, notes in display.metric_notes(board).items():
+        names.setdefault(tuple(notes), []).append(name)
+    together = {", ".join(alike): list(notes) for notes, alike in names.items()}
+    letters = display.group_notes(board)
+    return together | ({"group": letters} if letters else {})
+
+
+def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
+    """The scale of a metric's interval bars: from the least to the greatest end, and zero."""
     metrics = [row.metrics[name] for row in rows if name in row.metrics]
     ends = [
         end

@@ -6,17 +6,21 @@ know: how they look.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from mtnlg.errors import DataError, MtnlgError
 from mtnlg.records import Prediction, read_predictions
+from mtnlg.reporting.example_values import example_values
 from mtnlg.reporting.fields import is_folder_name
 from mtnlg.reporting.leaderboard import Board, BoardRow
 
 Example = TypeVar("Example")
+
+NUM_PLAIN = 10
+"""Samples that a page shows by itself; the others wait for its script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Output:
     label: str
     kind: str
     text: str | None
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Metric -> value of this output alone, where scoring kept its statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +54,32 @@ class BoardSamples:
     num_examples: int
     problems: tuple[str, ...]
 
+    @property
+    def plain(self) -> list[Sample]:
+        """Few of the samples, for a page without its script."""
+        return evenly_spaced(self.samples, NUM_PLAIN)
+
 
 def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> BoardSamples:
     """Samples of the trained and external systems with numbers and of the best baseline, in the
     board's order.
     """
     problems: list[str] = []
-    texts: dict[str, dict[str, Prediction]] = {}
+    texts: dict[str, list[Prediction]] = {}
     shown = _rows_to_show(board)
     for row in shown:
         try:
-            predictions = _read(row, artifacts_root=artifacts_root)
+            texts[row.label] = _read(row, artifacts_root=artifacts_root)
         except (MtnlgError, OSError, KeyError, RecursionError) as error:
             cause = str(error).replace(str(artifacts_root), "artifacts")
             problems.append(f"{row.label}: its predictions cannot be read: {cause}")
-            continue
-        texts[row.label] = {prediction.id: prediction for prediction in predictions}
     if not texts:
         return BoardSamples((), 0, tuple(problems))
-    examples = list(next(iter(texts.values())).values())
+    examples = list({one.id: one for one in next(iter(texts.values()))}.values())
     rows = [row for row in shown if row.label in texts]
     chosen = evenly_spaced(examples, num_samples)
-    samples = tuple(_sample(example, rows, texts) for example in chosen)
+    outputs = [_outputs(row, texts[row.label], chosen, artifacts_root) for row in rows]
+    samples = tuple(map(_sample, chosen, zip(*outputs, strict=True)))
     # A published board keeps the predictions that it shows, and no others.
     scored = (metric.num_examples for row in rows for metric in row.metrics.values())
     return BoardSamples(samples, max(scored, default=len(examples)), tuple(problems))
@@ -94,13 +104,36 @@ def _read(row: BoardRow, *, artifacts_root: Path) -> list[Prediction]:
     return read_predictions(artifacts_root / "predictions" / key / "predictions.jsonl")
 
 
-def _sample(
-    example: Prediction, rows: list[BoardRow], texts: dict[str, dict[str, Prediction]]
-) -> Sample:
-    found = [(row, texts[row.label].get(example.id)) for row in rows]
-    tags = dict.fromkeys(tag for _, prediction in found if prediction for tag in prediction.tags)
-    outputs = tuple(
-        Output(row.label, row.kind, None if prediction is None else prediction.prediction)
-        for row, prediction in found
+_Outputs = tuple[tuple[Output, Prediction | None], ...]
+"""Outputs of one example, each with the prediction that it is from."""
+
+
+def _outputs(
+    row: BoardRow, predictions: list[Prediction], chosen: list[Prediction], artifacts_root: Path
+) -> list[tuple[Output, Prediction | None]]:
+    """What one system made of each of the chosen examples."""
+    places = {prediction.id: place for place, prediction in enumerate(predictions)}
+    found = [places.get(example.id) for example in chosen]
+    known = [place for place in found if place is not None]
+    values = example_values(
+        row, known, num_examples=len(predictions), artifacts_root=artifacts_root
     )
+    by_place = {
+        place: {name: column[index] for name, column in values.items()}
+        for index, place in enumerate(known)
+    }
+    return [
+        (Output(row.label, row.kind, None), None)
+        if place is None
+        else (
+            Output(row.label, row.kind, predictions[place].prediction, by_place[place]),
+            predictions[place],
+        )
+        for place in found
+    ]
+
+
+def _sample(example: Prediction, found: _Outputs) -> Sample:
+    tags = dict.fromkeys(tag for _, prediction in found if prediction for tag in prediction.tags)
+    outputs = tuple(output for output, _ in found)
     return Sample(example.id, example.source, example.references, tuple(tags), outputs)
