@@ -170,8 +170,9 @@ def test_runs_that_differ_in_the_seed_alone_are_one_row(launch: MadeLaunch) -> N
     assert metric.value == pytest.approx(22.0)
     assert dict(metric.seed_values) == {1: 20.0, 2: 24.0, 3: 22.0}
     assert (metric.low, metric.high, metric.interval) == (None, None, None)
+    assert metric.seed_deviation == pytest.approx(2.0)
     assert metric.interval_reason == (
-        "mean of 3 seeds: seed-aware intervals need evaluation of the seed spread"
+        "mean of 3 seeds: its statistics.npz: missing or broken (no such file); evaluate again"
     )
 
 

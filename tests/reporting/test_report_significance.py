@@ -190,19 +190,6 @@ def test_board_without_any_statistics_says_not_tested(troubled: MadeLaunch) -> N
     assert list(board.not_tested) == ["micro", "nano", "copy"]
 
 
-def test_mean_of_seeds_is_not_tested(launch: MadeLaunch) -> None:
-    for seed in (1, 2):
-        add_system(launch, "good", run_id=f"good{seed}", seed=seed)
-    add_system(launch, "same")
-    add_system(launch, "poor")
-
-    board = only_board(launch)
-
-    assert list(board.not_tested) == ["good"]
-    assert board.not_tested["good"].startswith("a mean of 2 seeds")
-    assert [(one.better, one.worse) for one in board.comparisons] == [("same", "poor")]
-
-
 def test_clean_board_compares_equal_clean_rows_only(launch: MadeLaunch) -> None:
     """Oracle: the statistics of the rows that are clean; `same` has as many, but others."""
     add_system(launch, "good", num_tagged=3)

@@ -33,6 +33,7 @@ from mtnlg.evaluation.score import (
     save_scores,
     score_predictions,
 )
+from mtnlg.evaluation.seeds import SeededValue, compare_with_seeds, seeded_value
 from mtnlg.evaluation.statistics import bootstrap_interval, resampled_sums
 
 __all__ = [
@@ -44,10 +45,12 @@ __all__ = [
     "MetricScore",
     "PairedTest",
     "Scores",
+    "SeededValue",
     "SubsetScores",
     "baselines_for",
     "bootstrap_interval",
     "compare_systems",
+    "compare_with_seeds",
     "copy_statistics",
     "correct_by_holm",
     "find_metric",
@@ -61,6 +64,7 @@ __all__ = [
     "save_scores",
     "score_predictions",
     "score_texts",
+    "seeded_value",
     "sentence_scores",
     "write_baseline",
 ]

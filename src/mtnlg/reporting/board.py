@@ -14,8 +14,9 @@ from pathlib import Path
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_runs
-from mtnlg.reporting.ranking import merge_seeds, rank_rows
+from mtnlg.reporting.ranking import rank_rows
 from mtnlg.reporting.scores import SubsetScores, read_scores
+from mtnlg.reporting.seeds import merge_seeds
 from mtnlg.reporting.significance import compare_rows
 
 ALL = "all"
@@ -92,10 +93,10 @@ def _boards_at(
         if _belongs(run, place)
         for entry in _entries_of(run, place, artifacts_root=artifacts_root)
     )
-    yield compare_rows(_board(place, ALL, entries), artifacts_root=artifacts_root)
-    for subset in SUBSETS:
-        if any(subset in entry.subsets for entry in entries):
-            yield compare_rows(_board(place, subset, entries), artifacts_root=artifacts_root)
+    known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
+    for subset in (ALL, *known):
+        board = _board(place, subset, entries, artifacts_root=artifacts_root)
+        yield compare_rows(board, artifacts_root=artifacts_root)
 
 
 def _belongs(run: RunRecord, place: _Place) -> bool:
@@ -178,10 +179,11 @@ def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
     return list(kept.values())
 
 
-def _board(place: _Place, subset: str, entries: Sequence[_Entry]) -> Board:
+def _board(place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_root: Path) -> Board:
     names = _metric_names(place, subset, entries)
     rows = [_numbered(entry, subset, names) for entry in entries]
-    rows = rank_rows(merge_seeds(rows), metric_names=names)
+    rows = merge_seeds(rows, subset=subset, artifacts_root=artifacts_root)
+    rows = rank_rows(rows, metric_names=names)
     labels = distinct_labels(
         [
             Identity(row.system, row.decoding, row.overrides, row.kind, row.seeds, row.runs)

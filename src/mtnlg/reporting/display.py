@@ -60,15 +60,24 @@ def interval_text(metric: MetricScore) -> str:
     return f"[{low}, {high}]"
 
 
+def spread_text(metric: MetricScore) -> str:
+    """The spread over seeds and their number; empty for a score of one training."""
+    if metric.seed_deviation is None:
+        return ""
+    deviation = number_text(metric.seed_deviation, unit=metric.unit)
+    return f"± {deviation} over {len(metric.seed_values)} seeds"
+
+
 def full_text(metric: MetricScore) -> str:
     """Value, interval and n, for use in a sentence."""
     return f"{pair_text(metric)}, n = {metric.num_examples}"
 
 
 def pair_text(metric: MetricScore) -> str:
-    """Value and interval, for use in a sentence that has told n."""
+    """Value, spread over seeds and interval, for use in a sentence that has told n."""
     comma = "" if metric.interval else ","
-    return f"{value_text(metric)}{comma} {interval_text(metric)}"
+    spread = f" {spread}" if (spread := spread_text(metric)) else ""
+    return f"{value_text(metric)}{spread}{comma} {interval_text(metric)}"
 
 
 def count_text(value: float | None) -> str:
@@ -176,10 +185,11 @@ def group_notes(board: Board) -> list[str]:
 
 
 def test_text(board: Board) -> str:
-    """The test behind a board's letters, and over how many comparisons it is corrected."""
+    """The tests behind a board's letters, and over how many comparisons they are corrected."""
     count = len(board.comparisons)
     corrected = f"Holm-corrected over {count} comparisons" if count > 1 else "one comparison"
-    return f"{board.comparisons[0].test}, {corrected}"
+    tests = dict.fromkeys(one.test for one in board.comparisons)
+    return f"{'; '.join(tests)}, {corrected}"
 
 
 def p_text(p: float) -> str:

@@ -27,6 +27,7 @@ from mtnlg.reporting.curves import (
 from mtnlg.reporting.facts import environment_facts, finished_text
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
+from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
 from mtnlg.reporting.summary import board_sentence, no_board_sentence
@@ -96,6 +97,7 @@ def _environment() -> Environment:
     environment.filters.update(
         value=display.value_text,
         interval=display.interval_text,
+        spread=display.spread_text,
         amount=display.count_text,
         flops=display.flops_text,
         duration=display.duration_text,
@@ -132,8 +134,7 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             f"board-{place}",
             display.board_title(board),
             board_sentence(board),
-            display.metric_notes(board)
-            | ({"group": notes} if (notes := display.group_notes(board)) else {}),
+            board_notes(board),
             display.leak_notes(board),
             _bar_ends(board.rows, board.main_metric),
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)

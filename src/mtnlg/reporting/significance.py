@@ -14,25 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.evaluation import (
-    Metric,
-    PairedTest,
-    compare_systems,
-    find_metric,
-    group_letters,
-    load_statistics,
-)
+from mtnlg.evaluation import Metric, PairedTest, compare_with_seeds, group_letters
 from mtnlg.evaluation.comparison import MAX_COMPARED, NUM_TRIALS
-from mtnlg.evaluation.statistics import BoolArray, FloatArray
-from mtnlg.reporting.leaderboard import Board, BoardRow, RowComparison
+from mtnlg.evaluation.statistics import FloatArray
+from mtnlg.reporting.evidence import Evidence, evidence_of, installed_metric
+from mtnlg.reporting.leaderboard import Board, RowComparison
 
 TEST = PairedTest.approximate_randomisation
 TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {EvaluationConfig.seed}"
 
-SEEDS = "a mean of {} seeds: a test over the examples would not see how far these are apart"
-VALUE_TOLERANCE = 1e-6
-"""Furthest that a score may be from what its statistics give."""
+SEEDS_TEST_NAME = (
+    "pairs with several seeds: two-level test, seeds by t and examples by the jackknife"
+)
 
 
 def compare_rows(board: Board, *, artifacts_root: Path) -> Board:
@@ -41,61 +34,29 @@ def compare_rows(board: Board, *, artifacts_root: Path) -> Board:
     """
     if len(board.ranked) < 2 or board.main_metric is None:
         return board
-    try:
-        metric = find_metric(board.main_metric)
-    except ConfigError:
-        reason = f"{board.main_metric} is no metric that is installed here"
-        return replace(board, not_tested={row.label: reason for row in board.ranked})
+    metric = installed_metric(board.main_metric)
+    if isinstance(metric, str):
+        return replace(board, not_tested={row.label: metric for row in board.ranked})
     reasons: dict[str, str] = {}
-    found: dict[str, tuple[FloatArray, BoolArray]] = {}
+    found: dict[str, Evidence] = {}
     for row in board.ranked:
-        statistics = _statistics_of(row, metric, board.subset, artifacts_root=artifacts_root)
-        if isinstance(statistics, str):
-            reasons[row.label] = statistics
+        evidence = evidence_of(row, metric, board.subset, artifacts_root=artifacts_root)
+        if isinstance(evidence, str):
+            reasons[row.label] = evidence
         elif len(found) == MAX_COMPARED:
             reasons[row.label] = f"only the first {MAX_COMPARED} rows are"
         else:
-            found[row.label] = statistics
+            found[row.label] = evidence
     reasons |= _odd_ones(found)
     labels = [label for label in found if label not in reasons]
-    return _with_groups(board, metric, labels, [found[label][0] for label in labels], reasons)
+    return _with_groups(board, metric, labels, [found[label].seeds for label in labels], reasons)
 
 
-def _statistics_of(
-    row: BoardRow, metric: Metric, subset: str, *, artifacts_root: Path
-) -> tuple[FloatArray, BoolArray] | str:
-    """Statistics of the subset's rows and the mask (N,) of these, or why there are none."""
-    score = row.metrics[metric.name]
-    if len(row.scores) != 1:
-        return SEEDS.format(len(row.scores))
-    if not metric.is_resampleable:
-        return metric.reason_not
-    folder = artifacts_root / "scores" / row.scores[0]
-    try:
-        arrays, masks = load_statistics(folder, metric.name)
-        everything = np.ones(len(arrays[metric.name]), np.bool_)
-        mask = everything if subset == "all" else masks[subset]
-        statistics = arrays[metric.name][mask]
-        with np.errstate(all="ignore"):
-            value = float(metric.aggregate(statistics.sum(axis=0)))
-    except ArtifactError as error:
-        return f"its {str(error).replace(str(folder) + '/', '')}"
-    except KeyError:
-        return f"its statistics do not say which rows are {subset}"
-    except (ValueError, IndexError, TypeError, ArithmeticError) as error:
-        return f"its statistics.npz is broken ({error})"
-    if statistics.ndim != 2 or len(statistics) != score.num_examples:
-        return f"its statistics have {len(statistics)} rows and its score {score.num_examples}"
-    if not abs(value - score.value) <= VALUE_TOLERANCE:
-        return f"its statistics give {value:.6g} and not its score"
-    return statistics, mask
-
-
-def _odd_ones(found: dict[str, tuple[FloatArray, BoolArray]]) -> dict[str, str]:
+def _odd_ones(found: dict[str, Evidence]) -> dict[str, str]:
     """Label -> reason for those whose rows are not those of most: models that were trained on other
     data have other clean rows.
     """
-    rows = {label: (one.shape, mask.tobytes()) for label, (one, mask) in found.items()}
+    rows = {label: (one.seeds[0].shape, one.mask.tobytes()) for label, one in found.items()}
     usual = Counter(rows.values()).most_common(1)
     reason = "it is over other rows of the test set than most"
     return {label: reason for label, own in rows.items() if own != usual[0][0]}
@@ -105,13 +66,15 @@ def _with_groups(
     board: Board,
     metric: Metric,
     labels: Sequence[str],
-    statistics: Sequence[FloatArray],
+    statistics: Sequence[Sequence[FloatArray]],
     reasons: dict[str, str],
 ) -> Board:
     if len(labels) < 2:
         alone = dict.fromkeys(labels, "no other row can be tested")
         return replace(board, not_tested=reasons | alone)
-    compared = compare_systems(statistics, metric.aggregate, test=TEST)
+    with np.errstate(all="ignore"):
+        compared = compare_with_seeds(statistics, metric.aggregate, test=TEST)
+    num_seeds = [len(seeds) for seeds in statistics]
     if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
         endless = f"{metric.name} of resampled examples is no finite number"
         return replace(board, not_tested=reasons | dict.fromkeys(labels, endless))
@@ -130,7 +93,7 @@ def _with_groups(
             one.high,
             one.p,
             one.p_holm,
-            TEST_NAME,
+            TEST_NAME if num_seeds[one.better] == num_seeds[one.worse] == 1 else SEEDS_TEST_NAME,
         )
         for one in compared
     ]
