@@ -209,6 +209,7 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
                 num_resamples=settings.num_resamples,
                 confidence=settings.confidence,
                 seed=settings.seed,
+                has_bca_intervals=settings.has_bca_intervals,
             )
             save_scores(folder, scores, {})
 

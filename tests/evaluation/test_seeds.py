@@ -15,11 +15,10 @@ from mtnlg.evaluation.seeds import (
     LEAST_P,
     Component,
     half_width,
-    jackknife_influences,
     p_value,
     standard_error,
 )
-from mtnlg.evaluation.statistics import FloatArray
+from mtnlg.evaluation.statistics import FloatArray, jackknife_influences
 
 S, N = 3, 7
 

@@ -20,6 +20,9 @@ class EvaluationConfig:
     confidence: float = 0.95
     seed: int = 12_345
     """Seed of the resampling; sacreBLEU's default."""
+    has_bca_intervals: bool = False
+    """Intervals that are corrected for bias and skewness (BCa, Efron 1987) instead of percentile
+    ones. Where BCa is undefined, as for equal examples, the interval's name says so."""
     has_baselines: bool = True
     """Trivial systems as rows of every board."""
 

@@ -34,7 +34,7 @@ from mtnlg.evaluation.score import (
     score_predictions,
 )
 from mtnlg.evaluation.seeds import SeededValue, compare_with_seeds, seeded_value
-from mtnlg.evaluation.statistics import bootstrap_interval, resampled_sums
+from mtnlg.evaluation.statistics import bca_interval, bootstrap_interval, resampled_sums
 
 __all__ = [
     "BASELINES",
@@ -48,6 +48,7 @@ __all__ = [
     "SeededValue",
     "SubsetScores",
     "baselines_for",
+    "bca_interval",
     "bootstrap_interval",
     "compare_systems",
     "compare_with_seeds",

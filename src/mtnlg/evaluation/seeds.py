@@ -25,7 +25,7 @@ from mtnlg.evaluation.comparison import (
     compare_systems,
     correct_by_holm,
 )
-from mtnlg.evaluation.statistics import Aggregate, FloatArray
+from mtnlg.evaluation.statistics import Aggregate, FloatArray, jackknife_influences
 from mtnlg.evaluation.student import bisect, critical_value
 
 LEAST_P = 1e-6
@@ -95,13 +95,6 @@ def seeded_value(seeds: Sequence[FloatArray], aggregate: Aggregate) -> SeededVal
         interaction = float(((influences - mean) ** 2).sum()) / degrees / (num_seeds * num_examples)
     values = np.array([float(aggregate(one.sum(axis=0))) for one in seeds])
     return SeededValue(values=values, influences=mean, interaction=interaction)
-
-
-def jackknife_influences(statistics: FloatArray, aggregate: Aggregate) -> FloatArray:
-    """How far the value falls without each of N examples, times N - 1, less the mean of these."""
-    without = np.asarray(aggregate(statistics.sum(axis=0) - statistics), dtype=np.float64)
-    influences: FloatArray = (len(statistics) - 1) * (without.mean() - without)
-    return influences
 
 
 def standard_error(influences: FloatArray) -> float:
