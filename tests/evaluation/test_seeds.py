@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU
 
-from mtnlg.evaluation import METRICS, compare_systems, compare_with_seeds, measure, seeded_value
+from mtnlg.evaluation import (
+    METRICS,
+    compare_systems,
+    compare_with_seeds,
+    detectable_difference,
+    measure,
+    seeded_value,
+)
 from mtnlg.evaluation.seeds import (
     LEAST_P,
     Component,
@@ -95,6 +102,12 @@ def test_influences_of_bleu_are_those_of_sacrebleu_without_a_line() -> None:
 
     expected = [2 * (sum(without) / 3 - one) for one in without]
     assert influences.tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_detectable_difference_is_that_of_the_textbook() -> None:
+    """Oracle: Bloom 1995, table 1: 2.80 standard errors at 80 % power and a two-sided 5 %."""
+    assert detectable_difference(1.0) == pytest.approx(1.959964 + 0.841621, abs=1e-6)
+    assert detectable_difference(0.5, power=0.5) == pytest.approx(0.979982, abs=1e-6)
 
 
 def test_seeds_that_agree_leave_the_interval_of_one() -> None:

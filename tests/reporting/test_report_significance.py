@@ -251,6 +251,28 @@ def test_published_board_holds_its_test_and_can_be_made_again(
     assert check_published(root, readme=None) == []
 
 
+def test_detectable_difference_is_in_words_and_in_json(launch: MadeLaunch, tmp_path: Path) -> None:
+    """Oracle: 2.8016 standard errors of the differences by example, from the files; the pairs with
+    the baseline do not count.
+    """
+    add_system(launch, "good")
+    add_system(launch, "same")
+    add_system(launch, "poor", kind="baseline")
+    good, same = (
+        100 * load_statistics(launch.artifacts_root / "scores" / name)[0]["rouge1"][:, 0]
+        for name in ("good", "same")
+    )
+    expected = 2.801585 * np.std(good - same, ddof=1) / NUM_ROWS**0.5
+
+    report = written(launch.build(), tmp_path)
+
+    (pair, *_) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
+    sentence = f"with these 40 examples a true difference of {expected:.2f} rouge1 between two"
+    assert pair["detectable"] == pytest.approx(expected, abs=1e-5)
+    assert sentence in Page(report["index.html"]).text
+    assert sentence in report["leaderboard.md"]
+
+
 def test_label_of_each_comparison_is_that_of_a_row(three: MadeLaunch) -> None:
     board = only_board(three)
 

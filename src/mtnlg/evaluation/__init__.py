@@ -22,6 +22,7 @@ from mtnlg.evaluation.metrics import (
     score_texts,
     sentence_scores,
 )
+from mtnlg.evaluation.power import detectable_difference
 from mtnlg.evaluation.score import (
     MetricScore,
     Scores,
@@ -54,6 +55,7 @@ __all__ = [
     "compare_with_seeds",
     "copy_statistics",
     "correct_by_holm",
+    "detectable_difference",
     "find_metric",
     "group_letters",
     "is_contaminated",

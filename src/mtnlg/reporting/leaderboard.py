@@ -30,6 +30,9 @@ class RowComparison:
     p_holm: float
     test: str
     """What gave p, with its trials and seed."""
+    detectable: float | None = None
+    """The least true difference of two such systems that these examples show with a chance of
+    POWER; None for one example, of which no spread is known."""
 
     @property
     def is_significant(self) -> bool:

@@ -14,8 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.evaluation import Metric, PairedTest, compare_with_seeds, group_letters
+from mtnlg.evaluation import (
+    Metric,
+    PairedTest,
+    compare_with_seeds,
+    detectable_difference,
+    group_letters,
+    seeded_value,
+)
 from mtnlg.evaluation.comparison import MAX_COMPARED, NUM_TRIALS
+from mtnlg.evaluation.seeds import standard_error
 from mtnlg.evaluation.statistics import FloatArray
 from mtnlg.reporting.evidence import Evidence, evidence_of, installed_metric
 from mtnlg.reporting.leaderboard import Board, RowComparison
@@ -74,6 +82,7 @@ def _with_groups(
         return replace(board, not_tested=reasons | alone)
     with np.errstate(all="ignore"):
         compared = compare_with_seeds(statistics, metric.aggregate, test=TEST)
+        pulls = [seeded_value(seeds, metric.aggregate).influences for seeds in statistics]
     num_seeds = [len(seeds) for seeds in statistics]
     if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
         endless = f"{metric.name} of resampled examples is no finite number"
@@ -94,7 +103,14 @@ def _with_groups(
             one.p,
             one.p_holm,
             TEST_NAME if num_seeds[one.better] == num_seeds[one.worse] == 1 else SEEDS_TEST_NAME,
+            _detectable(pulls[one.better] - pulls[one.worse]),
         )
         for one in compared
     ]
     return replace(board, rows=tuple(rows), comparisons=tuple(comparisons), not_tested=reasons)
+
+
+def _detectable(influences: FloatArray) -> float | None:
+    if len(influences) == 1 or not np.isfinite(influences).all():
+        return None
+    return detectable_difference(standard_error(influences))
