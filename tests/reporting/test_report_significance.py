@@ -273,6 +273,27 @@ def test_detectable_difference_is_in_words_and_in_json(launch: MadeLaunch, tmp_p
     assert sentence in report["leaderboard.md"]
 
 
+def test_paired_bootstrap_stands_beside_the_test_where_it_is_asked_for(
+    three: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: compare_systems with that test; it must change neither letters nor p."""
+    folders = [three.artifacts_root / "scores" / name for name in ("good", "same", "poor")]
+    statistics = [load_statistics(folder, "rouge1")[0]["rouge1"] for folder in folders]
+    expected = compare_systems(
+        statistics, METRICS["rouge1"].aggregate, test=PairedTest.paired_bootstrap
+    )
+    (plain,) = three.build().to_json()["boards"]
+
+    leaderboard = three.build(has_paired_bootstrap=True)
+
+    (board,) = leaderboard.to_json()["boards"]
+    assert [one.pop("p_bootstrap") for one in board["comparisons"]] == pytest.approx(
+        [one.p for one in expected], abs=1e-6
+    )
+    assert board == plain
+    assert "good and same p = " in Page(written(leaderboard, tmp_path)["index.html"]).text
+
+
 def test_label_of_each_comparison_is_that_of_a_row(three: MadeLaunch) -> None:
     board = only_board(three)
 

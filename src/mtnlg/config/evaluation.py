@@ -41,6 +41,9 @@ class ReportConfig:
     """Rows of reporting.FORMATS."""
     num_samples: int = 20
     """Examples shown side by side on each board."""
+    has_paired_bootstrap: bool = False
+    """The p-value of the paired bootstrap (Koehn 2004), as others report it, beside that of the
+    board's own test. Letters stay by the latter, whose errors are as rare as it says."""
 
     def __post_init__(self) -> None:
         at_least("report.num_samples", self.num_samples, 0)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mtnlg.config import ReportConfig
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_runs
@@ -26,7 +27,13 @@ UNKNOWN = "unknown"
 NOT_SCORED = "it has no score of its own on this subset; see the board of all examples"
 
 
-def build_leaderboard(experiment: str, *, runs_root: Path, artifacts_root: Path) -> Leaderboard:
+def build_leaderboard(
+    experiment: str,
+    *,
+    runs_root: Path,
+    artifacts_root: Path,
+    has_paired_bootstrap: bool = ReportConfig.has_paired_bootstrap,
+) -> Leaderboard:
     """The boards of the last launch of an experiment, from `runs_root/<experiment>/launch.json`.
 
     Raises ConfigError where the name is no folder's, and ArtifactError where there is no readable
@@ -35,7 +42,9 @@ def build_leaderboard(experiment: str, *, runs_root: Path, artifacts_root: Path)
     launch = read_launch(experiment, runs_root=runs_root)
     runs = read_runs(launch, runs_root=runs_root)
     boards = tuple(
-        board
+        compare_rows(
+            board, artifacts_root=artifacts_root, has_paired_bootstrap=has_paired_bootstrap
+        )
         for place in _places(runs)
         for board in _boards_at(place, runs=runs, artifacts_root=artifacts_root)
     )
@@ -95,8 +104,7 @@ def _boards_at(
     )
     known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
     for subset in (ALL, *known):
-        board = _board(place, subset, entries, artifacts_root=artifacts_root)
-        yield compare_rows(board, artifacts_root=artifacts_root)
+        yield _board(place, subset, entries, artifacts_root=artifacts_root)
 
 
 def _belongs(run: RunRecord, place: _Place) -> bool:

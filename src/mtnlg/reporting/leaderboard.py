@@ -33,6 +33,8 @@ class RowComparison:
     detectable: float | None = None
     """The least true difference of two such systems that these examples show with a chance of
     POWER; None for one example, of which no spread is known."""
+    p_bootstrap: float | None = None
+    """That of the paired bootstrap, uncorrected, where it was asked for and both have one seed."""
 
     @property
     def is_significant(self) -> bool:
@@ -40,10 +42,13 @@ class RowComparison:
         return self.p_holm < SIGNIFICANCE
 
     def to_json(self) -> JsonObject:
-        """Numbers to six decimals, so that it does not matter in which order a machine adds."""
+        """Numbers to six decimals, so that it does not matter in which order a machine adds; the
+        bootstrap only where it was asked for.
+        """
         return {
             name: round(value, 6) if isinstance(value, float) else value
             for name, value in asdict(self).items()
+            if name != "p_bootstrap" or value is not None
         }
 
 

@@ -6,11 +6,12 @@ Refuses to know: markup. What comes out is plain text that each format escapes i
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import median
 
 from mtnlg.evaluation.comparison import SIGNIFICANCE
 from mtnlg.evaluation.power import POWER
-from mtnlg.reporting.display import group_notes, metric_notes, number_text
+from mtnlg.reporting.display import group_notes, metric_notes, number_text, p_text
 from mtnlg.reporting.leaderboard import Board
 
 
@@ -20,6 +21,7 @@ def board_notes(board: Board) -> dict[str, list[str]]:
         "group": group_notes(board),
         "seeds": seed_notes(board),
         "power": power_notes(board),
+        "bootstrap": bootstrap_notes(board),
     }
     return {heading: lines for heading, lines in notes.items() if lines}
 
@@ -67,4 +69,25 @@ def power_notes(board: Board) -> list[str]:
         f"difference of {middle} {board.main_metric} between two systems like these{span} is found "
         f"in {POWER:.0%} of test sets by a paired test at {SIGNIFICANCE:.0%}, before correction; "
         "(z(0.975) + z(0.8)) x standard error of the paired differences (Bloom 1995)"
+    ]
+
+
+def bootstrap_notes(board: Board) -> list[str]:
+    """The paired bootstrap of neighbours in the ranking, where it was asked for; all pairs are in
+    leaderboard.json.
+    """
+    labels = [row.label for row in board.ranked]
+    neighbours = set(pairwise(labels))
+    found = [
+        f"{one.better} and {one.worse} {p_text(one.p_bootstrap)} (the board's own test "
+        f"{p_text(one.p)})"
+        for one in board.comparisons
+        if one.p_bootstrap is not None and (one.better, one.worse) in neighbours
+    ]
+    if not found:
+        return []
+    return [
+        "paired bootstrap (Koehn 2004) of neighbours, before correction: "
+        + ", ".join(found)
+        + "; it rejects true nulls about twice as often as its level says, and gives no letters"
     ]

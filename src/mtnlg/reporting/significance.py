@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from mtnlg.evaluation import (
     group_letters,
     seeded_value,
 )
-from mtnlg.evaluation.comparison import MAX_COMPARED, NUM_TRIALS
+from mtnlg.evaluation.comparison import MAX_COMPARED, NUM_TRIALS, TESTS
 from mtnlg.evaluation.seeds import standard_error
 from mtnlg.evaluation.statistics import FloatArray
 from mtnlg.reporting.evidence import Evidence, evidence_of, installed_metric
@@ -36,7 +37,9 @@ SEEDS_TEST_NAME = (
 )
 
 
-def compare_rows(board: Board, *, artifacts_root: Path) -> Board:
+def compare_rows(
+    board: Board, *, artifacts_root: Path, has_paired_bootstrap: bool = False
+) -> Board:
     """The board with its ranked rows compared by the main metric, as far as they can be: on the
     same examples, and with statistics that give the score shown.
     """
@@ -57,7 +60,15 @@ def compare_rows(board: Board, *, artifacts_root: Path) -> Board:
             found[row.label] = evidence
     reasons |= _odd_ones(found)
     labels = [label for label in found if label not in reasons]
-    return _with_groups(board, metric, labels, [found[label].seeds for label in labels], reasons)
+    statistics = [found[label].seeds for label in labels]
+    compared = _with_groups(board, metric, labels, statistics, reasons)
+    if not has_paired_bootstrap or not compared.comparisons:
+        return compared
+    return _with_bootstrap(
+        compared,
+        metric,
+        {label: found[label].seeds[0] for label in labels if len(found[label].seeds) == 1},
+    )
 
 
 def _odd_ones(found: dict[str, Evidence]) -> dict[str, str]:
@@ -108,6 +119,26 @@ def _with_groups(
         for one in compared
     ]
     return replace(board, rows=tuple(rows), comparisons=tuple(comparisons), not_tested=reasons)
+
+
+def _with_bootstrap(board: Board, metric: Metric, single: dict[str, FloatArray]) -> Board:
+    """The board with the p-values of another test beside its own, for rows of one seed."""
+    labels = list(single)
+    pairs = list(combinations(range(len(labels)), 2))
+    p_values = TESTS[PairedTest.paired_bootstrap](
+        list(single.values()),
+        metric.aggregate,
+        pairs,
+        num_trials=NUM_TRIALS,
+        seed=EvaluationConfig.seed,
+    )
+    found = {
+        (labels[one], labels[other]): p for (one, other), p in zip(pairs, p_values, strict=True)
+    }
+    comparisons = tuple(
+        replace(one, p_bootstrap=found.get((one.better, one.worse))) for one in board.comparisons
+    )
+    return replace(board, comparisons=comparisons)
 
 
 def _detectable(influences: FloatArray) -> float | None:
