@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtnlg.config import ReportConfig
+from mtnlg.reporting.clean import with_clean_rankings
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_runs
@@ -46,7 +47,9 @@ def build_leaderboard(
             board, artifacts_root=artifacts_root, has_paired_bootstrap=has_paired_bootstrap
         )
         for place in _places(runs)
-        for board in _boards_at(place, runs=runs, artifacts_root=artifacts_root)
+        for board in with_clean_rankings(
+            list(_boards_at(place, runs=runs, artifacts_root=artifacts_root))
+        )
     )
     return Leaderboard(experiment, launch.command, boards, runs, artifacts_root)
 

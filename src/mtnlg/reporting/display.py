@@ -147,16 +147,17 @@ def board_title(board: Board) -> str:
 
 def leak_notes(board: Board) -> list[str]:
     """In how many of the rows checked signals of leaks were found, and by which rule; told apart by
-    system where they differ.
+    system where they differ; and whether the ranking changes on the clean rows.
     """
     checks = {row.label: row.contamination for row in board.rows if row.contamination.rule}
-    return _together(
+    signals = _together(
         {
             label: f"signals found in {one.flagged} of {one.checked} rows checked; {one.rule}"
             for label, one in checks.items()
             if one.flagged is not None and one.checked is not None
         }
     )
+    return [*signals, board.clean_ranking] if signals and board.clean_ranking else signals
 
 
 def metric_notes(board: Board) -> dict[str, list[str]]:

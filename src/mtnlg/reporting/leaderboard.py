@@ -117,6 +117,9 @@ class Board:
     """All pairs of the rows that could be tested, by the main metric."""
     not_tested: Mapping[str, str] = field(default_factory=dict)
     """Label of a ranked row -> why it is in no comparison."""
+    clean_ranking: str | None = None
+    """Whether the ranking changes on the rows without a leak signal, in words; None where that is
+    not known."""
 
     @property
     def ranked(self) -> tuple[BoardRow, ...]:
