@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check proof clean
+.PHONY: demo test check proof simulations clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -13,6 +13,10 @@ test: .venv/ready
 # Proofs that take minutes: quality on real budgets, kills at random steps.
 proof: .venv/ready
 	$(BIN)/python -m pytest -m slow
+
+# How often intervals and tests are right, on made-up scores: a table that is published.
+simulations: .venv/ready
+	$(BIN)/python -m mtnlg.evaluation.simulations reports/published/statistics.md
 
 check: .venv/ready
 	$(BIN)/ruff check .

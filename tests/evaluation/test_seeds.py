@@ -26,6 +26,7 @@ from mtnlg.evaluation.seeds import (
     standard_error,
 )
 from mtnlg.evaluation.statistics import FloatArray, jackknife_influences
+from mtnlg.evaluation.student import two_sided_p
 
 S, N = 3, 7
 
@@ -179,6 +180,21 @@ def test_pair_of_several_seeds_sees_their_spread() -> None:
     assert (blind.p, blind.low > 0) == (pytest.approx(1e-4, rel=0.01), True)
     assert found.p > 0.5
     assert found.low < 0 < found.high
+
+
+def test_pair_whose_examples_are_alike_has_the_p_of_welch() -> None:
+    """Oracle: Welch's t-test by hand: variances 1 / 3 and 9 / 3, degrees by Satterthwaite and
+    rounded down.
+    """
+    one = [of_means(np.full(N, value)) for value in (30.0, 31.0, 32.0)]
+    other = [of_means(np.full(N, value)) for value in (23.0, 26.0, 29.0)]
+    variance = 1 / 3 + 9 / 3
+    degrees = math.floor(variance**2 / ((1 / 3) ** 2 / 2 + 3**2 / 2))
+
+    (found,) = compare_with_seeds([one, other], mean)
+
+    assert (degrees, found.difference) == (2, pytest.approx(5.0))
+    assert found.p == pytest.approx(two_sided_p(5 / math.sqrt(variance), degrees), rel=1e-4)
 
 
 def test_mixed_pairs_are_corrected_together() -> None:

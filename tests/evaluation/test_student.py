@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mtnlg.evaluation.student import critical_value, two_sided_p
+from mtnlg.evaluation.student import critical_value, share_bounds, two_sided_p
 
 TABLE = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 9: 2.2622, 30: 2.0423, math.inf: 1.9600}
 """Two-sided 5 % points, as printed in any textbook."""
@@ -38,3 +38,17 @@ def test_critical_value_is_the_inverse(confidence: float) -> None:
     for degrees in (1, 2.5, 17):
         value = critical_value(confidence, degrees)
         assert two_sided_p(value, degrees) == pytest.approx(1 - confidence, rel=1e-9)
+
+
+def test_bounds_of_a_share_are_where_the_binomial_tails_are_as_wanted() -> None:
+    """Oracle: sums of binomial chances at the bounds; closed forms for none and for all."""
+
+    def chance(counts: range, share: float) -> float:
+        return sum(math.comb(17, k) * share**k * (1 - share) ** (17 - k) for k in counts)
+
+    low, high = share_bounds(5, 17, confidence=0.9)
+
+    assert chance(range(5, 18), low) == pytest.approx(0.05)
+    assert chance(range(6), high) == pytest.approx(0.05)
+    assert share_bounds(0, 17, confidence=0.9) == pytest.approx((0, 1 - 0.05 ** (1 / 17)))
+    assert share_bounds(17, 17, confidence=0.9) == pytest.approx((0.05 ** (1 / 17), 1))

@@ -1,6 +1,7 @@
-"""Student's t distribution: how unlikely a value is, and which value is just as unlikely as wanted.
+"""Student's t distribution: how unlikely a value is, and which value is just as unlikely as wanted;
+and bounds of a share, which need the same function.
 
-Here since scipy, which has it, is no dependence. Infinite degrees of freedom are the normal
+Here since scipy, which has them, is no dependence. Infinite degrees of freedom are the normal
 distribution.
 """
 
@@ -14,7 +15,7 @@ NEARLY_NORMAL = 1e6
 """Degrees of freedom from which the normal distribution is the same to six digits, and from which
 the fraction would need thousands of terms."""
 
-RELATIVE_ERROR = 1e-14
+RELATIVE_ERROR = 1e-13
 
 SMALLEST = 1e-300
 """In place of a zero in a denominator of the fraction (Lentz's method)."""
@@ -24,7 +25,7 @@ def two_sided_p(value: float, degrees: float) -> float:
     """The chance of a value at least as far from zero, to either side."""
     if degrees >= NEARLY_NORMAL:
         return math.erfc(abs(value) / math.sqrt(2))
-    return _incomplete_beta(degrees / 2, 0.5, degrees / (degrees + value * value))
+    return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + value * value))
 
 
 def critical_value(confidence: float, degrees: float) -> float:
@@ -35,6 +36,22 @@ def critical_value(confidence: float, degrees: float) -> float:
     while two_sided_p(high, degrees) > 1 - confidence:
         high *= 2
     return bisect(lambda value: two_sided_p(value, degrees) - (1 - confidence), 0.0, high)
+
+
+def share_bounds(count: int, total: int, *, confidence: float) -> tuple[float, float]:
+    """Where the chance may be of what happened `count` of `total` times (Clopper and Pearson 1934):
+    each end is exact to its side.
+    """
+    tail = (1 - confidence) / 2
+
+    def lower(count: int) -> float:
+        if count == 0:
+            return 0.0
+        return bisect(
+            lambda share: tail - incomplete_beta(count, total - count + 1, share), 0.0, 1.0
+        )
+
+    return lower(count), 1 - lower(total - count)
 
 
 def bisect(
@@ -52,14 +69,14 @@ def bisect(
         low, high = (middle, high) if function(middle) > 0 else (low, middle)
 
 
-def _incomplete_beta(one: float, other: float, share: float) -> float:
+def incomplete_beta(one: float, other: float, share: float) -> float:
     """The regularised incomplete beta function I_share(one, other): DLMF 8.17.22 on the side where
     its continued fraction converges fast, else by symmetry (8.17.4).
     """
     if share <= 0 or share >= 1:
         return float(share >= 1)
     if share > (one + 1) / (one + other + 2):
-        return 1 - _incomplete_beta(other, one, 1 - share)
+        return 1 - incomplete_beta(other, one, 1 - share)
     logarithm = (
         one * math.log(share)
         + other * math.log1p(-share)

@@ -33,7 +33,7 @@ TEST = PairedTest.approximate_randomisation
 TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {EvaluationConfig.seed}"
 
 SEEDS_TEST_NAME = (
-    "pairs with several seeds: two-level test, seeds by t and examples by the jackknife"
+    "pairs with several seeds: two-level test, seeds by Welch's t and examples by the jackknife"
 )
 
 
