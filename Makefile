@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check proof browser-test clean
+.PHONY: demo test check proof browser-test simulations clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -21,6 +21,10 @@ browser-test: .venv/browser
 .venv/browser: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[browser]'
 	touch $@
+
+# How often intervals and tests are right, on made-up scores: a table that is published.
+simulations: .venv/ready
+	$(BIN)/python -m mtnlg.evaluation.simulations reports/published/statistics.md
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -209,6 +209,7 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
                 num_resamples=settings.num_resamples,
                 confidence=settings.confidence,
                 seed=settings.seed,
+                has_bca_intervals=settings.has_bca_intervals,
             )
             save_scores(folder, scores, {})
 
@@ -222,7 +223,10 @@ def report(config: Config) -> list[Path]:
 
     name = experiment_name(config)
     leaderboard = build_leaderboard(
-        name, runs_root=Path(config.runs_root), artifacts_root=Path(config.artifacts_root)
+        name,
+        runs_root=Path(config.runs_root),
+        artifacts_root=Path(config.artifacts_root),
+        has_paired_bootstrap=config.report.has_paired_bootstrap,
     )
     paths = write_report(
         leaderboard,

@@ -134,7 +134,9 @@ class MadeLaunch:
         write_text(self.artifacts_root / "model" / key / "metrics.csv", text)
         return key
 
-    def build(self, command: str = "mtnlg run experiment=tiny") -> Leaderboard:
+    def build(
+        self, command: str = "mtnlg run experiment=tiny", *, has_paired_bootstrap: bool = False
+    ) -> Leaderboard:
         """Write launch.json and read it all back."""
         path = self.runs_root / self.experiment / "launch.json"
         run_ids: list[JsonValue] = list(self.run_ids)
@@ -149,5 +151,8 @@ class MadeLaunch:
             },
         )
         return build_leaderboard(
-            self.experiment, runs_root=self.runs_root, artifacts_root=self.artifacts_root
+            self.experiment,
+            runs_root=self.runs_root,
+            artifacts_root=self.artifacts_root,
+            has_paired_bootstrap=has_paired_bootstrap,
         )

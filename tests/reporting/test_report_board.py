@@ -170,8 +170,9 @@ def test_runs_that_differ_in_the_seed_alone_are_one_row(launch: MadeLaunch) -> N
     assert metric.value == pytest.approx(22.0)
     assert dict(metric.seed_values) == {1: 20.0, 2: 24.0, 3: 22.0}
     assert (metric.low, metric.high, metric.interval) == (None, None, None)
+    assert metric.seed_deviation == pytest.approx(2.0)
     assert metric.interval_reason == (
-        "mean of 3 seeds: seed-aware intervals need evaluation of the seed spread"
+        "mean of 3 seeds: its statistics.npz: missing or broken (no such file); evaluate again"
     )
 
 
@@ -273,6 +274,43 @@ def test_leaks_are_told_as_signals_in_rows_checked(launch: MadeLaunch) -> None:
     page = render_markdown(launch.build())
 
     assert "- **leaks**: signals found in 2 of 7 rows checked; a signal is: a match" in page
+
+
+@pytest.mark.parametrize(
+    ("clean", "note"),
+    [
+        ((15.0, 14.0), "on the clean rows the ranking of the 2 systems that have one is the same"),
+        ((14.0, 15.0), "on the clean rows the ranking changes: two is before one"),
+    ],
+)
+def test_board_says_whether_its_ranking_changes_on_clean_rows(
+    launch: MadeLaunch, clean: tuple[float, float], note: str
+) -> None:
+    checks = {"checked": 7, "flagged": 2, "rule": "a signal is: a match"}
+    for name, value, clean_value in zip(("one", "two"), (20.0, 19.0), clean, strict=True):
+        subsets = {
+            "all": {"bleu": made_metric(value)},
+            "clean": {"bleu": made_metric(clean_value, n=5)},
+        }
+        score = launch.score(launch.add_scores(name, **subsets), system=name, contamination=checks)
+        launch.add_run(name, [score], system=name)
+    launch.add_scores("old", 18.0)
+    launch.add_run("old", [launch.score("old", system="old")], system="old")
+
+    boards = launch.build().boards
+
+    assert [board.clean_ranking for board in boards] == [f"{note}; without a rank there: old"] * 2
+
+
+def test_board_without_a_signal_says_that_its_ranking_is_the_clean_one(
+    launch: MadeLaunch,
+) -> None:
+    launch.add_run("run", [launch.score(launch.add_scores("run", 20.0))])
+
+    page = render_markdown(launch.build())
+
+    assert "- **leaks**: signals found in 0 of 7 rows checked; 13-gram overlap" in page
+    assert "- **leaks**: no row has a signal, so the ranking is that of the clean rows" in page
 
 
 @pytest.mark.parametrize("missing", ["n", "signature", "value"])

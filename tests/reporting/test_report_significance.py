@@ -190,19 +190,6 @@ def test_board_without_any_statistics_says_not_tested(troubled: MadeLaunch) -> N
     assert list(board.not_tested) == ["micro", "nano", "copy"]
 
 
-def test_mean_of_seeds_is_not_tested(launch: MadeLaunch) -> None:
-    for seed in (1, 2):
-        add_system(launch, "good", run_id=f"good{seed}", seed=seed)
-    add_system(launch, "same")
-    add_system(launch, "poor")
-
-    board = only_board(launch)
-
-    assert list(board.not_tested) == ["good"]
-    assert board.not_tested["good"].startswith("a mean of 2 seeds")
-    assert [(one.better, one.worse) for one in board.comparisons] == [("same", "poor")]
-
-
 def test_clean_board_compares_equal_clean_rows_only(launch: MadeLaunch) -> None:
     """Oracle: the statistics of the rows that are clean; `same` has as many, but others."""
     add_system(launch, "good", num_tagged=3)
@@ -262,6 +249,49 @@ def test_published_board_holds_its_test_and_can_be_made_again(
     assert len(board["comparisons"]) == 3
     assert list(load_statistics(copied)[0]) == ["rouge1"], "the main metric alone"
     assert check_published(root, readme=None) == []
+
+
+def test_detectable_difference_is_in_words_and_in_json(launch: MadeLaunch, tmp_path: Path) -> None:
+    """Oracle: 2.8016 standard errors of the differences by example, from the files; the pairs with
+    the baseline do not count.
+    """
+    add_system(launch, "good")
+    add_system(launch, "same")
+    add_system(launch, "poor", kind="baseline")
+    good, same = (
+        100 * load_statistics(launch.artifacts_root / "scores" / name)[0]["rouge1"][:, 0]
+        for name in ("good", "same")
+    )
+    expected = 2.801585 * np.std(good - same, ddof=1) / NUM_ROWS**0.5
+
+    report = written(launch.build(), tmp_path)
+
+    (pair, *_) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
+    sentence = f"with these 40 examples a true difference of {expected:.2f} rouge1 between two"
+    assert pair["detectable"] == pytest.approx(expected, abs=1e-5)
+    assert sentence in Page(report["index.html"]).text
+    assert sentence in report["leaderboard.md"]
+
+
+def test_paired_bootstrap_stands_beside_the_test_where_it_is_asked_for(
+    three: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: compare_systems with that test; it must change neither letters nor p."""
+    folders = [three.artifacts_root / "scores" / name for name in ("good", "same", "poor")]
+    statistics = [load_statistics(folder, "rouge1")[0]["rouge1"] for folder in folders]
+    expected = compare_systems(
+        statistics, METRICS["rouge1"].aggregate, test=PairedTest.paired_bootstrap
+    )
+    (plain,) = three.build().to_json()["boards"]
+
+    leaderboard = three.build(has_paired_bootstrap=True)
+
+    (board,) = leaderboard.to_json()["boards"]
+    assert [one.pop("p_bootstrap") for one in board["comparisons"]] == pytest.approx(
+        [one.p for one in expected], abs=1e-6
+    )
+    assert board == plain
+    assert "good and same p = " in Page(written(leaderboard, tmp_path)["index.html"]).text
 
 
 def test_label_of_each_comparison_is_that_of_a_row(three: MadeLaunch) -> None:

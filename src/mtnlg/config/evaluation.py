@@ -20,6 +20,9 @@ class EvaluationConfig:
     confidence: float = 0.95
     seed: int = 12_345
     """Seed of the resampling; sacreBLEU's default."""
+    has_bca_intervals: bool = False
+    """Intervals that are corrected for bias and skewness (BCa, Efron 1987) instead of percentile
+    ones. Where BCa is undefined, as for equal examples, the interval's name says so."""
     has_baselines: bool = True
     """Trivial systems as rows of every board."""
 
@@ -39,6 +42,9 @@ class ReportConfig:
     num_samples: int = 200
     """Examples of each board within the page, side by side; 2,000 of 20 systems are about ten
     megabytes."""
+    has_paired_bootstrap: bool = False
+    """The p-value of the paired bootstrap (Koehn 2004), as others report it, beside that of the
+    board's own test. Letters stay by the latter, whose errors are as rare as it says."""
 
     def __post_init__(self) -> None:
         at_least("report.num_samples", self.num_samples, 0)

@@ -22,6 +22,7 @@ from mtnlg.evaluation.metrics import (
     score_texts,
     sentence_scores,
 )
+from mtnlg.evaluation.power import detectable_difference
 from mtnlg.evaluation.score import (
     MetricScore,
     Resampling,
@@ -35,7 +36,8 @@ from mtnlg.evaluation.score import (
     score_metric,
     score_predictions,
 )
-from mtnlg.evaluation.statistics import bootstrap_interval, resampled_sums
+from mtnlg.evaluation.seeds import SeededValue, compare_with_seeds, seeded_value
+from mtnlg.evaluation.statistics import bca_interval, bootstrap_interval, resampled_sums
 
 __all__ = [
     "BASELINES",
@@ -47,12 +49,16 @@ __all__ = [
     "PairedTest",
     "Resampling",
     "Scores",
+    "SeededValue",
     "SubsetScores",
     "baselines_for",
+    "bca_interval",
     "bootstrap_interval",
     "compare_systems",
+    "compare_with_seeds",
     "copy_statistics",
     "correct_by_holm",
+    "detectable_difference",
     "find_metric",
     "group_letters",
     "is_contaminated",
@@ -65,6 +71,7 @@ __all__ = [
     "score_metric",
     "score_predictions",
     "score_texts",
+    "seeded_value",
     "sentence_scores",
     "write_baseline",
 ]

@@ -19,7 +19,13 @@ from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError
 from mtnlg.evaluation.inputs import check_texts
 from mtnlg.evaluation.metrics import Metric, find_metric, measure, metric_value
-from mtnlg.evaluation.statistics import BoolArray, FloatArray, bootstrap_interval
+from mtnlg.evaluation.statistics import (
+    Aggregate,
+    BoolArray,
+    FloatArray,
+    bca_interval,
+    bootstrap_interval,
+)
 from mtnlg.records import JsonObject, Prediction, read_json, write_json
 
 SCORES_FILE = "scores.json"
@@ -96,10 +102,32 @@ class Resampling:
     num_resamples: int = EvaluationConfig.num_resamples
     confidence: float = EvaluationConfig.confidence
     seed: int = EvaluationConfig.seed
+    is_bca: bool = EvaluationConfig.has_bca_intervals
 
-    def __str__(self) -> str:
-        percent = f"{100 * self.confidence:g} %"
-        return f"percentile bootstrap, {self.num_resamples} resamples, seed {self.seed}, {percent}"
+    def interval(self, statistics: FloatArray, aggregate: Aggregate) -> tuple[float, float, str]:
+        """Low, high, and how they were made, which says so where BCa was asked for in vain."""
+        settings = f"{self.num_resamples} resamples, seed {self.seed}, {100 * self.confidence:g} %"
+        remark = ""
+        if self.is_bca:
+            with np.errstate(all="ignore"):
+                ends = bca_interval(
+                    statistics,
+                    aggregate,
+                    num_resamples=self.num_resamples,
+                    confidence=self.confidence,
+                    seed=self.seed,
+                )
+            if not isinstance(ends, str):
+                return *ends, f"BCa bootstrap, {settings}"
+            remark = f"; BCa is undefined, as {ends}"
+        low, high = bootstrap_interval(
+            statistics,
+            aggregate,
+            num_resamples=self.num_resamples,
+            confidence=self.confidence,
+            seed=self.seed,
+        )
+        return low, high, f"percentile bootstrap, {settings}{remark}"
 
 
 def score_predictions(
@@ -110,6 +138,7 @@ def score_predictions(
     num_resamples: int = EvaluationConfig.num_resamples,
     confidence: float = EvaluationConfig.confidence,
     seed: int = EvaluationConfig.seed,
+    has_bca_intervals: bool = EvaluationConfig.has_bca_intervals,
 ) -> Scores:
     """Every metric on all rows, and on each subset that leaves some out.
 
@@ -131,7 +160,9 @@ def score_predictions(
     }
     everything = np.ones(len(predictions), np.bool_)
     chosen_rows = {name: mask for name, mask in masks.items() if not mask.all()}
-    resampling = Resampling(num_resamples=num_resamples, confidence=confidence, seed=seed)
+    resampling = Resampling(
+        num_resamples=num_resamples, confidence=confidence, seed=seed, is_bca=has_bca_intervals
+    )
     subsets = {
         name: _score_subset(
             chosen, statistics, references, mask=mask, language=language, resampling=resampling
@@ -251,11 +282,5 @@ def score_metric(
         reason = "one example cannot be resampled"
     if reason:
         return {**score, "interval_reason": reason}
-    low, high = bootstrap_interval(
-        statistics,
-        metric.aggregate,
-        num_resamples=resampling.num_resamples,
-        confidence=resampling.confidence,
-        seed=resampling.seed,
-    )
-    return {**score, "low": low, "high": high, "interval": str(resampling)}
+    low, high, interval = resampling.interval(statistics, metric.aggregate)
+    return {**score, "low": low, "high": high, "interval": interval}

@@ -1,12 +1,15 @@
-"""Intervals from per-example statistics: the bootstrap over a test set (Efron 1979; Koehn 2004).
+"""Intervals from per-example statistics: the bootstrap over a test set (Efron 1979; Koehn 2004),
+by percentiles or with the corrections of BCa (Efron 1987).
 
 Refuses to know: which metric it is. Legend: N examples, K statistics per example, R resamples.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +45,49 @@ def bootstrap_interval(
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def bca_interval(
+    statistics: FloatArray,
+    aggregate: Aggregate,
+    *,
+    num_resamples: int = EvaluationConfig.num_resamples,
+    confidence: float = EvaluationConfig.confidence,
+    seed: int = EvaluationConfig.seed,
+) -> tuple[float, float] | str:
+    """The bias-corrected and accelerated interval over the same resamples (Efron and Tibshirani
+    1993, eq. 14.10 to 14.15), a tie of a resample with the value being half below it; or why it is
+    undefined.
+    """
+    influences = jackknife_influences(statistics, aggregate)
+    squares = float((influences**2).sum())
+    if not squares > 0:
+        return "no example changes the value"
+    acceleration = float((influences**3).sum()) / (6 * squares**1.5)
+    value = aggregate(statistics.sum(axis=0))
+    values = aggregate(resampled_sums(statistics, num_resamples=num_resamples, seed=seed))
+    below = float((values < value).mean() + (values <= value).mean()) / 2
+    if not 0 < below < 1:
+        return "all resamples are on one side of the value"
+    normal = NormalDist()
+    bias = normal.inv_cdf(below)
+    levels = []
+    for tail in ((1 - confidence) / 2, (1 + confidence) / 2):
+        shifted = bias + normal.inv_cdf(tail)
+        if acceleration * shifted >= 1:
+            return "the acceleration is too large"
+        levels.append(normal.cdf(bias + shifted / (1 - acceleration * shifted)))
+    low, high = np.quantile(values, levels)
+    if not math.isfinite(low) or not math.isfinite(high):
+        return "a resample has no finite value"
+    return float(low), float(high)
+
+
+def jackknife_influences(statistics: FloatArray, aggregate: Aggregate) -> FloatArray:
+    """How far the value falls without each of N examples, times N - 1, less the mean of these."""
+    without = np.asarray(aggregate(statistics.sum(axis=0) - statistics), dtype=np.float64)
+    influences: FloatArray = (len(statistics) - 1) * (without.mean() - without)
+    return influences
 
 
 def resampled_sums(statistics: FloatArray, *, num_resamples: int, seed: int) -> FloatArray:

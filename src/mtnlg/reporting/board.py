@@ -11,11 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mtnlg.config import ReportConfig
+from mtnlg.reporting.clean import with_clean_rankings
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_runs
-from mtnlg.reporting.ranking import merge_seeds, rank_rows
+from mtnlg.reporting.ranking import rank_rows
 from mtnlg.reporting.scores import SubsetScores, read_scores
+from mtnlg.reporting.seeds import merge_seeds
 from mtnlg.reporting.significance import compare_rows
 
 ALL = "all"
@@ -25,7 +28,13 @@ UNKNOWN = "unknown"
 NOT_SCORED = "it has no score of its own on this subset; see the board of all examples"
 
 
-def build_leaderboard(experiment: str, *, runs_root: Path, artifacts_root: Path) -> Leaderboard:
+def build_leaderboard(
+    experiment: str,
+    *,
+    runs_root: Path,
+    artifacts_root: Path,
+    has_paired_bootstrap: bool = ReportConfig.has_paired_bootstrap,
+) -> Leaderboard:
     """The boards of the last launch of an experiment, from `runs_root/<experiment>/launch.json`.
 
     Raises ConfigError where the name is no folder's, and ArtifactError where there is no readable
@@ -34,9 +43,13 @@ def build_leaderboard(experiment: str, *, runs_root: Path, artifacts_root: Path)
     launch = read_launch(experiment, runs_root=runs_root)
     runs = read_runs(launch, runs_root=runs_root)
     boards = tuple(
-        board
+        compare_rows(
+            board, artifacts_root=artifacts_root, has_paired_bootstrap=has_paired_bootstrap
+        )
         for place in _places(runs)
-        for board in _boards_at(place, runs=runs, artifacts_root=artifacts_root)
+        for board in with_clean_rankings(
+            list(_boards_at(place, runs=runs, artifacts_root=artifacts_root))
+        )
     )
     return Leaderboard(experiment, launch.command, boards, runs, artifacts_root)
 
@@ -92,10 +105,9 @@ def _boards_at(
         if _belongs(run, place)
         for entry in _entries_of(run, place, artifacts_root=artifacts_root)
     )
-    yield compare_rows(_board(place, ALL, entries), artifacts_root=artifacts_root)
-    for subset in SUBSETS:
-        if any(subset in entry.subsets for entry in entries):
-            yield compare_rows(_board(place, subset, entries), artifacts_root=artifacts_root)
+    known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
+    for subset in (ALL, *known):
+        yield _board(place, subset, entries, artifacts_root=artifacts_root)
 
 
 def _belongs(run: RunRecord, place: _Place) -> bool:
@@ -178,10 +190,11 @@ def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
     return list(kept.values())
 
 
-def _board(place: _Place, subset: str, entries: Sequence[_Entry]) -> Board:
+def _board(place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_root: Path) -> Board:
     names = _metric_names(place, subset, entries)
     rows = [_numbered(entry, subset, names) for entry in entries]
-    rows = rank_rows(merge_seeds(rows), metric_names=names)
+    rows = merge_seeds(rows, subset=subset, artifacts_root=artifacts_root)
+    rows = rank_rows(rows, metric_names=names)
     labels = distinct_labels(
         [
             Identity(row.system, row.decoding, row.overrides, row.kind, row.seeds, row.runs)

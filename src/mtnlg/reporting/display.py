@@ -61,15 +61,24 @@ def interval_text(metric: MetricScore) -> str:
     return f"[{low}, {high}]"
 
 
+def spread_text(metric: MetricScore) -> str:
+    """The spread over seeds and their number; empty for a score of one training."""
+    if metric.seed_deviation is None:
+        return ""
+    deviation = number_text(metric.seed_deviation, unit=metric.unit)
+    return f"± {deviation} over {len(metric.seed_values)} seeds"
+
+
 def full_text(metric: MetricScore) -> str:
     """Value, interval and n, for use in a sentence."""
     return f"{pair_text(metric)}, n = {metric.num_examples}"
 
 
 def pair_text(metric: MetricScore) -> str:
-    """Value and interval, for use in a sentence that has told n."""
+    """Value, spread over seeds and interval, for use in a sentence that has told n."""
     comma = "" if metric.interval else ","
-    return f"{value_text(metric)}{comma} {interval_text(metric)}"
+    spread = f" {spread}" if (spread := spread_text(metric)) else ""
+    return f"{value_text(metric)}{spread}{comma} {interval_text(metric)}"
 
 
 def evidence_text(metric: MetricScore, name: str) -> str:
@@ -156,16 +165,17 @@ def board_title(board: Board) -> str:
 
 def leak_notes(board: Board) -> list[str]:
     """In how many of the rows checked signals of leaks were found, and by which rule; told apart by
-    system where they differ.
+    system where they differ; and whether the ranking changes on the clean rows.
     """
     checks = {row.label: row.contamination for row in board.rows if row.contamination.rule}
-    return _together(
+    signals = _together(
         {
             label: f"signals found in {one.flagged} of {one.checked} rows checked; {one.rule}"
             for label, one in checks.items()
             if one.flagged is not None and one.checked is not None
         }
     )
+    return [*signals, board.clean_ranking] if signals and board.clean_ranking else signals
 
 
 def metric_notes(board: Board) -> dict[str, list[str]]:
@@ -194,10 +204,11 @@ def group_notes(board: Board) -> list[str]:
 
 
 def test_text(board: Board) -> str:
-    """The test behind a board's letters, and over how many comparisons it is corrected."""
+    """The tests behind a board's letters, and over how many comparisons they are corrected."""
     count = len(board.comparisons)
     corrected = f"Holm-corrected over {count} comparisons" if count > 1 else "one comparison"
-    return f"{board.comparisons[0].test}, {corrected}"
+    tests = dict.fromkeys(one.test for one in board.comparisons)
+    return f"{'; '.join(tests)}, {corrected}"
 
 
 def p_text(p: float) -> str:

@@ -13,6 +13,7 @@ from mtnlg.reporting.display import (
     duration_text,
     interval_text,
     metric_notes,
+    spread_text,
     value_text,
 )
 from mtnlg.reporting.leaderboard import BoardRow, Leaderboard
@@ -42,10 +43,11 @@ def _cells(row: BoardRow, main: str) -> list[str]:
     name = escape(row.label) if row.kind == "baseline" else f"**{escape(row.label)}**"
     if metric is None:
         return [name, escape(main), f"{row.status}: {escape(row.reason or '')}", *[ABSENT] * 3]
+    words = [value_text(metric), spread_text(metric), escape(interval_text(metric))]
     return [
         name,
         escape(main),
-        f"{value_text(metric)} {escape(interval_text(metric))}",
+        " ".join(word for word in words if word),
         str(metric.num_examples),
         count_text(row.cost.parameters),
         duration_text(row.cost.training_seconds),

@@ -30,6 +30,7 @@ from mtnlg.reporting.curves import (
 from mtnlg.reporting.facts import environment_facts, finished_text
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
+from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
@@ -135,6 +136,7 @@ def _environment() -> Environment:
         value=display.value_text,
         evidence=display.evidence_text,
         interval=display.interval_text,
+        spread=display.spread_text,
         amount=display.count_text,
         flops=display.flops_text,
         duration=display.duration_text,
@@ -189,15 +191,11 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
 
 
 def _notes(board: Board) -> dict[str, list[str]]:
-    """What the numbers stand on, told once for metrics of which it is the same, and what the
-    letters mean.
-    """
+    """The board's notes, told once for metrics of which they are the same."""
     names: dict[tuple[str, ...], list[str]] = {}
-    for name, notes in display.metric_notes(board).items():
+    for name, notes in board_notes(board).items():
         names.setdefault(tuple(notes), []).append(name)
-    together = {", ".join(alike): list(notes) for notes, alike in names.items()}
-    letters = display.group_notes(board)
-    return together | ({"group": letters} if letters else {})
+    return {", ".join(alike): list(notes) for notes, alike in names.items()}
 
 
 def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:

@@ -30,6 +30,11 @@ class RowComparison:
     p_holm: float
     test: str
     """What gave p, with its trials and seed."""
+    detectable: float | None = None
+    """The least true difference of two such systems that these examples show with a chance of
+    POWER; None for one example, of which no spread is known."""
+    p_bootstrap: float | None = None
+    """That of the paired bootstrap, uncorrected, where it was asked for and both have one seed."""
 
     @property
     def is_significant(self) -> bool:
@@ -37,10 +42,13 @@ class RowComparison:
         return self.p_holm < SIGNIFICANCE
 
     def to_json(self) -> JsonObject:
-        """Numbers to six decimals, so that it does not matter in which order a machine adds."""
+        """Numbers to six decimals, so that it does not matter in which order a machine adds; the
+        bootstrap only where it was asked for.
+        """
         return {
             name: round(value, 6) if isinstance(value, float) else value
             for name, value in asdict(self).items()
+            if name != "p_bootstrap" or value is not None
         }
 
 
@@ -109,6 +117,9 @@ class Board:
     """All pairs of the rows that could be tested, by the main metric."""
     not_tested: Mapping[str, str] = field(default_factory=dict)
     """Label of a ranked row -> why it is in no comparison."""
+    clean_ranking: str | None = None
+    """Whether the ranking changes on the rows without a leak signal, in words; None where that is
+    not known."""
 
     @property
     def ranked(self) -> tuple[BoardRow, ...]:

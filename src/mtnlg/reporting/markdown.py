@@ -12,16 +12,16 @@ from mtnlg.reporting.display import (
     board_title,
     count_text,
     duration_text,
-    group_notes,
     interval_text,
     leak_notes,
-    metric_notes,
     share_text,
+    spread_text,
     value_text,
     visible,
 )
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord
+from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.scores import MetricScore
 from mtnlg.reporting.summary import board_sentence, no_board_sentence
 
@@ -65,10 +65,8 @@ def _board_parts(board: Board, *, is_of_files: bool) -> Iterator[str]:
 
 
 def _notes(board: Board) -> Iterator[str]:
-    for name, notes in metric_notes(board).items():
-        yield f"- **{escape(name)}**: {escape('; '.join(notes))}"
-    if group_notes(board):
-        yield f"- **group**: {escape('; '.join(group_notes(board)))}"
+    for heading, notes in board_notes(board).items():
+        yield f"- **{escape(heading)}**: {escape('; '.join(notes))}"
     for note in leak_notes(board):
         yield f"- **leaks**: {escape(note)}"
 
@@ -103,7 +101,8 @@ def _score_cell(metric: MetricScore | None, main: MetricScore | None) -> str:
         return ABSENT
     own = main is None or metric.num_examples != main.num_examples
     size = f", n = {metric.num_examples}" if own else ""
-    return f"{value_text(metric)} {escape(interval_text(metric))}{size}"
+    words = [value_text(metric), spread_text(metric), escape(interval_text(metric))]
+    return " ".join(word for word in words if word) + size
 
 
 def _runs_table(runs: Sequence[RunRecord]) -> Iterator[str]:

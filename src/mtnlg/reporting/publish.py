@@ -67,13 +67,16 @@ def publish(
         command = public_command(text_of(document, "command") or "")
         target = record / "runs" / launch.experiment
         write_json(target / "launch.json", {**document, "command": command})
-        for run_id in launch.run_ids:
-            if not (source / run_id / "run.json").is_file():
-                continue  # a run that never started is a row with that reason
-            run = read_json(source / run_id / "run.json")
+        # A run that never started is a row with that reason.
+        started = [one for one in launch.run_ids if (source / one / "run.json").is_file()]
+        runs = {run_id: read_json(source / run_id / "run.json") for run_id in started}
+        has_seeds = len({count_of(run, "seed") for run in runs.values()}) > 1
+        for run_id, run in runs.items():
             public = {name: value for name, value in run.items() if name not in NOT_PUBLIC}
             write_json(target / run_id / "run.json", public)
-            _copy_artifacts(run, artifacts_root, record / "artifacts", num_samples)
+            _copy_artifacts(
+                run, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
+            )
         _write(folder)
         place = published_root / launch.experiment
         shutil.rmtree(place, ignore_errors=True)
@@ -112,7 +115,9 @@ def public_command(command: str) -> str:
     return shlex.join(words)
 
 
-def _copy_artifacts(run: JsonObject, source: Path, target: Path, num_samples: int) -> None:
+def _copy_artifacts(
+    run: JsonObject, source: Path, target: Path, num_samples: int, *, has_seeds: bool
+) -> None:
     model = text_of(object_of(run, "artifacts"), "model")
     if model is not None:
         for name in ("metrics.csv", "training.json"):
@@ -126,7 +131,10 @@ def _copy_artifacts(run: JsonObject, source: Path, target: Path, num_samples: in
             path = Path("scores", scores, "scores.json")
             _copy(source / path, target / path)
             main = main_metrics.get(text_of(entry, "task"))
-            _copy_statistics((source / path).parent, (target / path).parent, main)
+            is_of_seed = has_seeds and text_of(entry, "kind") == "trained"
+            _copy_statistics(
+                (source / path).parent, (target / path).parent, None if is_of_seed else main
+            )
         if predictions is not None and num_samples:
             path = Path("predictions", predictions, "predictions.jsonl")
             shown = evenly_spaced(read_predictions(source / path), num_samples)
@@ -135,8 +143,8 @@ def _copy_artifacts(run: JsonObject, source: Path, target: Path, num_samples: in
 
 
 def _copy_statistics(source: Path, target: Path, main_metric: str | None) -> None:
-    """Of the main metric alone, which the board tests; without them its rows say that they are not
-    tested, here as there.
+    """Of the main metric alone, which the board tests, or of all (None), where several seeds may
+    have intervals together; without them its rows say that they are not tested, here as there.
     """
     with suppress(ArtifactError):
         copy_statistics(source, target, *([main_metric] if main_metric else []))

@@ -1,4 +1,4 @@
-"""Which rows of a board are one system, which can be compared, and which is better.
+"""Which rows of a board can be compared, and which is better.
 
 Refuses to know: files. Rows come in unranked and go out in the order in which a board shows them.
 """
@@ -8,93 +8,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
-from mtnlg.reporting.labels import without_seed
 from mtnlg.reporting.leaderboard import BoardRow
-from mtnlg.reporting.manifests import KINDS, STATUSES, Cost
+from mtnlg.reporting.manifests import KINDS, STATUSES
 from mtnlg.reporting.scores import MetricScore
-
-SEEDS_REASON = "mean of {} seeds: seed-aware intervals need evaluation of the seed spread"
-
-
-def merge_seeds(rows: Iterable[BoardRow]) -> list[BoardRow]:
-    """Rows of trained systems that differ only in their seed as one row each, at the place of the
-    first.
-
-    A system counts as the same where name, decoding, overrides without the seed, metrics,
-    signatures and n agree. Rows without numbers stay as they are, and so does a second row of the
-    same seed.
-    """
-    groups: dict[tuple[object, ...], list[BoardRow]] = {}
-    for place, row in enumerate(rows):
-        key = _seedless(row, place)
-        while any(held.seeds == row.seeds for held in groups.get(key, ())):
-            key = (*key, "again")
-        groups.setdefault(key, []).append(row)
-    return [_mean_row(group) for group in groups.values()]
-
-
-def _seedless(row: BoardRow, place: int) -> tuple[object, ...]:
-    if row.kind != "trained" or not row.seeds or not row.metrics:
-        return (place,)
-    measures = tuple((name, *_measure(metric)) for name, metric in row.metrics.items())
-    return (row.system, row.decoding, without_seed(row.overrides), measures)
-
-
-def _measure(metric: MetricScore) -> tuple[str, int]:
-    """What two numbers must share to be compared."""
-    return metric.signature, metric.num_examples
-
-
-def _mean_row(group: Sequence[BoardRow]) -> BoardRow:
-    """One row for the seeds of one system; costs are means too, but of memory the largest."""
-    if len(group) == 1:
-        return group[0]
-    group = sorted(group, key=lambda row: row.seeds)
-    first = group[0]
-    reasons = dict.fromkeys(row.reason for row in group if row.reason)
-    return replace(
-        first,
-        reason="; ".join(reasons) or None,
-        runs=tuple(run for row in group for run in row.runs),
-        seeds=tuple(seed for row in group for seed in row.seeds),
-        predictions=tuple(key for row in group for key in row.predictions),
-        scores=tuple(key for row in group for key in row.scores),
-        metrics={name: _mean_metric(name, group) for name in first.metrics},
-        cost=_mean_cost([row.cost for row in group]),
-        contamination=max(
-            (row.contamination for row in group), key=lambda found: found.flagged or 0
-        ),
-    )
-
-
-def _mean_metric(name: str, group: Sequence[BoardRow]) -> MetricScore:
-    values = {row.seeds[0]: row.metrics[name].value for row in group}
-    return replace(
-        group[0].metrics[name],
-        value=math.fsum(values.values()) / len(values),
-        low=None,
-        high=None,
-        interval=None,
-        interval_reason=SEEDS_REASON.format(len(values)),
-        seed_values=values,
-    )
-
-
-def _mean_cost(costs: Sequence[Cost]) -> Cost:
-    means: dict[str, float | None] = {}
-    for cost_field in fields(Cost):
-        values: list[float] = [
-            value for cost in costs if (value := getattr(cost, cost_field.name)) is not None
-        ]
-        if len(values) < len(costs):
-            means[cost_field.name] = None
-        elif len(set(values)) == 1 or cost_field.name == "peak_memory_bytes":
-            means[cost_field.name] = max(values)
-        else:
-            means[cost_field.name] = math.fsum(values) / len(values)
-    return Cost(**means)
 
 
 def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[BoardRow]:
@@ -123,6 +41,11 @@ def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[
     return _with_ranks(compared, metric_names) + others
 
 
+def measure_of(metric: MetricScore) -> tuple[str, int]:
+    """What two numbers must share to be compared."""
+    return metric.signature, metric.num_examples
+
+
 def _usual_measures(
     rows: Sequence[BoardRow], metric_names: Sequence[str]
 ) -> dict[str, tuple[str, int]]:
@@ -131,7 +54,7 @@ def _usual_measures(
     """
     usual: dict[str, tuple[str, int]] = {}
     for name in metric_names:
-        counts = Counter(_measure(row.metrics[name]) for row in rows if name in row.metrics)
+        counts = Counter(measure_of(row.metrics[name]) for row in rows if name in row.metrics)
         if counts:
             usual[name] = counts.most_common(1)[0][0]
     return usual

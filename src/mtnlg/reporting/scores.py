@@ -6,6 +6,7 @@ no number here: it is left out, and the reason is kept.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,8 +42,14 @@ class MetricScore:
     seed_values: Mapping[int, float] = field(default_factory=dict)
     """Value by training seed, where this score is the mean over several."""
 
+    @property
+    def seed_deviation(self) -> float | None:
+        """Standard deviation over the seeds (S - 1); None where there are not several."""
+        values = list(self.seed_values.values())
+        return statistics.stdev(values) if len(values) > 1 else None
+
     def to_json(self) -> JsonObject:
-        """The metric as in leaderboard.json; reason and seed values only where they apply."""
+        """The metric as in leaderboard.json; reason and seeds only where they apply."""
         record: JsonObject = {
             "value": self.value,
             "low": self.low,
@@ -57,6 +64,7 @@ class MetricScore:
             record["interval_reason"] = self.interval_reason
         if self.seed_values:
             record["seed_values"] = {str(seed): self.seed_values[seed] for seed in self.seed_values}
+            record["seed_deviation"] = self.seed_deviation
         return record
 
 

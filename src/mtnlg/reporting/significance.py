@@ -9,31 +9,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.evaluation import (
     Metric,
     PairedTest,
     Resampling,
-    compare_systems,
-    find_metric,
+    compare_with_seeds,
+    detectable_difference,
     group_letters,
-    load_statistics,
+    seeded_value,
 )
-from mtnlg.evaluation.comparison import MAX_COMPARED, NUM_TRIALS
-from mtnlg.evaluation.statistics import BoolArray, FloatArray
-from mtnlg.reporting.leaderboard import Board, BoardRow, RowComparison
+from mtnlg.evaluation.comparison import MAX_COMPARED, NUM_TRIALS, TESTS
+from mtnlg.evaluation.seeds import standard_error
+from mtnlg.evaluation.statistics import FloatArray
+from mtnlg.reporting.evidence import Evidence, evidence_of, installed_metric
+from mtnlg.reporting.leaderboard import Board, RowComparison
 
 TEST = PairedTest.approximate_randomisation
 DEFAULT_RESAMPLING = Resampling()
 TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {DEFAULT_RESAMPLING.seed}"
 
-SEEDS = "a mean of {} seeds: a test over the examples would not see how far these are apart"
-VALUE_TOLERANCE = 1e-6
-"""Furthest that a score may be from what its statistics give."""
+SEEDS_TEST_NAME = (
+    "pairs with several seeds: two-level test, seeds by Welch's t and examples by the jackknife"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,67 +46,45 @@ class Groups:
     letters: Mapping[str, str]
 
 
-def compare_rows(board: Board, *, artifacts_root: Path) -> Board:
+def compare_rows(
+    board: Board, *, artifacts_root: Path, has_paired_bootstrap: bool = False
+) -> Board:
     """The board with its ranked rows compared by the main metric, as far as they can be: on the
     same examples, and with statistics that give the score shown.
     """
     if len(board.ranked) < 2 or board.main_metric is None:
         return board
-    try:
-        metric = find_metric(board.main_metric)
-    except ConfigError:
-        reason = f"{board.main_metric} is no metric that is installed here"
-        return replace(board, not_tested={row.label: reason for row in board.ranked})
+    metric = installed_metric(board.main_metric)
+    if isinstance(metric, str):
+        return replace(board, not_tested={row.label: metric for row in board.ranked})
     reasons: dict[str, str] = {}
-    found: dict[str, tuple[FloatArray, BoolArray]] = {}
+    found: dict[str, Evidence] = {}
     for row in board.ranked:
-        statistics = _statistics_of(row, metric, board.subset, artifacts_root=artifacts_root)
-        if isinstance(statistics, str):
-            reasons[row.label] = statistics
+        evidence = evidence_of(row, metric, board.subset, artifacts_root=artifacts_root)
+        if isinstance(evidence, str):
+            reasons[row.label] = evidence
         elif len(found) == MAX_COMPARED:
             reasons[row.label] = f"only the first {MAX_COMPARED} rows are"
         else:
-            found[row.label] = statistics
+            found[row.label] = evidence
     reasons |= _odd_ones(found)
     labels = [label for label in found if label not in reasons]
-    return _with_groups(board, metric, labels, [found[label][0] for label in labels], reasons)
+    statistics = [found[label].seeds for label in labels]
+    compared = _with_groups(board, metric, labels, statistics, reasons)
+    if not has_paired_bootstrap or not compared.comparisons:
+        return compared
+    return _with_bootstrap(
+        compared,
+        metric,
+        {label: found[label].seeds[0] for label in labels if len(found[label].seeds) == 1},
+    )
 
 
-def _statistics_of(
-    row: BoardRow, metric: Metric, subset: str, *, artifacts_root: Path
-) -> tuple[FloatArray, BoolArray] | str:
-    """Statistics of the subset's rows and the mask (N,) of these, or why there are none."""
-    score = row.metrics[metric.name]
-    if len(row.scores) != 1:
-        return SEEDS.format(len(row.scores))
-    if not metric.is_resampleable:
-        return metric.reason_not
-    folder = artifacts_root / "scores" / row.scores[0]
-    try:
-        arrays, masks = load_statistics(folder, metric.name)
-        everything = np.ones(len(arrays[metric.name]), np.bool_)
-        mask = everything if subset == "all" else masks[subset]
-        statistics = arrays[metric.name][mask]
-        with np.errstate(all="ignore"):
-            value = float(metric.aggregate(statistics.sum(axis=0)))
-    except ArtifactError as error:
-        return f"its {str(error).replace(str(folder) + '/', '')}"
-    except KeyError:
-        return f"its statistics do not say which rows are {subset}"
-    except (ValueError, IndexError, TypeError, ArithmeticError) as error:
-        return f"its statistics.npz is broken ({error})"
-    if statistics.ndim != 2 or len(statistics) != score.num_examples:
-        return f"its statistics have {len(statistics)} rows and its score {score.num_examples}"
-    if not abs(value - score.value) <= VALUE_TOLERANCE:
-        return f"its statistics give {value:.6g} and not its score"
-    return statistics, mask
-
-
-def _odd_ones(found: dict[str, tuple[FloatArray, BoolArray]]) -> dict[str, str]:
+def _odd_ones(found: dict[str, Evidence]) -> dict[str, str]:
     """Label -> reason for those whose rows are not those of most: models that were trained on other
     data have other clean rows.
     """
-    rows = {label: (one.shape, mask.tobytes()) for label, (one, mask) in found.items()}
+    rows = {label: (one.seeds[0].shape, one.mask.tobytes()) for label, one in found.items()}
     usual = Counter(rows.values()).most_common(1)
     reason = "it is over other rows of the test set than most"
     return {label: reason for label, own in rows.items() if own != usual[0][0]}
@@ -114,7 +94,7 @@ def _with_groups(
     board: Board,
     metric: Metric,
     labels: Sequence[str],
-    statistics: Sequence[FloatArray],
+    statistics: Sequence[Sequence[FloatArray]],
     reasons: dict[str, str],
 ) -> Board:
     if len(labels) < 2:
@@ -135,19 +115,28 @@ def _with_groups(
 def group_labels(
     metric: Metric,
     labels: Sequence[str],
-    statistics: Sequence[FloatArray],
+    statistics: Sequence[Sequence[FloatArray]],
     *,
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> Groups | str:
-    """At least two systems, given best first with statistics of the same examples, tested against
-    each other; or the reason why they cannot be.
+    """At least two systems, given best first with statistics of the same examples for each of their
+    seeds, tested against each other; or the reason why they cannot be.
     """
-    compared = compare_systems(
-        statistics, metric.aggregate, test=TEST, num_trials=num_trials, **vars(resampling)
-    )
+    with np.errstate(all="ignore"):
+        compared = compare_with_seeds(
+            statistics,
+            metric.aggregate,
+            test=TEST,
+            num_trials=num_trials,
+            num_resamples=resampling.num_resamples,
+            confidence=resampling.confidence,
+            seed=resampling.seed,
+        )
+        pulls = [seeded_value(seeds, metric.aggregate).influences for seeds in statistics]
     if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
         return f"{metric.name} of resampled examples is no finite number"
+    single_test = f"{TEST.value}, {num_trials} trials, seed {resampling.seed}"
     comparisons = tuple(
         RowComparison(
             metric.name,
@@ -158,9 +147,38 @@ def group_labels(
             one.high,
             one.p,
             one.p_holm,
-            f"{TEST.value}, {num_trials} trials, seed {resampling.seed}",
+            single_test
+            if len(statistics[one.better]) == len(statistics[one.worse]) == 1
+            else SEEDS_TEST_NAME,
+            _detectable(pulls[one.better] - pulls[one.worse]),
         )
         for one in compared
     )
     letters = zip(labels, group_letters(len(labels), compared), strict=True)
     return Groups(comparisons, dict(letters))
+
+
+def _with_bootstrap(board: Board, metric: Metric, single: dict[str, FloatArray]) -> Board:
+    """The board with the p-values of another test beside its own, for rows of one seed."""
+    labels = list(single)
+    pairs = list(combinations(range(len(labels)), 2))
+    p_values = TESTS[PairedTest.paired_bootstrap](
+        list(single.values()),
+        metric.aggregate,
+        pairs,
+        num_trials=NUM_TRIALS,
+        seed=DEFAULT_RESAMPLING.seed,
+    )
+    found = {
+        (labels[one], labels[other]): p for (one, other), p in zip(pairs, p_values, strict=True)
+    }
+    comparisons = tuple(
+        replace(one, p_bootstrap=found.get((one.better, one.worse))) for one in board.comparisons
+    )
+    return replace(board, comparisons=comparisons)
+
+
+def _detectable(influences: FloatArray) -> float | None:
+    if len(influences) == 1 or not np.isfinite(influences).all():
+        return None
+    return detectable_difference(standard_error(influences))

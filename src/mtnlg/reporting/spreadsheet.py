@@ -24,7 +24,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 COLUMNS = (
     *("experiment", "task", "test_set", "subset", "language", "rank", "system", "label", "kind"),
     *("status", "reason", "runs", "seeds", "decoding", "metric", "value", "low", "high", "n"),
-    *("unit", "higher_is_better", "interval", "interval_reason", "signature", "seed_values"),
+    *("unit", "higher_is_better", "interval", "interval_reason", "signature"),
+    *("seed_values", "seed_deviation"),
     *("group", "group_test"),
     *Cost.__slots__,
     *("contamination_checked", "contamination_flagged", "contamination_rule"),
@@ -85,6 +86,7 @@ def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
         "interval_reason": metric.interval_reason,
         "signature": metric.signature,
         "seed_values": " ".join(f"{seed}:{value!r}" for seed, value in metric.seed_values.items()),
+        "seed_deviation": metric.seed_deviation,
     }
 
 

@@ -198,7 +198,7 @@ def _grouped(
     found = group_labels(
         metric,
         labels,
-        [statistics[label] for label in labels],
+        [[statistics[label]] for label in labels],
         num_trials=settings.num_trials,
         resampling=settings.resampling,
     )
