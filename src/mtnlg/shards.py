@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 
 SHARDS_PER_WORKER = 2
 """One at work and one waiting: more would only hold memory."""
+LOWER_WORKERS = (
+    "lower preparation.num_workers: the same command goes on from the last finished shard"
+)
 
 
 def map_in_order(
@@ -36,11 +39,12 @@ def map_in_order(
     shards: Iterable[Shard],
     *,
     num_workers: int,
+    remedy: str = LOWER_WORKERS,
 ) -> Iterator[Result]:
     """`function(shared, shard)` of each shard, in order; `shared` goes to each process once.
 
     One worker is this process. Several are spawned, so `function` must be one of a module. Raises
-    ArtifactError where one of them was killed.
+    ArtifactError, with the remedy, where one of them was killed.
     """
     if num_workers == 1:
         for shard in shards:
@@ -60,7 +64,7 @@ def map_in_order(
     except BrokenProcessPool:
         raise ArtifactError(
             f"one of {num_workers} worker processes was killed, most often for want of memory; "
-            "lower preparation.num_workers: the same command goes on from the last finished shard"
+            f"{remedy}"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from mtnlg.errors import DataError
 
 UNSCORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL and lone surrogates: no text, and no file of ours can hold the latter."""
+"""NUL, as UTF-16 and binary files have it, and lone surrogates, as escapes of JSON may have them:
+no text, and no file of ours can hold the latter.
+"""
 
 
 def check_texts(

@@ -13,7 +13,6 @@ text splits nothing. Refuses to know: what is scored.
 from __future__ import annotations
 
 import json
-import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +22,10 @@ from pathlib import Path
 from typing import IO
 
 from mtnlg.errors import DataError
+from mtnlg.evaluation.inputs import UNSCORABLE
 from mtnlg.records import decode_line, open_bytes
 
 STANDARD_INPUT = "-"
-
-UNSCORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL, as UTF-16 and binary files have it, and lone surrogates, as escapes of JSON may have them.
-"""
 
 Example = tuple[str, ...]
 """The texts of one example: one hypothesis, one source, or its references."""

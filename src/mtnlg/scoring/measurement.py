@@ -7,19 +7,20 @@ there are. Refuses to know: what becomes of the statistics.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
 from mtnlg.evaluation import find_metric, measure
 from mtnlg.evaluation.statistics import FloatArray
 from mtnlg.progress import Task
+from mtnlg.shards import map_in_order
 
 CHUNK_ROWS = 1_000
 """Enough that counting n-grams of all of them at once pays, few enough to share out."""
+
+REMEDY = "score fewer rows or systems at a time"
 
 Measured = dict[str, list[FloatArray]]
 """Metric -> statistics (N, K) of each system that it is computed for."""
@@ -54,7 +55,8 @@ def measure_systems(everything: Chunk, *, num_processes: int, task: Task) -> Mea
     found: dict[str, list[list[FloatArray]]] = {
         name: [[] for _ in places] for name, places in everything.wanted.items()
     }
-    for start, measured in zip(starts, _measured(parts, num_processes), strict=True):
+    chunks = map_in_order(measure_chunk, None, parts, num_workers=num_processes, remedy=REMEDY)
+    for start, measured in zip(starts, chunks, strict=True):
         for name, of_systems in measured.items():
             for arrays, array in zip(found[name], of_systems, strict=True):
                 arrays.append(array)
@@ -65,7 +67,7 @@ def measure_systems(everything: Chunk, *, num_processes: int, task: Task) -> Mea
     }
 
 
-def measure_chunk(chunk: Chunk) -> Measured:
+def measure_chunk(_: None, chunk: Chunk) -> Measured:
     """The statistics of one chunk; system by system, as metrics remember how they cut texts."""
     found: Measured = {name: [] for name in chunk.wanted}
     for place, hypotheses in enumerate(chunk.hypotheses):
@@ -82,19 +84,3 @@ def num_cores() -> int:
     """Cores that this process may use."""
     has_affinity = hasattr(os, "sched_getaffinity")
     return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-
-
-def _measured(parts: Iterator[Chunk], num_processes: int) -> Iterator[Measured]:
-    """In the order of the parts, a few of which are under way at a time."""
-    if num_processes == 1:
-        yield from map(measure_chunk, parts)
-        return
-    # Spawned, as forks of a process with threads may hang.
-    with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
-        waiting = []
-        for part in parts:
-            waiting.append(pool.submit(measure_chunk, part))
-            if len(waiting) > 2 * num_processes:
-                yield waiting.pop(0).result()
-        for future in waiting:
-            yield future.result()
