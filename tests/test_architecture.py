@@ -20,7 +20,9 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_SCRIPT_LINES = 400, 60, 40
 
-EVERYBODY = {"config", "records", "artifacts", "errors", "progress", "shards"}
+EVERYBODY = {
+    *("config", "records", "artifacts", "errors", "progress", "shards", "combining_marks"),
+}
 """Rooms that all may import."""
 BELOW_STAGES = EVERYBODY | {
     *("corpus", "tokenizer", "tokens", "fertility", "model", "generation", "inference", "training"),
@@ -32,6 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "records": {"errors"},
     "artifacts": {"errors", "records"},
     "progress": set(),
+    "combining_marks": set(),
     "shards": {"errors", "records"},
     "stage_folders": EVERYBODY,
     "compose": EVERYBODY,

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
+from mtnlg.combining_marks import combining_marks
+
 UNSPACED = (
     "\u3005-\u3007\u3021-\u3029\u3105-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0002fa1f\U00030000-\U000323af"  # Han and bopomofo
@@ -21,9 +23,6 @@ UNSPACED = (
     "\u1000-\u103f\u1050-\u108f\u1780-\u17d3"  # Burmese and Khmer
 )
 """A class of characters: the letters of scripts written without spaces between words."""
-
-MARK_BLOCKS = (range(0x0300, 0x20000), range(0xE0100, 0xE01F0))
-"""Where Unicode has combining marks, without which vowels of many scripts would be lost."""
 
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
@@ -65,10 +64,4 @@ def is_unspaced(found: Sequence[str]) -> bool:
 
 @cache
 def _unit_pattern() -> re.Pattern[str]:
-    marks = "".join(
-        chr(code)
-        for block in MARK_BLOCKS
-        for code in block
-        if unicodedata.category(chr(code))[0] == "M"
-    )
-    return re.compile(rf"[{UNSPACED}]|(?:[^\W_{UNSPACED}]++[{marks}]*+)++")
+    return re.compile(rf"[{UNSPACED}]|(?:[^\W_{UNSPACED}]++[{combining_marks()}]*+)++")

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import cache
 
+from mtnlg.combining_marks import combining_marks
 from mtnlg.errors import ConfigError
 
 CHARACTER_LANGUAGES = ("zh", "ja")
@@ -29,9 +30,6 @@ IDEOGRAPH = re.compile(
     "\U00020000-\U0002fa1f\U00030000-\U000323af"
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f]"
 )
-
-MARK_BLOCKS = (range(0x0300, 0x20000), range(0xE0100, 0xE01F0))
-"""Where Unicode has combining marks: the other planes hold ideographs."""
 
 ASCII_WORD = re.compile("[a-z0-9]+")
 
@@ -92,7 +90,7 @@ def _normal(text: str) -> str:
 @cache
 def _word_pattern() -> re.Pattern[str]:
     r"""`\w` alone would cut words at the vowel signs of Hindi or Thai, which are marks."""
-    return re.compile(rf"\w+(?:[{_marks()}]+\w*)*")
+    return re.compile(rf"\w+(?:[{combining_marks()}]+\w*)*")
 
 
 @cache
@@ -100,17 +98,4 @@ def _character_pattern() -> re.Pattern[str]:
     """An ideograph, unless it is not assigned, or a word without ideographs."""
     ideographs = IDEOGRAPH.pattern[1:-1]
     letter = rf"[^\W{ideographs}]"
-    return re.compile(rf"(?!\W)[{ideographs}]|{letter}+(?:[{_marks()}]+{letter}*)*")
-
-
-@cache
-def _marks() -> str:
-    """The combining marks as ranges of a class: one by one, they would make matching slow."""
-    codes = [code for block in MARK_BLOCKS for code in block if _is_mark(code)]
-    starts = [code for code in codes if not _is_mark(code - 1)]
-    ends = [code for code in codes if not _is_mark(code + 1)]
-    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
-
-
-def _is_mark(code: int) -> bool:
-    return unicodedata.category(chr(code))[0] == "M"
+    return re.compile(rf"(?!\W)[{ideographs}]|{letter}+(?:[{combining_marks()}]+{letter}*)*")
