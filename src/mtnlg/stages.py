@@ -17,8 +17,7 @@ from mtnlg.config.plain import plain_settings as _plain
 from mtnlg.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.progress import say, track
 from mtnlg.records import JsonObject, JsonValue
-from mtnlg.stage_folders import make_folder as _make
-from mtnlg.stage_folders import versions as _versions
+from mtnlg.stage_folders import make_folder, versions
 
 TRAIN, VALIDATION = "train", "validation"
 """Names of the prepared splits, whatever the raw data calls them."""
@@ -71,7 +70,7 @@ def prepare(config: Config) -> Prepared:
 def train(config: Config, prepared: Prepared) -> Artifact:
     """Token arrays to a model folder."""
     inputs: JsonObject = {
-        **_versions("model", "torch", "lightning"),
+        **versions("model", "torch", "lightning"),
         "tokens": {name: artifact.key for name, artifact in prepared.tokens.items()},
         "validation_rows": {
             name: prepared.rows_hash(name, VALIDATION)
@@ -108,7 +107,7 @@ def train(config: Config, prepared: Prepared) -> Artifact:
             run_folder=run_folder(config),
         )
 
-    return _make(config, "model", inputs, build, is_resumable=True)
+    return make_folder(config, "model", inputs, build, is_resumable=True)
 
 
 def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decoded]:
@@ -118,7 +117,7 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
         asked_as = config.task_title(config.asked_as(name))
         for test_set in task.test_sets:
             inputs: JsonObject = {
-                **_versions("predictions", "torch"),
+                **versions("predictions", "torch"),
                 "model": model.key,
                 "rows": prepared.rows_hash(name, test_set),
                 "signals": file_sha256(prepared.signals_file(name, test_set)),
@@ -140,7 +139,7 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
                     folder=folder,
                 )
 
-            artifact = _make(config, "predictions", inputs, build)
+            artifact = make_folder(config, "predictions", inputs, build)
             decoded.append(Decoded(name, test_set, config.model.name, "trained", artifact))
     if not decoded:
         say("no task has a test set: nothing is decoded or ranked")
@@ -158,7 +157,7 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
         for test_set in task.test_sets:
             for system in systems:
                 inputs: JsonObject = {
-                    **_versions("predictions"),
+                    **versions("predictions"),
                     "baseline": system,
                     "rows": prepared.rows_hash(name, test_set),
                     "own_training_rows": prepared.rows_hash(name, TRAIN)
@@ -180,7 +179,7 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
                         tags=read_tags(prepared.signals_file(name, test_set)),
                     )
 
-                artifact = _make(config, "predictions", inputs, build)
+                artifact = make_folder(config, "predictions", inputs, build)
                 decoded.append(Decoded(name, test_set, system, "baseline", artifact))
     return decoded
 
@@ -191,7 +190,7 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
     for one in decoded:
         language = config.tasks[one.task].output_language
         inputs: JsonObject = {
-            **_versions("scores", "sacrebleu", "rouge-score", "numpy"),
+            **versions("scores", "sacrebleu", "rouge-score", "numpy"),
             "predictions": one.predictions.key,
             "language": language,
             "evaluation": _plain(config.evaluation, without=("has_baselines",)),
@@ -213,7 +212,7 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
             )
             save_scores(folder, scores, {})
 
-        scored.append((one, _make(config, "scores", inputs, build)))
+        scored.append((one, make_folder(config, "scores", inputs, build)))
     return scored
 
 
@@ -249,7 +248,7 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
     source = ("hub", "hub_config", "hub_folder", "revision", "streaming", "folder")
     settings = _plain(task, without=("prompt", "weight", *source))
     inputs: JsonObject = {
-        **_versions("rows", "ftfy"),
+        **versions("rows", "ftfy"),
         "source": source_fingerprint(task, data_root, cache=cache),
         "task": settings,
         "cleaning": _plain(config.cleaning),
@@ -267,7 +266,7 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
                 on_progress=progress.reach,
             )
 
-    return _make(config, "rows", inputs, build, is_resumable=True)
+    return make_folder(config, "rows", inputs, build, is_resumable=True)
 
 
 def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
@@ -275,14 +274,14 @@ def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
     from mtnlg.corpus.leak_audit import RunFiles, write_leaks
 
     files = RunFiles.of(config.tasks, {name: one.folder for name, one in prepared.rows.items()})
-    inputs: JsonObject = {**_versions("leaks", "numpy"), **files.identity}
+    inputs: JsonObject = {**versions("leaks", "numpy"), **files.identity}
 
     def build(folder: Path) -> None:
         with track("leaks", 0) as progress:
             for line in write_leaks(folder, files, on_rows=progress.advance):
                 say(line)
 
-    return _make(config, "leaks", inputs, build)
+    return make_folder(config, "leaks", inputs, build)
 
 
 def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
@@ -294,7 +293,7 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
         "tokenizer": _plain(config.tokenizer, without=("tasks",)),
     }
     inputs: JsonObject = {
-        **_versions("tokenizer", "tokenizers"),
+        **versions("tokenizer", "tokenizers"),
         **(initial_inputs(config, ["tokenizer.json"]) or trained_from),
         "markers": list[JsonValue](markers),
     }
@@ -312,7 +311,7 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
             tokenizer = train_tokenizer(texts, config.tokenizer, markers=markers)
         tokenizer.save(folder / TOKENIZER_FILE)
 
-    return _make(config, "tokenizer", inputs, build)
+    return make_folder(config, "tokenizer", inputs, build)
 
 
 def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared) -> Artifact:
@@ -324,7 +323,7 @@ def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared
         if split
     ]
     inputs: JsonObject = {
-        **_versions("tokens", "tokenizers"),
+        **versions("tokens", "tokenizers"),
         "rows": {split: prepared.rows_hash(name, split) for split in splits},
         "tokenizer": prepared.tokenizer.key,
     }
@@ -347,7 +346,7 @@ def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared
                     on_progress=progress.advance,
                 )
 
-    return _make(config, "tokens", inputs, build, is_resumable=True)
+    return make_folder(config, "tokens", inputs, build, is_resumable=True)
 
 
 def _tokenizer_files(config: Config, prepared: Prepared) -> list[Path]:

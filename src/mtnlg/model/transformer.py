@@ -166,10 +166,10 @@ class Transformer(nn.Module):
         hidden = self.final_norm(hidden)
         pointing = None
         if self.pointer is not None:
-            if mask is None:
-                sees_all = ids.shape[1] == 1 or self.config.is_prefix_bidirectional
-                visible = None if sees_all else causal_mask(ids.shape[1], ids.device)
-            pointing = self.pointer(hidden, ids, mask[:, 0] if mask is not None else visible, cache)
+            visible = None if mask is None else mask[:, 0]
+            if mask is None and not self.config.is_prefix_bidirectional and ids.shape[1] > 1:
+                visible = causal_mask(ids.shape[1], ids.device)
+            pointing = self.pointer(hidden, ids, visible, cache)
         if cache.slots is None:
             cache.length += ids.shape[1]
         return States(hidden, pointing)
