@@ -13,14 +13,13 @@ from collections.abc import Iterator, Sequence
 from mtnlg.reporting.display import (
     ABSENT,
     board_title,
-    group_notes,
     interval_text,
     leak_notes,
-    metric_notes,
     value_text,
     visible,
 )
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
+from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.ranking import badness
 from mtnlg.reporting.summary import no_board_sentence
 
@@ -125,10 +124,8 @@ def _letters(group: str) -> set[str]:
 
 
 def _notes(board: Board) -> Iterator[str]:
-    for name, notes in metric_notes(board).items():
-        yield f"{name}: {'; '.join(notes)}"
-    if group_notes(board):
-        yield f"group: {'; '.join(group_notes(board))}"
+    for heading, notes in board_notes(board).items():
+        yield f"{heading}: {'; '.join(notes)}"
     for note in leak_notes(board):
         yield f"leaks: {note}"
     for row in board.rows:
