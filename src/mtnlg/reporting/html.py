@@ -34,7 +34,7 @@ from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
-from mtnlg.reporting.summary import board_sentence, no_board_sentence
+from mtnlg.reporting.summary import Lead, board_lead, no_board_sentence, ties
 
 LONG_TEXT = 600
 """Characters from which a text is folded."""
@@ -51,7 +51,8 @@ class Section:
     board: Board
     anchor: str
     title: str
-    sentence: str
+    lead: Lead | None
+    ties: str
     notes: dict[str, list[str]]
     leaks: list[str]
     samples: BoardSamples | None
@@ -178,7 +179,8 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             board,
             f"board-{place}",
             display.board_title(board),
-            board_sentence(board),
+            board_lead(board),
+            ties(board),
             _notes(board),
             display.leak_notes(board),
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
