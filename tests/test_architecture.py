@@ -26,7 +26,7 @@ EVERYBODY = {
 """Rooms that all may import."""
 BELOW_STAGES = EVERYBODY | {
     *("corpus", "tokenizer", "tokens", "fertility", "model", "generation", "inference", "training"),
-    *("evaluation", "reporting", "provenance", "initial_model", "stage_folders"),
+    *("evaluation", "reporting", "provenance", "initial_model", "stage_folders", "score_folders"),
 }
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
@@ -37,6 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "combining_marks": set(),
     "shards": {"errors", "records"},
     "stage_folders": EVERYBODY,
+    "score_folders": EVERYBODY | {"evaluation", "stage_folders"},
     "compose": EVERYBODY,
     "corpus": EVERYBODY,
     "tokenizer": EVERYBODY,
@@ -53,6 +54,8 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": EVERYBODY,
     "reporting": EVERYBODY | {"evaluation"},
     "scoring": EVERYBODY | {"evaluation", "reporting"},
+    "external": EVERYBODY
+    | {"evaluation", "reporting", "scoring", "stage_folders", "score_folders"},
     "provenance": EVERYBODY,
     "stages": BELOW_STAGES | {"compose"},
     "preflight": EVERYBODY
@@ -61,14 +64,24 @@ ARROWS: dict[str, set[str]] = {
     "launcher": BELOW_STAGES | {"compose", "stages", "run"},
     "description": BELOW_STAGES | {"compose", "stages"},
     "cli": BELOW_STAGES
-    | {"compose", "stages", "preflight", "run", "launcher", "description", "scoring", ""},
+    | {
+        "compose",
+        "stages",
+        "preflight",
+        "run",
+        "launcher",
+        "description",
+        "scoring",
+        "external",
+        "",
+    },
     "": {"inference"},
 }
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 
 TORCH_ROOMS = {"model", "generation", "inference", "training"}
-HEAVY_ROOMS = {*TORCH_ROOMS, "reporting", "evaluation", "scoring"}
-LAZY = {"stages", "preflight", "cli", "launcher", "run", "description", ""}
+HEAVY_ROOMS = {*TORCH_ROOMS, "reporting", "evaluation", "scoring", "external"}
+LAZY = {"stages", "score_folders", "preflight", "cli", "launcher", "run", "description", ""}
 """Rooms that import heavy ones, or torch itself, only inside functions."""
 
 
@@ -191,6 +204,7 @@ def test_nothing_imports_the_pipelines() -> None:
         ("mtnlg, mtnlg.records", "torch lightning hydra omegaconf numpy"),
         ("mtnlg.evaluation, mtnlg.reporting", "torch lightning hydra omegaconf"),
         ("mtnlg.scoring.command", "torch lightning hydra omegaconf pandas datasets transformers"),
+        ("mtnlg.external.command", "torch lightning hydra omegaconf pandas datasets transformers"),
         ("mtnlg.stages, mtnlg.run, mtnlg.preflight", "torch lightning"),
     ],
 )

@@ -1,5 +1,5 @@
-"""The command line: `mtnlg <stage> [Hydra overrides]`, and `mtnlg data`, `leaks`, `say` and
-`score`. Prints errors of users as one line, without a traceback.
+"""The command line: `mtnlg <stage> [Hydra overrides]`, and `mtnlg data`, `import`, `leaks`, `say`
+and `score`. Prints errors of users as one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -305,6 +305,13 @@ def _data_printer(choice: str) -> Callable[[Any], int]:
     return show
 
 
+def _import(words: list[str]) -> int:
+    """`mtnlg import --experiment NAME --task KIND/NAME --system NAME --hypotheses FILE`."""
+    from mtnlg.external.command import import_system
+
+    return import_system(words)
+
+
 def _score(words: list[str]) -> int:
     """`mtnlg score --references FILE --hypotheses FILE... --task KIND --language CODE`."""
     from mtnlg.scoring.command import score
@@ -343,6 +350,7 @@ _DATA_USAGE = (
 )
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "data": _data,
+    "import": _import,
     "leaks": _leaks,
     "say": _say,
     "score": _score,
@@ -358,6 +366,7 @@ def _usage() -> str:
             *lines,
             "",
             "  data      rows, lengths, repeats, leaks and known faults of data sets",
+            "  import    outputs of somebody else's system, as a row of a board",
             "  leaks     what public data sets are known to leak, counted again",
             "  say       give a text to a model folder",
             "  score     outputs of any system against references, from files of text",

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtnlg.artifacts import Artifact, make_artifact, package_versions
-from mtnlg.config import Config
 from mtnlg.progress import say
 from mtnlg.records import JsonObject
 
@@ -28,7 +27,7 @@ reminds of it.
 
 
 def make_folder(
-    config: Config,
+    artifacts_root: str | Path,
     stage: str,
     inputs: JsonObject,
     build: Callable[[Path], None],
@@ -37,7 +36,7 @@ def make_folder(
 ) -> Artifact:
     """The artifact of these inputs, made or found, and a line that says which."""
     artifact = make_artifact(
-        Path(config.artifacts_root), stage, inputs, build, is_resumable=is_resumable, on_wait=say
+        Path(artifacts_root), stage, inputs, build, is_resumable=is_resumable, on_wait=say
     )
     say(f"{stage:<12}{artifact.key}  {'made' if artifact.is_new else 'found'}")
     return artifact

@@ -17,6 +17,7 @@ from mtnlg.config.plain import plain_settings as _plain
 from mtnlg.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.progress import say, track
 from mtnlg.records import JsonObject, JsonValue
+from mtnlg.score_folders import make_scores
 from mtnlg.stage_folders import make_folder, versions
 
 TRAIN, VALIDATION = "train", "validation"
@@ -107,7 +108,7 @@ def train(config: Config, prepared: Prepared) -> Artifact:
             run_folder=run_folder(config),
         )
 
-    return make_folder(config, "model", inputs, build, is_resumable=True)
+    return make_folder(config.artifacts_root, "model", inputs, build, is_resumable=True)
 
 
 def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decoded]:
@@ -139,7 +140,7 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
                     folder=folder,
                 )
 
-            artifact = make_folder(config, "predictions", inputs, build)
+            artifact = make_folder(config.artifacts_root, "predictions", inputs, build)
             decoded.append(Decoded(name, test_set, config.model.name, "trained", artifact))
     if not decoded:
         say("no task has a test set: nothing is decoded or ranked")
@@ -179,7 +180,7 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
                         tags=read_tags(prepared.signals_file(name, test_set)),
                     )
 
-                artifact = make_folder(config, "predictions", inputs, build)
+                artifact = make_folder(config.artifacts_root, "predictions", inputs, build)
                 decoded.append(Decoded(name, test_set, system, "baseline", artifact))
     return decoded
 
@@ -188,31 +189,13 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
     """Predictions to scores."""
     scored = []
     for one in decoded:
-        language = config.tasks[one.task].output_language
-        inputs: JsonObject = {
-            **versions("scores", "sacrebleu", "rouge-score", "numpy"),
-            "predictions": one.predictions.key,
-            "language": language,
-            "evaluation": _plain(config.evaluation, without=("has_baselines",)),
-        }
-
-        def build(folder: Path, one: Decoded = one, language: str = language) -> None:
-            from mtnlg.evaluation import save_scores, score_predictions
-            from mtnlg.records import read_predictions
-
-            settings = config.evaluation
-            scores = score_predictions(
-                read_predictions(one.predictions.folder / "predictions.jsonl"),
-                language=language,
-                metrics=settings.metrics,
-                num_resamples=settings.num_resamples,
-                confidence=settings.confidence,
-                seed=settings.seed,
-                has_bca_intervals=settings.has_bca_intervals,
-            )
-            save_scores(folder, scores, {})
-
-        scored.append((one, make_folder(config, "scores", inputs, build)))
+        scores = make_scores(
+            config.artifacts_root,
+            one.predictions,
+            language=config.tasks[one.task].output_language,
+            settings=config.evaluation,
+        )
+        scored.append((one, scores))
     return scored
 
 
@@ -266,7 +249,7 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
                 on_progress=progress.reach,
             )
 
-    return make_folder(config, "rows", inputs, build, is_resumable=True)
+    return make_folder(config.artifacts_root, "rows", inputs, build, is_resumable=True)
 
 
 def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
@@ -281,7 +264,7 @@ def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
             for line in write_leaks(folder, files, on_rows=progress.advance):
                 say(line)
 
-    return make_folder(config, "leaks", inputs, build)
+    return make_folder(config.artifacts_root, "leaks", inputs, build)
 
 
 def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
@@ -311,7 +294,7 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
             tokenizer = train_tokenizer(texts, config.tokenizer, markers=markers)
         tokenizer.save(folder / TOKENIZER_FILE)
 
-    return make_folder(config, "tokenizer", inputs, build)
+    return make_folder(config.artifacts_root, "tokenizer", inputs, build)
 
 
 def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared) -> Artifact:
@@ -346,7 +329,7 @@ def _make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared
                     on_progress=progress.advance,
                 )
 
-    return make_folder(config, "tokens", inputs, build, is_resumable=True)
+    return make_folder(config.artifacts_root, "tokens", inputs, build, is_resumable=True)
 
 
 def _tokenizer_files(config: Config, prepared: Prepared) -> list[Path]:

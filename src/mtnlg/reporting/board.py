@@ -15,7 +15,14 @@ from mtnlg.config import ReportConfig
 from mtnlg.reporting.clean import with_clean_rankings
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
-from mtnlg.reporting.manifests import RunRecord, ScoreRecord, read_launch, read_runs
+from mtnlg.reporting.manifests import (
+    ImportRecord,
+    RunRecord,
+    ScoreRecord,
+    read_imports,
+    read_launch,
+    read_runs,
+)
 from mtnlg.reporting.ranking import rank_rows
 from mtnlg.reporting.scores import SubsetScores, read_scores
 from mtnlg.reporting.seeds import merge_seeds
@@ -35,20 +42,23 @@ def build_leaderboard(
     artifacts_root: Path,
     has_paired_bootstrap: bool = ReportConfig.has_paired_bootstrap,
 ) -> Leaderboard:
-    """The boards of the last launch of an experiment, from `runs_root/<experiment>/launch.json`.
+    """The boards of the last launch of an experiment, from `runs_root/<experiment>/launch.json`,
+    with the systems of others that were imported into them.
 
     Raises ConfigError where the name is no folder's, and ArtifactError where there is no readable
-    launch. Whatever is wrong with a single run or score becomes a row with its reason.
+    launch, or imports that are broken. Whatever is wrong with a single run or score becomes a row
+    with its reason.
     """
     launch = read_launch(experiment, runs_root=runs_root)
     runs = read_runs(launch, runs_root=runs_root)
+    imports = read_imports(experiment, runs_root=runs_root)
     boards = tuple(
         compare_rows(
             board, artifacts_root=artifacts_root, has_paired_bootstrap=has_paired_bootstrap
         )
         for place in _places(runs)
         for board in with_clean_rankings(
-            list(_boards_at(place, runs=runs, artifacts_root=artifacts_root))
+            list(_boards_at(place, runs=runs, imports=imports, artifacts_root=artifacts_root))
         )
     )
     return Leaderboard(experiment, launch.command, boards, runs, artifacts_root)
@@ -76,6 +86,8 @@ class _Entry:
     """Artifact key of the numbers; None for a run in place of its systems, and for what was not
     scored.
     """
+    remark: str | None = None
+    """What must be known of the row beside its numbers."""
 
 
 def _places(runs: Sequence[RunRecord]) -> list[_Place]:
@@ -97,7 +109,11 @@ def _places(runs: Sequence[RunRecord]) -> list[_Place]:
 
 
 def _boards_at(
-    place: _Place, *, runs: Sequence[RunRecord], artifacts_root: Path
+    place: _Place,
+    *,
+    runs: Sequence[RunRecord],
+    imports: Sequence[ImportRecord],
+    artifacts_root: Path,
 ) -> Iterator[Board]:
     entries = _once_each(
         entry
@@ -105,6 +121,11 @@ def _boards_at(
         if _belongs(run, place)
         for entry in _entries_of(run, place, artifacts_root=artifacts_root)
     )
+    entries += [
+        _imported_entry(one, artifacts_root=artifacts_root)
+        for one in imports
+        if _is_at(one.score, place)
+    ]
     known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
     for subset in (ALL, *known):
         yield _board(place, subset, entries, artifacts_root=artifacts_root)
@@ -155,8 +176,22 @@ def _row_of_run(run: RunRecord, *, status: str, reason: str | None) -> BoardRow:
 
 
 def _entry_from(record: ScoreRecord, run: RunRecord, *, artifacts_root: Path) -> _Entry:
+    row = _row_of_run(run, status="finished", reason=None)
+    if record.kind != "trained":
+        row = replace(row, seeds=(), overrides=())
+    return _scored_entry(row, record, artifacts_root=artifacts_root)
+
+
+def _imported_entry(record: ImportRecord, *, artifacts_root: Path) -> _Entry:
+    row = BoardRow(record.score.system, "external", "finished")
+    entry = _scored_entry(row, record.score, artifacts_root=artifacts_root)
+    said = (f"leaks {record.score.contamination.rule}", record.note, record.url)
+    return replace(entry, remark="; ".join(one for one in said if one))
+
+
+def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -> _Entry:
     row = replace(
-        _row_of_run(run, status="finished", reason=None),
+        row,
         system=record.system,
         kind=record.kind,
         decoding=record.decoding,
@@ -165,8 +200,6 @@ def _entry_from(record: ScoreRecord, run: RunRecord, *, artifacts_root: Path) ->
         predictions=() if record.predictions is None else (record.predictions,),
         scores=() if record.scores is None else (record.scores,),
     )
-    if record.kind != "trained":
-        row = replace(row, seeds=(), overrides=())
     subsets = read_scores(record.scores, artifacts_root=artifacts_root)
     if isinstance(subsets, str):
         return _Entry(replace(row, status="failed", reason=subsets), scores=record.scores)
@@ -231,4 +264,6 @@ def _numbered(entry: _Entry, subset: str, names: Sequence[str]) -> BoardRow:
         main = names[0] if names else "a metric"
         return replace(row, status="failed", reason=left_out or f"its scores do not have {main}")
     metrics = {name: scores.metrics[name] for name in names if name in scores.metrics}
-    return replace(row, metrics=metrics, reason=f"left out: {left_out}" if left_out else None)
+    remarks = [f"left out: {left_out}"] if left_out else []
+    remarks += [entry.remark] if entry.remark else []
+    return replace(row, metrics=metrics, reason="; ".join(remarks) or None)

@@ -1,5 +1,5 @@
-"""What a launch was asked for and what became of each run: `launch.json` and `run.json`, as typed
-records.
+"""What a launch was asked for, what became of each run, and which systems of others are beside
+them: `launch.json`, `run.json` and `imports.json`, as typed records.
 
 Refuses to know: scores and boards. A run whose manifest is missing or broken is still a run,
 failed, with the reason.
@@ -24,6 +24,8 @@ from mtnlg.reporting.fields import (
     texts_of,
 )
 
+IMPORTS_FILE = "imports.json"
+"""Beside launch.json, which each launch writes again: imported systems stay."""
 STATUSES = ("finished", "incomplete", "running", "failed")
 KINDS = ("trained", "baseline", "external")
 
@@ -110,6 +112,15 @@ class RunRecord:
     """Versions, git and hardware, as the manifest nests them."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """Somebody else's system on one test set, and what its importer said of it."""
+
+    score: ScoreRecord
+    note: str | None
+    url: str | None
+
+
 def read_launch(experiment: str, *, runs_root: Path) -> Launch:
     """The launch of an experiment; raises ConfigError for a name that is no folder's, ArtifactError
     where there is none.
@@ -135,6 +146,22 @@ def read_runs(launch: Launch, *, runs_root: Path) -> tuple[RunRecord, ...]:
         replace(read_run(run_id, folder=folder), overrides=launch.overrides[run_id])
         for run_id in launch.run_ids
     )
+
+
+def read_imports(experiment: str, *, runs_root: Path) -> tuple[ImportRecord, ...]:
+    """The systems of others that were imported into an experiment, in the order of
+    `imports.json`; none where there is no such file. Raises ArtifactError where it is broken.
+    """
+    path = runs_root / experiment / IMPORTS_FILE
+    if not path.exists():
+        return ()
+    found = []
+    for entry in objects_of(read_json(path), "imports"):
+        score = _score_from(entry)
+        if score is None or score.kind != "external":
+            raise ArtifactError(f"{path}: has an entry that is no import; import its system again")
+        found.append(ImportRecord(score, text_of(entry, "note"), text_of(entry, "url")))
+    return tuple(found)
 
 
 def read_run(run_id: str, *, folder: Path) -> RunRecord:

@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mtnlg.errors import ArtifactError
 from mtnlg.evaluation import copy_statistics
 from mtnlg.records import (
     JsonObject,
+    JsonValue,
     read_json,
     read_predictions,
     write_json,
@@ -29,7 +31,7 @@ from mtnlg.reporting.board import build_leaderboard
 from mtnlg.reporting.excerpt import excerpt
 from mtnlg.reporting.fields import count_of, object_of, objects_of, text_of
 from mtnlg.reporting.formats import write_report
-from mtnlg.reporting.manifests import read_launch
+from mtnlg.reporting.manifests import IMPORTS_FILE, read_launch
 from mtnlg.reporting.samples import evenly_spaced
 
 RECORD = "record"
@@ -77,6 +79,10 @@ def publish(
             _copy_artifacts(
                 run, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
             )
+        imports = _copy_imports(source, target, runs.values())
+        _copy_artifacts(
+            imports, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
+        )
         _write(folder)
         place = published_root / launch.experiment
         shutil.rmtree(place, ignore_errors=True)
@@ -113,6 +119,16 @@ def public_command(command: str) -> str:
         if not PATH_WORDS.match(word)
     ]
     return shlex.join(words)
+
+
+def _copy_imports(source: Path, target: Path, runs: Iterable[JsonObject]) -> JsonObject:
+    """The imported systems as one more run: their scores, and the tasks that the others name."""
+    if not (source / IMPORTS_FILE).is_file():
+        return {}
+    imports = read_json(source / IMPORTS_FILE)
+    write_json(target / IMPORTS_FILE, imports)
+    tasks: list[JsonValue] = [task for run in runs for task in objects_of(run, "tasks")]
+    return {"scores": imports["imports"], "tasks": tasks}
 
 
 def _copy_artifacts(

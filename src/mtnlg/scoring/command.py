@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mtnlg.config.checks import above, at_least, require
-from mtnlg.errors import DataError, MtnlgError
+from mtnlg.errors import DataError
 from mtnlg.evaluation import Resampling, find_metric
 from mtnlg.evaluation.tokenisation import base_language
 from mtnlg.progress import Task, say, track
@@ -25,6 +25,7 @@ from mtnlg.scoring.files import (
     STANDARD_INPUT,
     Example,
     TextFile,
+    as_mistake_of_the_command,
     check_aligned,
     read_texts,
 )
@@ -46,7 +47,7 @@ def score(words: Sequence[str]) -> int:
     options = make_parser().parse_args(words)
     at_least("--samples", options.samples, 0)
     settings = _settings(options)
-    with _as_mistake_of_the_command():
+    with as_mistake_of_the_command():
         inputs = _read(options)
     table = _scored(inputs, settings)
     with TemporaryDirectory(prefix="mtnlg-score-") as folder:
@@ -113,15 +114,6 @@ def _settings(options: argparse.Namespace) -> Settings:
             num_resamples=options.resamples, confidence=options.confidence, seed=options.seed
         ),
     )
-
-
-@contextmanager
-def _as_mistake_of_the_command() -> Iterator[None]:
-    """Files that are words of the command are as wrong as any other word of it."""
-    try:
-        yield
-    except DataError as error:
-        raise MtnlgError(str(error)) from None
 
 
 def _read(options: argparse.Namespace) -> Inputs:

@@ -15,13 +15,13 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from mtnlg.errors import DataError
+from mtnlg.errors import DataError, MtnlgError
 from mtnlg.evaluation.inputs import UNSCORABLE
 from mtnlg.records import decode_line, open_bytes
 
@@ -29,6 +29,8 @@ STANDARD_INPUT = "-"
 
 Example = tuple[str, ...]
 """The texts of one example: one hypothesis, one source, or its references."""
+Lines = Iterable[tuple[int, str]]
+"""Lines of a file by number from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,14 @@ class TextFile:
         """The file's name without its path."""
         return self.path if self.path == STANDARD_INPUT else Path(self.path).name
 
+    @property
+    def shown(self) -> str:
+        """The file as messages name it."""
+        return _shown(self.path)
+
     def location(self, place: int) -> str:
         """File and line of an example, as messages have it."""
-        return f"{_shown(self.path)}:{self.line_numbers[place]}"
+        return f"{self.shown}:{self.line_numbers[place]}"
 
 
 def read_texts(path: str, *, field: str, format_name: str | None = None) -> TextFile:
@@ -54,10 +61,22 @@ def read_texts(path: str, *, field: str, format_name: str | None = None) -> Text
 
     The field is looked for in JSON lines and tables only.
     """
-    read = FORMATS[format_name or _format_of(path)]
+    chosen = format_name or _format_of(path)
+    return _collected(path, FORMATS[chosen](path, _numbered_lines(path), field))
+
+
+def read_fields(path: str, *, field: str, optional: Sequence[str]) -> dict[str, TextFile]:
+    """The examples of one field, and of those optional ones that the file's first line has."""
+    chosen = _format_of(path)
+    lines = list(_numbered_lines(path))
+    names = [field, *(name for name in optional if name in _fields_of(chosen, lines))]
+    return {name: _collected(path, FORMATS[chosen](path, lines, name)) for name in names}
+
+
+def _collected(path: str, read: Iterable[tuple[int, Example]]) -> TextFile:
     examples: list[Example] = []
     numbers: list[int] = []
-    for number, texts in read(path, field):
+    for number, texts in read:
         for text in texts:
             _refuse_unscorable(text, f"{_shown(path)}:{number}")
         examples.append(texts)
@@ -67,24 +86,33 @@ def read_texts(path: str, *, field: str, format_name: str | None = None) -> Text
     return TextFile(path, examples, numbers)
 
 
+@contextmanager
+def as_mistake_of_the_command() -> Iterator[None]:
+    """Files that are words of the command are as wrong as any other word of it."""
+    try:
+        yield
+    except DataError as error:
+        raise MtnlgError(str(error)) from None
+
+
 def check_aligned(files: Sequence[TextFile]) -> None:
     """Raise DataError unless all files have as many examples as the first."""
     odd = [file for file in files if len(file.examples) != len(files[0].examples)]
     if odd:
-        counts = [f"{_shown(file.path)} has {len(file.examples)}" for file in odd]
+        counts = [f"{file.shown} has {len(file.examples)}" for file in odd]
         raise DataError(
-            f"{', '.join(counts)} examples, but {_shown(files[0].path)} has "
+            f"{', '.join(counts)} examples, but {files[0].shown} has "
             f"{len(files[0].examples)}; example by example they must belong together"
         )
 
 
-def _text_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
-    for number, line in _numbered_lines(path):
+def _text_examples(path: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+    for number, line in lines:
         yield number, (line,)
 
 
-def _json_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
-    for number, line in _numbered_lines(path):
+def _json_examples(path: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+    for number, line in lines:
         if not line.strip():
             continue
         location = f"{_shown(path)}:{number}"
@@ -104,9 +132,9 @@ def _json_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
         yield number, _texts_of(record[field], f"{location}: {field}")
 
 
-def _table_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
+def _table_examples(path: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
     column: int | None = int(field) - 1 if field.isdecimal() and int(field) else None
-    for number, line in _numbered_lines(path):
+    for number, line in lines:
         cells = line.split("\t")
         if column is None:
             if field not in cells:
@@ -125,7 +153,7 @@ def _table_examples(path: str, field: str) -> Iterator[tuple[int, Example]]:
         yield number, (cells[column],)
 
 
-FORMATS: dict[str, Callable[[str, str], Iterator[tuple[int, Example]]]] = {
+FORMATS: dict[str, Callable[[str, Lines, str], Iterator[tuple[int, Example]]]] = {
     "text": _text_examples,
     "jsonl": _json_examples,
     "tsv": _table_examples,
@@ -135,6 +163,18 @@ FORMATS: dict[str, Callable[[str, str], Iterator[tuple[int, Example]]]] = {
 def _format_of(path: str) -> str:
     ending = path.removesuffix(".gz").rpartition(".")[2].lower()
     return ending if ending in FORMATS else "text"
+
+
+def _fields_of(format_name: str, lines: Sequence[tuple[int, str]]) -> list[str]:
+    """What the first line names; nothing where it is broken, as reading the field will tell."""
+    first = next((line for _, line in lines if line.strip()), "")
+    if format_name == "tsv":
+        return first.split("\t")
+    try:
+        record = json.loads(first) if format_name == "jsonl" else {}
+    except (ValueError, RecursionError):
+        return []
+    return list(record) if isinstance(record, dict) else []
 
 
 def _texts_of(value: object, what: str) -> Example:

@@ -1,0 +1,42 @@
+"""The scores of a folder of predictions, made once, whoever's the predictions are.
+
+Refuses to know: runs, and which system it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtnlg.artifacts import Artifact
+from mtnlg.config import EvaluationConfig
+from mtnlg.config.plain import plain_settings
+from mtnlg.records import JsonObject, read_predictions
+from mtnlg.stage_folders import make_folder, versions
+
+
+def make_scores(
+    artifacts_root: str | Path, predictions: Artifact, *, language: str, settings: EvaluationConfig
+) -> Artifact:
+    """scores.json and statistics.npz of a predictions.jsonl; the language is its references'."""
+    inputs: JsonObject = {
+        **versions("scores", "sacrebleu", "rouge-score", "numpy"),
+        "predictions": predictions.key,
+        "language": language,
+        "evaluation": plain_settings(settings, without=("has_baselines",)),
+    }
+
+    def build(folder: Path) -> None:
+        from mtnlg.evaluation import save_scores, score_predictions
+
+        scores = score_predictions(
+            read_predictions(predictions.folder / "predictions.jsonl"),
+            language=language,
+            metrics=settings.metrics,
+            num_resamples=settings.num_resamples,
+            confidence=settings.confidence,
+            seed=settings.seed,
+            has_bca_intervals=settings.has_bca_intervals,
+        )
+        save_scores(folder, scores, {})
+
+    return make_folder(artifacts_root, "scores", inputs, build)
