@@ -1,0 +1,8 @@
+// Brings the page to life, once everything above is defined.
+
+for (const fold of document.querySelectorAll("[data-samples]")) {
+  fold.addEventListener("toggle", () => openSamples(fold), { once: true });
+}
+for (const table of document.querySelectorAll("table.filterable")) makeFilterable(table);
+for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
+makeNotes();
