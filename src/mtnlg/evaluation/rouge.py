@@ -9,10 +9,11 @@ Legend: I tokens of the target, J tokens of the prediction.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import TypeVar
 
 import numpy as np
@@ -92,11 +93,11 @@ def ngram_statistics(texts: Texts, settings: RougeSettings = PLAIN, *, order: in
 
 def lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
     """ROUGE-L: statistics (N, 2) of the longest common subsequence of the whole texts."""
-    numbers: dict[str, int] = {}
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
     tokeniser = settings.tokeniser(texts.language)
 
     def prepare(text: str) -> list[int]:
-        return [numbers.setdefault(token, len(numbers)) for token in _tokens(text, tokeniser)]
+        return list(map(numbers.__getitem__, _tokens(text, tokeniser)))
 
     return _statistics(texts, settings, prepare, _lcs_f_measure)
 

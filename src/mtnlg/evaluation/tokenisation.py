@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
+from string import ascii_lowercase, digits
 from typing import Any, cast
 
 from mtnlg.combining_marks import combining_marks
@@ -34,7 +35,17 @@ IDEOGRAPH = re.compile(
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f]"
 )
 
-ASCII_WORD = re.compile("[a-z0-9]+")
+
+class _Spaces(dict[int, str]):
+    """A table of str.translate, which is several times as fast as a regular expression: all but the
+    characters that it has are spaces.
+    """
+
+    def __missing__(self, code: int) -> str:
+        return " "
+
+
+_SPACES = _Spaces({ord(letter): letter for letter in ascii_lowercase + digits})
 
 
 @cache
@@ -66,7 +77,7 @@ def rouge_tokens(text: str, language: str) -> list[str]:
 
 def ascii_words(text: str) -> list[str]:
     """The tokens of rouge_score's default tokeniser without its stemmer: runs of a-z and 0-9."""
-    return ASCII_WORD.findall(text.lower())
+    return text.lower().translate(_SPACES).split()
 
 
 def unicode_words(text: str) -> list[str]:
