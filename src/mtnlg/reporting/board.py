@@ -51,7 +51,7 @@ def build_leaderboard(
             list(_boards_at(place, runs=runs, artifacts_root=artifacts_root))
         )
     )
-    return Leaderboard(experiment, launch.command, boards, runs, artifacts_root)
+    return Leaderboard(experiment, launch.command, boards, runs, artifacts_root, runs_root)
 
 
 @dataclass(frozen=True, slots=True)
