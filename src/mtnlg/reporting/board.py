@@ -68,7 +68,7 @@ def build_leaderboard(
             list(_boards_at(place, runs=runs, imports=imports, artifacts_root=artifacts_root))
         )
     )
-    return Leaderboard(experiment, launch.command, boards, runs, artifacts_root)
+    return Leaderboard(experiment, launch.command, boards, runs, artifacts_root, runs_root)
 
 
 @dataclass(frozen=True, slots=True)
