@@ -21,11 +21,13 @@ from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.page import render_page
+from mtnlg.reporting.pairs import Pair, board_pairs
 from mtnlg.reporting.run_details import run_anchors, run_details
 from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
 from mtnlg.reporting.summary import Lead, board_lead, no_board_sentence, ties
+from mtnlg.reporting.sweep import sweeps
 
 SCRIPTS = (
     "elements.js",
@@ -65,6 +67,7 @@ class Section:
     notes: dict[str, list[str]]
     leaks: list[str]
     samples: BoardSamples | None
+    pairs: list[Pair]
     costs: tuple[CostChart, ...]
     """Quality against cost; empty for a board of a subset."""
 
@@ -105,6 +108,7 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         "no_board": no_board_sentence(len(leaderboard.runs)),
         "sections": sections,
         "charts": list(curve_charts(leaderboard)),
+        "sweeps": sweeps(leaderboard),
         "facts": environment_facts(leaderboard.runs),
         "runs": run_details(leaderboard, labels),
         "rows_of": {run.run_id: _rows_of(run.run_id, sections) for run in leaderboard.runs},
@@ -126,6 +130,7 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
             if board.subset == "all"
             else None,
+            board_pairs(board),
             tuple(cost_charts(board)) if board.subset == "all" else (),
         )
         for place, board in enumerate(leaderboard.boards, start=1)
