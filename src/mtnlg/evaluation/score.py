@@ -161,20 +161,7 @@ def score_predictions(
         language=language,
         sources=[row.source for row in predictions],
     )
-    statistics: dict[str, FloatArray] = {}
-    not_run: dict[str, str] = {}
-    for metric in chosen:
-        try:
-            statistics[metric.name] = measure(
-                metric,
-                hypotheses,
-                references,
-                language=language,
-                sources=texts.sources,
-                ids=ids,
-            )
-        except MetricNotRunError as reason:
-            not_run[metric.name] = f"not run: {reason}"
+    statistics, not_run = _measured(chosen, texts, ids)
     run = [metric for metric in chosen if metric.name in statistics]
     masks = {
         CLEAN: np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_),
@@ -195,6 +182,27 @@ def score_predictions(
         for subset in subsets.values():
             subset["not_run"] = not_run
     return Scores(language=language, subsets=subsets, statistics=statistics, masks=masks)
+
+
+def _measured(
+    metrics: Sequence[Metric], texts: Texts, ids: Sequence[str]
+) -> tuple[dict[str, FloatArray], dict[str, str]]:
+    """The statistics of metrics, and of those that cannot be run here the reason."""
+    statistics: dict[str, FloatArray] = {}
+    not_run: dict[str, str] = {}
+    for metric in metrics:
+        try:
+            statistics[metric.name] = measure(
+                metric,
+                texts.hypotheses,
+                texts.references,
+                language=texts.language,
+                sources=texts.sources,
+                ids=ids,
+            )
+        except MetricNotRunError as reason:
+            not_run[metric.name] = f"not run: {reason}"
+    return statistics, not_run
 
 
 def is_contaminated(row: Prediction) -> bool:

@@ -33,13 +33,13 @@ def example_values(
     found: dict[str, list[float]] = {}
     for name in row.metrics:
         if name in arrays and arrays[name].ndim == 2 and len(arrays[name]) == num_examples:
-            values = _values_of(name, arrays[name][list(places)])
+            values = values_of(name, arrays[name][list(places)])
             if values is not None:
                 found[name] = values
     return found
 
 
-def _values_of(name: str, statistics: FloatArray) -> list[float] | None:
+def values_of(name: str, statistics: FloatArray) -> list[float] | None:
     """None for a metric that is not installed here, or that does not go with the statistics."""
     try:
         metric = find_metric(name)

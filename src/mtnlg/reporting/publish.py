@@ -100,6 +100,20 @@ def refresh_excerpts(readme: Path, *, published_root: Path) -> None:
     write_text(readme, _with_excerpts(readme, published_root))
 
 
+def refresh_published(published_root: Path) -> list[str]:
+    """Write the report of every published board again from its record; gives a line for each
+    folder, those without a record, which are left as they are, included.
+    """
+    lines = []
+    for folder in sorted(path for path in published_root.iterdir() if path.is_dir()):
+        if (folder / RECORD / PUBLICATION_FILE).is_file():
+            _write(folder)
+            lines.append(f"{folder}: made again from its record")
+        else:
+            lines.append(f"{folder}: left as it is, since it has no {RECORD}")
+    return lines
+
+
 def check_published(published_root: Path, *, readme: Path | None) -> list[str]:
     """Each file that is not what its record gives, in words; empty where all are."""
     stale: list[str] = []

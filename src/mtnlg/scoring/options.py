@@ -66,6 +66,12 @@ def make_parser() -> argparse.ArgumentParser:
             metavar="NAME",
             help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
         )
+    _add_style(parser)
+    _add_sampling(parser)
+    return parser
+
+
+def _add_style(parser: argparse.ArgumentParser) -> None:
     style = parser.add_mutually_exclusive_group()
     for name, what in (
         ("json", "numbers, groups and all pairs, for programs"),
@@ -81,6 +87,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=NUM_SAMPLES, help=f"examples on the page ({NUM_SAMPLES})"
     )
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
     defaults = EvaluationConfig
     for name, kind, default, what in (
         ("resamples", int, defaults.num_resamples, "of the bootstrap"),
@@ -89,4 +98,3 @@ def make_parser() -> argparse.ArgumentParser:
         ("seed", int, defaults.seed, "of both"),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{what} ({default})")
-    return parser
