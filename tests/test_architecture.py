@@ -54,6 +54,7 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": EVERYBODY,
     "reporting": EVERYBODY | {"evaluation"},
     "scoring": EVERYBODY | {"evaluation", "reporting"},
+    "ratings": EVERYBODY | {"evaluation", "reporting"},
     "external": EVERYBODY
     | {"evaluation", "reporting", "scoring", "stage_folders", "score_folders"},
     "comparing": EVERYBODY | {"evaluation", "reporting", "scoring"},
@@ -75,6 +76,7 @@ ARROWS: dict[str, set[str]] = {
         "scoring",
         "external",
         "comparing",
+        "ratings",
         "",
     },
     "": {"inference"},
@@ -82,7 +84,10 @@ ARROWS: dict[str, set[str]] = {
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 
 TORCH_ROOMS = {"model", "generation", "inference", "training"}
-HEAVY_ROOMS = {*TORCH_ROOMS, "reporting", "evaluation", "scoring", "external", "comparing"}
+HEAVY_ROOMS = {
+    *TORCH_ROOMS,
+    *("reporting", "evaluation", "scoring", "external", "comparing", "ratings"),
+}
 LAZY = {"stages", "score_folders", "preflight", "cli", "launcher", "run", "description", ""}
 """Rooms that import heavy ones, or torch itself, only inside functions."""
 
@@ -207,6 +212,7 @@ def test_nothing_imports_the_pipelines() -> None:
         ("mtnlg.evaluation, mtnlg.reporting", "torch lightning hydra omegaconf"),
         ("mtnlg.scoring.command", "torch lightning hydra omegaconf pandas datasets transformers"),
         ("mtnlg.comparing.command", "torch lightning hydra omegaconf pandas datasets transformers"),
+        ("mtnlg.ratings.command", "torch lightning hydra omegaconf pandas datasets transformers"),
         ("mtnlg.external.command", "torch lightning hydra omegaconf pandas datasets transformers"),
         ("mtnlg.stages, mtnlg.run, mtnlg.preflight", "torch lightning"),
     ],

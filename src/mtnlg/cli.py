@@ -60,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stage(stage: str, words: list[str]) -> int:
     if words[:1] == ["--frozen"]:
         return _run_frozen(stage, words[1:])
+    if stage == "report" and {"--export-ratings", "--read-ratings"} & set(words):
+        from mtnlg.ratings.command import ratings
+
+        return ratings(words)
     if {"--help", "-h"} & set(words):
         print(_stage_usage(stage))
         return 0

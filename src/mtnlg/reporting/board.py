@@ -26,6 +26,7 @@ from mtnlg.reporting.manifests import (
     read_runs,
 )
 from mtnlg.reporting.ranking import rank_rows
+from mtnlg.reporting.rated_boards import with_ratings
 from mtnlg.reporting.scores import SubsetScores, read_scores
 from mtnlg.reporting.seeds import merge_seeds
 from mtnlg.reporting.significance import compare_rows
@@ -68,7 +69,10 @@ def build_leaderboard(
             list(_boards_at(place, runs=runs, imports=imports, artifacts_root=artifacts_root))
         )
     )
-    return Leaderboard(experiment, launch.command, boards, runs, artifacts_root, runs_root)
+    boards, faults = with_ratings(boards, experiment, runs_root=runs_root)
+    return Leaderboard(
+        experiment, launch.command, boards, (*runs, *faults), artifacts_root, runs_root
+    )
 
 
 @dataclass(frozen=True, slots=True)

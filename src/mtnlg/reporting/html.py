@@ -22,6 +22,7 @@ from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.page import render_page
 from mtnlg.reporting.pairs import Pair, board_pairs
+from mtnlg.reporting.rating_tables import RatingSection, rating_section
 from mtnlg.reporting.run_details import run_anchors, run_details
 from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
@@ -75,6 +76,11 @@ class Section:
         """A metric's value and interval, on the scale that the board's rows share."""
         ends = _bar_ends(self.board.rows, name)
         return interval_bar(metric.value, low=metric.low, high=metric.high, ends=ends)
+
+    @property
+    def ratings(self) -> list[RatingSection]:
+        """What people said of the systems."""
+        return [rating_section(one) for one in self.board.ratings]
 
     @property
     def source_language(self) -> str:

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from mtnlg.reporting import display
 
 ASSETS = "assets"
-STYLES = "report.css"
+STYLES = ("report.css",)
 LONG_TEXT = 600
 """Characters from which a text is folded."""
 HEAD = 300
@@ -26,12 +26,18 @@ LONGEST_WORD = 40
 """Characters within which a space is looked for to fold at; Chinese has none and folds anywhere."""
 
 
-def render_page(template: str, context: Mapping[str, object], *, scripts: Sequence[str]) -> str:
-    """A self-contained page: the template filled in, with our styles and, joined into one, our
-    scripts.
+def render_page(
+    template: str,
+    context: Mapping[str, object],
+    *,
+    scripts: Sequence[str],
+    styles: Sequence[str] = STYLES,
+) -> str:
+    """A self-contained page: the template filled in, with our styles and our scripts, each joined
+    into one.
     """
     environment = _environment()
-    css = _source(environment, STYLES)
+    css = "".join(_source(environment, name) for name in styles)
     parts = [_source(environment, name) for name in scripts]
     script = "\n".join(['"use strict";\n', *parts]) if parts else ""
     frame = {"css": Markup(css), "script": Markup(script), "policy": _policy(css, script)}

@@ -33,6 +33,7 @@ from mtnlg.reporting.excerpt import excerpt
 from mtnlg.reporting.fields import count_of, object_of, objects_of, text_of
 from mtnlg.reporting.formats import write_report
 from mtnlg.reporting.manifests import IMPORTS_FILE, read_launch
+from mtnlg.reporting.ratings import RATINGS_FILE
 from mtnlg.reporting.run_config import CONFIG_FILE, config_text, read_config
 from mtnlg.reporting.samples import evenly_spaced
 
@@ -84,6 +85,8 @@ def publish(
             _copy_artifacts(
                 run, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
             )
+        if (source / RATINGS_FILE).is_file():
+            _copy(source / RATINGS_FILE, target / RATINGS_FILE)
         imports = _copy_imports(source, target, runs.values())
         _copy_artifacts(
             imports, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
