@@ -282,6 +282,13 @@ def _diff(words: list[str]) -> int:
     return diff(words)
 
 
+def _doctor(words: list[str]) -> int:
+    """`mtnlg doctor --references FILE --hypotheses FILE --task KIND --language CODE`."""
+    from mtnlg.external.doctor import doctor
+
+    return doctor(words)
+
+
 def _import(words: list[str]) -> int:
     """`mtnlg import --experiment NAME --task KIND/NAME --system NAME --hypotheses FILE`."""
     from mtnlg.external.command import import_system
@@ -328,6 +335,7 @@ _DATA_USAGE = (
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "data": _data,
     "diff": _diff,
+    "doctor": _doctor,
     "import": _import,
     "leaks": _leaks,
     "say": _say,
@@ -345,6 +353,7 @@ def _usage() -> str:
             "",
             "  data      rows, lengths, repeats, leaks and known faults of data sets",
             "  diff      two runs: settings, scores by paired tests, examples that moved most",
+            "  doctor    outputs under the settings of other tools; which fits a published number",
             "  import    outputs of somebody else's system, as a row of a board",
             "  leaks     what public data sets are known to leak, counted again",
             "  say       give a text to a model folder",

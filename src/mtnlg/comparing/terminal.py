@@ -66,7 +66,7 @@ def _scores(change: TestSetChange) -> Iterator[str]:
             ]
         )
     if change.metrics:
-        yield from aligned(rows)
+        yield from aligned(rows, numbers=range(1, 4))
         yield f"n = {change.metrics[0].first.num_examples}; paired approximate randomisation"
     for one in change.metrics:
         if one.reason:

@@ -5,7 +5,7 @@ stand on.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from mtnlg.evaluation.comparison import SIGNIFICANCE
 from mtnlg.reporting.display import ABSENT, interval_text, value_text, visible
@@ -20,7 +20,10 @@ def table_text(table: Table) -> str:
     for name in table.metric_names:
         header += [name, "interval", "group"]
     rows = [[one_line(system.name), *_cells(system, table)] for system in table.ranked]
-    return "\n".join([*aligned([header, *rows]), "", *_notes(table)]) + "\n"
+    return (
+        "\n".join([*aligned([header, *rows], numbers=range(1, len(header), 3)), "", *_notes(table)])
+        + "\n"
+    )
 
 
 def _cells(system: SystemScores, table: Table) -> Iterator[str]:
@@ -33,13 +36,13 @@ def _cells(system: SystemScores, table: Table) -> Iterator[str]:
             yield from (ABSENT, "not computed", ABSENT)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns of one width each; numbers to the right, which is each third from the second."""
+def aligned(rows: Sequence[Sequence[str]], *, numbers: Container[int] = ()) -> Iterator[str]:
+    """Columns of one width each, those of numbers to the right."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
             " " * (width - _width(cell)) + cell
-            if place % 3 == 1
+            if place in numbers
             else cell + " " * (width - _width(cell))
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
