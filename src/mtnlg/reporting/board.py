@@ -70,7 +70,9 @@ def build_leaderboard(
         )
     )
     boards, faults = with_ratings(boards, experiment, runs_root=runs_root)
-    return Leaderboard(experiment, launch.command, boards, (*runs, *faults), artifacts_root)
+    return Leaderboard(
+        experiment, launch.command, boards, (*runs, *faults), artifacts_root, runs_root
+    )
 
 
 @dataclass(frozen=True, slots=True)

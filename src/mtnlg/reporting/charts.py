@@ -172,7 +172,7 @@ def axis_upward(span: Span, label: str) -> Markup:
             Markup(
                 '<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
                 '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
-            ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4, f"{tick:.4g}")
+            ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4, count_text(tick))
         )
     middle = TOP + PLOT_HEIGHT / 2
     parts.append(

@@ -5,8 +5,9 @@ All numbers are there without the scripts. Refuses to know: what a number means.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -20,14 +21,39 @@ from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.page import render_page
+from mtnlg.reporting.pairs import Pair, board_pairs
 from mtnlg.reporting.rating_tables import RatingSection, rating_section
+from mtnlg.reporting.run_details import run_anchors, run_details
 from mtnlg.reporting.sample_data import samples_json
 from mtnlg.reporting.samples import BoardSamples, board_samples
 from mtnlg.reporting.scores import MetricScore
 from mtnlg.reporting.summary import Lead, board_lead, no_board_sentence, ties
+from mtnlg.reporting.sweep import sweeps
 
-SCRIPTS = ("elements.js", "tables.js", "notes.js", "differences.js", "samples.js", "start.js")
+SCRIPTS = (
+    "elements.js",
+    "tables.js",
+    "notes.js",
+    "differences.js",
+    "samples.js",
+    "links.js",
+    "start.js",
+)
 """In the order in which they are joined."""
+
+
+class RunLink(NamedTuple):
+    """The name of a run on a row of a board, and where the page tells of it."""
+
+    text: str
+    anchor: str
+
+
+class RowLink(NamedTuple):
+    """A row of a board on which a run is, and where it is on the page."""
+
+    text: str
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +68,7 @@ class Section:
     notes: dict[str, list[str]]
     leaks: list[str]
     samples: BoardSamples | None
+    pairs: list[Pair]
     costs: tuple[CostChart, ...]
     """Quality against cost; empty for a board of a subset."""
 
@@ -65,6 +92,10 @@ class Section:
         assert self.samples is not None, f"{self.anchor} has no samples of its own"
         return samples_json(self.samples, self.board, source_language=self.source_language)
 
+    def row_anchor(self, row: BoardRow) -> str:
+        """Where a row of the board is on the page."""
+        return f"{self.anchor}-row-{self.board.rows.index(row) + 1}"
+
     def first(self, name: str) -> str:
         """The order in which a metric's best value comes first."""
         metrics = (row.metrics[name] for row in self.board.rows if name in row.metrics)
@@ -74,14 +105,20 @@ class Section:
 
 def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
     """The page; the same leaderboard and artifacts give the same bytes."""
+    sections = _sections(leaderboard, num_samples=num_samples)
+    labels = _run_labels(leaderboard)
+    anchors = run_anchors(leaderboard)
     context = {
         "leaderboard": leaderboard,
         "date": finished_text(leaderboard.runs),
         "no_board": no_board_sentence(len(leaderboard.runs)),
-        "sections": _sections(leaderboard, num_samples=num_samples),
+        "sections": sections,
         "charts": list(curve_charts(leaderboard)),
+        "sweeps": sweeps(leaderboard),
         "facts": environment_facts(leaderboard.runs),
-        "run_labels": _run_labels(leaderboard),
+        "runs": run_details(leaderboard, labels),
+        "rows_of": {run.run_id: _rows_of(run.run_id, sections) for run in leaderboard.runs},
+        "run_links": lambda row: _run_links(row, anchors),
     }
     return render_page("report.html.j2", context, scripts=SCRIPTS)
 
@@ -99,6 +136,7 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
             if board.subset == "all"
             else None,
+            board_pairs(board),
             tuple(cost_charts(board)) if board.subset == "all" else (),
         )
         for place, board in enumerate(leaderboard.boards, start=1)
@@ -123,6 +161,36 @@ def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
         if end is not None
     ]
     return (min(0.0, *ends), max(0.0, *ends)) if ends else (0.0, 1.0)
+
+
+def _rows_of(run_id: str, sections: Sequence[Section]) -> list[RowLink]:
+    """The rows that a run is on, without those of baselines, which many runs share."""
+    return [
+        RowLink(f"{section.title}: {_row_text(row, section.board)}", section.row_anchor(row))
+        for section in sections
+        for row in section.board.rows
+        if run_id in row.runs and row.kind != "baseline"
+    ]
+
+
+def _row_text(row: BoardRow, board: Board) -> str:
+    main = row.metrics.get(board.main_metric or "")
+    if main is None:
+        return f"{row.label}, {row.status}"
+    return f"{row.label}, {board.main_metric} {display.full_text(main)}"
+
+
+def _run_links(row: BoardRow, anchors: Mapping[str, str]) -> list[RunLink]:
+    """The runs behind a row by their seeds, or by the word where seeds do not tell them apart."""
+    if row.kind == "baseline":
+        return []
+    has_seeds = len(row.seeds) == len(row.runs)
+    names = map(str, row.seeds) if has_seeds else ["run"] * len(row.runs)
+    return [
+        RunLink(name, anchors[run_id])
+        for name, run_id in zip(names, row.runs, strict=True)
+        if run_id in anchors
+    ]
 
 
 def _run_labels(leaderboard: Leaderboard) -> dict[str, str]:

@@ -156,6 +156,10 @@ class Leaderboard:
     boards: tuple[Board, ...]
     runs: tuple[RunRecord, ...]
     artifacts_root: Path
+    runs_root: Path | None = None
+    """Where the folders of the runs are; None for boards of files."""
+    is_record: bool = False
+    """True for a board that is made again from its published record, which keeps no logs."""
 
     @property
     def is_of_files(self) -> bool:

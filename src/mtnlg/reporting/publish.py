@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.errors import ArtifactError
@@ -33,6 +34,7 @@ from mtnlg.reporting.fields import count_of, object_of, objects_of, text_of
 from mtnlg.reporting.formats import write_report
 from mtnlg.reporting.manifests import IMPORTS_FILE, read_launch
 from mtnlg.reporting.ratings import RATINGS_FILE
+from mtnlg.reporting.run_config import CONFIG_FILE, config_text, read_config
 from mtnlg.reporting.samples import evenly_spaced
 
 RECORD = "record"
@@ -77,6 +79,9 @@ def publish(
         for run_id, run in runs.items():
             public = {name: value for name, value in run.items() if name not in NOT_PUBLIC}
             write_json(target / run_id / "run.json", public)
+            config = read_config(source / run_id)
+            if not isinstance(config, str):
+                write_text(target / run_id / CONFIG_FILE, config_text(config))
             _copy_artifacts(
                 run, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
             )
@@ -186,7 +191,7 @@ def _write(folder: Path) -> list[Path]:
         artifacts_root=record / "artifacts",
     )
     num_samples = count_of(publication, "num_samples") or 0
-    return write_report(leaderboard, folder, num_samples=num_samples)
+    return write_report(replace(leaderboard, is_record=True), folder, num_samples=num_samples)
 
 
 def _with_excerpts(readme: Path, published_root: Path) -> str:

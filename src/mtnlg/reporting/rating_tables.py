@@ -79,7 +79,7 @@ def _notes(ratings: HumanRatings) -> Iterator[tuple[str, list[str]]]:
         f"{ratings.least} ({ratings.lowest}) to {ratings.greatest} ({ratings.highest}), higher is "
         "better"
     )
-    yield "question", [f"\"{ratings.question}\"", scale, f"interval: {ratings.interval}"]
+    yield "question", [f'"{ratings.question}"', scale, f"interval: {ratings.interval}"]
     if ratings.test is not None:
         shared = f"systems that share a letter are not told apart ({ratings.test}, at "
         yield "group", [f"{shared}{SIGNIFICANCE:.0%})"]

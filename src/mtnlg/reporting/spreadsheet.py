@@ -117,7 +117,9 @@ def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
         "high": metric.high,
         "n": metric.num_examples,
         "unit": metric.unit,
-        "higher_is_better": str(metric.higher_is_better).lower(),
+        "higher_is_better": ""
+        if metric.higher_is_better is None
+        else str(metric.higher_is_better).lower(),
         "interval": metric.interval,
         "interval_reason": metric.interval_reason,
         "signature": metric.signature,

@@ -37,13 +37,24 @@ def make_parser() -> argparse.ArgumentParser:
         help="one or several; an empty line of one of several is no reference",
     )
     parser.add_argument("--hypotheses", nargs="+", required=True, metavar="FILE")
-    parser.add_argument("--sources", metavar="FILE", help="shown beside the outputs in --html")
+    parser.add_argument(
+        "--sources",
+        metavar="FILE",
+        help="for metrics that compare outputs with them; shown beside the outputs in --html",
+    )
     parser.add_argument("--task", required=True, choices=list(STANDARD_METRICS))
     parser.add_argument(
         "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
     )
     parser.add_argument(
         "--metrics", nargs="+", metavar="NAME", help="the table is sorted by the first of them"
+    )
+    parser.add_argument(
+        "--model-folder",
+        action="append",
+        default=[],
+        metavar="METRIC=FOLDER",
+        help="the local model of a metric that reads one, as bertscore or comet",
     )
     parser.add_argument(
         "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
