@@ -35,6 +35,7 @@ ALL = "all"
 SUBSETS = ("clean", "new_dialogues")
 """In the order of their boards, each shown where a system has scores of it."""
 UNKNOWN = "unknown"
+DIFFERENT_SIGNALS = "which of its rows have a leak signal depends on the training data of its runs"
 NOT_SCORED = "it has no score of its own on this subset; see the board of all examples"
 
 
@@ -226,16 +227,53 @@ def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
         row = entry.row
         identity = (row.kind, row.system, row.decoding, entry.scores or row.runs)
         if identity in kept:
-            first = kept[identity]
-            runs = tuple(dict.fromkeys((*first.row.runs, *row.runs)))
-            kept[identity] = replace(first, row=replace(first.row, runs=runs))
+            kept[identity] = _with_runs_of(kept[identity], entry)
         else:
             kept[identity] = entry
     return list(kept.values())
 
 
+def _with_runs_of(first: _Entry, other: _Entry) -> _Entry:
+    runs = tuple(dict.fromkeys((*first.row.runs, *other.row.runs)))
+    return replace(first, row=replace(first.row, runs=runs))
+
+
+def _baselines_once(entries: Iterable[_Entry], subset: str) -> list[_Entry]:
+    """The entries with each baseline once for the same numbers, to the last digit and with the same
+    intervals: models that were trained on other data give its rows other leak signals, and so other
+    score files. On all rows it is then one row; on clean rows, of which each run has its own, it
+    stays one for each.
+    """
+    kept: list[_Entry] = []
+    for entry in entries:
+        place = next((at for at, one in enumerate(kept) if _is_same(one, entry, subset)), None)
+        if place is None:
+            kept.append(entry)
+        else:
+            kept[place] = _with_signals_of(kept[place], entry)
+    return kept
+
+
+def _is_same(one: _Entry, other: _Entry, subset: str) -> bool:
+    if one.row.kind != "baseline" or not (one.subsets and other.subsets):
+        return False
+    names = [(entry.row.kind, entry.row.system, entry.row.decoding) for entry in (one, other)]
+    return names[0] == names[1] and one.subsets.get(subset) == other.subsets.get(subset)
+
+
+def _with_signals_of(first: _Entry, other: _Entry) -> _Entry:
+    """Without a count of signals where those of the runs differ: it has none of its own."""
+    merged = _with_runs_of(first, other)
+    found, new = first.row.contamination, other.row.contamination
+    if found == new:
+        return merged
+    unknown = replace(found, flagged=None)
+    return replace(merged, row=replace(merged.row, contamination=unknown), remark=DIFFERENT_SIGNALS)
+
+
 def _board(place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_root: Path) -> Board:
     names = _metric_names(place, subset, entries)
+    entries = _baselines_once(entries, subset)
     rows = [_numbered(entry, subset, names) for entry in entries]
     rows = merge_seeds(rows, subset=subset, artifacts_root=artifacts_root)
     rows = rank_rows(rows, metric_names=names)
