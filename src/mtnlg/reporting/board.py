@@ -27,6 +27,7 @@ from mtnlg.reporting.manifests import (
 )
 from mtnlg.reporting.ranking import rank_rows
 from mtnlg.reporting.rated_boards import with_ratings
+from mtnlg.reporting.scored_rows import rows_digest
 from mtnlg.reporting.scores import SubsetScores, read_scores
 from mtnlg.reporting.seeds import merge_seeds
 from mtnlg.reporting.significance import compare_rows
@@ -138,6 +139,7 @@ def _boards_at(
         for one in imports
         if _is_at(one.score, place)
     ]
+    entries = [_with_scored_rows(entry, artifacts_root=artifacts_root) for entry in entries]
     known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
     for subset in (ALL, *known):
         yield _board(place, subset, entries, artifacts_root=artifacts_root)
@@ -233,6 +235,13 @@ def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
     return list(kept.values())
 
 
+def _with_scored_rows(entry: _Entry, *, artifacts_root: Path) -> _Entry:
+    """The entry knowing what it was scored on."""
+    key = next(iter(entry.row.predictions), None) if entry.subsets else None
+    digest = rows_digest(key, artifacts_root=artifacts_root)
+    return replace(entry, row=replace(entry.row, scored_rows=digest))
+
+
 def _with_runs_of(first: _Entry, other: _Entry) -> _Entry:
     runs = tuple(dict.fromkeys((*first.row.runs, *other.row.runs)))
     return replace(first, row=replace(first.row, runs=runs))
@@ -257,7 +266,8 @@ def _baselines_once(entries: Iterable[_Entry], subset: str) -> list[_Entry]:
 def _is_same(one: _Entry, other: _Entry, subset: str) -> bool:
     if one.row.kind != "baseline" or not (one.subsets and other.subsets):
         return False
-    names = [(entry.row.kind, entry.row.system, entry.row.decoding) for entry in (one, other)]
+    rows = (one.row, other.row)
+    names = [(row.kind, row.system, row.decoding, row.scored_rows) for row in rows]
     return names[0] == names[1] and one.subsets.get(subset) == other.subsets.get(subset)
 
 
