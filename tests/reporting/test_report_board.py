@@ -121,6 +121,63 @@ def test_baseline_of_several_runs_is_one_row(troubled: MadeLaunch) -> None:
     assert [(row.system, row.runs) for row in baselines] == [("copy", ("good", "better"))]
 
 
+def add_run_with_signals(launch: MadeLaunch, name: str, *, flagged: int, copied: float) -> None:
+    """A system and a baseline on seven rows, of which its training data flags some."""
+    found = {"checked": 7, "flagged": flagged, "rule": "13-gram overlap"}
+    scores = []
+    for kind, value in (("trained", 20.0), ("baseline", copied)):
+        key = launch.add_scores(
+            f"{name}-{kind}",
+            all={"bleu": made_metric(value)},
+            clean={"bleu": made_metric(value - flagged, n=7 - flagged)},
+        )
+        system = "copy" if kind == "baseline" else name
+        scores.append(launch.score(key, kind=kind, system=system, contamination=found))
+    launch.add_run(name, scores, system=name)
+
+
+def test_baseline_whose_leak_signals_differ_by_run_is_one_row_of_all_examples(
+    launch: MadeLaunch,
+) -> None:
+    add_run_with_signals(launch, "one", flagged=1, copied=5.0)
+    add_run_with_signals(launch, "two", flagged=2, copied=5.0)
+
+    everything, _ = launch.build().boards
+
+    (copy,) = [row for row in everything.rows if row.kind == "baseline"]
+    assert (copy.label, copy.runs, copy.rank) == ("copy", ("one", "two"), 3)
+    assert (copy.contamination.checked, copy.contamination.flagged) == (7, None)
+    assert copy.reason is not None
+    assert "depends on the training data of its runs" in copy.reason
+
+
+def test_baseline_whose_leak_signals_differ_by_run_is_a_clean_row_for_each(
+    launch: MadeLaunch,
+) -> None:
+    add_run_with_signals(launch, "one", flagged=1, copied=5.0)
+    add_run_with_signals(launch, "two", flagged=2, copied=5.0)
+
+    _, clean = launch.build().boards
+
+    copies = {row.label: row for row in clean.rows if row.kind == "baseline"}
+    values = {label: row.metrics["bleu"].num_examples for label, row in copies.items()}
+    assert values == {"copy · run one": 6, "copy · run two": 5}
+    assert [row.contamination.flagged for row in copies.values()] == [1, 2]
+
+
+def test_baselines_of_one_name_with_other_numbers_stay_rows_of_their_own(
+    launch: MadeLaunch,
+) -> None:
+    """What the nearest training source gives depends on the training set."""
+    add_run_with_signals(launch, "one", flagged=1, copied=5.0)
+    add_run_with_signals(launch, "two", flagged=2, copied=6.0)
+
+    everything, _ = launch.build().boards
+
+    copies = {row.label: row.runs for row in everything.rows if row.kind == "baseline"}
+    assert copies == {"copy · run one": ("one",), "copy · run two": ("two",)}
+
+
 def test_baseline_of_a_failed_run_keeps_its_rank(launch: MadeLaunch) -> None:
     baseline = launch.score(launch.add_scores("base", 5.0), kind="baseline", system="copy")
     trained = launch.score(launch.add_scores("half", 50.0))

@@ -27,6 +27,7 @@ from mtnlg.reporting.manifests import (
 )
 from mtnlg.reporting.ranking import rank_rows
 from mtnlg.reporting.rated_boards import with_ratings
+from mtnlg.reporting.scored_rows import rows_digest
 from mtnlg.reporting.scores import SubsetScores, read_scores
 from mtnlg.reporting.seeds import merge_seeds
 from mtnlg.reporting.significance import compare_rows
@@ -35,6 +36,7 @@ ALL = "all"
 SUBSETS = ("clean", "new_dialogues")
 """In the order of their boards, each shown where a system has scores of it."""
 UNKNOWN = "unknown"
+DIFFERENT_SIGNALS = "which of its rows have a leak signal depends on the training data of its runs"
 NOT_SCORED = "it has no score of its own on this subset; see the board of all examples"
 
 
@@ -137,6 +139,7 @@ def _boards_at(
         for one in imports
         if _is_at(one.score, place)
     ]
+    entries = [_with_scored_rows(entry, artifacts_root=artifacts_root) for entry in entries]
     known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
     for subset in (ALL, *known):
         yield _board(place, subset, entries, artifacts_root=artifacts_root)
@@ -226,16 +229,61 @@ def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
         row = entry.row
         identity = (row.kind, row.system, row.decoding, entry.scores or row.runs)
         if identity in kept:
-            first = kept[identity]
-            runs = tuple(dict.fromkeys((*first.row.runs, *row.runs)))
-            kept[identity] = replace(first, row=replace(first.row, runs=runs))
+            kept[identity] = _with_runs_of(kept[identity], entry)
         else:
             kept[identity] = entry
     return list(kept.values())
 
 
+def _with_scored_rows(entry: _Entry, *, artifacts_root: Path) -> _Entry:
+    """The entry knowing what it was scored on."""
+    key = next(iter(entry.row.predictions), None) if entry.subsets else None
+    digest = rows_digest(key, artifacts_root=artifacts_root)
+    return replace(entry, row=replace(entry.row, scored_rows=digest))
+
+
+def _with_runs_of(first: _Entry, other: _Entry) -> _Entry:
+    runs = tuple(dict.fromkeys((*first.row.runs, *other.row.runs)))
+    return replace(first, row=replace(first.row, runs=runs))
+
+
+def _baselines_once(entries: Iterable[_Entry], subset: str) -> list[_Entry]:
+    """The entries with each baseline once for the same numbers, to the last digit and with the same
+    intervals: models that were trained on other data give its rows other leak signals, and so other
+    score files. On all rows it is then one row; on clean rows, of which each run has its own, it
+    stays one for each.
+    """
+    kept: list[_Entry] = []
+    for entry in entries:
+        place = next((at for at, one in enumerate(kept) if _is_same(one, entry, subset)), None)
+        if place is None:
+            kept.append(entry)
+        else:
+            kept[place] = _with_signals_of(kept[place], entry)
+    return kept
+
+
+def _is_same(one: _Entry, other: _Entry, subset: str) -> bool:
+    if one.row.kind != "baseline" or not (one.subsets and other.subsets):
+        return False
+    rows = (one.row, other.row)
+    names = [(row.kind, row.system, row.decoding, row.scored_rows) for row in rows]
+    return names[0] == names[1] and one.subsets.get(subset) == other.subsets.get(subset)
+
+
+def _with_signals_of(first: _Entry, other: _Entry) -> _Entry:
+    """Without a count of signals where those of the runs differ: it has none of its own."""
+    merged = _with_runs_of(first, other)
+    found, new = first.row.contamination, other.row.contamination
+    if found == new:
+        return merged
+    unknown = replace(found, flagged=None)
+    return replace(merged, row=replace(merged.row, contamination=unknown), remark=DIFFERENT_SIGNALS)
+
+
 def _board(place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_root: Path) -> Board:
     names = _metric_names(place, subset, entries)
+    entries = _baselines_once(entries, subset)
     rows = [_numbered(entry, subset, names) for entry in entries]
     rows = merge_seeds(rows, subset=subset, artifacts_root=artifacts_root)
     rows = rank_rows(rows, metric_names=names)

@@ -74,6 +74,8 @@ class BoardRow:
     """Artifact keys, one for each seed; the samples are taken from the first."""
     scores: tuple[str, ...] = ()
     """Artifact keys of the numbers, one for each seed."""
+    scored_rows: str | None = None
+    """Digest of the ids and references that the numbers are over; None where it is not known."""
     groups: Mapping[str, str] = field(default_factory=dict)
     """Metric -> letters: rows that share one are not told apart; empty where it was not tested."""
     label: str = ""

@@ -19,15 +19,17 @@ def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[
     """The rows in a board's order: ranked by the main metric and then the others, best first; then
     those without rank.
 
-    A row measured otherwise than most (another signature, another n) keeps its numbers, has no rank
-    and says so.
+    A row measured otherwise than most (another signature, another n, other rows of the test set)
+    keeps its numbers, has no rank and says so.
     """
     rows = sorted(rows, key=lambda row: KINDS.index(row.kind))
     usual = _usual_measures(rows, metric_names)
+    digests = Counter(row.scored_rows for row in rows if row.metrics and row.scored_rows)
+    usual_rows = next((digest for digest, _ in digests.most_common(1)), None)
     compared: list[BoardRow] = []
     others: list[BoardRow] = []
     for row in rows:
-        differences = _differences(row, usual)
+        differences = "; ".join([*_differences(row, usual), *_other_rows(row, usual_rows)])
         if row.metrics and not differences:
             compared.append(row)
         elif differences:
@@ -60,7 +62,7 @@ def _usual_measures(
     return usual
 
 
-def _differences(row: BoardRow, usual: Mapping[str, tuple[str, int]]) -> str:
+def _differences(row: BoardRow, usual: Mapping[str, tuple[str, int]]) -> list[str]:
     found: list[str] = []
     for name, metric in row.metrics.items():
         signature, num_examples = usual[name]
@@ -70,7 +72,14 @@ def _differences(row: BoardRow, usual: Mapping[str, tuple[str, int]]) -> str:
             found.append(
                 f"{name} is over {metric.num_examples} examples, most rows over {num_examples}"
             )
-    return "; ".join(found)
+    return found
+
+
+def _other_rows(row: BoardRow, usual_rows: str | None) -> list[str]:
+    """That the row was scored on other data, where that is known."""
+    if not row.metrics or row.scored_rows in (None, usual_rows):
+        return []
+    return ["its test set has other ids or references than that of most rows"]
 
 
 def _order(metric_names: Sequence[str]) -> Callable[[BoardRow], tuple[float, ...]]:

@@ -30,7 +30,7 @@ def merge_seeds(rows: Iterable[BoardRow], *, subset: str, artifacts_root: Path) 
     """Rows of trained systems that differ only in their seed as one row each, at the place of the
     first.
 
-    A system counts as the same where name, decoding, overrides without the seed, metrics,
+    A system counts as the same where name, decoding, overrides without the seed, test set, metrics,
     signatures and n agree. Rows without numbers stay as they are, and so does a second row of the
     same seed.
     """
@@ -52,7 +52,7 @@ def _seedless(row: BoardRow, place: int) -> tuple[object, ...]:
     if row.kind != "trained" or not row.seeds or not row.metrics:
         return (place,)
     measures = tuple((name, *measure_of(metric)) for name, metric in row.metrics.items())
-    return (row.system, row.decoding, without_seed(row.overrides), measures)
+    return (row.system, row.decoding, without_seed(row.overrides), row.scored_rows, measures)
 
 
 def _mean_row(group: Sequence[BoardRow]) -> BoardRow:
