@@ -1,5 +1,6 @@
-"""Everything that can be wrong with a run or a score, planted one by one and all at once: the report
-is written in every format, shows every run with its reason, and ranks only what can be compared.
+"""Everything that can be wrong with a run or a score, planted one by one and all at once: the
+report is written in every format, shows every run with its reason, and ranks only what can be
+compared.
 """
 
 from __future__ import annotations
