@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,12 @@ import pytest
 from made_launch import MadeLaunch, made_task
 from test_report_formats import Page, written
 
-from mtnlg.evaluation import METRICS, load_statistics, save_scores, seeded_value
+from mtnlg.evaluation import METRICS, SeededValue, load_statistics, save_scores, seeded_value
+from mtnlg.evaluation import seeds as evaluation_seeds
 from mtnlg.evaluation.score import score_predictions
+from mtnlg.evaluation.statistics import Aggregate, FloatArray
 from mtnlg.records import Prediction
-from mtnlg.reporting import Board
+from mtnlg.reporting import Board, evidence, significance
 from mtnlg.reporting.publish import check_published, publish
 from mtnlg.reporting.significance import SEEDS_TEST_NAME, TEST_NAME
 
@@ -82,6 +86,34 @@ def test_row_of_several_seeds_has_their_two_level_interval(seeded: MadeLaunch, n
     assert metric.interval == (
         "3 seeds by t on 2 degrees of freedom, and examples by the jackknife, 95 %"
     )
+
+
+def test_statistics_of_the_main_metric_are_read_once_and_left_out_once(
+    seeded: MadeLaunch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the interval of several seeds and the tests together, whose jackknife is the same."""
+    reads: Counter[tuple[str, str]] = Counter()
+    jackknives: Counter[tuple[int, int]] = Counter()
+
+    def counted_load(folder: Path, *names: str) -> object:
+        reads.update((folder.name, name) for name in names)
+        return load_statistics(folder, *names)
+
+    def counted_value(seeds: Sequence[FloatArray], aggregate: Aggregate) -> SeededValue:
+        jackknives[len(seeds), seeds[0].shape[1]] += 1
+        return seeded_value(seeds, aggregate)
+
+    monkeypatch.setattr(evidence, "load_statistics", counted_load)
+    for module in (evidence, significance, evaluation_seeds):
+        monkeypatch.setattr(module, "seeded_value", counted_value)
+
+    only_board(seeded)
+
+    names = ["sure1", "sure2", "sure3", "lone1", "copy1"]
+    assert {one: reads[one, "bleu"] for one in names} == dict.fromkeys(names, 1)
+    num_statistics = load_statistics(seeded.artifacts_root / "scores" / "sure1", "bleu")[0]["bleu"]
+    bleu = num_statistics.shape[1]
+    assert (jackknives[3, bleu], jackknives[1, bleu]) == (1, 2)
 
 
 def test_pairs_say_which_test_they_had(seeded: MadeLaunch) -> None:

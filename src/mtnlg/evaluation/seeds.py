@@ -135,6 +135,7 @@ def compare_with_seeds(
     systems: Sequence[Sequence[FloatArray]],
     aggregate: Aggregate,
     *,
+    values: Sequence[SeededValue] | None = None,
     test: PairedTest = PairedTest.approximate_randomisation,
     num_trials: int = NUM_TRIALS,
     num_resamples: int = EvaluationConfig.num_resamples,
@@ -146,7 +147,8 @@ def compare_with_seeds(
 
     Systems of one seed are compared as compare_systems does, over examples alone. A pair in which
     one has several is compared by means over seeds, and has a p-value that sees the spread of the
-    seeds; the spread of a system of one seed stays unknown.
+    seeds; the spread of a system of one seed stays unknown. Where the systems' values are at hand,
+    they are not computed again.
     """
     single = [place for place, seeds in enumerate(systems) if len(seeds) == 1]
     alone = compare_systems(
@@ -165,7 +167,7 @@ def compare_with_seeds(
     }
     pairs = list(combinations(range(len(systems)), 2))
     if len(found) < len(pairs):
-        values = [seeded_value(seeds, aggregate) for seeds in systems]
+        values = values or [seeded_value(seeds, aggregate) for seeds in systems]
         for better, worse in pairs:
             if (better, worse) not in found:
                 found[better, worse] = replace(

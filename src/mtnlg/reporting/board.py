@@ -14,6 +14,7 @@ from pathlib import Path
 from mtnlg.config import ReportConfig
 from mtnlg.errors import ArtifactError
 from mtnlg.reporting.clean import with_clean_rankings
+from mtnlg.reporting.evidence import BoardEvidence
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import (
@@ -63,12 +64,15 @@ def build_leaderboard(
         cause = str(error).replace(str(runs_root / experiment), experiment)
         runs = (*runs, RunRecord(IMPORTS_FILE, "failed", cause, "imported systems"))
     boards = tuple(
-        compare_rows(
-            board, artifacts_root=artifacts_root, has_paired_bootstrap=has_paired_bootstrap
-        )
+        board
         for place in _places(runs)
         for board in with_clean_rankings(
-            list(_boards_at(place, runs=runs, imports=imports, artifacts_root=artifacts_root))
+            [
+                compare_rows(board, evidence=evidence, has_paired_bootstrap=has_paired_bootstrap)
+                for board, evidence in _boards_at(
+                    place, runs=runs, imports=imports, artifacts_root=artifacts_root
+                )
+            ]
         )
     )
     boards, faults = with_ratings(boards, experiment, runs_root=runs_root)
@@ -127,7 +131,8 @@ def _boards_at(
     runs: Sequence[RunRecord],
     imports: Sequence[ImportRecord],
     artifacts_root: Path,
-) -> Iterator[Board]:
+) -> Iterator[tuple[Board, BoardEvidence]]:
+    """Each board with what it is made of, ranked and not compared yet."""
     entries = _once_each(
         entry
         for run in runs
@@ -281,11 +286,16 @@ def _with_signals_of(first: _Entry, other: _Entry) -> _Entry:
     return replace(merged, row=replace(merged.row, contamination=unknown), remark=DIFFERENT_SIGNALS)
 
 
-def _board(place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_root: Path) -> Board:
+def _board(
+    place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_root: Path
+) -> tuple[Board, BoardEvidence]:
     names = _metric_names(place, subset, entries)
+    evidence = BoardEvidence(
+        subset, main_metric=next(iter(names), None), artifacts_root=artifacts_root
+    )
     entries = _baselines_once(entries, subset)
     rows = [_numbered(entry, subset, names) for entry in entries]
-    rows = merge_seeds(rows, subset=subset, artifacts_root=artifacts_root)
+    rows = merge_seeds(rows, evidence=evidence)
     rows = rank_rows(rows, metric_names=names)
     labels = distinct_labels(
         [
@@ -294,7 +304,8 @@ def _board(place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_r
         ]
     )
     rows = [replace(row, label=label) for row, label in zip(rows, labels, strict=True)]
-    return Board(place.task, place.test_set, subset, place.language, tuple(rows), names)
+    board = Board(place.task, place.test_set, subset, place.language, tuple(rows), names)
+    return board, evidence
 
 
 def _metric_names(place: _Place, subset: str, entries: Sequence[_Entry]) -> tuple[str, ...]:

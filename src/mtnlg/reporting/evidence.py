@@ -6,12 +6,19 @@ Refuses to know: what is made of them. What cannot be used is a reason, and neve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.evaluation import Metric, find_metric, load_statistics
+from mtnlg.evaluation import (
+    Metric,
+    SeededValue,
+    find_metric,
+    load_statistics,
+    seeded_value,
+)
 from mtnlg.evaluation.statistics import BoolArray, FloatArray
 from mtnlg.reporting.leaderboard import BoardRow
 
@@ -19,13 +26,43 @@ VALUE_TOLERANCE = 1e-6
 """Furthest that a score may be from what its statistics give."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
-    """Statistics (N, K) of each seed of a row, in the order of its seeds."""
+    """Statistics (N, K) of each seed of a row by one metric, in the order of its seeds."""
 
+    metric: Metric
     seeds: tuple[FloatArray, ...]
     mask: BoolArray
     """Which rows of the test set the N are."""
+
+    @cached_property
+    def value(self) -> SeededValue:
+        """The mean over the seeds and what it varies by; of examples that have no value it is no
+        number.
+        """
+        with np.errstate(all="ignore"):
+            return seeded_value(self.seeds, self.metric.aggregate)
+
+
+class BoardEvidence:
+    """The evidence of one board's rows. That of the main metric, which both the intervals and the
+    tests need, is read once and kept as long as the board is made; any other is read when asked.
+    """
+
+    def __init__(self, subset: str, *, main_metric: str | None, artifacts_root: Path) -> None:
+        self._subset, self._main_metric = subset, main_metric
+        self._artifacts_root = artifacts_root
+        self._kept: dict[tuple[str, ...], Evidence | str] = {}
+
+    def of(self, row: BoardRow, metric: Metric) -> Evidence | str:
+        """The statistics of a row's score, or why there are none."""
+        if metric.name != self._main_metric:
+            return evidence_of(row, metric, self._subset, artifacts_root=self._artifacts_root)
+        if row.scores not in self._kept:
+            self._kept[row.scores] = evidence_of(
+                row, metric, self._subset, artifacts_root=self._artifacts_root
+            )
+        return self._kept[row.scores]
 
 
 def installed_metric(name: str) -> Metric | str:
@@ -58,7 +95,7 @@ def evidence_of(
         return "its seeds are over different rows of the test set"
     if len(found) > 1 and np.count_nonzero(mask) == 1:
         return "one example says nothing of others"
-    return Evidence(tuple(statistics for statistics, _ in found), mask)
+    return Evidence(metric, tuple(statistics for statistics, _ in found), mask)
 
 
 def _read(

@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.evaluation import seeded_value
-from mtnlg.reporting.evidence import evidence_of, installed_metric
+from mtnlg.reporting.evidence import BoardEvidence, installed_metric
 from mtnlg.reporting.labels import without_seed
 from mtnlg.reporting.leaderboard import BoardRow
 from mtnlg.reporting.manifests import Cost
@@ -26,7 +24,7 @@ INTERVAL = "{} seeds by t on {}, and examples by the jackknife, {:g} %"
 NO_INTERVAL = "mean of {} seeds: {}"
 
 
-def merge_seeds(rows: Iterable[BoardRow], *, subset: str, artifacts_root: Path) -> list[BoardRow]:
+def merge_seeds(rows: Iterable[BoardRow], *, evidence: BoardEvidence) -> list[BoardRow]:
     """Rows of trained systems that differ only in their seed as one row each, at the place of the
     first.
 
@@ -41,9 +39,7 @@ def merge_seeds(rows: Iterable[BoardRow], *, subset: str, artifacts_root: Path) 
             key = (*key, "again")
         groups.setdefault(key, []).append(row)
     return [
-        group[0]
-        if len(group) == 1
-        else _with_intervals(_mean_row(group), subset, artifacts_root=artifacts_root)
+        group[0] if len(group) == 1 else _with_intervals(_mean_row(group), evidence)
         for group in groups.values()
     ]
 
@@ -89,19 +85,18 @@ def _mean_metric(name: str, group: Sequence[BoardRow]) -> MetricScore:
     )
 
 
-def _with_intervals(row: BoardRow, subset: str, *, artifacts_root: Path) -> BoardRow:
+def _with_intervals(row: BoardRow, evidence: BoardEvidence) -> BoardRow:
     metrics = {
-        name: _with_interval(score, row, name, subset, artifacts_root=artifacts_root)
-        for name, score in row.metrics.items()
+        name: _with_interval(score, row, name, evidence) for name, score in row.metrics.items()
     }
     return replace(row, metrics=metrics)
 
 
 def _with_interval(
-    score: MetricScore, row: BoardRow, name: str, subset: str, *, artifacts_root: Path
+    score: MetricScore, row: BoardRow, name: str, evidence: BoardEvidence
 ) -> MetricScore:
     """The score with its two-level interval, or with the reason why it has none."""
-    interval = _interval(row, name, subset, artifacts_root=artifacts_root)
+    interval = _interval(row, name, evidence)
     num_seeds = len(row.seeds)
     if isinstance(interval, str):
         return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, interval))
@@ -110,17 +105,14 @@ def _with_interval(
     return replace(score, low=interval[0], high=interval[1], interval=method)
 
 
-def _interval(
-    row: BoardRow, name: str, subset: str, *, artifacts_root: Path
-) -> tuple[float, float] | str:
+def _interval(row: BoardRow, name: str, evidence: BoardEvidence) -> tuple[float, float] | str:
     metric = installed_metric(name)
     if isinstance(metric, str):
         return metric
-    evidence = evidence_of(row, metric, subset, artifacts_root=artifacts_root)
-    if isinstance(evidence, str):
-        return evidence
-    with np.errstate(all="ignore"):
-        interval = seeded_value(evidence.seeds, metric.aggregate).interval()
+    found = evidence.of(row, metric)
+    if isinstance(found, str):
+        return found
+    interval = found.value.interval()
     return interval if np.isfinite(interval).all() else f"{name} without an example is no number"
 
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from mtnlg.evaluation import (
     Metric,
     PairedTest,
     Resampling,
+    SeededValue,
     compare_with_seeds,
     detectable_difference,
     group_letters,
@@ -26,7 +26,7 @@ from mtnlg.evaluation import (
 from mtnlg.evaluation.comparison import MAX_COMPARED, NUM_TRIALS, TESTS
 from mtnlg.evaluation.seeds import standard_error
 from mtnlg.evaluation.statistics import FloatArray
-from mtnlg.reporting.evidence import Evidence, evidence_of, installed_metric
+from mtnlg.reporting.evidence import BoardEvidence, Evidence, installed_metric
 from mtnlg.reporting.leaderboard import Board, RowComparison
 
 TEST = PairedTest.approximate_randomisation
@@ -47,7 +47,7 @@ class Groups:
 
 
 def compare_rows(
-    board: Board, *, artifacts_root: Path, has_paired_bootstrap: bool = False
+    board: Board, *, evidence: BoardEvidence, has_paired_bootstrap: bool = False
 ) -> Board:
     """The board with its ranked rows compared by the main metric, as far as they can be: on the
     same examples, and with statistics that give the score shown.
@@ -60,17 +60,16 @@ def compare_rows(
     reasons: dict[str, str] = {}
     found: dict[str, Evidence] = {}
     for row in board.ranked:
-        evidence = evidence_of(row, metric, board.subset, artifacts_root=artifacts_root)
-        if isinstance(evidence, str):
-            reasons[row.label] = evidence
+        own = evidence.of(row, metric)
+        if isinstance(own, str):
+            reasons[row.label] = own
         elif len(found) == MAX_COMPARED:
             reasons[row.label] = f"only the first {MAX_COMPARED} rows are"
         else:
-            found[row.label] = evidence
+            found[row.label] = own
     reasons |= _odd_ones(found)
     labels = [label for label in found if label not in reasons]
-    statistics = [found[label].seeds for label in labels]
-    compared = _with_groups(board, metric, labels, statistics, reasons)
+    compared = _with_groups(board, metric, {label: found[label] for label in labels}, reasons)
     if not has_paired_bootstrap or not compared.comparisons:
         return compared
     return _with_bootstrap(
@@ -93,16 +92,20 @@ def _odd_ones(found: dict[str, Evidence]) -> dict[str, str]:
 def _with_groups(
     board: Board,
     metric: Metric,
-    labels: Sequence[str],
-    statistics: Sequence[Sequence[FloatArray]],
+    found: Mapping[str, Evidence],
     reasons: dict[str, str],
 ) -> Board:
-    if len(labels) < 2:
-        alone = dict.fromkeys(labels, "no other row can be tested")
+    if len(found) < 2:
+        alone = dict.fromkeys(found, "no other row can be tested")
         return replace(board, not_tested=reasons | alone)
-    grouped = group_labels(metric, labels, statistics)
+    grouped = group_labels(
+        metric,
+        list(found),
+        [one.seeds for one in found.values()],
+        values=[one.value for one in found.values()],
+    )
     if isinstance(grouped, str):
-        return replace(board, not_tested=reasons | dict.fromkeys(labels, grouped))
+        return replace(board, not_tested=reasons | dict.fromkeys(found, grouped))
     rows = [
         replace(row, groups={metric.name: grouped.letters[row.label]})
         if row.label in grouped.letters
@@ -117,23 +120,26 @@ def group_labels(
     labels: Sequence[str],
     statistics: Sequence[Sequence[FloatArray]],
     *,
+    values: Sequence[SeededValue] | None = None,
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> Groups | str:
     """At least two systems, given best first with statistics of the same examples for each of their
-    seeds, tested against each other; or the reason why they cannot be.
+    seeds, tested against each other; or the reason why they cannot be. Where their values are at
+    hand, they are not computed again.
     """
     with np.errstate(all="ignore"):
+        values = values or [seeded_value(seeds, metric.aggregate) for seeds in statistics]
         compared = compare_with_seeds(
             statistics,
             metric.aggregate,
+            values=values,
             test=TEST,
             num_trials=num_trials,
             num_resamples=resampling.num_resamples,
             confidence=resampling.confidence,
             seed=resampling.seed,
         )
-        pulls = [seeded_value(seeds, metric.aggregate).influences for seeds in statistics]
     if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
         return f"{metric.name} of resampled examples is no finite number"
     single_test = f"{TEST.value}, {num_trials} trials, seed {resampling.seed}"
@@ -150,7 +156,7 @@ def group_labels(
             single_test
             if len(statistics[one.better]) == len(statistics[one.worse]) == 1
             else SEEDS_TEST_NAME,
-            _detectable(pulls[one.better] - pulls[one.worse]),
+            _detectable(values[one.better].influences - values[one.worse].influences),
         )
         for one in compared
     )
