@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chromium import Watched
 from made_launch import SIGNATURE, TASK, MadeLaunch, made_metric
 from test_report_formats import written
 from test_report_untrusted_text import HOSTILE, report_with
+
+from chromium import Watched
 
 Open = Callable[..., Watched]
 SYSTEMS = ".ranking tbody th .name"

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chromium import Watched
 from made_launch import TASK, MadeLaunch, made_task
 from test_report_formats import written
 from test_report_samples import add_system
 
+from chromium import Watched
 from mtnlg.records import Prediction
 
 Open = Callable[..., Watched]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import small_config
 from safetensors.torch import load_file
 from test_data import dataset
 from test_fit import record_of, train
 from torch.nn import functional as F
 
+from conftest import small_config
 from mtnlg.model import Transformer, load_model
 from mtnlg.model.folder import weights_of
 from mtnlg.tokens import read_token_split

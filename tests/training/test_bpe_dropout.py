@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import small_config
 from hypothesis import given
 from hypothesis import strategies as st
 from test_data import dataset
 from test_fit import train, train_until_killed
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from conftest import small_config
 from mtnlg.artifacts import file_sha256
 from mtnlg.config import TokenizerConfig, TrainerConfig
 from mtnlg.errors import ConfigError

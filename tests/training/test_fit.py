@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import small_config
 
+from conftest import small_config
 from mtnlg.artifacts import file_sha256
 from mtnlg.config import Config
 from mtnlg.errors import TrainingError

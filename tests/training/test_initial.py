@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import small_config
 from safetensors.torch import load_file
 from test_fit import train, train_until_killed
 
+from conftest import small_config
 from mtnlg.artifacts import file_sha256
 from mtnlg.config import Config, TrainerConfig
 from mtnlg.errors import ConfigError

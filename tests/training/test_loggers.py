@@ -8,9 +8,9 @@ from typing import Any
 
 import lightning.pytorch.loggers
 import pytest
-from conftest import small_config
 from test_fit import curve, train
 
+from conftest import small_config
 from mtnlg import third_party
 from mtnlg.artifacts import file_sha256
 from mtnlg.config import Config, ThirdParty

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Prepared, rows_of, small_config
 from test_fit import curve, train, train_until_killed
 
+from conftest import Prepared, rows_of, small_config
 from mtnlg.artifacts import file_sha256
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.errors import DataError

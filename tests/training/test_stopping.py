@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import small_config
 from test_averaging import scripted
 from test_fit import curve, record_of, train
 
+from conftest import small_config
 from mtnlg.artifacts import file_sha256
 from mtnlg.config import TrainerConfig
 from mtnlg.training import fit
