@@ -1,5 +1,5 @@
-"""The command line: `mtnlg <stage> [Hydra overrides]`, and `mtnlg data`, `import`, `leaks`, `say`
-and `score`. Prints errors of users as one line, without a traceback.
+"""The command line: `mtnlg <stage> [Hydra overrides]`, and `mtnlg data`, `doctor`,
+`import`, `leaks`, `say` and `score`. Prints errors of users as one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -305,22 +305,22 @@ def _data_printer(choice: str) -> Callable[[Any], int]:
     return show
 
 
-def _import(words: list[str]) -> int:
-    """`mtnlg import --experiment NAME --task KIND/NAME --system NAME --hypotheses FILE`."""
-    from mtnlg.external.command import import_system
+def _on_texts(command: str) -> Callable[[list[str]], int]:
+    """`mtnlg doctor`, `import` or `score`, whose files are texts of any system."""
 
-    return import_system(words)
+    def run(words: list[str]) -> int:
+        from mtnlg.external.command import import_system
+        from mtnlg.scoring.command import score
+        from mtnlg.scoring.doctor import doctor
 
+        commands = {"doctor": doctor, "import": import_system, "score": score}
+        try:
+            return commands[command](words)
+        except KeyboardInterrupt:  # there is no checkpoint to go on from
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
 
-def _score(words: list[str]) -> int:
-    """`mtnlg score --references FILE --hypotheses FILE... --task KIND --language CODE`."""
-    from mtnlg.scoring.command import score
-
-    try:
-        return score(words)
-    except KeyboardInterrupt:  # there is no checkpoint to go on from
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+    return run
 
 
 def _leaks(words: list[str]) -> int:
@@ -350,10 +350,11 @@ _DATA_USAGE = (
 )
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "data": _data,
-    "import": _import,
+    "doctor": _on_texts("doctor"),
+    "import": _on_texts("import"),
     "leaks": _leaks,
     "say": _say,
-    "score": _score,
+    "score": _on_texts("score"),
 }
 
 
@@ -366,6 +367,7 @@ def _usage() -> str:
             *lines,
             "",
             "  data      rows, lengths, repeats, leaks and known faults of data sets",
+            "  doctor    outputs as others measure them, and what is wrong with the texts",
             "  import    outputs of somebody else's system, as a row of a board",
             "  leaks     what public data sets are known to leak, counted again",
             "  say       give a text to a model folder",

@@ -29,32 +29,12 @@ def make_parser() -> argparse.ArgumentParser:
         "systems are told apart. Files are plain text, JSON lines (.jsonl) or tables (.tsv), each "
         "also as .gz; - is standard input.",
     )
-    parser.add_argument(
-        "--references",
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="one or several; an empty line of one of several is no reference",
-    )
+    add_files(parser)
     parser.add_argument("--hypotheses", nargs="+", required=True, metavar="FILE")
     parser.add_argument("--sources", metavar="FILE", help="shown beside the outputs in --html")
-    parser.add_argument("--task", required=True, choices=list(STANDARD_METRICS))
-    parser.add_argument(
-        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
-    )
     parser.add_argument(
         "--metrics", nargs="+", metavar="NAME", help="the table is sorted by the first of them"
     )
-    parser.add_argument(
-        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
-    )
-    for name, field in FIELDS.items():
-        parser.add_argument(
-            f"--{name}-field",
-            default=field,
-            metavar="NAME",
-            help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
-        )
     style = parser.add_mutually_exclusive_group()
     for name, what in (
         ("json", "numbers, groups and all pairs, for programs"),
@@ -79,3 +59,28 @@ def make_parser() -> argparse.ArgumentParser:
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{what} ({default})")
     return parser
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """What any command on files of texts asks: references, task, language, and how to read."""
+    parser.add_argument(
+        "--references",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="one or several; an empty line of one of several is no reference",
+    )
+    parser.add_argument("--task", required=True, choices=list(STANDARD_METRICS))
+    parser.add_argument(
+        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
+    )
+    parser.add_argument(
+        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
+    )
+    for name, field in FIELDS.items():
+        parser.add_argument(
+            f"--{name}-field",
+            default=field,
+            metavar="NAME",
+            help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
+        )
