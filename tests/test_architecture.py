@@ -54,8 +54,10 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": EVERYBODY,
     "reporting": EVERYBODY | {"evaluation"},
     "scoring": EVERYBODY | {"evaluation", "reporting"},
+    "ratings": EVERYBODY | {"evaluation", "reporting"},
     "external": EVERYBODY
     | {"evaluation", "reporting", "scoring", "stage_folders", "score_folders"},
+    "comparing": EVERYBODY | {"evaluation", "reporting", "scoring"},
     "provenance": EVERYBODY,
     "stages": BELOW_STAGES | {"compose"},
     "preflight": EVERYBODY
@@ -73,6 +75,8 @@ ARROWS: dict[str, set[str]] = {
         "description",
         "scoring",
         "external",
+        "comparing",
+        "ratings",
         "",
     },
     "": {"inference"},
@@ -80,7 +84,10 @@ ARROWS: dict[str, set[str]] = {
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 
 TORCH_ROOMS = {"model", "generation", "inference", "training"}
-HEAVY_ROOMS = {*TORCH_ROOMS, "reporting", "evaluation", "scoring", "external"}
+HEAVY_ROOMS = {
+    *TORCH_ROOMS,
+    *("reporting", "evaluation", "scoring", "external", "comparing", "ratings"),
+}
 LAZY = {"stages", "score_folders", "preflight", "cli", "launcher", "run", "description", ""}
 """Rooms that import heavy ones, or torch itself, only inside functions."""
 
@@ -204,6 +211,8 @@ def test_nothing_imports_the_pipelines() -> None:
         ("mtnlg, mtnlg.records", "torch lightning hydra omegaconf numpy"),
         ("mtnlg.evaluation, mtnlg.reporting", "torch lightning hydra omegaconf"),
         ("mtnlg.scoring.command", "torch lightning hydra omegaconf pandas datasets transformers"),
+        ("mtnlg.comparing.command", "torch lightning hydra omegaconf pandas datasets transformers"),
+        ("mtnlg.ratings.command", "torch lightning hydra omegaconf pandas datasets transformers"),
         ("mtnlg.external.command", "torch lightning hydra omegaconf pandas datasets transformers"),
         ("mtnlg.stages, mtnlg.run, mtnlg.preflight", "torch lightning"),
     ],

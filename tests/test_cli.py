@@ -354,6 +354,10 @@ def test_fault_of_ours_keeps_its_traceback_and_its_row(
         workplace.run("run")
 
     assert workplace.board_rows()[0]["reason"] == "RuntimeError: a fault of ours"
+    (log,) = (workplace.root / "runs").glob("small/*/log.txt")
+    lines = [line.split(" ", 1)[1] for line in log.read_text(encoding="utf-8").splitlines()]
+    assert lines[-2:] == ["RuntimeError: a fault of ours", "failed: RuntimeError: a fault of ours"]
+    assert "Traceback (most recent call last):" in lines
 
 
 def test_interrupted_run_is_a_row_and_has_the_status_of_shells(

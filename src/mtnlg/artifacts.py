@@ -142,6 +142,15 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def folder_sha256(folder: Path) -> str:
+    """One hash of all files of a folder, with their names; raises ArtifactError where there is
+    none.
+    """
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder}: no such folder")
+    return hashlib.sha256(json.dumps(_files(folder), sort_keys=True).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class _FileRecord:
     """What artifact.json says of one file."""

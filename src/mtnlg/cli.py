@@ -1,5 +1,5 @@
-"""The command line: `mtnlg <stage> [Hydra overrides]`, and `mtnlg data`, `doctor`,
-`import`, `leaks`, `say` and `score`. Prints errors of users as one line, without a traceback.
+"""The command line: `mtnlg <stage> [Hydra overrides]`, and the commands of COMMANDS. Prints errors
+of users as one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -60,11 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stage(stage: str, words: list[str]) -> int:
     if words[:1] == ["--frozen"]:
         return _run_frozen(stage, words[1:])
+    if stage == "report" and {"--export-ratings", "--read-ratings"} & set(words):
+        from mtnlg.ratings.command import ratings
+
+        return ratings(words)
     if {"--help", "-h"} & set(words):
         print(_stage_usage(stage))
         return 0
-    if stage == "report" and {"--publish", "--check"} & set(words):
-        return _publish(words)
+    if stage == "report" and {"--publish", "--check", "--refresh"} & set(words):
+        from mtnlg.reporting.publish_command import publish_boards
+
+        return publish_boards(words)
     from mtnlg.compose import load
     from mtnlg.launcher import COMMAND_ATTRIBUTE, STAGE_ATTRIBUTE
 
@@ -164,42 +170,6 @@ def _guarded(work: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return INTERRUPTED
-
-
-def _publish(words: list[str]) -> int:
-    """`mtnlg report --publish EXPERIMENT` and `mtnlg report --check`: the boards of
-    reports/published, and their tables in README.md.
-    """
-    parser = argparse.ArgumentParser(prog="mtnlg report", description=_publish.__doc__)
-    parser.add_argument("--publish", metavar="EXPERIMENT", help="a folder of runs/")
-    parser.add_argument("--check", action="store_true", help="fail where a board is stale")
-    parser.add_argument(
-        "--samples", type=int, default=2, help="examples shown; mind the data's licence"
-    )
-    for name in ("runs", "artifacts", "reports"):
-        parser.add_argument(f"--{name}-root", type=Path, default=Path(name))
-    parser.add_argument("--readme", type=Path, default=Path("README.md"))
-    options = parser.parse_args(words)
-    from mtnlg.reporting.publish import check_published, publish, refresh_excerpts
-
-    published_root = options.reports_root / "published"
-    if options.publish:
-        for path in publish(
-            options.publish,
-            runs_root=options.runs_root,
-            artifacts_root=options.artifacts_root,
-            published_root=published_root,
-            num_samples=options.samples,
-        ):
-            print(path)
-        if options.readme.is_file():
-            refresh_excerpts(options.readme, published_root=published_root)
-        return 0
-    readme = options.readme if options.readme.is_file() else None
-    stale = check_published(published_root, readme=readme)
-    for what in stale:
-        print(f"stale: {what}", file=sys.stderr)
-    return 1 if stale else 0
 
 
 def _say(words: list[str]) -> int:
@@ -305,6 +275,13 @@ def _data_printer(choice: str) -> Callable[[Any], int]:
     return show
 
 
+def _diff(words: list[str]) -> int:
+    """`mtnlg diff A B`."""
+    from mtnlg.comparing.command import diff
+
+    return diff(words)
+
+
 def _on_texts(command: str) -> Callable[[list[str]], int]:
     """`mtnlg doctor`, `import` or `score`, whose files are texts of any system."""
 
@@ -350,6 +327,7 @@ _DATA_USAGE = (
 )
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "data": _data,
+    "diff": _diff,
     "doctor": _on_texts("doctor"),
     "import": _on_texts("import"),
     "leaks": _leaks,
@@ -367,6 +345,7 @@ def _usage() -> str:
             *lines,
             "",
             "  data      rows, lengths, repeats, leaks and known faults of data sets",
+            "  diff      two runs: settings, scores by paired tests, examples that moved most",
             "  doctor    outputs as others measure them, and what is wrong with the texts",
             "  import    outputs of somebody else's system, as a row of a board",
             "  leaks     what public data sets are known to leak, counted again",

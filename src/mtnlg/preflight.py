@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from mtnlg.config import Accelerator, Config, Precision
+from mtnlg.config.checks import require
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.initial_model import check_initial_model
 from mtnlg.progress import say
@@ -51,10 +52,24 @@ def _check_metrics(config: Config) -> None:
     from mtnlg.evaluation import find_metric
     from mtnlg.reporting import find_format
 
-    for metric in config.evaluation.metrics:
-        find_metric(metric)
-    if config.decoding.mbr_utility is not None:
-        find_metric(config.decoding.mbr_utility, key="decoding.mbr_utility")
+    folders = config.evaluation.model_folders
+    for name in config.evaluation.metrics:
+        metric = find_metric(name, model_folders=folders)
+        for task in config.tasks.values():
+            if not metric.is_whole:  # the others say that they are not run
+                metric.signature([["text"]], task.output_language)
+    utility = config.decoding.mbr_utility
+    if utility is not None:
+        found = find_metric(utility, key="decoding.mbr_utility")
+        require(
+            found.is_resampleable
+            and found.higher_is_better is not None
+            and not found.needs_sources
+            and not found.is_whole,
+            "decoding.mbr_utility",
+            utility,
+            "a metric of single texts and their references of which more or less is better",
+        )
     for name in config.report.formats:
         find_format(name)
     for name, task in config.tasks.items():
@@ -62,6 +77,13 @@ def _check_metrics(config: Config) -> None:
             raise ConfigError(
                 f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, "
                 f"by which the board of {config.task_title(name)} is sorted"
+            )
+        if task.main_metric is not None:
+            require(
+                find_metric(task.main_metric).higher_is_better is not None,
+                f"tasks.{name}.main_metric",
+                task.main_metric,
+                "a metric of which more or less is better: the board is sorted by it",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -11,25 +12,33 @@ from mtnlg.compose import freeze_run
 from mtnlg.config import Config
 from mtnlg.errors import MtnlgError
 from mtnlg.preflight import preflight
+from mtnlg.progress import keep, logged
 from mtnlg.provenance import Manifest
 from mtnlg.records import JsonObject, JsonValue, read_json, read_predictions
 
+LOG_FILE = "log.txt"
 STAGES = ("prepare", "train", "generate", "evaluate")
 """In order; each makes what is missing of those before it. `report` reads a launch, not a run."""
 
 
 def execute(config: Config, last_stage: str) -> None:
-    """Run the stages up to the last one asked for and write run.json; a failure is recorded there
-    and raised again.
+    """Run the stages up to the last one asked for and write run.json and the log; a failure is
+    recorded there and raised again.
     """
     folder = freeze_run(config).parent
     manifest = Manifest(folder, _asked(config))
-    try:
-        preflight(config)
-        _stages(config, last_stage, manifest)
-    except BaseException as error:
-        manifest.fail(_reason(error))
-        raise
+    with logged(folder / LOG_FILE):
+        try:
+            keep(f"{last_stage} is asked for")
+            preflight(config)
+            _stages(config, last_stage, manifest)
+        except BaseException as error:
+            if not isinstance(error, MtnlgError | KeyboardInterrupt):
+                keep(traceback.format_exc())
+            keep(f"failed: {_reason(error)}")
+            manifest.fail(_reason(error))
+            raise
+        keep("finished")
     manifest.finish(is_scored=last_stage == "evaluate")
 
 

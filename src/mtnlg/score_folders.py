@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtnlg.artifacts import Artifact
+from mtnlg.artifacts import Artifact, folder_sha256
 from mtnlg.config import EvaluationConfig
 from mtnlg.config.plain import plain_settings
 from mtnlg.records import JsonObject, read_predictions
@@ -22,8 +22,11 @@ def make_scores(
         **versions("scores", "sacrebleu", "rouge-score", "numpy"),
         "predictions": predictions.key,
         "language": language,
-        "evaluation": plain_settings(settings, without=("has_baselines",)),
+        "evaluation": plain_settings(settings, without=("has_baselines", "model_folders")),
     }
+    models = settings.model_folders
+    if models:
+        inputs["models"] = {name: folder_sha256(Path(models[name])) for name in sorted(models)}
 
     def build(folder: Path) -> None:
         from mtnlg.evaluation import save_scores, score_predictions
@@ -36,6 +39,7 @@ def make_scores(
             confidence=settings.confidence,
             seed=settings.seed,
             has_bca_intervals=settings.has_bca_intervals,
+            model_folders=models,
         )
         save_scores(folder, scores, {})
 

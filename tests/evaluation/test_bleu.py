@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 
+from mtnlg.evaluation import Texts
 from mtnlg.evaluation.bleu import bleu_signature, bleu_statistics, bleu_values
+from mtnlg.evaluation.statistics import FloatArray
 
 WORDS = [
     "the",
@@ -44,7 +46,11 @@ def transpose(references: list[list[str]]) -> list[list[str]]:
 
 
 def value(hypotheses: list[str], references: list[list[str]], language: str) -> float:
-    return float(bleu_values(bleu_statistics(hypotheses, references, language).sum(axis=0)))
+    return float(bleu_values(counts(hypotheses, references, language).sum(axis=0)))
+
+
+def counts(hypotheses: list[str], references: list[list[str]], language: str) -> FloatArray:
+    return bleu_statistics(Texts(hypotheses=hypotheses, references=references, language=language))
 
 
 @settings(deadline=None)
@@ -61,7 +67,7 @@ def test_bleu_equals_sacrebleu(rows: list[tuple[str, list[str]]], language: str)
     counted = oracle._extract_corpus_statistics(hypotheses, transpose(references))
 
     assert value(hypotheses, references, language) == expected
-    assert bleu_statistics(hypotheses, references, language).tolist() == counted
+    assert counts(hypotheses, references, language).tolist() == counted
     assert bleu_signature(references, language) == str(oracle.get_signature())
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.chrf import CHRF
 
-from mtnlg.evaluation.chrf import chrf_signature, chrf_statistics, chrf_values
+from mtnlg.evaluation import Texts
+from mtnlg.evaluation.chrf import ChrfSettings, chrf_signature, chrf_statistics, chrf_values
 
 LETTERS = "abcde fgh.,\n猫坐在，Größé"
 REFERENCES = st.text(alphabet=LETTERS, min_size=1, max_size=25).filter(str.strip)
@@ -19,21 +20,28 @@ HYPOTHESES = st.text(alphabet=LETTERS, max_size=25)
 @given(
     st.lists(
         st.tuples(HYPOTHESES, st.lists(REFERENCES, min_size=1, max_size=3)), min_size=1, max_size=6
-    )
+    ),
+    st.sampled_from([0, 2]),
+    st.booleans(),
 )
-def test_chrf_equals_sacrebleu(rows: list[tuple[str, list[str]]]) -> None:
+def test_chrf_equals_sacrebleu(
+    rows: list[tuple[str, list[str]]], word_order: int, is_lowercase: bool
+) -> None:
     hypotheses, references = [row[0] for row in rows], [row[1] for row in rows]
     most = max(map(len, references))
     padded = [row + [None] * (most - len(row)) for row in references]
     columns = [list(column) for column in zip(*padded, strict=True)]
-    oracle = CHRF()
+    oracle = CHRF(word_order=word_order, lowercase=is_lowercase)
     expected = oracle.corpus_score(hypotheses, columns)
 
-    statistics = chrf_statistics(hypotheses, references, "en")
+    chosen = ChrfSettings(word_order=word_order, is_lowercase=is_lowercase)
+    statistics = chrf_statistics(
+        Texts(hypotheses=hypotheses, references=references, language="en"), chosen
+    )
 
     assert float(chrf_values(statistics.sum(axis=0))) == expected.score
     assert statistics.tolist() == oracle._extract_corpus_statistics(hypotheses, columns)
-    assert chrf_signature(references, "en") == str(oracle.get_signature())
+    assert chrf_signature(references, "en", chosen) == str(oracle.get_signature())
 
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=6, max_size=6), min_size=1, max_size=20))

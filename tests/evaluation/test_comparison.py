@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest as SacrePairedTest
 
+from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation import (
     METRICS,
     PairedTest,
@@ -21,9 +22,9 @@ from mtnlg.evaluation import (
     compare_systems,
     correct_by_holm,
     group_letters,
+    measure,
 )
 from mtnlg.evaluation.comparison import Comparison, randomisation_p_values
-from mtnlg.evaluation.metrics import measure
 from mtnlg.evaluation.statistics import FloatArray
 
 WORDS = np.array([f"w{number}" for number in range(40)])
@@ -132,7 +133,8 @@ def test_pair_among_many_equals_the_pair_alone(test: PairedTest) -> None:
     for one in together:
         pair = [systems[one.better], systems[one.worse]]
         (alone,) = compare_systems(pair, mean, test=test, num_trials=300)
-        assert (alone.p, alone.low, alone.high) == (one.p, one.low, one.high)
+        # The order of sums depends on the number of columns.
+        assert (alone.p, alone.low, alone.high) == pytest.approx((one.p, one.low, one.high))
 
 
 def test_holm_by_hand() -> None:
@@ -238,7 +240,7 @@ def test_tests_and_intervals_of_twenty_systems_and_six_metrics_take_seconds() ->
     generator = np.random.default_rng(0)
     started = time.process_time()
 
-    for metric in METRICS.values():
+    for metric in (METRICS[name] for name in EvaluationConfig().metrics):
         lengths = generator.integers(8, 40, size=(20, 2_000, 1))
         num_columns = {"bleu": 10, "chrf": 18}.get(metric.name, 2)
         shares = np.sort(generator.random((20, 2_000, num_columns)), axis=-1)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from mtnlg.evaluation.metrics import Statistics
+from mtnlg.evaluation import Texts
+from mtnlg.evaluation.metric import Statistics
 from mtnlg.evaluation.rouge import (
     ROUGE_SCORE_VERSION,
     lcs_statistics,
@@ -75,7 +76,7 @@ def test_rouge_of_each_example_equals_rouge_score(
     expected = [scorer.score_multi(targets, hypothesis) for hypothesis, targets in rows]
 
     for name, statistics in STATISTICS.items():
-        found = statistics(hypotheses, references, language)
+        found = statistics(Texts(hypotheses=hypotheses, references=references, language=language))
         assert found[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
 
 
@@ -94,7 +95,13 @@ def test_rouge_of_long_summaries_equals_rouge_score(num_words: int) -> None:
     expected = [scorer.score(target, prediction) for prediction, target in pairs]
 
     for name, statistics in STATISTICS.items():
-        found = statistics([pair[0] for pair in pairs], [[pair[1]] for pair in pairs], "en")
+        found = statistics(
+            Texts(
+                hypotheses=[pair[0] for pair in pairs],
+                references=[[pair[1]] for pair in pairs],
+                language="en",
+            )
+        )
         assert found[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
 
 

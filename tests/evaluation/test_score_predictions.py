@@ -102,11 +102,14 @@ def test_one_example_has_no_interval_but_a_reason() -> None:
 
 
 def test_metric_that_is_not_resampleable_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed = replace(METRICS["chrf"], is_resampleable=False, reason_not="it counts distinct words")
+    fixed = replace(
+        METRICS["chrf"], corpus_value=lambda texts: 7.0, reason_not="it counts distinct words"
+    )
     monkeypatch.setitem(METRICS, "chrf", fixed)
 
     row = score(ROWS, ("chrf",)).metrics["chrf"]
 
+    assert row["value"] == 7.0
     assert row["interval"] is None
     assert row["interval_reason"] == "it counts distinct words"
 

@@ -243,3 +243,13 @@ def test_broken_imports_are_an_error_that_names_the_file(
 
     assert str(imports) in capsys.readouterr().err
     assert board.paths() == before
+
+
+def test_broken_imports_are_a_failed_row_of_the_report(board: MadeBoard) -> None:
+    (board.roots["runs"] / "tiny" / "imports.json").write_text('{"imports": [{}]}')
+
+    rows = board.rows()
+
+    assert rows["nano"].rank == 1
+    assert rows["imported systems"].status == "failed"
+    assert "tiny/imports.json: has an entry that is no" in (rows["imported systems"].reason or "")

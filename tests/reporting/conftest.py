@@ -1,13 +1,10 @@
-"""The launch that most tests of the report begin with, and the browser of those that look."""
+"""The launches that most tests of the report begin with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from chromium import NEEDED, Watched, chromium_binary
 from made_launch import MadeLaunch, made_metric
 
 
@@ -35,33 +32,3 @@ def troubled(launch: MadeLaunch) -> MadeLaunch:
     launch.add_run("going", status="running", system="going", finished_at=None)
     launch.run_ids.append("gone")
     return launch
-
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of a session; they are skipped where there is none."""
-    reason = f"there is no Playwright here: {NEEDED}"
-    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
-    binary = chromium_binary()
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
-    """Opens a file in a context of its own, closed after the test."""
-    opened: list[Watched] = []
-
-    def open_(path: Path, **context: object) -> Watched:
-        opened.append(Watched(browser, path, **context))
-        return opened[-1]
-
-    yield open_
-    for watched in opened:
-        watched.context.close()

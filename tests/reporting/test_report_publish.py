@@ -122,3 +122,25 @@ def test_command_keeps_all_but_the_paths() -> None:
     command = "mtnlg run 'task=[a,b]' data_root=/x artifacts_root=/y seed=1,2"
 
     assert public_command(command) == "mtnlg run 'task=[a,b]' data_root=DATA seed=1,2"
+
+
+def test_refresh_makes_stale_boards_again_and_names_what_has_no_record(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (published / "tiny" / "leaderboard.md").write_text("edited")
+    (published / "older").mkdir()
+    (published / "older" / "index.html").write_text("kept")
+
+    status = main(
+        [
+            *("report", "--refresh", "--reports-root", str(published.parent)),
+            *("--readme", str(tmp_path / "none.md")),
+        ]
+    )
+
+    assert status == 0
+    assert check_published(published, readme=None) == []
+    assert (published / "older" / "index.html").read_text() == "kept"
+    told = capsys.readouterr().out
+    assert "older: left as it is, since it has no record" in told
+    assert "tiny: made again" in told

@@ -11,7 +11,7 @@ from nltk.translate.bleu_score import corpus_bleu as nltk_corpus_bleu
 from rouge_score.rouge_scorer import RougeScorer
 from torchmetrics.functional.text import chrf_score, rouge_score, sacre_bleu_score
 
-from mtnlg.scoring.wrapper_values import Case
+from mtnlg.scoring.wrapper_values import Case, ours, where_installed
 from mtnlg.scoring.wrappers import KNOWN_METRICS, SETTINGS, Setting, read_settings
 
 ENGLISH = Case(
@@ -83,6 +83,17 @@ def nltk(case: Case) -> float:
     return 100 * float(nltk_corpus_bleu(references, [text.split() for text in case.hypotheses]))
 
 
+def moses(case: Case) -> float:
+    """The texts are plain ASCII, so that escapes make no difference."""
+    tokenizer = pytest.importorskip("sacremoses").MosesTokenizer("en")
+    cut = [
+        [" ".join(tokenizer.tokenize(text.lower(), escape=False)) for text in texts]
+        for texts in (case.hypotheses, STREAM[case.language])
+    ]
+    scorer = sacrebleu.BLEU(tokenize="none", smooth_method="none", force=True)
+    return scorer.corpus_score(cut[0], [cut[1]]).score
+
+
 def sentences(case: Case) -> float:
     tokenize = "zh" if case.language == "zh" else "13a"
     scores = [
@@ -113,11 +124,15 @@ ORACLES: dict[tuple[str, str], Callable[[Case], float]] = {
         tokenize="none", smooth_method="none", lowercase=True
     ),
     ("bleu", "cut at white space, no smoothing, short texts count as misses"): nltk,
+    ("bleu", "Moses tokens, no smoothing, lower-cased"): moses,
     ("bleu", "mean of sentence BLEU, tokens by the language"): sentences,
     ("chrf", "character 6-grams without white space, as on our boards"): chrf(),
     ("chrf", "chrF++: words and their pairs too"): chrf(word_order=2),
     ("chrf", "white space counts as a character"): chrf(whitespace=True),
     ("chrf", "lower-cased"): chrf(lowercase=True),
+    ("ter", "tokens by the language, as on our boards"): lambda case: ter(
+        normalized=case.language == "zh", asian_support=case.language == "zh"
+    )(case),
     ("ter", "words as they stand, any case"): ter(),
     ("ter", "words as they stand, case counts"): ter(case_sensitive=True),
     ("ter", "normalised, each ideograph a word"): ter(normalized=True, asian_support=True),
@@ -145,8 +160,13 @@ def test_setting_equals_its_reference_package(setting: Setting, case: Case) -> N
         pytest.skip("the setting is for another language")
     value = setting.compute(case)
     if value.value is None:
-        assert value.reason == "NLTK's punkt data is not installed"
-        assert "punkt" in setting.words
+        reason, word = (
+            ("sacremoses is not installed", "Moses")
+            if "sacremoses" in value.reason
+            else ("NLTK's punkt data is not installed", "punkt")
+        )
+        assert value.reason == reason
+        assert word in setting.words
         return
 
     own_rouge = setting.metric.startswith("rouge") and "as on our boards" in setting.words
@@ -179,6 +199,12 @@ def test_torchmetrics_measures_as_the_table_says() -> None:
             found[name] = chrf_score(texts, references)
         for user, value in found.items():
             assert 100 * float(value) == pytest.approx(rows[user], abs=100 * FLOAT32), user
+
+
+def test_setting_whose_package_is_missing_says_so() -> None:
+    value = where_installed("no_such_package", ours("bleu"))(ENGLISH)
+
+    assert (value.value, value.reason) == (None, "no_such_package is not installed")
 
 
 def test_lost_words_of_a_reference_score_nothing_as_in_rouge_score() -> None:

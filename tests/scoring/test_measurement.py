@@ -27,6 +27,7 @@ def made_chunk() -> Chunk:
     return Chunk(
         hypotheses=[[text() for _ in range(NUM_ROWS)] for _ in range(2)],
         references=[[text() for _ in range(1 + row % 2)] for row in range(NUM_ROWS)],
+        sources=[text() for _ in range(NUM_ROWS)],
         language="zh",
         wanted=wanted,
     )
@@ -46,7 +47,13 @@ def test_statistics_do_not_depend_on_chunks_and_processes(
     assert list(found) == list(METRICS)
     for name, arrays in found.items():
         expected = [
-            measure(METRICS[name], chunk.hypotheses[place], chunk.references, language="zh")
+            measure(
+                METRICS[name],
+                chunk.hypotheses[place],
+                chunk.references,
+                language="zh",
+                sources=chunk.sources,
+            )
             for place in chunk.wanted[name]
         ]
         assert len(arrays) == len(expected)

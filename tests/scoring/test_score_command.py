@@ -53,6 +53,9 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
+WITHOUT_SOURCES = [name for name, metric in METRICS.items() if not metric.needs_sources]
+
+
 def words(
     references: str | Sequence[str],
     *hypotheses: str,
@@ -98,7 +101,7 @@ def test_values_are_those_of_sacrebleu(files: Files, capsys: pytest.CaptureFixtu
     }
 
 
-@pytest.mark.parametrize("metrics", [["rougeLsum", "bleu"], list(METRICS)])
+@pytest.mark.parametrize("metrics", [["rougeLsum", "bleu"], WITHOUT_SOURCES])
 def test_metrics_equal_those_of_a_run(
     files: Files, capsys: pytest.CaptureFixture[str], metrics: list[str]
 ) -> None:
@@ -340,7 +343,7 @@ def test_empty_reference_names_file_and_line(
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        (["--metrics", "blue"], "--metrics has 'blue'; known: bleu, chrf, rouge1"),
+        (["--metrics", "blue"], "--metrics has 'blue'; known: bleu, chrf, chrf++"),
         (["--language", "English"], "language='English': must be an ISO 639-1 code"),
         (["--resamples", "0"], "--resamples=0: must be a finite number >= 1"),
         (["--confidence", "1.5"], "--confidence=1.5: must be below 1"),

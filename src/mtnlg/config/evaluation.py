@@ -14,7 +14,10 @@ class EvaluationConfig:
     metrics: list[str] = field(
         default_factory=lambda: ["bleu", "chrf", "rouge1", "rouge2", "rougeL", "rougeLsum"]
     )
-    """Rows of evaluation.METRICS."""
+    """Rows of evaluation.METRICS, whose names may carry words, as in rougeL-stem-mean."""
+    model_folders: dict[str, str] = field(default_factory=dict)
+    """Metric -> the local folder of the model that it reads, as of bertscore or comet; no model is
+    ever downloaded."""
     num_resamples: int = 1_000
     """Bootstrap resamples of the test set."""
     confidence: float = 0.95

@@ -13,15 +13,10 @@ from mtnlg.evaluation.comparison import (
     correct_by_holm,
     group_letters,
 )
-from mtnlg.evaluation.metrics import (
-    METRICS,
-    Metric,
-    find_metric,
-    measure,
-    metric_value,
-    score_texts,
-    sentence_scores,
-)
+from mtnlg.evaluation.inputs import Texts
+from mtnlg.evaluation.metric import Metric, measure, metric_value, sentence_scores
+from mtnlg.evaluation.metrics import METRICS, find_metric, score_texts
+from mtnlg.evaluation.optional import MetricNotRunError
 from mtnlg.evaluation.power import detectable_difference
 from mtnlg.evaluation.score import (
     MetricScore,
@@ -45,12 +40,14 @@ __all__ = [
     "Baseline",
     "Comparison",
     "Metric",
+    "MetricNotRunError",
     "MetricScore",
     "PairedTest",
     "Resampling",
     "Scores",
     "SeededValue",
     "SubsetScores",
+    "Texts",
     "baselines_for",
     "bca_interval",
     "bootstrap_interval",

@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU, BLEUSignature
 
-from mtnlg.evaluation.inputs import aligned_references, count_references
+from mtnlg.evaluation.inputs import Texts, aligned_references, count_references
 from mtnlg.evaluation.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
 from mtnlg.evaluation.statistics import BoolArray, FloatArray
-from mtnlg.evaluation.tokenisation import bleu_tokeniser
+from mtnlg.evaluation.tokenisation import (
+    base_language,
+    bleu_tokeniser,
+    moses_words,
+    optional_package,
+    package_version,
+)
 
 ORDER = 4
 
@@ -25,26 +32,54 @@ CHUNK_SIZE = 4_096
 """Numbers that are Python objects at a time."""
 
 
-def bleu_statistics(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str
-) -> FloatArray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BleuSettings:
+    """What papers do differently."""
+
+    tokeniser: str | None = None
+    """sacreBLEU's name of it; None: by the language."""
+    is_lowercase: bool = False
+
+    def scorer(self, language: str) -> BLEU:
+        """sacreBLEU's scorer, for its tokens and its signature."""
+        return _scorer(self.tokeniser or bleu_tokeniser(language), self.is_lowercase)
+
+    def tokens(self, text: str, language: str) -> list[str]:
+        """The tokens that are counted."""
+        scorer = self.scorer(language)
+        line = text.lower() if self.is_lowercase else text
+        return str(scorer.tokenizer(line.rstrip())).split()
+
+
+PLAIN = BleuSettings()
+
+
+def bleu_statistics(texts: Texts, settings: BleuSettings = PLAIN) -> FloatArray:
     """Statistics (N, 2 + 2 x ORDER).
 
     Of several references, the closest length and the most matches of each n-gram count.
     """
-    cut = _scorer(language).tokenizer
+    return _counted(texts, lambda text: settings.tokens(text, texts.language))
+
+
+def moses_bleu_statistics(texts: Texts) -> FloatArray:
+    """As `bleu_statistics`, on Moses' tokens in lower case."""
+    return _counted(texts, lambda text: moses_words(text, texts.language))
+
+
+def _counted(texts: Texts, cut: Callable[[str], Sequence[str]]) -> FloatArray:
     vocabulary = Vocabulary()
 
-    def encode(texts: Sequence[str | None]) -> SymbolTexts:
-        return vocabulary.encode([str(cut((text or "").rstrip())).split() for text in texts])
+    def encode(lines: Sequence[str | None]) -> SymbolTexts:
+        return vocabulary.encode([cut(line or "") for line in lines])
 
-    aligned = aligned_references(references)
-    hypothesis, targets = encode(hypotheses), [encode(texts) for texts in aligned]
-    is_there = np.array([[text is not None for text in texts] for texts in aligned])  # (R, N)
+    aligned = aligned_references(texts.references)
+    hypothesis, targets = encode(texts.hypotheses), [encode(lines) for lines in aligned]
+    is_there = np.array([[line is not None for line in lines] for lines in aligned])  # (R, N)
     lengths = np.stack([one.lengths for one in targets])
     columns = [
         hypothesis.lengths,
-        _closest_lengths(hypothesis.lengths, lengths, is_there),
+        closest_lengths(hypothesis.lengths, lengths, is_there),
         clipped_matches(hypothesis, targets, order=ORDER),
         *(hypothesis.num_ngrams(order) for order in range(1, ORDER + 1)),
     ]
@@ -68,6 +103,12 @@ def bleu_values(sums: FloatArray) -> FloatArray:
     return np.asarray(penalties * means, dtype=np.float64)
 
 
+def unsmoothed_bleu_values(sums: FloatArray) -> FloatArray:
+    """As `bleu_values`, but 0 where an order of n-grams has no match, as multi-bleu.perl has it."""
+    has_matches = (sums[..., 2 : 2 + ORDER] > 0).all(axis=-1)
+    return np.asarray(np.where(has_matches, bleu_values(sums), 0.0), dtype=np.float64)
+
+
 def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
     """BLEU, 0 to 100, of single texts by their statistics (N, 2 + 2 x ORDER), over the orders of
     n-grams that a text has, as sacreBLEU's sentence score.
@@ -86,18 +127,27 @@ def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 
 
-def bleu_signature(references: Sequence[Sequence[str]], language: str) -> str:
+def bleu_signature(
+    references: Sequence[Sequence[str]], language: str, settings: BleuSettings = PLAIN
+) -> str:
     """sacreBLEU's own signature."""
-    num_references = count_references(references) or -1
-    return str(BLEUSignature({**vars(_scorer(language)), "num_refs": num_references}))
+    return _signature(settings.scorer(language), references)
 
 
-def bleu_length(text: str, language: str) -> int:
+def moses_bleu_signature(references: Sequence[Sequence[str]], language: str) -> str:
+    """In sacreBLEU's form, with sacremoses and its release as what cut the tokens."""
+    optional_package("sacremoses", extra="moses", purpose="Moses' tokens")
+    signature = _signature(_scorer("none", True), references).replace("smooth:exp", "smooth:none")
+    tokeniser = f"sacremoses-{package_version('sacremoses')}-{base_language(language)}"
+    return signature.replace("tok:none", f"tok:{tokeniser}")
+
+
+def bleu_length(text: str, language: str, settings: BleuSettings = PLAIN) -> int:
     """Tokens of the text."""
-    return len(str(_scorer(language).tokenizer(text)).split())
+    return len(settings.tokens(text, language))
 
 
-def _closest_lengths(lengths: IntArray, references: IntArray, is_there: BoolArray) -> IntArray:
+def closest_lengths(lengths: IntArray, references: IntArray, is_there: BoolArray) -> IntArray:
     """Of R references (R, N) that are there the length closest to the hypothesis's, (N,); of two
     that are equally close the shorter.
     """
@@ -107,15 +157,16 @@ def _closest_lengths(lengths: IntArray, references: IntArray, is_there: BoolArra
     return closest
 
 
-def _scorer(language: str) -> BLEU:
-    return _tokeniser_scorer(bleu_tokeniser(language))
+def _signature(scorer: BLEU, references: Sequence[Sequence[str]]) -> str:
+    num_references = count_references(references) or -1
+    return str(BLEUSignature({**vars(scorer), "num_refs": num_references}))
 
 
 @cache
-def _tokeniser_scorer(tokeniser: str) -> BLEU:
+def _scorer(tokeniser: str, is_lowercase: bool) -> BLEU:
     """One for each tokeniser, as it remembers lines: references are cut once for many systems."""
     # force: no advice about tokenised text on standard error; it changes no number.
-    return BLEU(tokenize=tokeniser, force=True)
+    return BLEU(tokenize=tokeniser, lowercase=is_lowercase, force=True)
 
 
 def _geometric_means(precisions: FloatArray) -> FloatArray:

@@ -21,6 +21,7 @@ from mtnlg.evaluation.statistics import (
     CELLS_PER_CHUNK,
     Aggregate,
     FloatArray,
+    blocks,
     resampled_sums,
 )
 
@@ -265,11 +266,12 @@ def _resampled_values(
 def _swapped_sums(statistics: FloatArray, *, num_trials: int, seed: int) -> FloatArray:
     """Sums over a random half of the examples, (R, K); the halves depend on N, R and the seed."""
     generator = np.random.default_rng(seed)
-    num_examples = len(statistics)
-    chunk_size = max(1, CELLS_PER_CHUNK // num_examples)
-    chunks = []
-    for start in range(0, num_trials, chunk_size):
-        size = (min(chunk_size, num_trials - start), num_examples)
-        is_kept = generator.random(size) < 0.5
-        chunks.append(is_kept.astype(np.float64) @ statistics)
-    return np.concatenate(chunks)
+    sums = np.zeros((num_trials, statistics.shape[1]))
+    for rows in blocks(len(statistics)):
+        block = statistics[rows]
+        chunk_size = max(1, CELLS_PER_CHUNK // len(block))
+        for start in range(0, num_trials, chunk_size):
+            trials = slice(start, min(start + chunk_size, num_trials))
+            is_kept = generator.random((trials.stop - start, len(block))) < 0.5
+            sums[trials] += is_kept.astype(np.float64) @ block
+    return sums

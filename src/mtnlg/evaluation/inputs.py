@@ -6,7 +6,9 @@ Refuses to know: the metrics. Every complaint is a DataError that names the row.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
 
 from mtnlg.errors import DataError
 
@@ -14,6 +16,32 @@ UNSCORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL, as UTF-16 and binary files have it, and lone surrogates, as escapes of JSON may have them:
 no text, and no file of ours can hold the latter.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """What a metric sees of N examples."""
+
+    hypotheses: Sequence[str]
+    references: Sequence[Sequence[str]]
+    """At least one for each example, and not as many for each."""
+    language: str
+    """Of hypotheses and references."""
+    sources: Sequence[str] | None = None
+    """None where they are not known; few metrics need them."""
+
+    def __len__(self) -> int:
+        return len(self.hypotheses)
+
+    def where(self, mask: Iterable[bool]) -> Texts:
+        """The examples that a mask (N,) keeps."""
+        kept = list(mask)
+        return Texts(
+            hypotheses=list(compress(self.hypotheses, kept)),
+            references=list(compress(self.references, kept)),
+            language=self.language,
+            sources=None if self.sources is None else list(compress(self.sources, kept)),
+        )
 
 
 def check_texts(

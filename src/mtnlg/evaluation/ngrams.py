@@ -6,8 +6,10 @@ Legend: N rows, P places of symbols in all texts, R references, K the longest n-
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 import numpy as np
 import numpy.typing as npt
@@ -47,16 +49,14 @@ class Vocabulary:
     """Numbers tokens in the order in which they are first seen."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        self._numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
 
     def encode(self, texts: Sequence[Sequence[str]]) -> SymbolTexts:
         """Texts of tokens as symbols."""
-        numbers = self._numbers
-        symbols = [
-            numbers.setdefault(token, len(numbers) + 1) for tokens in texts for token in tokens
-        ]
-        lengths = [len(tokens) for tokens in texts]
-        return SymbolTexts(np.array(symbols, np.int64), np.array(lengths, np.int64))
+        lengths = np.array([len(tokens) for tokens in texts], np.int64)
+        numbers = map(self._numbers.__getitem__, chain.from_iterable(texts))
+        symbols = np.fromiter(numbers, np.int64, count=int(lengths.sum()))
+        return SymbolTexts(symbols, lengths)
 
 
 def encode_characters(texts: Sequence[str]) -> SymbolTexts:

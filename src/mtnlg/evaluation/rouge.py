@@ -2,24 +2,33 @@
 
 Equal to the rouge_score package, and tested against it; written again because that one is slow
 (quadratic Python, and a second to import) and knows no script but a-z. Statistics: the F-measure
-against the best reference, 0 to 1, and the constant 1, so that sums give a mean.
+against the best reference, or the mean over the references, from 0 to 1; and the constant 1, so
+that sums give a mean.
 Legend: I tokens of the target, J tokens of the prediction.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import TypeVar
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
 
-from mtnlg.evaluation.inputs import aligned_references, count_references
+from mtnlg.errors import ConfigError
+from mtnlg.evaluation.inputs import Texts, aligned_references, count_references
 from mtnlg.evaluation.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
 from mtnlg.evaluation.statistics import FloatArray
-from mtnlg.evaluation.tokenisation import rouge_tokeniser, rouge_tokens
+from mtnlg.evaluation.tokenisation import (
+    ROUGE_TOKENISERS,
+    base_language,
+    package_version,
+    rouge_tokeniser,
+)
 
 ROUGE_SCORE_VERSION = "0.1.2"
 """The release of rouge_score that the numbers equal."""
@@ -30,46 +39,77 @@ TOKENS_KEPT = 4_096
 Prepared = TypeVar("Prepared")
 
 
-def ngram_statistics(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str, *, order: int
-) -> FloatArray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RougeSettings:
+    """What papers do differently."""
+
+    is_stemmed: bool = False
+    """English words by their stems, as ROUGE-1.5.5 was often run."""
+    is_mean: bool = False
+    """Of several references the mean of their F-measures counts, and not the best."""
+    has_jieba: bool = False
+    """Chinese by words, and not by characters."""
+
+    def tokeniser(self, language: str) -> str:
+        """A row of ROUGE_TOKENISERS; raises ConfigError for a language that it is not for."""
+        if self.is_stemmed:
+            if base_language(language) != "en":
+                raise ConfigError(
+                    f"ROUGE with a stemmer is for English, and not for language={language}; leave "
+                    "`-stem` out of the metric's name"
+                )
+            return "rouge_score_stems"
+        if self.has_jieba:
+            if base_language(language) != "zh":
+                raise ConfigError(
+                    f"ROUGE with jieba is for Chinese, and not for language={language}; leave "
+                    "`-jieba` out of the metric's name"
+                )
+            return "jieba"
+        return rouge_tokeniser(language)
+
+
+PLAIN = RougeSettings()
+
+
+def ngram_statistics(texts: Texts, settings: RougeSettings = PLAIN, *, order: int) -> FloatArray:
     """ROUGE-N: statistics (N, 2) of clipped n-gram matches."""
     vocabulary = Vocabulary()
+    tokeniser = settings.tokeniser(texts.language)
 
     def encode(texts: Sequence[str | None]) -> SymbolTexts:
-        return vocabulary.encode([_tokens(text or "", language) for text in texts])
+        return vocabulary.encode([_tokens(text or "", tokeniser) for text in texts])
 
-    hypothesis = encode(hypotheses)
-    best = np.zeros(len(hypotheses))
-    for texts in aligned_references(references):
-        target = encode(texts)
+    hypothesis = encode(texts.hypotheses)
+    values = []
+    for targets in aligned_references(texts.references):
+        target = encode(targets)
         matches = clipped_matches(hypothesis, [target], order=order)[:, -1]
         lengths = (target.num_ngrams(order), hypothesis.num_ngrams(order))
-        best = np.maximum(best, _f_measures(matches, *lengths))
-    return np.column_stack([best, np.ones_like(best)])
+        is_there = [one is not None for one in targets]
+        values.append(np.where(is_there, _f_measures(matches, *lengths), np.nan))
+    return _of_references(np.stack(values), settings)
 
 
-def lcs_statistics(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str
-) -> FloatArray:
+def lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
     """ROUGE-L: statistics (N, 2) of the longest common subsequence of the whole texts."""
-    numbers: dict[str, int] = {}
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    tokeniser = settings.tokeniser(texts.language)
 
     def prepare(text: str) -> list[int]:
-        return [numbers.setdefault(token, len(numbers)) for token in _tokens(text, language)]
+        return list(map(numbers.__getitem__, _tokens(text, tokeniser)))
 
-    return _best_statistics(hypotheses, references, prepare, _lcs_f_measure)
+    return _statistics(texts, settings, prepare, _lcs_f_measure)
 
 
-def summary_lcs_statistics(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]], language: str
-) -> FloatArray:
+def summary_lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
     """ROUGE-Lsum: statistics (N, 2) of the union of the LCS of sentences; a line is a sentence."""
+    tokeniser = settings.tokeniser(texts.language)
 
     def prepare(text: str) -> list[Sequence[str]]:
-        return [_tokens(line, language) for line in text.split("\n") if line]
+        return [_tokens(line, tokeniser) for line in text.split("\n") if line]
 
-    return _best_statistics(hypotheses, references, prepare, _summary_lcs_f_measure)
+    return _statistics(texts, settings, prepare, _summary_lcs_f_measure)
 
 
 def mean_f_measure(sums: FloatArray) -> FloatArray:
@@ -77,36 +117,53 @@ def mean_f_measure(sums: FloatArray) -> FloatArray:
     return 100 * sums[..., 0] / sums[..., 1]
 
 
-def rouge_signature(references: Sequence[Sequence[str]], language: str) -> str:
+def rouge_signature(
+    references: Sequence[Sequence[str]], language: str, settings: RougeSettings = PLAIN
+) -> str:
     """A signature in sacreBLEU's form; `version` is the release of rouge_score."""
     num_references = count_references(references) or "var"
-    tokeniser = rouge_tokeniser(language)
+    several = "mean" if settings.is_mean else "best"
+    stems = "porter" if settings.is_stemmed else "no"
+    tokeniser = settings.tokeniser(language).removesuffix("_stems")
+    if settings.has_jieba:
+        tokeniser += f"-{package_version('jieba')}"
     return (
-        f"nrefs:{num_references}|multi:best|stem:no|tok:{tokeniser}|version:{ROUGE_SCORE_VERSION}"
+        f"nrefs:{num_references}|multi:{several}|stem:{stems}|tok:{tokeniser}|"
+        f"version:{ROUGE_SCORE_VERSION}"
     )
 
 
-def rouge_length(text: str, language: str) -> int:
+def rouge_length(text: str, language: str, settings: RougeSettings = PLAIN) -> int:
     """Tokens of the text."""
-    return len(_tokens(text, language))
+    return len(_tokens(text, settings.tokeniser(language)))
 
 
 @lru_cache(TOKENS_KEPT)
-def _tokens(text: str, language: str) -> tuple[str, ...]:
-    return tuple(rouge_tokens(text, language))
+def _tokens(text: str, tokeniser: str) -> tuple[str, ...]:
+    return tuple(ROUGE_TOKENISERS[tokeniser](text))
 
 
-def _best_statistics(
-    hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]],
+def _statistics(
+    texts: Texts,
+    settings: RougeSettings,
     prepare: Callable[[str], Prepared],
     f_measure: Callable[[Prepared, Prepared], float],
 ) -> FloatArray:
-    best = np.empty(len(hypotheses))
-    for row, (hypothesis, targets) in enumerate(zip(hypotheses, references, strict=True)):
+    most = max(len(targets) for targets in texts.references)
+    values = np.full((most, len(texts)), np.nan)
+    for row, (hypothesis, targets) in enumerate(
+        zip(texts.hypotheses, texts.references, strict=True)
+    ):
         prediction = prepare(hypothesis)
-        best[row] = max(f_measure(prepare(target), prediction) for target in targets)
-    return np.column_stack([best, np.ones_like(best)])
+        for place, target in enumerate(targets):
+            values[place, row] = f_measure(prepare(target), prediction)
+    return _of_references(values, settings)
+
+
+def _of_references(values: FloatArray, settings: RougeSettings) -> FloatArray:
+    """Statistics from F-measures (R, N), which are NaN where a reference is not there."""
+    several = np.nanmean(values, axis=0) if settings.is_mean else np.nanmax(values, axis=0)
+    return np.column_stack([several, np.ones_like(several)])
 
 
 def _f_measures(

@@ -17,8 +17,10 @@ import numpy as np
 
 from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError
-from mtnlg.evaluation.inputs import check_texts
-from mtnlg.evaluation.metrics import Metric, find_metric, measure, metric_value
+from mtnlg.evaluation.inputs import Texts, check_texts
+from mtnlg.evaluation.metric import Metric, measure, metric_value
+from mtnlg.evaluation.metrics import find_metric
+from mtnlg.evaluation.optional import MetricNotRunError
 from mtnlg.evaluation.statistics import (
     Aggregate,
     BoolArray,
@@ -54,7 +56,7 @@ class MetricScore(TypedDict):
     high: float | None
     n: int
     unit: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     interval: str | None
     interval_reason: NotRequired[str]
     signature: str
@@ -65,6 +67,8 @@ class SubsetScores(TypedDict):
 
     n: int
     metrics: dict[str, MetricScore]
+    not_run: NotRequired[dict[str, str]]
+    """Metric -> what it lacks here."""
     reason: NotRequired[str]
 
 
@@ -139,21 +143,26 @@ def score_predictions(
     confidence: float = EvaluationConfig.confidence,
     seed: int = EvaluationConfig.seed,
     has_bca_intervals: bool = EvaluationConfig.has_bca_intervals,
+    model_folders: Mapping[str, str] | None = None,
 ) -> Scores:
     """Every metric on all rows, and on each subset that leaves some out.
 
-    Language is that of the references. Raises ConfigError for an unknown metric and DataError,
-    naming the row, for text that cannot be scored.
+    Language is that of the references; model folders are those of metrics that read one. Raises
+    ConfigError for an unknown metric and DataError, naming the row, for text that cannot be scored.
     """
-    chosen = [find_metric(name) for name in dict.fromkeys(metrics)]
+    chosen = [find_metric(name, model_folders=model_folders) for name in dict.fromkeys(metrics)]
     ids = [row.id for row in predictions]
     hypotheses = [row.prediction for row in predictions]
     references = [row.references for row in predictions]
     check_texts(hypotheses, references, ids=ids)
-    statistics = {
-        metric.name: measure(metric, hypotheses, references, language=language, ids=ids)
-        for metric in chosen
-    }
+    texts = Texts(
+        hypotheses=hypotheses,
+        references=references,
+        language=language,
+        sources=[row.source for row in predictions],
+    )
+    statistics, not_run = _measured(chosen, texts, ids)
+    run = [metric for metric in chosen if metric.name in statistics]
     masks = {
         CLEAN: np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_),
         NEW_DIALOGUES: np.array([DIALOGUE_TAG not in row.tags for row in predictions], np.bool_),
@@ -164,14 +173,36 @@ def score_predictions(
         num_resamples=num_resamples, confidence=confidence, seed=seed, is_bca=has_bca_intervals
     )
     subsets = {
-        name: _score_subset(
-            chosen, statistics, references, mask=mask, language=language, resampling=resampling
-        )
+        name: _score_subset(run, statistics, texts, mask=mask, resampling=resampling)
         if mask.any()
         else SubsetScores(n=0, metrics={}, reason=EMPTY[name])
         for name, mask in {"all": everything, **chosen_rows}.items()
     }
+    if not_run:
+        for subset in subsets.values():
+            subset["not_run"] = not_run
     return Scores(language=language, subsets=subsets, statistics=statistics, masks=masks)
+
+
+def _measured(
+    metrics: Sequence[Metric], texts: Texts, ids: Sequence[str]
+) -> tuple[dict[str, FloatArray], dict[str, str]]:
+    """The statistics of metrics, and of those that cannot be run here the reason."""
+    statistics: dict[str, FloatArray] = {}
+    not_run: dict[str, str] = {}
+    for metric in metrics:
+        try:
+            statistics[metric.name] = measure(
+                metric,
+                texts.hypotheses,
+                texts.references,
+                language=texts.language,
+                sources=texts.sources,
+                ids=ids,
+            )
+        except MetricNotRunError as reason:
+            not_run[metric.name] = f"not run: {reason}"
+    return statistics, not_run
 
 
 def is_contaminated(row: Prediction) -> bool:
@@ -244,38 +275,36 @@ def _named(masks: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
 def _score_subset(
     metrics: Sequence[Metric],
     statistics: Mapping[str, FloatArray],
-    references: Sequence[Sequence[str]],
+    texts: Texts,
     *,
     mask: BoolArray,
-    language: str,
     resampling: Resampling,
 ) -> SubsetScores:
-    targets = [row for row, is_kept in zip(references, mask, strict=True) if is_kept]
+    kept = texts.where(mask)
     scores = {
         metric.name: score_metric(
-            metric,
-            statistics[metric.name][mask],
-            signature=metric.signature(targets, language),
-            resampling=resampling,
+            metric, statistics[metric.name][mask], kept, resampling=resampling
         )
         for metric in metrics
     }
-    return {"n": len(targets), "metrics": scores}
+    return {"n": len(kept), "metrics": scores}
 
 
 def score_metric(
-    metric: Metric, statistics: FloatArray, *, signature: str, resampling: Resampling
+    metric: Metric, statistics: FloatArray, texts: Texts, *, resampling: Resampling
 ) -> MetricScore:
-    """The score of statistics (N, K), with its interval or the reason why there is none."""
+    """The score of statistics (N, K) and the texts that they are of, with its interval or the
+    reason why there is none.
+    """
     score: MetricScore = {
-        "value": metric_value(metric, statistics),
+        "value": metric_value(metric, statistics, texts),
         "low": None,
         "high": None,
         "n": len(statistics),
         "unit": metric.unit,
         "higher_is_better": metric.higher_is_better,
         "interval": None,
-        "signature": signature,
+        "signature": metric.signature(texts.references, texts.language),
     }
     reason = metric.reason_not if not metric.is_resampleable else ""
     if metric.is_resampleable and len(statistics) == 1:

@@ -24,6 +24,8 @@ Aggregate = Callable[[FloatArray], FloatArray]
 
 CELLS_PER_CHUNK = 4_000_000
 """Entries of the weight matrix held at once: 32 MB, whatever the size of the test set."""
+BLOCK_SIZE = 50_000
+"""Examples weighed at a time, so that each chunk has many resamples of them."""
 
 
 def bootstrap_interval(
@@ -99,29 +101,56 @@ def resampled_sums(statistics: FloatArray, *, num_resamples: int, seed: int) -> 
     num_examples = len(statistics)
     if num_resamples * num_examples <= CELLS_PER_CHUNK:
         return _kept_weights(num_resamples, num_examples, seed) @ statistics
-    chunks = _weights(num_resamples, num_examples, seed)
-    return np.concatenate([weights @ statistics for weights in chunks])
+    sums = np.zeros((num_resamples, statistics.shape[1]))
+    for resamples, rows, weights in _weights(num_resamples, num_examples, seed):
+        sums[resamples] += weights @ statistics[rows]
+    return sums
+
+
+def blocks(num_examples: int) -> list[slice]:
+    """The examples of a large test set in parts that stay in a processor's memory while many
+    resamples weigh them.
+    """
+    starts = range(0, num_examples, BLOCK_SIZE)
+    return [slice(start, min(start + BLOCK_SIZE, num_examples)) for start in starts]
 
 
 @lru_cache(maxsize=1)
 def _kept_weights(num_resamples: int, num_examples: int, seed: int) -> FloatArray:
     """All weights, which are drawn once for the systems and metrics of a test set."""
-    return np.concatenate(list(_weights(num_resamples, num_examples, seed)))
+    weights = np.empty((num_resamples, num_examples))
+    for resamples, rows, drawn in _weights(num_resamples, num_examples, seed):
+        weights[resamples, rows] = drawn
+    return weights
 
 
-def _weights(num_resamples: int, num_examples: int, seed: int) -> Iterator[FloatArray]:
-    """Weights of some resamples at a time."""
+def _weights(
+    num_resamples: int, num_examples: int, seed: int
+) -> Iterator[tuple[slice, slice, FloatArray]]:
+    """Weights of some resamples and examples at a time."""
     generator = np.random.default_rng(seed)
-    chunk_size = max(1, CELLS_PER_CHUNK // num_examples)
-    for start in range(0, num_resamples, chunk_size):
-        yield _draw_weights(generator, min(chunk_size, num_resamples - start), num_examples)
+    parts = blocks(num_examples)
+    sizes = np.array([part.stop - part.start for part in parts])
+    if len(parts) == 1:
+        num_draws = np.full((num_resamples, 1), num_examples)
+    else:
+        num_draws = generator.multinomial(num_examples, sizes / num_examples, size=num_resamples)
+    for place, part in enumerate(parts):
+        chunk_size = max(1, CELLS_PER_CHUNK // int(sizes[place]))
+        for start in range(0, num_resamples, chunk_size):
+            resamples = slice(start, min(start + chunk_size, num_resamples))
+            drawn = _draw_weights(generator, num_draws[resamples, place], int(sizes[place]))
+            yield resamples, part, drawn
 
 
 def _draw_weights(
-    generator: np.random.Generator, num_resamples: int, num_examples: int
+    generator: np.random.Generator, num_draws: npt.NDArray[np.int64], num_examples: int
 ) -> FloatArray:
-    """How often each example is drawn in each resample, (R, N); each row sums to N."""
-    draws = generator.integers(0, num_examples, size=(num_resamples, num_examples))
-    draws += np.arange(num_resamples)[:, None] * num_examples
-    counts = np.bincount(draws.ravel(), minlength=num_resamples * num_examples)
+    """How often each example is drawn in each of R resamples, (R, N), by the number of draws of
+    each, (R,), which its row sums to.
+    """
+    num_resamples = len(num_draws)
+    draws = generator.integers(0, num_examples, size=int(num_draws.sum()))
+    draws += np.repeat(np.arange(num_resamples) * num_examples, num_draws)
+    counts = np.bincount(draws, minlength=num_resamples * num_examples)
     return counts.reshape(num_resamples, num_examples).astype(np.float64)

@@ -193,7 +193,8 @@ def _check_claims(
         name, parts = parse_signature(word, default_metric=main)
         ours = find_metric(name).signature(references, language)
         check_signature(word, metric=name, parts=parts, own_signature=ours)
-    check_published(claims, Case(hypotheses, references, language))
+    sources = [source for _, source, _, _ in board.rows]
+    check_published(claims, Case(hypotheses, references, language, sources))
 
 
 def _outputs(hypotheses: Sequence[str], board: BoardRows) -> Outputs:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtnlg.config import ReportConfig
+from mtnlg.errors import ArtifactError
 from mtnlg.reporting.clean import with_clean_rankings
 from mtnlg.reporting.labels import Identity, distinct_labels
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import (
+    IMPORTS_FILE,
     ImportRecord,
     RunRecord,
     ScoreRecord,
@@ -24,6 +26,7 @@ from mtnlg.reporting.manifests import (
     read_runs,
 )
 from mtnlg.reporting.ranking import rank_rows
+from mtnlg.reporting.rated_boards import with_ratings
 from mtnlg.reporting.scores import SubsetScores, read_scores
 from mtnlg.reporting.seeds import merge_seeds
 from mtnlg.reporting.significance import compare_rows
@@ -46,12 +49,17 @@ def build_leaderboard(
     with the systems of others that were imported into them.
 
     Raises ConfigError where the name is no folder's, and ArtifactError where there is no readable
-    launch, or imports that are broken. Whatever is wrong with a single run or score becomes a row
-    with its reason.
+    launch. Whatever is wrong with a single run or score, or with the imports, becomes a row with
+    its reason.
     """
     launch = read_launch(experiment, runs_root=runs_root)
     runs = read_runs(launch, runs_root=runs_root)
-    imports = read_imports(experiment, runs_root=runs_root)
+    imports: tuple[ImportRecord, ...] = ()
+    try:
+        imports = read_imports(experiment, runs_root=runs_root)
+    except ArtifactError as error:
+        cause = str(error).replace(str(runs_root / experiment), experiment)
+        runs = (*runs, RunRecord(IMPORTS_FILE, "failed", cause, "imported systems"))
     boards = tuple(
         compare_rows(
             board, artifacts_root=artifacts_root, has_paired_bootstrap=has_paired_bootstrap
@@ -61,7 +69,10 @@ def build_leaderboard(
             list(_boards_at(place, runs=runs, imports=imports, artifacts_root=artifacts_root))
         )
     )
-    return Leaderboard(experiment, launch.command, boards, runs, artifacts_root)
+    boards, faults = with_ratings(boards, experiment, runs_root=runs_root)
+    return Leaderboard(
+        experiment, launch.command, boards, (*runs, *faults), artifacts_root, runs_root
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,32 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
 LEGEND_LINE = 20
 BAR_WIDTH = 90
 LEGEND_CHARACTERS = 72
+DASHES = ("solid", "dashed", "dotted", "dash-dotted")
+"""How lines of one colour are told apart, as classes d0, d1 and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One curve of a chart. Lines of one colour belong together; a faint one is the background of
-    the other.
+    the other, and those of one label share their entry in the legend.
     """
 
     label: str
     points: Sequence[Point]
     colour: int
     is_faint: bool = False
+    dash: int = 0
+    name: str = ""
+    """What this line alone is; told where it is pointed at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The area between two curves over the same places, behind the lines of its colour."""
+
+    low: Sequence[Point]
+    high: Sequence[Point]
+    colour: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,14 @@ class Span:
         return tuple(ticks_between(self.low, self.high))
 
 
-def line_chart(lines: Sequence[Line], *, title: str, right_label: str, up_label: str) -> Markup:
+def line_chart(
+    lines: Sequence[Line],
+    *,
+    title: str,
+    right_label: str,
+    up_label: str,
+    bands: Sequence[Band] = (),
+) -> Markup:
     """A chart of lines; empty markup where there is no point to draw."""
     drawn = [line for line in lines if line.points]
     if not drawn:
@@ -67,15 +88,18 @@ def line_chart(lines: Sequence[Line], *, title: str, right_label: str, up_label:
         min(0.0, *rights), max(rights), start=LEFT, end=WIDTH - RIGHT, is_exact=True
     )
     upward = round_span(min(ups), max(ups), start=TOP + PLOT_HEIGHT, end=TOP)
-    height = TOP + PLOT_HEIGHT + BOTTOM + LEGEND_LINE * len(drawn)
+    legend = {line.label: line for line in reversed(drawn)}
+    entries = [legend[label] for label in dict.fromkeys(line.label for line in drawn)]
+    height = TOP + PLOT_HEIGHT + BOTTOM + LEGEND_LINE * len(entries)
     parts = [
         Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
             WIDTH, height, visible(title)
         ),
         _axis_across(across, right_label),
         axis_upward(upward, up_label),
+        *(_area(band, across, upward) for band in bands if len(band.low) > 1),
         *(_polyline(line, across, upward) for line in drawn),
-        *(_legend_entry(line, place) for place, line in enumerate(drawn)),
+        *(_legend_entry(line, place) for place, line in enumerate(entries)),
         Markup("</svg>"),
     ]
     return Markup("\n").join(parts)
@@ -148,7 +172,7 @@ def axis_upward(span: Span, label: str) -> Markup:
             Markup(
                 '<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
                 '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
-            ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4, f"{tick:.4g}")
+            ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4, count_text(tick))
         )
     middle = TOP + PLOT_HEIGHT / 2
     parts.append(
@@ -160,10 +184,22 @@ def axis_upward(span: Span, label: str) -> Markup:
     return Markup("").join(parts)
 
 
+def _area(band: Band, across: Span, upward: Span) -> Markup:
+    around = [*band.low, *reversed(band.high)]
+    return Markup('<polygon class="c{}" points="{}"/>').format(
+        band.colour % NUM_COLOURS,
+        " ".join(f"{across.place(right):.1f},{upward.place(up):.1f}" for right, up in around),
+    )
+
+
 def _polyline(line: Line, across: Span, upward: Span) -> Markup:
     places = [(across.place(right), upward.place(up)) for right, up in line.points]
-    drawn = Markup('<polyline class="{}" points="{}"/>').format(
-        _classes(line), " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    drawn = Markup('<polyline class="{}" points="{}"{}').format(
+        _classes(line),
+        " ".join(f"{x:.1f},{y:.1f}" for x, y in places),
+        Markup("><title>{}</title></polyline>").format(visible(line.name))
+        if line.name
+        else Markup("/>"),
     )
     if line.is_faint or len(places) > 30:
         return drawn
@@ -185,4 +221,9 @@ def _legend_entry(line: Line, place: int) -> Markup:
 
 
 def _classes(line: Line) -> str:
-    return f"c{line.colour % NUM_COLOURS}" + (" faint" if line.is_faint else "")
+    dash = line.dash % len(DASHES)
+    return (
+        f"c{line.colour % NUM_COLOURS}"
+        + (f" d{dash}" if dash else "")
+        + (" faint" if line.is_faint else "")
+    )

@@ -67,7 +67,7 @@ def _mark(row: BoardRow, measure: _Measure, board: Board) -> Mark | None:
 
 def _chart(board: Board, measure: _Measure, marks: list[Mark]) -> CostChart:
     main = board.metric_names[0]
-    is_more_quality = board.ranked[0].metrics[main].higher_is_better
+    is_more_quality = board.ranked[0].metrics[main].higher_is_better is not False
     front = pareto_front(
         marks, is_less_cost=measure.is_less_cheaper, is_more_quality=is_more_quality
     )

@@ -19,6 +19,8 @@ AXES = ("target_tokens", "step")
 """What may be drawn to the right, best first: tokens compare runs of different batch sizes."""
 
 Point = tuple[float, float]
+Table = list[dict[str, str]]
+"""The rows of a metrics.csv, by the names of its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Curve:
     """Where the column was first NaN or infinite; None where it never was."""
 
 
-def read_table(key: str | None, *, artifacts_root: Path) -> list[dict[str, str]]:
+def read_table(key: str | None, *, artifacts_root: Path) -> Table:
     """The rows of a model's metrics.csv, also during its training; empty where there is none."""
     if key is None or not is_folder_name(key):
         return []

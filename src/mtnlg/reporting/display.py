@@ -150,6 +150,11 @@ def share_text(flagged: int | None, checked: int | None) -> str:
     return ABSENT if flagged is None or checked is None else f"{flagged} / {checked}"
 
 
+DIRECTIONS = {
+    True: "higher is better",
+    False: "lower is better",
+    None: "it describes, and neither direction is better",
+}
 SUBSETS = {
     "all": "",
     "clean": ", rows without a leak signal",
@@ -228,7 +233,7 @@ def difference_text(comparison: RowComparison, *, unit: str) -> str:
 def _notes_of(name: str, board: Board) -> list[str]:
     scores = {row.label: row.metrics[name] for row in board.rows if name in row.metrics}
     directions = {
-        label: f"{score.unit}, {'higher' if score.higher_is_better else 'lower'} is better"
+        label: f"{score.unit}, {DIRECTIONS[score.higher_is_better]}"
         for label, score in scores.items()
     }
     sizes = {label: f"n = {score.num_examples}" for label, score in scores.items()}

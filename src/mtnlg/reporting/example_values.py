@@ -22,8 +22,20 @@ def example_values(
     row: BoardRow, places: Sequence[int], *, num_examples: int, artifacts_root: Path
 ) -> dict[str, list[float]]:
     """Metric -> values of the examples at these places of a test set, as the row's first score has
-    them; without the metrics that have none, or have them of other examples.
+    them, with as many digits as a board shows; without the metrics that have none, or have them of
+    other examples.
     """
+    exact = exact_values(row, places, num_examples=num_examples, artifacts_root=artifacts_root)
+    return {
+        name: [_rounded(value, find_metric(name)) for value in values]
+        for name, values in exact.items()
+    }
+
+
+def exact_values(
+    row: BoardRow, places: Sequence[int], *, num_examples: int, artifacts_root: Path
+) -> dict[str, list[float]]:
+    """As `example_values`, with all digits."""
     if not row.scores or not is_folder_name(row.scores[0]):
         return {}
     try:
@@ -33,13 +45,13 @@ def example_values(
     found: dict[str, list[float]] = {}
     for name in row.metrics:
         if name in arrays and arrays[name].ndim == 2 and len(arrays[name]) == num_examples:
-            values = _values_of(name, arrays[name][list(places)])
+            values = values_of(name, arrays[name][list(places)])
             if values is not None:
                 found[name] = values
     return found
 
 
-def _values_of(name: str, statistics: FloatArray) -> list[float] | None:
+def values_of(name: str, statistics: FloatArray) -> list[float] | None:
     """None for a metric that is not installed here, or that does not go with the statistics."""
     try:
         metric = find_metric(name)
@@ -49,9 +61,8 @@ def _values_of(name: str, statistics: FloatArray) -> list[float] | None:
         return None
     if values.shape != (len(statistics),) or not np.isfinite(values).all():
         return None
-    return [_rounded(float(value), metric) for value in values]
+    return [float(value) for value in values]
 
 
 def _rounded(value: float, metric: Metric) -> float:
-    """As many digits as a board shows."""
     return round(value, 2) if metric.unit == "0-100" else float(f"{value:.4g}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtnlg.records import JsonValue
 from mtnlg.reporting.display import moment_text
 from mtnlg.reporting.manifests import RunRecord
+from mtnlg.reporting.run_config import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ def environment_facts(runs: Sequence[RunRecord]) -> list[Fact]:
     """
     holders: dict[str, dict[str, list[str]]] = {}
     for run in runs:
-        for name, value in _leaves(run.environment):
+        for name, value in settings_of(run.environment):
             holders.setdefault(name, {}).setdefault(value, []).append(run.run_id)
     return [
         Fact(name, value, () if len(values) == 1 else tuple(run_ids))
@@ -41,14 +40,3 @@ def finished_text(runs: Sequence[RunRecord]) -> str:
     """
     moments = [run.finished for run in runs if run.finished is not None]
     return f"finished {moment_text(max(moments))}" if moments else "no run has finished"
-
-
-def _leaves(record: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The values of a nested object with their dotted names."""
-    for name, value in record.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{name}.")
-        elif isinstance(value, str):
-            yield prefix + name, value
-        else:
-            yield prefix + name, json.dumps(value, ensure_ascii=False)

@@ -21,6 +21,7 @@ from mtnlg.reporting.display import (
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.notes import board_notes
 from mtnlg.reporting.ranking import badness
+from mtnlg.reporting.rating_tables import RatingSection, TextTable, rating_section
 from mtnlg.reporting.summary import no_board_sentence
 
 COMMANDS = {
@@ -47,7 +48,7 @@ PREAMBLE = """% Needs \\usepackage{booktabs}, \\usepackage{textcomp} and \\usepa
 def render_latex(leaderboard: Leaderboard) -> str:
     """All tables, each of which can be copied alone."""
     nothing = f"% {no_board_sentence(len(leaderboard.runs))}"
-    tables = [_table(board) for board in leaderboard.boards] or [nothing]
+    tables = [part for board in leaderboard.boards for part in _tables(board)] or [nothing]
     return "\n\n".join([PREAMBLE, *tables]) + "\n"
 
 
@@ -76,6 +77,39 @@ def _table(board: Board) -> str:
             r"\end{table}",
         ]
     )
+
+
+def _tables(board: Board) -> Iterator[str]:
+    """That of the board, and one for each question that people were asked of it."""
+    yield _table(board)
+    for one in board.ratings:
+        yield _rating_table(rating_section(one), board)
+
+
+def _rating_table(rated: RatingSection, board: Board) -> str:
+    notes = [f"{heading}: {'; '.join(lines)}" for heading, lines in rated.notes.items()]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape(f'{board_title(board)}: {rated.title}')}}}",
+            *_plain_table(rated.systems),
+            r"\par",
+            *_plain_table(rated.metrics),
+            *(rf"\par {{\footnotesize {escape(note)}}}" for note in notes),
+            r"\end{table}",
+        ]
+    )
+
+
+def _plain_table(table: TextTable) -> Iterator[str]:
+    yield rf"\begin{{tabular}}{{{'l' * len(table.header)}}}"
+    yield r"\toprule"
+    yield _line([escape(name) for name in table.header])
+    yield r"\midrule"
+    yield from (_line([escape(cell) for cell in cells]) for cells in table.rows)
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
 
 
 def _row(row: BoardRow, board: Board) -> str:

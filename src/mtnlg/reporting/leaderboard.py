@@ -12,6 +12,7 @@ from pathlib import Path
 from mtnlg.evaluation.comparison import SIGNIFICANCE
 from mtnlg.records import SCHEMA_VERSION, JsonObject
 from mtnlg.reporting.manifests import Contamination, Cost, RunRecord
+from mtnlg.reporting.ratings import HumanRatings
 from mtnlg.reporting.scores import MetricScore
 
 
@@ -120,6 +121,8 @@ class Board:
     clean_ranking: str | None = None
     """Whether the ranking changes on the rows without a leak signal, in words; None where that is
     not known."""
+    ratings: tuple[HumanRatings, ...] = ()
+    """What people said of its systems, one for each question; no part of the ranking."""
 
     @property
     def ranked(self) -> tuple[BoardRow, ...]:
@@ -140,6 +143,7 @@ class Board:
             "rows": [row.to_json() for row in self.rows],
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "not_tested": dict(self.not_tested),
+            **({"ratings": [one.to_json() for one in self.ratings]} if self.ratings else {}),
         }
 
 
@@ -152,6 +156,10 @@ class Leaderboard:
     boards: tuple[Board, ...]
     runs: tuple[RunRecord, ...]
     artifacts_root: Path
+    runs_root: Path | None = None
+    """Where the folders of the runs are; None for boards of files."""
+    is_record: bool = False
+    """True for a board that is made again from its published record, which keeps no logs."""
 
     @property
     def is_of_files(self) -> bool:

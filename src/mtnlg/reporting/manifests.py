@@ -212,7 +212,9 @@ def _run_from(document: JsonObject, *, run_id: str) -> RunRecord:
         started=_moment(text_of(document, "started_at")),
         finished=_moment(text_of(document, "finished_at")),
         environment={
-            name: document[name] for name in ("versions", "git", "hardware") if name in document
+            name: document[name]
+            for name in ("versions", "python", "git", "hardware")
+            if name in document
         },
     )
 

@@ -22,6 +22,7 @@ from mtnlg.reporting.display import (
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import RunRecord
 from mtnlg.reporting.notes import board_notes
+from mtnlg.reporting.rating_tables import RatingSection, rating_section
 from mtnlg.reporting.scores import MetricScore
 from mtnlg.reporting.summary import board_sentence, no_board_sentence
 
@@ -62,6 +63,18 @@ def _board_parts(board: Board, *, is_of_files: bool) -> Iterator[str]:
         lines = [[*cells[: 1 - len(ENDS)], cells[-1]] for cells in lines]
     yield table(lines[0], lines[1:])
     yield "\n".join(_notes(board))
+    for one in board.ratings:
+        yield from _rating_parts(rating_section(one))
+
+
+def _rating_parts(rated: RatingSection) -> Iterator[str]:
+    yield f"### {escape(rated.title)}"
+    for part in (rated.systems, rated.metrics):
+        yield table(part.header, [[escape(cell) for cell in cells] for cells in part.rows])
+    yield "\n".join(
+        f"- **{escape(heading)}**: {escape('; '.join(lines))}"
+        for heading, lines in rated.notes.items()
+    )
 
 
 def _notes(board: Board) -> Iterator[str]:

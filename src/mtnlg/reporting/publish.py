@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.errors import ArtifactError
@@ -32,6 +33,8 @@ from mtnlg.reporting.excerpt import excerpt
 from mtnlg.reporting.fields import count_of, object_of, objects_of, text_of
 from mtnlg.reporting.formats import write_report
 from mtnlg.reporting.manifests import IMPORTS_FILE, read_launch
+from mtnlg.reporting.ratings import RATINGS_FILE
+from mtnlg.reporting.run_config import CONFIG_FILE, config_text, read_config
 from mtnlg.reporting.samples import evenly_spaced
 
 RECORD = "record"
@@ -76,9 +79,14 @@ def publish(
         for run_id, run in runs.items():
             public = {name: value for name, value in run.items() if name not in NOT_PUBLIC}
             write_json(target / run_id / "run.json", public)
+            config = read_config(source / run_id)
+            if not isinstance(config, str):
+                write_text(target / run_id / CONFIG_FILE, config_text(config))
             _copy_artifacts(
                 run, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
             )
+        if (source / RATINGS_FILE).is_file():
+            _copy(source / RATINGS_FILE, target / RATINGS_FILE)
         imports = _copy_imports(source, target, runs.values())
         _copy_artifacts(
             imports, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
@@ -93,6 +101,20 @@ def publish(
 def refresh_excerpts(readme: Path, *, published_root: Path) -> None:
     """Put the published boards into the marked places of a document."""
     write_text(readme, _with_excerpts(readme, published_root))
+
+
+def refresh_published(published_root: Path) -> list[str]:
+    """Write the report of every published board again from its record; gives a line for each
+    folder, those without a record, which are left as they are, included.
+    """
+    lines = []
+    for folder in sorted(path for path in published_root.iterdir() if path.is_dir()):
+        if (folder / RECORD / PUBLICATION_FILE).is_file():
+            _write(folder)
+            lines.append(f"{folder}: made again from its record")
+        else:
+            lines.append(f"{folder}: left as it is, since it has no {RECORD}")
+    return lines
 
 
 def check_published(published_root: Path, *, readme: Path | None) -> list[str]:
@@ -183,7 +205,7 @@ def _write(folder: Path) -> list[Path]:
         artifacts_root=record / "artifacts",
     )
     num_samples = count_of(publication, "num_samples") or 0
-    return write_report(leaderboard, folder, num_samples=num_samples)
+    return write_report(replace(leaderboard, is_record=True), folder, num_samples=num_samples)
 
 
 def _with_excerpts(readme: Path, published_root: Path) -> str:

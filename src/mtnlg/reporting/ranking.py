@@ -86,7 +86,9 @@ def _order(metric_names: Sequence[str]) -> Callable[[BoardRow], tuple[float, ...
 
 
 def badness(metric: MetricScore) -> float:
-    """The value with its sign turned so that smaller is better."""
+    """The value with its sign turned so that smaller is better; 0 where no direction is."""
+    if metric.higher_is_better is None:
+        return 0.0
     return -metric.value if metric.higher_is_better else metric.value
 
 

@@ -47,7 +47,7 @@ def _metrics(shown: BoardSamples, board: Board) -> list[JsonValue]:
         ]
         if any(value is not None for column in values for value in column):
             measured = (row.metrics[name] for row in board.rows if name in row.metrics)
-            is_higher_better = all(metric.higher_is_better for metric in measured)
+            is_higher_better = all(metric.higher_is_better is not False for metric in measured)
             metrics.append(
                 {
                     "name": visible(name),

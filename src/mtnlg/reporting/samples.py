@@ -69,7 +69,7 @@ def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> Bo
     shown = _rows_to_show(board)
     for row in shown:
         try:
-            texts[row.label] = _read(row, artifacts_root=artifacts_root)
+            texts[row.label] = read_outputs(row, artifacts_root=artifacts_root)
         except (MtnlgError, OSError, KeyError, RecursionError) as error:
             cause = str(error).replace(str(artifacts_root), "artifacts")
             problems.append(f"{row.label}: its predictions cannot be read: {cause}")
@@ -97,7 +97,8 @@ def _rows_to_show(board: Board) -> list[BoardRow]:
     return [row for row in with_text if row.kind != "baseline"] + baselines[:1]
 
 
-def _read(row: BoardRow, *, artifacts_root: Path) -> list[Prediction]:
+def read_outputs(row: BoardRow, *, artifacts_root: Path) -> list[Prediction]:
+    """The predictions of a row, of several seeds those of the first."""
     key = row.predictions[0]
     if not is_folder_name(key):
         raise DataError(f"predictions has {key!r}; it must be one folder name without separators")

@@ -33,7 +33,8 @@ class MetricScore:
     high: float | None
     num_examples: int
     unit: str
-    higher_is_better: bool
+    higher_is_better: bool | None
+    """None: it describes, and no direction is better."""
     interval: str | None
     """How low and high were made; None where there is no interval."""
     interval_reason: str | None
@@ -91,15 +92,17 @@ def read_scores(key: str | None, *, artifacts_root: Path) -> dict[str, SubsetSco
     except (ArtifactError, OSError, RecursionError) as error:
         return f"its scores cannot be read: {str(error).replace(str(path), 'scores.json')}"
     return {
-        name: _subset_from(object_of(subset, "metrics"), text_of(subset, "reason"))
+        name: _subset_from(
+            object_of(subset, "metrics"), object_of(subset, "not_run"), text_of(subset, "reason")
+        )
         for name, subset in subsets.items()
         if isinstance(subset, dict)
     }
 
 
-def _subset_from(records: JsonObject, reason: str | None) -> SubsetScores:
+def _subset_from(records: JsonObject, not_run: JsonObject, reason: str | None) -> SubsetScores:
     metrics: dict[str, MetricScore] = {}
-    left_out: dict[str, str] = {}
+    left_out = {name: why for name in not_run if (why := text_of(not_run, name))}
     for name, record in records.items():
         score = metric_from(record if isinstance(record, dict) else {})
         if isinstance(score, str):
@@ -107,6 +110,12 @@ def _subset_from(records: JsonObject, reason: str | None) -> SubsetScores:
         else:
             metrics[name] = score
     return SubsetScores(metrics, left_out, reason)
+
+
+def _direction(record: Mapping[str, JsonValue]) -> bool | None:
+    """True where the record does not say."""
+    value = record.get("higher_is_better", True)
+    return None if value is None else value is not False
 
 
 def metric_from(record: Mapping[str, JsonValue]) -> MetricScore | str:
@@ -133,7 +142,7 @@ def metric_from(record: Mapping[str, JsonValue]) -> MetricScore | str:
         high,
         num_examples,
         text_of(record, "unit") or "unit not given",
-        record.get("higher_is_better") is not False,
+        _direction(record),
         interval,
         reason,
         signature,

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from mtnlg.reporting.display import test_text, visible
 from mtnlg.reporting.leaderboard import Board, BoardRow, Leaderboard
 from mtnlg.reporting.manifests import Cost
+from mtnlg.reporting.ratings import HumanRatings
 from mtnlg.reporting.scores import MetricScore
 
 Cell = str | int | float | bool | None
@@ -40,7 +41,10 @@ def render_csv(leaderboard: Leaderboard) -> str:
     for board in leaderboard.boards:
         for row in board.rows:
             for record in _records(leaderboard.experiment, board, row):
-                writer.writerow([_harmless(record.get(name)) for name in COLUMNS])
+                writer.writerow([harmless(record.get(name)) for name in COLUMNS])
+        for ratings in board.ratings:
+            for record in _rating_records(leaderboard.experiment, board, ratings):
+                writer.writerow([harmless(record.get(name)) for name in COLUMNS])
     return stream.getvalue()
 
 
@@ -50,6 +54,38 @@ def _records(experiment: str, board: Board, row: BoardRow) -> Iterator[dict[str,
         yield shared | {"metric": name} | _metric_cells(metric) | _group_cells(name, row, board)
     if not row.metrics:
         yield shared
+
+
+def _rating_records(
+    experiment: str, board: Board, ratings: HumanRatings
+) -> Iterator[dict[str, Cell]]:
+    """The mean rating of each system, which has no part in its rank."""
+    for one in ratings.systems:
+        yield {
+            "experiment": experiment,
+            "task": board.task,
+            "test_set": board.test_set,
+            "subset": board.subset,
+            "language": board.language,
+            "system": one.label,
+            "label": one.label,
+            "kind": one.kind,
+            "status": "finished",
+            "metric": f"human {ratings.name}",
+            "value": one.mean.value,
+            "low": one.mean.low,
+            "high": one.mean.high,
+            "n": one.mean.count,
+            "unit": f"{ratings.least}-{ratings.greatest}",
+            "higher_is_better": "true",
+            "interval": None if one.mean.low is None else ratings.interval,
+            "interval_reason": None
+            if one.mean.low is not None
+            else one.mean.reason or "one source",
+            "signature": ratings.signature,
+            "group": one.group,
+            "group_test": ratings.test or f"not tested: {ratings.test_reason}",
+        }
 
 
 def _row_cells(experiment: str, board: Board, row: BoardRow) -> dict[str, Cell]:
@@ -81,7 +117,9 @@ def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
         "high": metric.high,
         "n": metric.num_examples,
         "unit": metric.unit,
-        "higher_is_better": str(metric.higher_is_better).lower(),
+        "higher_is_better": ""
+        if metric.higher_is_better is None
+        else str(metric.higher_is_better).lower(),
         "interval": metric.interval,
         "interval_reason": metric.interval_reason,
         "signature": metric.signature,
@@ -99,7 +137,7 @@ def _group_cells(name: str, row: BoardRow, board: Board) -> dict[str, Cell]:
     return {}
 
 
-def _harmless(cell: Cell) -> Cell:
+def harmless(cell: Cell) -> Cell:
     """Text that starts like a formula gets an apostrophe before it; numbers stay numbers."""
     if cell is None:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 
 from mtnlg.reporting.display import (
     difference_text,
@@ -31,26 +32,49 @@ def no_board_sentence(num_runs: int) -> str:
     return "No task has a test set, so nothing was decoded or ranked; see curves and runs below."
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The first row of a board, and what the paired test says of it and the best others."""
+
+    row: BoardRow
+    score: str
+    """The main metric's name, value, interval and n."""
+    rivals: tuple[str, ...]
+    """A clause for the best other row of each kind."""
+
+
+def board_lead(board: Board) -> Lead | None:
+    """Who leads the board; None where no row has a rank."""
+    if not board.ranked:
+        return None
+    leader, main = board.ranked[0], board.metric_names[0]
+    found = (_best(board, kind, besides=leader) for kind in KINDS)
+    rivals = tuple(_against(board, leader, rival) for rival in found if rival is not None)
+    return Lead(leader, f"{main} {full_text(leader.metrics[main])}", rivals)
+
+
 def board_sentence(board: Board) -> str:
     """Who leads the board, which of the next systems it is tied with, which others are tied; then
     what has no rank.
     """
-    ranked = board.ranked
-    lead = "No system has a rank here." if not ranked else _lead(board, ranked[0])
-    return " ".join(part for part in (lead, _ties(board), _unranked(board)) if part)
+    lead = board_lead(board)
+    return " ".join(
+        part
+        for part in ("No system has a rank here." if lead is None else _sentence(lead), ties(board))
+        if part
+    )
 
 
-def _lead(board: Board, leader: BoardRow) -> str:
-    main = board.metric_names[0]
-    score = leader.metrics[main]
-    kind = "" if leader.kind == "trained" else f", {_with_article(leader.kind)},"
-    sentence = f"{leader.label}{kind} leads with {main} {full_text(score)}"
-    rivals = [
-        rival
-        for kind_name in KINDS
-        if (rival := _best(board, kind_name, besides=leader)) is not None
-    ]
-    return "; ".join([sentence, *(_against(board, leader, rival) for rival in rivals)]) + "."
+def ties(board: Board) -> str:
+    """Who is tied with whom by which test, and what has no rank; empty where nothing was tested and
+    all have one.
+    """
+    return " ".join(part for part in (_ties(board), _unranked(board)) if part)
+
+
+def _sentence(lead: Lead) -> str:
+    kind = "" if lead.row.kind == "trained" else f", {_with_article(lead.row.kind)},"
+    return "; ".join([f"{lead.row.label}{kind} leads with {lead.score}", *lead.rivals]) + "."
 
 
 def _best(board: Board, kind: str, *, besides: BoardRow) -> BoardRow | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mtnlg.config.checks import above, at_least, require
+from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Resampling, find_metric
 from mtnlg.evaluation.tokenisation import base_language
 from mtnlg.progress import Task, say, track
@@ -22,7 +23,7 @@ from mtnlg.scoring.board import leaderboard_of, write_samples
 from mtnlg.scoring.document import table_document
 from mtnlg.scoring.files import TextFile, as_mistake_of_the_command
 from mtnlg.scoring.inputs import read_inputs
-from mtnlg.scoring.measurement import measure_systems, num_cores
+from mtnlg.scoring.measurement import measure_systems, measure_whole, num_cores
 from mtnlg.scoring.options import STANDARD_METRICS, make_parser
 from mtnlg.scoring.table import Inputs, Settings, Table, make_table, plan
 from mtnlg.scoring.terminal import table_text
@@ -90,6 +91,16 @@ STYLES: dict[str, Style] = {
 """What is printed, by the option that asks for it."""
 
 
+def _model_folders(words: Sequence[str]) -> dict[str, str]:
+    folders = {}
+    for word in words:
+        name, equals, folder = word.partition("=")
+        if not equals or not folder:
+            raise ConfigError(f"--model-folder {word}: must be METRIC=FOLDER, as comet=models/da")
+        folders[name] = folder
+    return folders
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     at_least("--resamples", options.resamples, 1)
     at_least("--trials", options.trials, 1)
@@ -99,8 +110,21 @@ def _settings(options: argparse.Namespace) -> Settings:
     base_language(options.language)
     given = [name for word in options.metrics or () for name in word.split(",") if name]
     names = given or STANDARD_METRICS[options.task]
+    metrics = tuple(
+        find_metric(name, key="--metrics", model_folders=_model_folders(options.model_folder))
+        for name in dict.fromkeys(names)
+    )
+    require(
+        metrics[0].higher_is_better is not None,
+        "--metrics",
+        metrics[0].name,
+        "first a metric of which more or less is better: the table is sorted by it",
+    )
+    for metric in metrics:
+        if metric.needs_sources and not options.sources:
+            raise ConfigError(f"--metrics has {metric.name!r}, which needs --sources FILE")
     return Settings(
-        metrics=tuple(find_metric(name, key="--metrics") for name in dict.fromkeys(names)),
+        metrics=metrics,
         language=options.language,
         num_trials=options.trials,
         resampling=Resampling(
@@ -115,17 +139,24 @@ def _scored(inputs: Inputs, settings: Settings) -> Table:
     num_characters = sum(len(text) for texts in chunk.hypotheses for text in texts)
     is_long = num_characters * len(settings.metrics) > LONG_WORK
     num_processes = min(num_cores(), 1 + num_rows // 1_000) if is_long else 1
+    whole = [metric for metric in settings.metrics if metric.is_whole]
     with _progress("measured rows", num_rows, is_shown=is_long) as task:
-        measured = measure_systems(chunk, num_processes=num_processes, task=task)
+        measured = measure_systems(
+            chunk.without(metric.name for metric in whole), num_processes=num_processes, task=task
+        )
+    found, not_run = measure_whole(whole, chunk)
+    for name, reason in not_run.items():
+        left_out[name] = dict.fromkeys(range(num_systems), reason)
+        chunk = chunk.without([name])
     num_steps = len(settings.metrics)
     is_long = num_steps * num_systems**2 * num_rows > LONG_WORK
     with _progress("compared systems by metric", num_steps, is_shown=is_long) as task:
         return make_table(
             inputs,
             settings,
-            wanted=chunk.wanted,
+            wanted={name: chunk.wanted.get(name, ()) for name in left_out},
             left_out=left_out,
-            measured=measured,
+            measured={name: [] for name in not_run} | measured | found,
             on_metric=lambda name: task.advance(note=name),
         )
 

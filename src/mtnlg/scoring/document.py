@@ -45,7 +45,7 @@ def _without_number(name: str, reason: str, table: Table) -> JsonObject:
     missing: JsonObject = dict.fromkeys(("value", "low", "high"))
     return missing | {
         "n": table.num_examples,
-        "signature": table.signatures[name],
+        "signature": table.signatures.get(name),
         "reason": f"not computed: {reason}",
     }
 

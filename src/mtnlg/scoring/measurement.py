@@ -7,12 +7,12 @@ there are. Refuses to know: what becomes of the statistics.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mtnlg.evaluation import find_metric, measure
+from mtnlg.evaluation import Metric, MetricNotRunError, find_metric, measure
 from mtnlg.evaluation.statistics import FloatArray
 from mtnlg.progress import Task
 from mtnlg.shards import map_in_order
@@ -33,18 +33,25 @@ class Chunk:
     hypotheses: Sequence[Sequence[str]]
     """By system, and then by row."""
     references: Sequence[Sequence[str]]
+    sources: Sequence[str] | None = None
     language: str
     wanted: Mapping[str, Sequence[int]]
     """Metric -> places of the systems that it is computed for."""
 
+    def without(self, names: Iterable[str]) -> Chunk:
+        """The same without some metrics."""
+        left_out = set(names)
+        kept = {name: places for name, places in self.wanted.items() if name not in left_out}
+        return replace(self, wanted=kept)
+
     def part(self, start: int) -> Chunk:
         """The rows of one chunk."""
         rows = slice(start, start + CHUNK_ROWS)
-        return Chunk(
+        return replace(
+            self,
             hypotheses=[texts[rows] for texts in self.hypotheses],
             references=self.references[rows],
-            language=self.language,
-            wanted=self.wanted,
+            sources=None if self.sources is None else self.sources[rows],
         )
 
 
@@ -74,10 +81,31 @@ def measure_chunk(_: None, chunk: Chunk) -> Measured:
         for name, places in chunk.wanted.items():
             if place in places:
                 metric = find_metric(name)
-                found[name].append(
-                    measure(metric, hypotheses, chunk.references, language=chunk.language)
-                )
+                found[name].append(_measured(metric, hypotheses, chunk))
     return found
+
+
+def measure_whole(metrics: Sequence[Metric], everything: Chunk) -> tuple[Measured, dict[str, str]]:
+    """The statistics of metrics that load a model, in this process; and for those that cannot be
+    run here, the reason.
+    """
+    found: Measured = {}
+    not_run: dict[str, str] = {}
+    for metric in metrics:
+        try:
+            found[metric.name] = [
+                _measured(metric, everything.hypotheses[place], everything)
+                for place in everything.wanted[metric.name]
+            ]
+        except MetricNotRunError as reason:
+            not_run[metric.name] = f"not run: {reason}"
+    return found, not_run
+
+
+def _measured(metric: Metric, hypotheses: Sequence[str], chunk: Chunk) -> FloatArray:
+    return measure(
+        metric, hypotheses, chunk.references, language=chunk.language, sources=chunk.sources
+    )
 
 
 def num_cores() -> int:

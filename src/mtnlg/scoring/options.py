@@ -31,10 +31,27 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add_files(parser)
     parser.add_argument("--hypotheses", nargs="+", required=True, metavar="FILE")
-    parser.add_argument("--sources", metavar="FILE", help="shown beside the outputs in --html")
+    parser.add_argument(
+        "--sources",
+        metavar="FILE",
+        help="for metrics that compare outputs with them; shown beside the outputs in --html",
+    )
     parser.add_argument(
         "--metrics", nargs="+", metavar="NAME", help="the table is sorted by the first of them"
     )
+    parser.add_argument(
+        "--model-folder",
+        action="append",
+        default=[],
+        metavar="METRIC=FOLDER",
+        help="the local model of a metric that reads one, as bertscore or comet",
+    )
+    _add_style(parser)
+    _add_sampling(parser)
+    return parser
+
+
+def _add_style(parser: argparse.ArgumentParser) -> None:
     style = parser.add_mutually_exclusive_group()
     for name, what in (
         ("json", "numbers, groups and all pairs, for programs"),
@@ -50,6 +67,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=NUM_SAMPLES, help=f"examples on the page ({NUM_SAMPLES})"
     )
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
     defaults = EvaluationConfig
     for name, kind, default, what in (
         ("resamples", int, defaults.num_resamples, "of the bootstrap"),
@@ -58,7 +78,6 @@ def make_parser() -> argparse.ArgumentParser:
         ("seed", int, defaults.seed, "of both"),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{what} ({default})")
-    return parser
 
 
 def add_files(parser: argparse.ArgumentParser) -> None:

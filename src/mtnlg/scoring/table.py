@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import cast
 
-from mtnlg.evaluation import Metric, Resampling, score_metric
+from mtnlg.evaluation import Metric, Resampling, Texts, score_metric
 from mtnlg.evaluation.comparison import MAX_COMPARED
-from mtnlg.evaluation.metrics import excess_tokens
+from mtnlg.evaluation.metric import excess_tokens
 from mtnlg.evaluation.statistics import FloatArray
 from mtnlg.records import JsonObject
 from mtnlg.reporting.leaderboard import RowComparison
@@ -53,6 +53,13 @@ class Inputs:
     def texts(self, place: int) -> list[str]:
         """The outputs of one system."""
         return [texts[0] for texts in self.hypotheses[place].examples]
+
+    @property
+    def source_texts(self) -> list[str] | None:
+        """None where no sources were given."""
+        if self.sources is None:
+            return None
+        return [texts[0] for texts in self.sources.examples]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +113,7 @@ def plan(inputs: Inputs, settings: Settings) -> tuple[Chunk, dict[str, dict[int,
     chunk = Chunk(
         hypotheses=[inputs.texts(place) for place in places],
         references=inputs.targets,
+        sources=inputs.source_texts,
         language=settings.language,
         wanted={
             name: [place for place in places if place not in reasons]
@@ -137,14 +145,18 @@ def make_table(
     groups: dict[str, Groups] = {}
     not_tested: dict[str, dict[str, str]] = {}
     for metric in settings.metrics:
-        signatures[metric.name] = metric.signature(inputs.targets, settings.language)
         statistics = dict(
             zip((labels[one] for one in wanted[metric.name]), measured[metric.name], strict=True)
         )
-        for label, array in statistics.items():
-            scores[label][metric.name] = _score(
-                metric, array, signatures[metric.name], settings.resampling
+        for place, array in zip(wanted[metric.name], statistics.values(), strict=True):
+            texts = Texts(
+                hypotheses=inputs.texts(place),
+                references=inputs.targets,
+                language=settings.language,
+                sources=inputs.source_texts,
             )
+            scores[labels[place]][metric.name] = _score(metric, array, texts, settings.resampling)
+            signatures[metric.name] = scores[labels[place]][metric.name].signature
         numbers = {label: scores[label][metric.name] for label in statistics}
         groups[metric.name], not_tested[metric.name] = _grouped(
             metric, numbers, statistics, settings
@@ -173,9 +185,9 @@ def make_table(
 
 
 def _score(
-    metric: Metric, statistics: FloatArray, signature: str, resampling: Resampling
+    metric: Metric, statistics: FloatArray, texts: Texts, resampling: Resampling
 ) -> MetricScore:
-    record = score_metric(metric, statistics, signature=signature, resampling=resampling)
+    record = score_metric(metric, statistics, texts, resampling=resampling)
     score = metric_from(cast(JsonObject, record))
     assert isinstance(score, MetricScore), score
     return score
@@ -192,6 +204,8 @@ def _grouped(
         return Groups((), {}), dict.fromkeys(numbers, "no other system can be tested")
     if not metric.is_resampleable:
         return Groups((), {}), dict.fromkeys(numbers, metric.reason_not)
+    if metric.higher_is_better is None:
+        return Groups((), {}), dict.fromkeys(numbers, "neither direction of it is better")
     ranked = sorted(numbers, key=lambda label: badness(numbers[label]))
     labels, beyond = ranked[:MAX_COMPARED], ranked[MAX_COMPARED:]
     reasons = dict.fromkeys(beyond, f"only the first {MAX_COMPARED} systems are")

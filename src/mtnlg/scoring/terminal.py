@@ -19,8 +19,8 @@ def table_text(table: Table) -> str:
     header = ["system"]
     for name in table.metric_names:
         header += [name, "interval", "group"]
-    rows = [[_one_line(system.name), *_cells(system, table)] for system in table.ranked]
-    return "\n".join([*_aligned([header, *rows]), "", *_notes(table)]) + "\n"
+    rows = [[one_line(system.name), *_cells(system, table)] for system in table.ranked]
+    return "\n".join([*aligned([header, *rows]), "", *_notes(table)]) + "\n"
 
 
 def _cells(system: SystemScores, table: Table) -> Iterator[str]:
@@ -33,7 +33,7 @@ def _cells(system: SystemScores, table: Table) -> Iterator[str]:
             yield from (ABSENT, "not computed", ABSENT)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Columns of one width each; numbers to the right, which is each third from the second."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -54,7 +54,7 @@ def _notes(table: Table) -> Iterator[str]:
     yield from _groups(table)
     for system in table.systems:
         for name, reason in system.left_out.items():
-            yield _one_line(f"{name} of {system.name} is not computed: {reason}")
+            yield one_line(f"{name} of {system.name} is not computed: {reason}")
 
 
 def _intervals(table: Table) -> Iterator[str]:
@@ -85,10 +85,11 @@ def _groups(table: Table) -> Iterator[str]:
             for name, by_system in table.not_tested.items()
             for system, reason in by_system.items()
         )
-        yield from map(_one_line, reasons)
+        yield from map(one_line, reasons)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text without line ends and what a terminal would obey."""
     return visible(text).replace("\n", "⏎").replace("\t", " ")
 
 

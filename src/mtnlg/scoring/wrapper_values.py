@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Literal, cast
 
 from sacrebleu.metrics.bleu import BLEU, BLEUScore
@@ -27,6 +28,7 @@ class Case:
     hypotheses: Sequence[str]
     references: Sequence[Sequence[str]]
     language: str
+    sources: Sequence[str] | None = None
 
     def changed(self, change: Callable[[str], str], *, language: str) -> Case:
         """The same with all texts changed, and read as another language."""
@@ -54,10 +56,27 @@ def ours(metric: str) -> Compute:
     """The value that stands on our boards."""
 
     def compute(case: Case) -> Value:
-        value = score_texts(metric, case.hypotheses, case.references, language=case.language)
+        value = score_texts(
+            metric,
+            case.hypotheses,
+            case.references,
+            language=case.language,
+            sources=case.sources,
+        )
         return Value(value, find_metric(metric).signature(case.references, case.language))
 
     return compute
+
+
+def where_installed(package: str, compute: Compute) -> Compute:
+    """The value, or that it is missing for want of a package."""
+
+    def compute_or_not(case: Case) -> Value:
+        if find_spec(package) is None:
+            return Value(None, f"tok:{package}", f"{package} is not installed")
+        return compute(case)
+
+    return compute_or_not
 
 
 def bleu(
@@ -176,7 +195,7 @@ def _stemmer() -> Callable[[str], str]:
 
 
 def _punkt_sentences(text: str) -> list[str]:
-    from nltk import sent_tokenize  # type: ignore[import-untyped]
+    from nltk import sent_tokenize
 
     return list(sent_tokenize(text.strip()))
 

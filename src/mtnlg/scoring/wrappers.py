@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mtnlg.evaluation.tokenisation import base_language, bleu_tokeniser
+from mtnlg.evaluation.tokenisation import CHARACTER_LANGUAGES, base_language, bleu_tokeniser
 from mtnlg.scoring.wrapper_values import (
     Case,
     Compute,
@@ -22,6 +22,7 @@ from mtnlg.scoring.wrapper_values import (
     ours,
     rouge,
     ter,
+    where_installed,
 )
 
 GITHUB = "https://github.com/"
@@ -38,7 +39,10 @@ NLTK = GITHUB + "nltk/nltk/blob/3.10.4/nltk/translate/bleu_score.py"
 FILES2ROUGE = GITHUB + "pltrdy/files2rouge/blob/2342226/files2rouge/utils.py"
 
 ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-FAMILIES = {"rougeL": ("rougeL", "rougeLsum"), "rougeLsum": ("rougeL", "rougeLsum")}
+FAMILIES = {
+    **{"rougeL": ("rougeL", "rougeLsum"), "rougeLsum": ("rougeL", "rougeLsum")},
+    **{"chrf++": ("chrf",), "moses_bleu": ("bleu",)},
+}
 """Metric -> the metrics that are published under its name; any other stands for itself."""
 
 
@@ -150,6 +154,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         metric="bleu",
+        words="Moses tokens, no smoothing, lower-cased",
+        users={"multi-bleu.perl -lc on text that Moses tokenised": MULTI_BLEU},
+        compute=where_installed("sacremoses", ours("moses_bleu")),
+        is_for=lambda language: base_language(language) not in CHARACTER_LANGUAGES,
+    ),
+    Setting(
+        metric="bleu",
         words="cut at white space, no smoothing, short texts count as misses",
         users={"NLTK corpus_bleu on text.split()": NLTK},
         compute=nltk_corpus_bleu,
@@ -192,6 +203,11 @@ SETTINGS: tuple[Setting, ...] = (
         words="lower-cased",
         users={"sacreBLEU --chrf-lowercase": SACREBLEU + "metrics/chrf.py"},
         compute=chrf(lowercase=True),
+    ),
+    Setting(
+        metric="ter",
+        words="tokens by the language, as on our boards",
+        compute=ours("ter"),
     ),
     Setting(
         metric="ter",
@@ -268,7 +284,7 @@ SETTINGS: tuple[Setting, ...] = (
         compute=rouge("rougeLsum", sentences="punkt", use_stemmer=True),
     ),
 )
-"""The first row of each metric is ours, where we have the metric."""
+"""The first row of each metric is ours."""
 
 KNOWN_METRICS = tuple(dict.fromkeys(setting.metric for setting in SETTINGS))
 
@@ -283,8 +299,7 @@ def read_settings(case: Case, metrics: Sequence[str]) -> list[Reading]:
         if setting.metric not in metrics or not setting.is_for(case.language):
             continue
         value = setting.compute(case)
-        if setting.metric != "ter":
-            own.setdefault(setting.metric, value.value)
+        own.setdefault(setting.metric, value.value)
         key = (setting.metric, value.signature)
         if key in found:
             first = found[key]

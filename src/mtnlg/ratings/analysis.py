@@ -1,0 +1,196 @@
+"""What the answers say: means, which systems are told apart, and how far raters agree with each
+other and with themselves.
+
+The score of an output is the mean of its raters' first answers. Sources are resampled; raters are
+taken as they are. Refuses to know: files. Legend: S systems, N sources, K statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+
+from mtnlg.evaluation import Resampling, compare_systems, group_letters
+from mtnlg.evaluation.agreement import coincidences, interval_alpha, ordinal_alpha
+from mtnlg.evaluation.comparison import NUM_TRIALS, PairedTest
+from mtnlg.evaluation.statistics import Aggregate, FloatArray
+from mtnlg.ratings.answers import Answer
+from mtnlg.ratings.key import Key
+from mtnlg.reporting.ratings import RatedSystem, Rater, Value
+
+RESAMPLING = Resampling()
+TEST = PairedTest.approximate_randomisation
+INTERVAL = (
+    f"percentile bootstrap over sources, {RESAMPLING.num_resamples} resamples, seed "
+    f"{RESAMPLING.seed}, {100 * RESAMPLING.confidence:g} %; raters are not resampled, so that it "
+    "says nothing of other raters"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The letters of systems, and the test behind them or why there was none."""
+
+    letters: Mapping[str, str]
+    test: str | None
+    reason: str | None
+
+
+def first_answers(key: Key, answers: Sequence[Answer]) -> list[list[int]]:
+    """For each output of the key the answers that were given to it, one of each rater: where an
+    output was shown twice the first, or the only one.
+    """
+    given: dict[tuple[int, str], int] = {}
+    for one in sorted(answers, key=lambda answer: answer.is_repeat):
+        given.setdefault((one.output, one.rater), one.score)
+    found: list[list[int]] = [[] for _ in key.outputs]
+    for (output, _), score in given.items():
+        found[output].append(score)
+    return found
+
+
+def system_scores(key: Key, answers: Sequence[Sequence[int]]) -> dict[str, dict[str, float]]:
+    """System -> row -> score of its output, where it has an answer."""
+    scores: dict[str, dict[str, float]] = {system.label: {} for system in key.systems}
+    for output, given in zip(key.outputs, answers, strict=True):
+        if given:
+            for label in output.systems:
+                scores[label][output.row] = fmean(given)
+    return scores
+
+
+def rate_systems(key: Key, answers: Sequence[Sequence[int]]) -> tuple[list[RatedSystem], Tested]:
+    """The systems, best first, with their letters."""
+    scores = system_scores(key, answers)
+    counts = {
+        system.label: sum(
+            len(given)
+            for output, given in zip(key.outputs, answers, strict=True)
+            if system.label in output.systems
+        )
+        for system in key.systems
+    }
+    tested = _test(scores)
+    rated = [
+        RatedSystem(
+            system.label,
+            system.kind,
+            system.predictions,
+            _mean(list(scores[system.label].values())),
+            counts[system.label],
+            tested.letters.get(system.label),
+        )
+        for system in key.systems
+    ]
+    rated.sort(key=lambda one: (one.mean.value is None, -(one.mean.value or 0.0)))
+    return rated, tested
+
+
+def agreement(key: Key, answers: Sequence[Sequence[int]]) -> tuple[Value, float | None]:
+    """Krippendorff's alpha of ordered values with its interval, over the outputs with two answers
+    or more, and that of values with distances.
+    """
+    values = sorted({one for given in answers for one in given})
+    several = sum(len(given) > 1 for given in answers)
+    if not several:
+        return Value(None, reason="no output has answers of two raters"), None
+    units = coincidences(answers, values)
+    statistics = _by_row(key, units)
+    alpha = ratio(statistics, ordinal_alpha, count=several)
+    if alpha.value is None:
+        return replace(alpha, reason="all answers are the same"), None
+    return alpha, float(interval_alpha(statistics.sum(axis=0), values))
+
+
+def rater_records(key: Key, answers: Sequence[Answer]) -> list[Rater]:
+    """What each rater did, and how often the same output had the same answer again."""
+    records = []
+    for name, entries in key.sheets.items():
+        own = [one for one in answers if one.rater == name]
+        first = {one.output: one.score for one in own if not one.is_repeat}
+        changes = [
+            abs(first[one.output] - one.score)
+            for one in own
+            if one.is_repeat and one.output in first
+        ]
+        records.append(
+            Rater(
+                name,
+                len(entries),
+                len(own),
+                fmean(first.values()) if first else None,
+                len(changes),
+                changes.count(0),
+                fmean(changes) if changes else None,
+            )
+        )
+    return records
+
+
+def ratio(statistics: FloatArray, aggregate: Aggregate, *, count: int) -> Value:
+    """A value of statistics (N, K) with its interval over sources; without a value where the
+    aggregate is no number, and without an interval where that of a resample is none.
+    """
+    with np.errstate(all="ignore"):
+        value = float(aggregate(statistics.sum(axis=0)))
+        if not np.isfinite(value):
+            return Value(None, count=count, reason="it is no number")
+        if len(statistics) == 1:
+            return Value(value, count=count)
+        low, high, _ = RESAMPLING.interval(statistics, aggregate)
+    is_known = bool(np.isfinite([low, high]).all())
+    return Value(value, low if is_known else None, high if is_known else None, count)
+
+
+def _by_row(key: Key, statistics: FloatArray) -> FloatArray:
+    """Statistics of outputs summed for each source, which is what is resampled."""
+    places = {row: place for place, row in enumerate(key.rows)}
+    sums = np.zeros((len(places), statistics.shape[1]))
+    np.add.at(sums, [places[output.row] for output in key.outputs], statistics)
+    return sums
+
+
+def _mean(scores: Sequence[float]) -> Value:
+    if not scores:
+        return Value(None, reason="no answer")
+    return ratio(_with_ones(scores), _mean_of_sums, count=len(scores))
+
+
+def _with_ones(scores: Sequence[float]) -> FloatArray:
+    """Statistics (N, 2) whose sums give the mean."""
+    return np.column_stack([scores, np.ones(len(scores))])
+
+
+def _mean_of_sums(sums: FloatArray) -> FloatArray:
+    return np.asarray(sums[..., 0] / sums[..., 1])
+
+
+def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
+    """All pairs of the systems that have answers, on the sources where all of these have one."""
+    rated = {label: rows for label, rows in scores.items() if rows}
+    if len(rated) < 2:
+        return Tested({}, None, "fewer than two systems have answers")
+    shared = [
+        row for row in next(iter(rated.values())) if all(row in one for one in rated.values())
+    ]
+    if len(shared) < 2:
+        return Tested({}, None, f"the systems share {len(shared)} sources with answers")
+    means = {label: fmean(rows[row] for row in shared) for label, rows in rated.items()}
+    labels = sorted(rated, key=lambda label: -means[label])
+    compared = compare_systems(
+        [_with_ones([rated[label][row] for row in shared]) for label in labels],
+        _mean_of_sums,
+        test=TEST,
+        seed=RESAMPLING.seed,
+    )
+    letters = group_letters(len(labels), compared)
+    corrected = f"Holm-corrected over {len(compared)} comparisons"
+    test = (
+        f"{TEST.value} on the {len(shared)} sources with a score for every system, {NUM_TRIALS} "
+        f"trials, seed {RESAMPLING.seed}, "
+        f"{corrected if len(compared) > 1 else 'one comparison'}"
+    )
+    return Tested(dict(zip(labels, letters, strict=True)), test, None)

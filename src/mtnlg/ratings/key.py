@@ -1,0 +1,188 @@
+"""What is behind each item of the raters' sheets: `key.json`, which raters must not see.
+
+Refuses to know: texts. The sheets have these, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mtnlg.errors import ArtifactError
+from mtnlg.records import JsonObject, read_json, write_json
+
+KEY_FILE = "key.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What raters are asked of every output."""
+
+    name: str
+    text: str
+    lowest: str
+    """What the least answer means."""
+    highest: str
+
+
+QUESTIONS = {
+    one.name: one
+    for one in (
+        Question(
+            "adequacy",
+            "How much of the meaning of the source is in the output?",
+            "nothing",
+            "everything",
+        ),
+        Question(
+            "fluency",
+            "How well is the output written, whatever the source says?",
+            "not a text of its language",
+            "without any fault",
+        ),
+        Question(
+            "faithfulness",
+            "How far does the output say only what the source says?",
+            "all of it is made up",
+            "nothing is made up",
+        ),
+        Question(
+            "appropriateness",
+            "How well does the output answer the source?",
+            "no answer to it",
+            "as a considerate person would",
+        ),
+    )
+}
+"""Those that have a name; any other question is asked as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySystem:
+    """One system that was rated, and where its outputs and their scores lie."""
+
+    label: str
+    kind: str
+    predictions: str
+    scores: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOutput:
+    """One text to rate: the row of the test set, and the systems that gave it."""
+
+    row: str
+    systems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One place of a rater's sheet."""
+
+    output: int
+    """The place of the output in the key."""
+    is_repeat: bool
+    """True where the rater has had it before: asked for self-consistency alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """Everything that the answers need to be understood."""
+
+    experiment: str
+    task: str
+    test_set: str
+    language: str
+    question: Question
+    scale: tuple[int, int]
+    """The least and the greatest answer; all whole numbers between them can be given."""
+    seed: int
+    raters_per_item: int
+    systems: tuple[KeySystem, ...]
+    outputs: tuple[KeyOutput, ...]
+    sheets: Mapping[str, tuple[Entry, ...]]
+    """Rater -> the entries of the sheet, in its order."""
+
+    @property
+    def export(self) -> str:
+        """A short name of this export, which begins all its item numbers: sheets of two exports
+        cannot be taken for each other.
+        """
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:6]
+
+    @property
+    def items(self) -> dict[str, tuple[str, Entry]]:
+        """Item number -> the rater whose sheet has it, and what is behind it."""
+        export = self.export
+        return {
+            item_number(export, rater, place): (rater, entry)
+            for rater, entries in self.sheets.items()
+            for place, entry in enumerate(entries, start=1)
+        }
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows that were rated, once each."""
+        return list(dict.fromkeys(output.row for output in self.outputs))
+
+    def to_json(self) -> JsonObject:
+        """The document, with every item's number, row and systems spelt out for readers."""
+        document: JsonObject = json.loads(json.dumps(asdict(self)))
+        items = {
+            item: {
+                "rater": rater,
+                "output": entry.output,
+                "row": self.outputs[entry.output].row,
+                "systems": list(self.outputs[entry.output].systems),
+                "is_repeat": entry.is_repeat,
+            }
+            for item, (rater, entry) in self.items.items()
+        }
+        return {"export": self.export, **document, "items": json.loads(json.dumps(items))}
+
+
+def item_number(export: str, rater: str, place: int) -> str:
+    """How an item is called on a rater's sheet; no number of a spreadsheet, and no order cue."""
+    return f"{export}-{rater}-{place:03d}"
+
+
+def write_key(folder: Path, key: Key) -> None:
+    """Write key.json."""
+    write_json(folder / KEY_FILE, key.to_json())
+
+
+def read_key(folder: Path) -> Key:
+    """The key in a folder of sheets; raises ArtifactError where it is missing or was changed."""
+    path = folder / KEY_FILE
+    document = read_json(path)
+    try:
+        key = _key_from(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{path}: broken ({error!r}); export the ratings again") from None
+    if key.export != document.get("export"):
+        raise ArtifactError(
+            f"{path}: was changed since it was written, so that its items cannot be trusted; "
+            "bring back the file that was exported with the sheets"
+        )
+    return key
+
+
+def _key_from(document: Mapping[str, Any]) -> Key:
+    low, high = document["scale"]
+    return Key(
+        **{name: document[name] for name in ("experiment", "task", "test_set", "language")},
+        question=Question(**document["question"]),
+        scale=(int(low), int(high)),
+        seed=int(document["seed"]),
+        raters_per_item=int(document["raters_per_item"]),
+        systems=tuple(KeySystem(**one) for one in document["systems"]),
+        outputs=tuple(KeyOutput(one["row"], tuple(one["systems"])) for one in document["outputs"]),
+        sheets={
+            rater: tuple(Entry(int(one["output"]), bool(one["is_repeat"])) for one in entries)
+            for rater, entries in document["sheets"].items()
+        },
+    )

@@ -1,0 +1,14 @@
+// Brings the page to life, once everything above is defined.
+
+for (const fold of document.querySelectorAll("[data-samples]")) {
+  fold.addEventListener("toggle", () => openSamples(fold), { once: true });
+}
+for (const table of document.querySelectorAll("table.filterable")) makeFilterable(table);
+for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
+makeNotes();
+addEventListener("hashchange", openTarget);
+for (const link of document.querySelectorAll("a[href^='#']")) {
+  // The address does not change where the same link is followed twice.
+  link.addEventListener("click", () => setTimeout(openTarget));
+}
+if (location.hash) openTarget();

@@ -1,0 +1,126 @@
+// Tables that are sorted by their headers, filtered by words and kinds, and shown by the column.
+
+const FORWARD = "ascending";
+const BACKWARD = "descending";
+const COLLATOR = new Intl.Collator("en", { numeric: true });
+
+/** The rows of a table as units that stay together: a row, and the remark below it. */
+function unitsOf(table) {
+  const units = [];
+  for (const row of table.tBodies[0].rows) {
+    if (row.classList.contains("remark")) units.at(-1).rows.push(row);
+    else units.push({ rows: [row], place: units.length });
+  }
+  for (const unit of units) unit.text = unit.rows.map((row) => row.textContent).join(" ").toLowerCase();
+  return units;
+}
+
+/** How many columns a cell covers while none is hidden. */
+function spanOf(cell) {
+  cell.dataset.span ??= cell.colSpan;
+  return Number(cell.dataset.span);
+}
+
+/** What a row is sorted by: a number, a text, or null where the column has nothing for it. */
+function sortKey(row, column) {
+  let start = 0;
+  for (const cell of row.cells) {
+    const span = spanOf(cell);
+    if (column < start + span) {
+      if (span > 1) return null;
+      if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
+      const text = cell.textContent.trim();
+      return text === "–" || text === "" ? null : text;
+    }
+    start += span;
+  }
+  return null;
+}
+
+/** Order by a column; rows without a value are last both ways, and equal ones stay as they were. */
+function sorted(units, column, order) {
+  const sign = order === BACKWARD ? -1 : 1;
+  const keyed = units.map((unit) => ({ unit, key: sortKey(unit.rows[0], column) }));
+  keyed.sort((one, other) => {
+    if (one.key === null || other.key === null) {
+      return (one.key === null) - (other.key === null) || one.unit.place - other.unit.place;
+    }
+    const areNumbers = typeof one.key === "number" && typeof other.key === "number";
+    const by = areNumbers ? one.key - other.key : COLLATOR.compare(one.key, other.key);
+    return sign * by || one.unit.place - other.unit.place;
+  });
+  return keyed.map(({ unit }) => unit);
+}
+
+/** Headers become buttons: first the usual order of the column, then the other, then the page's own. */
+function makeSortable(table) {
+  const units = unitsOf(table);
+  const headers = [...table.tHead.rows[0].cells];
+  headers.forEach((header, column) => {
+    const first = header.dataset.first;
+    const orders = { none: first, [first]: first === FORWARD ? BACKWARD : FORWARD };
+    const sort = () => {
+      const order = orders[header.getAttribute("aria-sort")] ?? "none";
+      for (const other of headers) other.setAttribute("aria-sort", "none");
+      header.setAttribute("aria-sort", order);
+      const shown = order === "none" ? units : sorted(units, column, order);
+      table.tBodies[0].append(...shown.flatMap((unit) => unit.rows));
+    };
+    header.setAttribute("aria-sort", "none");
+    const button = element("button", { type: "button", class: "sort", onclick: sort });
+    button.append(...header.childNodes);
+    header.append(button);
+  });
+}
+
+/** Hide some columns; a cell that covers several covers the rest of them. */
+function showColumns(table, isShown) {
+  for (const row of table.rows) {
+    let start = 0;
+    for (const cell of row.cells) {
+      const span = spanOf(cell);
+      const left = isShown.slice(start, start + span).filter(Boolean).length;
+      cell.hidden = left === 0;
+      cell.colSpan = Math.max(left, 1);
+      start += span;
+    }
+  }
+}
+
+/** A fold with a checkbox for each column that can be hidden. */
+function columnChooser(table) {
+  const headers = [...table.tHead.rows[0].cells];
+  const isShown = headers.map(() => true);
+  const boxes = headers.map((header, column) => {
+    if (header.classList.contains("words") || header.classList.contains("rank")) return "";
+    const { box, label } = checkbox(header.textContent.trim(), true, () => {
+      isShown[column] = box.checked;
+      showColumns(table, isShown);
+    });
+    return label;
+  });
+  return element("details", { class: "columns" }, element("summary", {}, "Columns"), ...boxes);
+}
+
+/** Controls above a table: words that rows must have, kinds of systems, columns. */
+function makeFilterable(table) {
+  const units = unitsOf(table);
+  const status = element("span", { role: "status", class: "muted" });
+  const search = element("input", { type: "search", size: 18, oninput: filter });
+  const kinds = [...new Set(units.map((unit) => unit.rows[0].dataset.kind))];
+  const boxes = kinds.length < 2 ? [] : kinds.map((kind) => checkbox(kind, true, filter));
+  function filter() {
+    const words = wordsOf(search);
+    const hidden = new Set(kinds.filter((_, place) => boxes.length && !boxes[place].box.checked));
+    let count = 0;
+    for (const unit of units) {
+      const isIn = !hidden.has(unit.rows[0].dataset.kind) && words.every((word) => unit.text.includes(word));
+      count += isIn;
+      for (const row of unit.rows) row.hidden = !isIn;
+    }
+    status.textContent = count === units.length ? "" : `${count} of ${units.length} rows`;
+  }
+  const controls = element("div", { class: "controls" }, labelled("Filter rows", search));
+  controls.append(...boxes.map(({ label }) => label), columnChooser(table), status);
+  table.closest(".scroll").before(controls);
+}

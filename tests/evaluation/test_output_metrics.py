@@ -1,0 +1,150 @@
+"""Metrics of what outputs look like, by hand and against NLTK and sacremoses."""
+
+from __future__ import annotations
+
+import math
+from importlib.util import find_spec
+
+import pytest
+from nltk.translate.nist_score import corpus_nist
+from sacrebleu.metrics.bleu import BLEU
+
+from mtnlg.errors import ConfigError
+from mtnlg.evaluation import METRICS, measure, score_texts
+
+REFERENCES = [["the cat sat on the mat"], ["it rains in the city all day long", "rain all day"]]
+OUTPUTS = ["the cat the cat the cat", "it rains all day"]
+SOURCES = ["A cat, the cat", "rains all over"]
+
+
+def score(
+    name: str,
+    outputs: list[str],
+    references: list[list[str]] = REFERENCES,
+    sources: list[str] | None = None,
+) -> float:
+    return score_texts(name, outputs, references, language="en", sources=sources)
+
+
+def test_exact_match_counts_any_reference_and_ignores_white_space_at_the_ends() -> None:
+    assert score("exact_match", [" the cat sat on the mat\n", "Rain all day"]) == 50
+
+
+def test_length_ratio_is_that_of_the_closest_references() -> None:
+    assert score("length_ratio", OUTPUTS) == pytest.approx(100 * (6 + 4) / (6 + 3))
+
+
+def test_length_ratio_has_no_better_direction() -> None:
+    assert METRICS["length_ratio"].higher_is_better is None
+
+
+def test_distinct_is_the_share_of_different_ngrams_of_the_corpus() -> None:
+    """the cat, cat the; it rains, rains all, all day: 5 of 5 + 3."""
+    assert score("distinct2", OUTPUTS) == pytest.approx(100 * 5 / 8)
+    assert score("distinct1", OUTPUTS) == pytest.approx(100 * 6 / 10)
+
+
+def test_distinct_of_examples_is_their_mean_without_those_too_short() -> None:
+    value = score("distinct2_example", [*OUTPUTS, "short"], [*REFERENCES, ["x"]])
+
+    assert value == pytest.approx((100 * 2 / 5 + 100) / 2)
+
+
+def test_entropy_is_in_nats() -> None:
+    """4-grams: the cat the cat, twice; cat the cat the; it rains all day."""
+    counts = [2, 1, 1]
+
+    expected = -sum(count / 4 * math.log(count / 4) for count in counts)
+
+    assert score("entropy4", OUTPUTS) == pytest.approx(expected)
+
+
+def test_value_of_a_corpus_has_no_interval_but_a_reason() -> None:
+    metric = METRICS["distinct1"]
+
+    assert not metric.is_resampleable
+    assert "distinct1_example has an interval" in metric.reason_not
+    assert measure(metric, OUTPUTS, REFERENCES, language="en").shape == (2, 0)
+
+
+def test_repetition_counts_ngrams_that_came_before() -> None:
+    assert score("repetition4", OUTPUTS) == pytest.approx(100 * 1 / 4)
+
+
+def test_self_repetition_counts_outputs_that_share_an_ngram() -> None:
+    outputs = ["a b c d e", "x b c d e", "p q r s"]
+
+    assert score("self_repetition4", outputs, [["y"]] * 3) == pytest.approx(200 / 3)
+
+
+def test_novel_ngrams_are_those_that_the_source_does_not_have() -> None:
+    """it, day; and it rains, all day: the cat and cat the are in `a cat the cat`."""
+    assert score("novel1", OUTPUTS, sources=SOURCES) == pytest.approx(100 * 2 / 10)
+    assert score("novel2", OUTPUTS, sources=SOURCES) == pytest.approx(100 * 2 / 8)
+
+
+def test_copy_rate_is_the_coverage_by_fragments() -> None:
+    """Fragments of the paper's greedy walk: the cat, the cat, the cat; rains all."""
+    assert score("copy_rate", OUTPUTS, sources=SOURCES) == pytest.approx(100 * 8 / 10)
+
+
+@pytest.mark.parametrize("name", ["novel1", "novel2", "copy_rate"])
+def test_metric_without_its_sources_names_them(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}.*--sources"):
+        score(name, OUTPUTS)
+
+
+def test_nist_equals_nltk() -> None:
+    expected = corpus_nist(
+        [[text.split() for text in targets] for targets in REFERENCES],
+        [text.split() for text in OUTPUTS],
+    )
+
+    assert score("nist", OUTPUTS) == expected
+
+
+def test_nist_of_texts_shorter_than_its_ngrams_is_a_number() -> None:
+    assert score("nist", ["the", ""]) > 0
+
+
+@pytest.mark.skipif(find_spec("sacremoses") is None, reason="sacremoses is not installed")
+def test_moses_bleu_equals_sacrebleu_on_tokenised_lower_cased_text() -> None:
+    from sacremoses import MosesTokenizer
+
+    outputs = ["Don't stop the U.S. cat (now) at 3.14!", "It rains all day long, they said."]
+    references = ["Don't stop the U.S. cats now, at 3.14!", "It rains all day long, he said."]
+    tokenizer = MosesTokenizer(lang="en")
+
+    def prepare(texts: list[str]) -> list[str]:
+        return [tokenizer.tokenize(text, return_str=True).lower() for text in texts]
+
+    value = score("moses_bleu", outputs, [[one] for one in references])
+
+    oracle = BLEU(tokenize="none", smooth_method="none", force=True)
+    assert value == oracle.corpus_score(prepare(outputs), [prepare(references)]).score
+    assert value > 20
+    assert "tok:sacremoses-" in METRICS["moses_bleu"].signature([["a"]], "en")
+
+
+@pytest.mark.skipif(find_spec("sacremoses") is None, reason="sacremoses is not installed")
+def test_moses_bleu_is_not_smoothed() -> None:
+    assert score("bleu", OUTPUTS) > 0
+    assert score("moses_bleu", OUTPUTS) == 0
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if metric.is_resampleable]
+)
+def test_statistics_of_parts_are_those_of_the_whole(name: str) -> None:
+    whole, first, second = (
+        measure(
+            METRICS[name],
+            OUTPUTS[rows],
+            REFERENCES[rows],
+            language="en",
+            sources=SOURCES[rows],
+        ).tolist()
+        for rows in (slice(0, 2), slice(0, 1), slice(1, 2))
+    )
+
+    assert whole == first + second

@@ -1,0 +1,63 @@
+"""What is said while a run works is kept in its log, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtnlg.progress import keep, logged, say, track
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a log without their times, which are checked to be some."""
+    times, texts = zip(
+        *(line.split(" ", 1) for line in path.read_text(encoding="utf-8").splitlines()), strict=True
+    )
+    assert all(datetime.datetime.fromisoformat(time).tzinfo for time in times)
+    return list(texts)
+
+
+def test_lines_go_to_the_user_and_to_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logged(tmp_path / "log.txt"):
+        say("one\nmore")
+        keep("only kept")
+    say("after the block")
+
+    assert lines_of(tmp_path / "log.txt") == ["one", "more", "only kept"]
+    assert capsys.readouterr().err == "one\nmore\nafter the block\n"
+
+
+def test_log_goes_on_after_what_it_holds(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        with logged(tmp_path / "log.txt"):
+            say(text)
+
+    assert lines_of(tmp_path / "log.txt") == ["first", "second"]
+
+
+def test_log_ends_where_the_block_fails(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="broken"), logged(tmp_path / "log.txt"):
+        raise ValueError("broken")
+
+    say("not kept")
+
+    assert (tmp_path / "log.txt").read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_end_of_work_is_logged_whether_a_bar_or_lines_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+
+    with logged(tmp_path / "log.txt"), track("reading", 7) as task:
+        task.advance(7, "rows")
+
+    (line,) = lines_of(tmp_path / "log.txt")
+    assert line.startswith("reading: 7 in 0.")
+    assert line.endswith(" s rows")
