@@ -282,29 +282,22 @@ def _diff(words: list[str]) -> int:
     return diff(words)
 
 
-def _doctor(words: list[str]) -> int:
-    """`mtnlg doctor --references FILE --hypotheses FILE --task KIND --language CODE`."""
-    from mtnlg.external.doctor import doctor
+def _on_texts(command: str) -> Callable[[list[str]], int]:
+    """`mtnlg doctor`, `import` or `score`, whose files are texts of any system."""
 
-    return doctor(words)
+    def run(words: list[str]) -> int:
+        from mtnlg.external.command import import_system
+        from mtnlg.scoring.command import score
+        from mtnlg.scoring.doctor import doctor
 
+        commands = {"doctor": doctor, "import": import_system, "score": score}
+        try:
+            return commands[command](words)
+        except KeyboardInterrupt:  # there is no checkpoint to go on from
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
 
-def _import(words: list[str]) -> int:
-    """`mtnlg import --experiment NAME --task KIND/NAME --system NAME --hypotheses FILE`."""
-    from mtnlg.external.command import import_system
-
-    return import_system(words)
-
-
-def _score(words: list[str]) -> int:
-    """`mtnlg score --references FILE --hypotheses FILE... --task KIND --language CODE`."""
-    from mtnlg.scoring.command import score
-
-    try:
-        return score(words)
-    except KeyboardInterrupt:  # there is no checkpoint to go on from
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+    return run
 
 
 def _leaks(words: list[str]) -> int:
@@ -335,11 +328,11 @@ _DATA_USAGE = (
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "data": _data,
     "diff": _diff,
-    "doctor": _doctor,
-    "import": _import,
+    "doctor": _on_texts("doctor"),
+    "import": _on_texts("import"),
     "leaks": _leaks,
     "say": _say,
-    "score": _score,
+    "score": _on_texts("score"),
 }
 
 
@@ -353,7 +346,7 @@ def _usage() -> str:
             "",
             "  data      rows, lengths, repeats, leaks and known faults of data sets",
             "  diff      two runs: settings, scores by paired tests, examples that moved most",
-            "  doctor    outputs under the settings of other tools; which fits a published number",
+            "  doctor    outputs as others measure them, and what is wrong with the texts",
             "  import    outputs of somebody else's system, as a row of a board",
             "  leaks     what public data sets are known to leak, counted again",
             "  say       give a text to a model folder",

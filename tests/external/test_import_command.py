@@ -164,6 +164,28 @@ def test_file_that_does_not_fit_is_named_with_its_line_and_leaves_no_trace(
     assert board.paths() == before
 
 
+def test_number_that_others_would_give_is_explained(
+    board: MadeBoard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: sacreBLEU with its default tokens, which are wrong for Chinese."""
+    value = BLEU(lowercase=False, force=True).corpus_score(THEIRS, [REFERENCES]).score
+    path = board.write("out.txt", lines(THEIRS))
+
+    message = error_of(capsys, board.run(path, "--published", f"bleu={value:.2f}"))
+
+    assert "it is what these give: bleu, 13a tokens, whatever the language" in message
+
+
+def test_outputs_with_symptoms_are_imported_with_a_warning(
+    board: MadeBoard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = board.write("out.txt", lines(["", *THEIRS[1:]]))
+
+    assert board.run(path) == 0
+
+    assert "warning: empty: the output is empty: 1 outputs" in capsys.readouterr().err
+
+
 def test_ids_in_another_order_are_to_be_sorted(
     board: MadeBoard, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,4 @@
-"""What comes from elsewhere: predictions of others as rows of our own boards (`mtnlg import`), and
-how other tools would have measured them (`mtnlg doctor`).
+"""Somebody else's predictions as rows of our own boards: `mtnlg import`.
 
 Refuses to know: models. A system that is imported answered the same rows as ours, and is scored
 like them; what it was trained on is not known.

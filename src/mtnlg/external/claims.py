@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import find_metric
+from mtnlg.scoring.published import PublishedNumber, parse_number
+from mtnlg.scoring.verdict import judge, setting_text
+from mtnlg.scoring.wrapper_values import Case, ours
+from mtnlg.scoring.wrappers import FAMILIES, read_settings
 
 NAMES = {"chrf2": "chrf"}
 """sacreBLEU's names of metrics, as it prints them before a signature -> ours."""
@@ -35,38 +38,25 @@ REASONS = {
 REMEDY = "`mtnlg doctor` shows these outputs under the common settings side by side"
 
 
-@dataclass(frozen=True)
-class Published:
-    """A number as it was given, with its decimals."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A metric and the number that was published of it."""
 
     metric: str
-    text: str
-
-    @property
-    def value(self) -> Decimal:
-        return Decimal(self.text)
-
-    def agrees(self, value: float) -> bool:
-        """Whether the value gives the number when it is rounded, up or down, to its decimals."""
-        exponent = self.value.as_tuple().exponent
-        half = Decimal((0, (5,), int(exponent) - 1))
-        return abs(Decimal(repr(value)) - self.value) <= half
+    number: PublishedNumber
 
 
-def parse_published(word: str) -> Published:
+def parse_published(word: str) -> Claim:
     """`bleu=25.3`; raises ConfigError for anything else, or for an unknown metric."""
     name, _, text = word.partition("=")
-    published = Published(find_metric(name.strip(), key="--published").name, text.strip())
-    try:
-        is_number = published.value.is_finite()
-    except InvalidOperation:
-        is_number = False
-    if not is_number:
+    metric = find_metric(name.strip(), key="--published")
+    number = parse_number(text)
+    if number is None:
         raise ConfigError(
             f"--published {word}: must be a metric, =, and the number as it was published, such as "
             "bleu=25.3"
         )
-    return published
+    return Claim(metric.name, number)
 
 
 def parse_signature(word: str, *, default_metric: str) -> tuple[str, dict[str, str]]:
@@ -92,9 +82,11 @@ def parse_signature(word: str, *, default_metric: str) -> tuple[str, dict[str, s
     return name, parts
 
 
-def check_signature(word: str, *, metric: str, parts: Mapping[str, str], ours: str) -> None:
+def check_signature(
+    word: str, *, metric: str, parts: Mapping[str, str], own_signature: str
+) -> None:
     """Raise ConfigError where a part that changes the value is not as in ours."""
-    own = dict(piece.split(":", 1) for piece in ours.split("|"))
+    own = dict(piece.split(":", 1) for piece in own_signature.split("|"))
     odd = [
         key
         for key in dict.fromkeys((*parts, *own))
@@ -109,26 +101,29 @@ def check_signature(word: str, *, metric: str, parts: Mapping[str, str], ours: s
         )
         reasons = [REASONS[key] for key in odd if key in REASONS]
         raise ConfigError(
-            f"--signature {word}: {metric} of this board has the signature {ours}; they differ by "
-            f"{differences}{': ' if reasons else ''}{'; '.join(reasons)}; {REMEDY}"
+            f"--signature {word}: {metric} of this board has the signature {own_signature}; they "
+            f"differ by {differences}{': ' if reasons else ''}{'; '.join(reasons)}; {REMEDY}"
         )
 
 
-def check_published(
-    claims: Sequence[Published], values: Mapping[str, float], signatures: Mapping[str, str]
-) -> None:
+def check_published(claims: Sequence[Claim], case: Case) -> None:
     """Raise ConfigError for the first number that our value does not give when rounded."""
     for claim in claims:
-        value = values[claim.metric]
-        if not claim.agrees(value):
+        value = ours(claim.metric)(case)
+        assert value.value is not None, value
+        if not claim.number.agrees(value.value):
             raise ConfigError(
-                f"--published {claim.metric}={claim.text}: these outputs have {claim.metric} "
-                f"{value:.4f} ({signatures[claim.metric]}); {_likely_reason(claim, value)}; "
-                f"{REMEDY}"
+                f"--published {claim.metric}={claim.number}: these outputs have {claim.metric} "
+                f"{value.value:.4f} ({value.signature}); {_likely_reason(claim, case)}; {REMEDY}"
             )
 
 
-def _likely_reason(claim: Published, value: float) -> str:
-    if Published(claim.metric, str(claim.value.scaleb(2))).agrees(value):
+def _likely_reason(claim: Claim, case: Case) -> str:
+    """What the number agrees with, of what others do with the same outputs."""
+    readings = read_settings(case, FAMILIES.get(claim.metric, (claim.metric,)))
+    found = judge(readings, claim.metric, claim.number).agreeing
+    if not found:
+        return "the outputs are others, or it was measured in another way"
+    if found[0].difference == 0:
         return "it is on a scale of 0 to 1, and ours is 0 to 100"
-    return "the outputs are others, or it was measured in another way"
+    return f"it is what these give: {'; '.join(map(setting_text, found))}"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from mtnlg.artifacts import Artifact
 from mtnlg.errors import ArtifactError, ConfigError, DataError
-from mtnlg.evaluation import find_metric, score_texts
+from mtnlg.evaluation import find_metric
 from mtnlg.external.board_rows import BoardRows, read_board
 from mtnlg.external.claims import (
-    Published,
+    Claim,
     check_published,
     check_signature,
     parse_published,
@@ -30,6 +30,8 @@ from mtnlg.reporting.manifests import read_imports
 from mtnlg.score_folders import make_scores
 from mtnlg.scoring.files import TextFile, as_mistake_of_the_command, read_fields
 from mtnlg.scoring.options import FIELDS
+from mtnlg.scoring.symptoms import Outputs, find_symptoms
+from mtnlg.scoring.wrapper_values import Case
 from mtnlg.stage_folders import make_folder, versions
 
 RULE = "not checked: training data unknown"
@@ -55,6 +57,8 @@ def import_system(words: Sequence[str]) -> int:
     with as_mistake_of_the_command():
         hypotheses = _read(options.hypotheses, options.hypothesis_field, board)
     _check_claims(options.signature, claims, hypotheses, board)
+    for finding in find_symptoms(_outputs(hypotheses, board)):
+        say(f"warning: {finding.name}: {finding.what}: {len(finding.places)} outputs")
     predictions = _make_predictions(options.artifacts_root, hypotheses, board)
     scores = make_scores(
         options.artifacts_root, predictions, language=board.language, settings=board.settings
@@ -179,7 +183,7 @@ def _plain(text: str) -> str:
 
 def _check_claims(
     signatures: Sequence[str],
-    claims: Sequence[Published],
+    claims: Sequence[Claim],
     hypotheses: Sequence[str],
     board: BoardRows,
 ) -> None:
@@ -188,13 +192,14 @@ def _check_claims(
     for word in signatures:
         name, parts = parse_signature(word, default_metric=main)
         ours = find_metric(name).signature(references, language)
-        check_signature(word, metric=name, parts=parts, ours=ours)
-    names = dict.fromkeys(claim.metric for claim in claims)
-    check_published(
-        claims,
-        {one: score_texts(one, hypotheses, references, language=language) for one in names},
-        {one: find_metric(one).signature(references, language) for one in names},
-    )
+        check_signature(word, metric=name, parts=parts, own_signature=ours)
+    sources = [source for _, source, _, _ in board.rows]
+    check_published(claims, Case(hypotheses, references, language, sources))
+
+
+def _outputs(hypotheses: Sequence[str], board: BoardRows) -> Outputs:
+    sources = [source for _, source, _, _ in board.rows]
+    return Outputs(hypotheses, board.references, sources, board.language)
 
 
 def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -> Artifact:

@@ -14,21 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mtnlg.config.checks import above, at_least, require
-from mtnlg.errors import ConfigError, DataError
+from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Resampling, find_metric
 from mtnlg.evaluation.tokenisation import base_language
 from mtnlg.progress import Task, say, track
 from mtnlg.reporting import Leaderboard, find_format, write_report
 from mtnlg.scoring.board import leaderboard_of, write_samples
 from mtnlg.scoring.document import table_document
-from mtnlg.scoring.files import (
-    STANDARD_INPUT,
-    Example,
-    TextFile,
-    as_mistake_of_the_command,
-    check_aligned,
-    read_texts,
-)
+from mtnlg.scoring.files import TextFile, as_mistake_of_the_command
+from mtnlg.scoring.inputs import read_inputs
 from mtnlg.scoring.measurement import measure_systems, measure_whole, num_cores
 from mtnlg.scoring.options import STANDARD_METRICS, make_parser
 from mtnlg.scoring.table import Inputs, Settings, Table, make_table, plan
@@ -48,7 +42,7 @@ def score(words: Sequence[str]) -> int:
     at_least("--samples", options.samples, 0)
     settings = _settings(options)
     with as_mistake_of_the_command():
-        inputs = _read(options)
+        inputs = read_inputs(options)
     table = _scored(inputs, settings)
     with TemporaryDirectory(prefix="mtnlg-score-") as folder:
         leaderboard = leaderboard_of(
@@ -137,52 +131,6 @@ def _settings(options: argparse.Namespace) -> Settings:
             num_resamples=options.resamples, confidence=options.confidence, seed=options.seed
         ),
     )
-
-
-def _read(options: argparse.Namespace) -> Inputs:
-    sources = [options.sources] if options.sources else []
-    paths = [*options.references, *options.hypotheses, *sources]
-    if paths.count(STANDARD_INPUT) > 1:
-        raise DataError("- stands for standard input, which can be read only once; name files")
-
-    def read(path: str, field: str) -> TextFile:
-        return read_texts(path, field=field, format_name=options.format)
-
-    references = [read(path, options.reference_field) for path in options.references]
-    hypotheses = [_single(read(path, options.hypothesis_field)) for path in options.hypotheses]
-    others = [_single(read(path, options.source_field)) for path in sources]
-    check_aligned([*references, *hypotheses, *others])
-    return Inputs(
-        hypotheses=hypotheses,
-        references=references,
-        sources=others[0] if others else None,
-        targets=_targets(references),
-    )
-
-
-def _single(file: TextFile) -> TextFile:
-    """The file, if it has one text for each example."""
-    for place, texts in enumerate(file.examples):
-        if len(texts) > 1:
-            raise DataError(
-                f"{file.location(place)}: has {len(texts)} texts; it must be one, only references "
-                "can be several"
-            )
-    return file
-
-
-def _targets(references: Sequence[TextFile]) -> list[Example]:
-    """The references of each example; an empty line is none, but one there must be."""
-    targets = []
-    for place, several in enumerate(zip(*(file.examples for file in references), strict=True)):
-        kept = tuple(text for texts in several for text in texts if text.strip())
-        if not kept:
-            raise DataError(
-                f"{references[0].location(place)}: the reference is empty; remove the example from "
-                "all files"
-            )
-        targets.append(kept)
-    return targets
 
 
 def _scored(inputs: Inputs, settings: Settings) -> Table:

@@ -29,22 +29,12 @@ def make_parser() -> argparse.ArgumentParser:
         "systems are told apart. Files are plain text, JSON lines (.jsonl) or tables (.tsv), each "
         "also as .gz; - is standard input.",
     )
-    parser.add_argument(
-        "--references",
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="one or several; an empty line of one of several is no reference",
-    )
+    add_files(parser)
     parser.add_argument("--hypotheses", nargs="+", required=True, metavar="FILE")
     parser.add_argument(
         "--sources",
         metavar="FILE",
         help="for metrics that compare outputs with them; shown beside the outputs in --html",
-    )
-    parser.add_argument("--task", required=True, choices=list(STANDARD_METRICS))
-    parser.add_argument(
-        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
     )
     parser.add_argument(
         "--metrics", nargs="+", metavar="NAME", help="the table is sorted by the first of them"
@@ -56,16 +46,6 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="METRIC=FOLDER",
         help="the local model of a metric that reads one, as bertscore or comet",
     )
-    parser.add_argument(
-        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
-    )
-    for name, field in FIELDS.items():
-        parser.add_argument(
-            f"--{name}-field",
-            default=field,
-            metavar="NAME",
-            help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
-        )
     _add_style(parser)
     _add_sampling(parser)
     return parser
@@ -98,3 +78,28 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
         ("seed", int, defaults.seed, "of both"),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, help=f"{what} ({default})")
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """What any command on files of texts asks: references, task, language, and how to read."""
+    parser.add_argument(
+        "--references",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="one or several; an empty line of one of several is no reference",
+    )
+    parser.add_argument("--task", required=True, choices=list(STANDARD_METRICS))
+    parser.add_argument(
+        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
+    )
+    parser.add_argument(
+        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
+    )
+    for name, field in FIELDS.items():
+        parser.add_argument(
+            f"--{name}-field",
+            default=field,
+            metavar="NAME",
+            help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
+        )

@@ -1,0 +1,60 @@
+"""The files that a command names, read and checked to belong together line by line.
+
+Refuses to know: what is scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mtnlg.errors import DataError
+from mtnlg.scoring.files import STANDARD_INPUT, Example, TextFile, check_aligned, read_texts
+from mtnlg.scoring.table import Inputs
+
+
+def read_inputs(options: argparse.Namespace) -> Inputs:
+    """The texts that the options of a command name; raises DataError, naming file and line."""
+    sources = [options.sources] if options.sources else []
+    paths = [*options.references, *options.hypotheses, *sources]
+    if paths.count(STANDARD_INPUT) > 1:
+        raise DataError("- stands for standard input, which can be read only once; name files")
+
+    def read(path: str, field: str) -> TextFile:
+        return read_texts(path, field=field, format_name=options.format)
+
+    references = [read(path, options.reference_field) for path in options.references]
+    hypotheses = [_single(read(path, options.hypothesis_field)) for path in options.hypotheses]
+    others = [_single(read(path, options.source_field)) for path in sources]
+    check_aligned([*references, *hypotheses, *others])
+    return Inputs(
+        hypotheses=hypotheses,
+        references=references,
+        sources=others[0] if others else None,
+        targets=_targets(references),
+    )
+
+
+def _single(file: TextFile) -> TextFile:
+    """The file, if it has one text for each example."""
+    for place, texts in enumerate(file.examples):
+        if len(texts) > 1:
+            raise DataError(
+                f"{file.location(place)}: has {len(texts)} texts; it must be one, only references "
+                "can be several"
+            )
+    return file
+
+
+def _targets(references: Sequence[TextFile]) -> list[Example]:
+    """The references of each example; an empty line is none, but one there must be."""
+    targets = []
+    for place, several in enumerate(zip(*(file.examples for file in references), strict=True)):
+        kept = tuple(text for texts in several for text in texts if text.strip())
+        if not kept:
+            raise DataError(
+                f"{references[0].location(place)}: the reference is empty; remove the example from "
+                "all files"
+            )
+        targets.append(kept)
+    return targets
