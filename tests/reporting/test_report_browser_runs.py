@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chromium import Watched
 from made_launch import MadeLaunch
 from test_report_formats import written
 
+from chromium import Watched
 from mtnlg.records import write_text
 
 Open = Callable[..., Watched]
