@@ -128,5 +128,6 @@ def test_hostile_names_stay_text_in_the_drawing(launch: MadeLaunch, tmp_path: Pa
 
     page = Page(written(launch.build(), tmp_path)["index.html"])
 
-    assert [found for tag, found in page.tags if tag == "script"] == [{}]
+    data = {"type": "application/json", "id": "compare-data"}
+    assert [found for tag, found in page.tags if tag == "script"] == [data, {}]
     assert f"{text}1: 10.00" in page.text

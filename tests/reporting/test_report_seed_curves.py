@@ -37,9 +37,10 @@ def test_seeds_share_a_colour_and_an_entry_of_the_legend(launch: MadeLaunch) -> 
 
     root = ElementTree.fromstring(str(metric.drawing))
     drawn = [one.attrib["class"] for one in root.iter("polyline") if one.find("title") is not None]
-    assert drawn == ["c0", "c0 d1", "c0 d2", "c1"]
+    assert drawn == ["c0 seed", "c0 d1 seed", "c0 d2 seed", "c1"]
     legends = [one.text for one in root.iter("text") if one.get("class") == "legend"]
-    assert legends == ["nano (seeds 1 solid, 2 dashed, 3 dotted)", "micro"]
+    assert legends == ["nano (3 seeds)", "micro"]
+    assert metric.remarks[0].startswith("Seeds: 1 solid, 2 dashed, 3 dotted; the band goes ")
 
 
 def test_each_seed_is_told_where_it_is_pointed_at_and_in_numbers(

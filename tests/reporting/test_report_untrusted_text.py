@@ -58,7 +58,10 @@ def test_hostile_text_adds_no_tag_and_no_attribute(
 
     scripts = [found for tag, found in page.tags if tag == "script"]
     tags = {tag for tag, _ in page.tags}
-    assert scripts == [{"type": "application/json", "id": "board-1-samples"}, {}], "ours"
+    data = [
+        {"type": "application/json", "id": name} for name in ("board-1-samples", "compare-data")
+    ]
+    assert scripts == [*data, {}], "ours"
     attributes = {name for _, found in page.tags for name in found}
     assert not tags & {"img", "iframe", "object", "embed", "form", "base"}
     assert not {name for name in attributes if name.startswith("on") or name == "src"}

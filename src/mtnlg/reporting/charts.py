@@ -23,6 +23,8 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
 LEGEND_LINE = 20
 BAR_WIDTH = 90
 LEGEND_CHARACTERS = 72
+TICK_ROOM = 24
+"""Half the width of a value below the axis."""
 DASHES = ("solid", "dashed", "dotted", "dash-dotted")
 """How lines of one colour are told apart, as classes d0, d1 and so on."""
 
@@ -40,6 +42,8 @@ class Line:
     dash: int = 0
     name: str = ""
     """What this line alone is; told where it is pointed at."""
+    is_of_several: bool = False
+    """Thin, since others of its label are beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +154,14 @@ def round_span(
 def _axis_across(span: Span, label: str) -> Markup:
     base = TOP + PLOT_HEIGHT
     parts = [
-        Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
-            span.place(tick), base + 17, count_text(tick)
+        Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(
+            place,
+            base + 17,
+            "middle" if place + TICK_ROOM < WIDTH else "end",
+            count_text(tick),
         )
-        for tick in ticks_between(span.low, span.high)
+        for tick in span.ticks()
+        for place in [span.place(tick)]
     ]
     parts.append(
         Markup('<text class="axis" x="{}" y="{}" text-anchor="middle">{}</text>').format(
@@ -226,4 +234,5 @@ def _classes(line: Line) -> str:
         f"c{line.colour % NUM_COLOURS}"
         + (f" d{dash}" if dash else "")
         + (" faint" if line.is_faint else "")
+        + (" seed" if line.is_of_several else "")
     )

@@ -141,7 +141,15 @@ def _chart(
             is_faint = column == "train_loss"
             legend = _legend(system) + suffix
             lines += [
-                Line(legend, curve.points, colour, is_faint=is_faint, dash=dash, name=name)
+                Line(
+                    legend,
+                    curve.points,
+                    colour,
+                    is_faint=is_faint,
+                    dash=dash,
+                    name=name,
+                    is_of_several=len(own) > 1,
+                )
                 for dash, (name, curve) in enumerate(own.items())
             ]
             if not is_faint and len(own) > 1:
@@ -150,21 +158,30 @@ def _chart(
     drawing = line_chart(
         lines, title=title, right_label=right_label, up_label=up_label, bands=bands
     )
-    remarks = tuple(_remarks(curves, axis=axis))
-    if drawing or remarks:
+    remarks = (*_seed_remarks(systems), *_remarks(curves, axis=axis))
+    if any(curve.points or curve.not_finite_at is not None for curve in curves.values()):
         is_loss = columns is LOSSES
         yield Chart(title, drawing, remarks, tuple(_values(curves, is_loss)), right_label)
 
 
 def _legend(system: TrainedSystem) -> str:
-    """A system's name in the legend, with its seeds by the look of their lines."""
+    """A system's name in the legend, with the number of its seeds."""
     if len(system.trainings) == 1:
         return system.name_of(system.trainings[0])
-    seeds = (
-        f"{training.run.seed} {DASHES[place % len(DASHES)]}"
-        for place, training in enumerate(system.trainings)
-    )
-    return f"{system.label} (seeds {', '.join(seeds)})"
+    return f"{system.label} ({len(system.trainings)} seeds)"
+
+
+def _seed_remarks(systems: Sequence[TrainedSystem]) -> Iterator[str]:
+    """How the lines of each seed look, told once for systems of the same seeds."""
+    labels: dict[tuple[int | None, ...], list[str]] = {}
+    for system in systems:
+        if len(system.trainings) > 1:
+            seeds = tuple(training.run.seed for training in system.trainings)
+            labels.setdefault(seeds, []).append(system.label)
+    for seeds, of in labels.items():
+        looks = (f"{seed} {DASHES[place % len(DASHES)]}" for place, seed in enumerate(seeds))
+        whose = f" of {', '.join(of)}" if len(labels) > 1 else ""
+        yield f"Seeds{whose}: {', '.join(looks)}; the band goes from the least to the greatest."
 
 
 def band_of(curves: Sequence[Sequence[Point]], colour: int) -> Band:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from mtnlg.reporting import display
 from mtnlg.reporting.charts import interval_bar
+from mtnlg.reporting.compare_data import compare_json
 from mtnlg.reporting.cost_quality import CostChart, cost_charts
 from mtnlg.reporting.curve_charts import curve_charts
 from mtnlg.reporting.curves import Point
@@ -36,6 +37,7 @@ SCRIPTS = (
     "notes.js",
     "differences.js",
     "samples.js",
+    "compare.js",
     "links.js",
     "start.js",
 )
@@ -118,6 +120,7 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         "facts": environment_facts(leaderboard.runs),
         "runs": run_details(leaderboard, labels),
         "rows_of": {run.run_id: _rows_of(run.run_id, sections) for run in leaderboard.runs},
+        "compare_json": compare_json(leaderboard, [section.anchor for section in sections]),
         "run_links": lambda row: _run_links(row, anchors),
     }
     return render_page("report.html.j2", context, scripts=SCRIPTS)

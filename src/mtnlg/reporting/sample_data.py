@@ -33,6 +33,11 @@ def samples_json(shown: BoardSamples, board: Board, *, source_language: str) -> 
         "metrics": _metrics(shown, board),
         "rows": [_row(sample) for sample in shown.samples],
     }
+    return page_json(document)
+
+
+def page_json(document: JsonObject) -> Markup:
+    """Data as a page can hold it within a script element."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.translate(ESCAPES))
 

@@ -33,5 +33,5 @@ function choice(options, onchange, selected = 0) {
   const made = options.map(([value, name], place) =>
     element("option", { value, selected: place === selected }, name),
   );
-  return element("select", { onchange }, ...made);
+  return element("select", onchange ? { onchange } : {}, ...made);
 }

@@ -62,7 +62,14 @@ function sampleControls(data, onchange) {
     isPair: pair.box.checked,
     isMarked: marks.box.checked,
   });
-  return { bar, read };
+  /** Ask for what A has more than B, by the labels of these. */
+  const ask = (winner, loser) => {
+    a.value = data.systems.findIndex(({ label }) => label === winner);
+    b.value = data.systems.findIndex(({ label }) => label === loser);
+    [metric.value, order.value, pair.box.checked] = [0, "gain", true];
+    onchange();
+  };
+  return { bar, read, ask };
 }
 
 /** Whether a row has one of the tags asked for. */
@@ -145,13 +152,14 @@ function sampleCard(data, place, wanted) {
 
 /** In place of the first samples: all of them, a page at a time. */
 function openSamples(fold) {
-  const data = readSamples(fold);
+  fold.data ??= readSamples(fold);
+  const { data } = fold;
   const list = element("div", {});
   const status = element("span", { role: "status" });
   let [found, page] = [[], 0];
   const turn = (step) => element("button", { type: "button", onclick: () => show(page + step) }, step < 0 ? "‹ Previous" : "Next ›");
   const [previous, next] = [turn(-1), turn(1)];
-  const { bar, read } = sampleControls(data, () => {
+  const { bar, read, ask } = sampleControls(data, () => {
     found = chosen(data, read());
     show(0);
   });
@@ -175,4 +183,21 @@ function openSamples(fold) {
   fold.querySelector(".samples").replaceChildren(bar, key, pager, list);
   found = chosen(data, read());
   show(0);
+  fold.ask = ask;
+}
+
+/** Whether the samples of a board have values of both systems. */
+function hasGains(fold, winner, loser) {
+  fold.data ??= readSamples(fold);
+  const labels = fold.data.systems.map(({ label }) => label);
+  return fold.data.metrics.length > 0 && labels.includes(winner) && labels.includes(loser);
+}
+
+/** Open the samples of a board where one system beats another most. */
+function showGains(fold, winner, loser) {
+  if (!fold.ask) openSamples(fold);
+  fold.open = true;
+  fold.ask(winner, loser);
+  fold.scrollIntoView();
+  fold.querySelector("summary").focus({ preventScroll: true });
 }

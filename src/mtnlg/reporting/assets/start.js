@@ -1,10 +1,11 @@
 // Brings the page to life, once everything above is defined.
 
 for (const fold of document.querySelectorAll("[data-samples]")) {
-  fold.addEventListener("toggle", () => openSamples(fold), { once: true });
+  fold.addEventListener("toggle", () => fold.ask ?? openSamples(fold), { once: true });
 }
 for (const table of document.querySelectorAll("table.filterable")) makeFilterable(table);
 for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
+for (const section of document.querySelectorAll("[data-compare]")) makeCompare(section);
 makeNotes();
 addEventListener("hashchange", openTarget);
 for (const link of document.querySelectorAll("a[href^='#']")) {
