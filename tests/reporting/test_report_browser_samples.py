@@ -103,7 +103,7 @@ def test_order_by_where_one_system_beats_another(open_samples: Open) -> None:
     from sacrebleu.metrics.chrf import CHRF
 
     watched = open_samples()
-    watched.page.get_by_label("Metric").select_option("chrf")
+    watched.page.get_by_label("Metric", exact=True).select_option("chrf")
 
     watched.page.get_by_label("Order").select_option("where A beats B most")
 
