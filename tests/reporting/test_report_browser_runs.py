@@ -54,10 +54,10 @@ def test_seed_of_a_row_opens_its_run_which_leads_back(open_runs: Open) -> None:
 
     page.locator(".ranking tbody tr").first.get_by_role("link", name="2", exact=True).click()
     assert run.locator("> summary").inner_text().endswith("seed2")
-    page.wait_for_function("document.getElementById('run-2').open")
+    page.locator("#run-2[open]").wait_for(state="attached")
     run.locator(".rows a").click()
 
-    page.wait_for_function("location.hash === '#board-1-row-1'")
+    page.wait_for_url("**#board-1-row-1")
     assert page.locator("#board-1-row-1").evaluate("row => row.matches(':target')")
     watched.check()
 
@@ -70,15 +70,15 @@ def test_keys_follow_a_link_to_a_run_and_open_it_again(open_runs: Open) -> None:
     for _ in range(2):
         link.focus()
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('run-1').open")
+        page.locator("#run-1[open]").wait_for(state="attached")
         page.locator("#run-1 > summary").press("Enter")
-        page.wait_for_function("!document.getElementById('run-1').open")
+        page.locator("#run-1:not([open])").wait_for(state="attached")
 
 
 def test_address_with_a_run_opens_it(open_runs: Open) -> None:
     page = open_runs("#run-1").page
 
-    page.wait_for_function("document.getElementById('run-1').open")
+    page.locator("#run-1[open]").wait_for(state="attached")
     assert page.locator("#run-1").evaluate("run => run.getBoundingClientRect().top") < 100
 
 
