@@ -16,7 +16,7 @@ proof: .venv/ready
 
 # The report in a real browser: Chromium of the system (apt install chromium), driven by Playwright.
 browser-test: .venv/browser
-	$(BIN)/python -m pytest -rs tests/reporting/test_report_browser*.py tests/ratings/test_rating_form.py
+	$(BIN)/python -m pytest -rs tests/report/test_report_browser*.py tests/ratings/test_rating_form.py
 
 .venv/browser: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[browser]'
@@ -24,7 +24,7 @@ browser-test: .venv/browser
 
 # How often intervals and tests are right, on made-up scores: a table that is published.
 simulations: .venv/ready
-	$(BIN)/python -m mtnlg.evaluation.simulations reports/published/statistics.md
+	$(BIN)/python -m mtnlg.evaluation.significance.simulations reports/published/statistics.md
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import sys
 
-from mtnlg.cli import main
+from mtnlg.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(["run", *sys.argv[1:]]))

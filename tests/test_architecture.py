@@ -20,75 +20,41 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_SCRIPT_LINES = 400, 60, 40
 
-EVERYBODY = {
-    *("config", "records", "artifacts", "errors", "progress", "shards", "combining_marks"),
-}
+EVERYBODY = {"config", "errors", "progress", "records", "text"}
 """Rooms that all may import."""
-BELOW_STAGES = EVERYBODY | {
-    *("corpus", "tokenizer", "tokens", "fertility", "model", "generation", "inference", "training"),
-    *("evaluation", "reporting", "provenance", "initial_model", "stage_folders", "score_folders"),
-}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
-    "config": {"errors"},
-    "records": {"errors"},
-    "artifacts": {"errors", "records"},
     "progress": set(),
-    "combining_marks": set(),
-    "shards": {"errors", "records"},
-    "stage_folders": EVERYBODY,
-    "score_folders": EVERYBODY | {"evaluation", "stage_folders"},
-    "compose": EVERYBODY,
-    "corpus": EVERYBODY,
-    "tokenizer": EVERYBODY,
-    "tokens": EVERYBODY | {"tokenizer"},
-    "initial_model": EVERYBODY | {"tokenizer"},
-    "third_party": EVERYBODY,
-    "fertility": EVERYBODY | {"tokenizer"},
+    "text": {"errors"},
+    "config": {"errors"},
+    "records": EVERYBODY,
+    "artifacts": EVERYBODY,
+    "tokenization": EVERYBODY | {"artifacts"},
+    "corpus": EVERYBODY | {"artifacts", "contamination"},
+    "contamination": EVERYBODY | {"artifacts"},
     "model": EVERYBODY,
     "generation": EVERYBODY | {"model"},
-    "inference": EVERYBODY | {"corpus", "tokenizer", "model", "generation", "evaluation"},
+    "evaluation": EVERYBODY | {"artifacts"},
+    "inference": EVERYBODY
+    | {"artifacts", "contamination", "corpus", "tokenization", "model", "generation", "evaluation"},
     "training": EVERYBODY
-    | {"inference", "evaluation", "model", "tokenizer", "tokens", "corpus", "generation"}
-    | {"third_party"},
-    "evaluation": EVERYBODY,
-    "reporting": EVERYBODY | {"evaluation"},
-    "scoring": EVERYBODY | {"evaluation", "reporting"},
-    "ratings": EVERYBODY | {"evaluation", "reporting"},
-    "external": EVERYBODY
-    | {"evaluation", "reporting", "scoring", "stage_folders", "score_folders"},
-    "comparing": EVERYBODY | {"evaluation", "reporting", "scoring"},
-    "provenance": EVERYBODY,
-    "stages": BELOW_STAGES | {"compose"},
-    "preflight": EVERYBODY
-    | {"corpus", "evaluation", "reporting", "initial_model", "third_party", "model"},
-    "run": BELOW_STAGES | {"compose", "stages", "preflight"},
-    "launcher": BELOW_STAGES | {"compose", "stages", "run"},
-    "description": BELOW_STAGES | {"compose", "stages"},
-    "cli": BELOW_STAGES
-    | {
-        "compose",
-        "stages",
-        "preflight",
-        "run",
-        "launcher",
-        "description",
-        "scoring",
-        "external",
-        "comparing",
-        "ratings",
-        "",
-    },
+    | {"artifacts", "tokenization", "corpus", "model", "generation", "inference", "evaluation"},
+    "leaderboard": EVERYBODY | {"artifacts", "evaluation"},
+    "report": EVERYBODY | {"evaluation", "leaderboard"},
+    "doctor": EVERYBODY | {"evaluation", "leaderboard", "report"},
+    "ratings": EVERYBODY | {"evaluation", "leaderboard", "report"},
+    "provenance": EVERYBODY | {"evaluation", "leaderboard"},
+    "experiment": EVERYBODY
+    | {"artifacts", "tokenization", "corpus", "contamination", "model", "inference", "training"}
+    | {"evaluation", "leaderboard", "report", "provenance"},
     "": {"inference"},
 }
 """Room -> the rooms that it may import, at the top of a file or within a function."""
+ARROWS["cli"] = set(ARROWS)
 
 TORCH_ROOMS = {"model", "generation", "inference", "training"}
-HEAVY_ROOMS = {
-    *TORCH_ROOMS,
-    *("reporting", "evaluation", "scoring", "external", "comparing", "ratings"),
-}
-LAZY = {"stages", "score_folders", "preflight", "cli", "launcher", "run", "description", ""}
+HEAVY_ROOMS = {*TORCH_ROOMS, "evaluation", "leaderboard", "report", "doctor", "ratings"}
+LAZY = {"experiment", ""}
 """Rooms that import heavy ones, or torch itself, only inside functions."""
 
 
@@ -159,7 +125,7 @@ def test_torch_stays_in_its_rooms() -> None:
     users = users_of("torch", "safetensors")
 
     assert {room for room, is_lazy in users if not is_lazy} <= TORCH_ROOMS
-    assert {room for room, is_lazy in users if is_lazy} <= TORCH_ROOMS | {"preflight"}
+    assert {room for room, is_lazy in users if is_lazy} <= TORCH_ROOMS | {"experiment"}
 
 
 def test_lightning_stays_in_training() -> None:
@@ -167,10 +133,16 @@ def test_lightning_stays_in_training() -> None:
 
 
 def test_hydra_stays_in_compose_and_launcher() -> None:
-    users = users_of("hydra", "omegaconf")
+    users = {
+        (path.relative_to(PACKAGE).as_posix(), is_lazy)
+        for path in MODULES
+        for name, is_lazy in imports(path)
+        if name.split(".")[0] in ("hydra", "omegaconf")
+    }
+    homes = {"experiment/compose.py", "experiment/launcher.py"}
 
-    assert {room for room, is_lazy in users if not is_lazy} == {"compose", "launcher"}
-    assert {room for room, is_lazy in users if is_lazy} <= {"compose", "launcher", "cli"}
+    assert {name for name, is_lazy in users if not is_lazy} == homes
+    assert {name for name, is_lazy in users if is_lazy} <= homes | {"cli/stage.py"}
 
 
 def test_config_needs_only_the_standard_library() -> None:
@@ -208,13 +180,16 @@ def test_nothing_imports_the_pipelines() -> None:
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        ("mtnlg, mtnlg.records", "torch lightning hydra omegaconf numpy"),
-        ("mtnlg.evaluation, mtnlg.reporting", "torch lightning hydra omegaconf"),
-        ("mtnlg.scoring.command", "torch lightning hydra omegaconf pandas datasets transformers"),
-        ("mtnlg.comparing.command", "torch lightning hydra omegaconf pandas datasets transformers"),
-        ("mtnlg.ratings.command", "torch lightning hydra omegaconf pandas datasets transformers"),
-        ("mtnlg.external.command", "torch lightning hydra omegaconf pandas datasets transformers"),
-        ("mtnlg.stages, mtnlg.run, mtnlg.preflight", "torch lightning"),
+        ("mtnlg, mtnlg.records.files", "torch lightning hydra omegaconf numpy"),
+        ("mtnlg.evaluation, mtnlg.report", "torch lightning hydra omegaconf"),
+        ("mtnlg.cli.score", "torch lightning hydra omegaconf pandas datasets transformers"),
+        ("mtnlg.cli.diff", "torch lightning hydra omegaconf pandas datasets transformers"),
+        ("mtnlg.cli.ratings", "torch lightning hydra omegaconf pandas datasets transformers"),
+        ("mtnlg.cli.import_system", "torch lightning hydra omegaconf pandas datasets transformers"),
+        (
+            "mtnlg.experiment.stages, mtnlg.experiment.run, mtnlg.experiment.preflight",
+            "torch lightning",
+        ),
     ],
 )
 def test_importing_a_light_room_loads_no_heavy_package(modules: str, absent: str) -> None:

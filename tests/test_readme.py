@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.cli import COMMANDS, STAGES
-from mtnlg.reporting.publish import check_published
-from test_conf import composed
+from composed import composed
+from mtnlg.cli.main import COMMANDS
+from mtnlg.cli.stage import STAGES
+from mtnlg.report.publish import check_published
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

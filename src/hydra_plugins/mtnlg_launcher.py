@@ -1,5 +1,5 @@
-"""The class that Hydra looks for in this namespace; what it does is in mtnlg.launcher, imported
-only when it is used.
+"""The class that Hydra looks for in this namespace; what it does is in
+mtnlg.experiment.launcher, imported only when it is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class FrozenLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Run the jobs one after the other; raises SystemExit at the end where one failed."""
-        from mtnlg.launcher import launch_jobs
+        from mtnlg.experiment.launcher import launch_jobs
 
         def compose(overrides: list[str]) -> DictConfig:
             return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)

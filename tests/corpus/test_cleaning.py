@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mtnlg.config import CleaningConfig
 from mtnlg.corpus.cleaning import Cleaner, clean_text
-from mtnlg.records import Row
+from mtnlg.records.rows import Row
 
 CONFIG = CleaningConfig()
 EVIL = (

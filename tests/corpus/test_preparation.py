@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
-from mtnlg.corpus.preparation import prepare_rows, task_splits
-from mtnlg.corpus.sources import BUILTIN_SIZES, split_sources
+from mtnlg.corpus.preparation import prepare_rows
+from mtnlg.corpus.sources.sources import BUILTIN_SIZES, split_sources, task_splits
 from mtnlg.errors import ConfigError, DataError
-from mtnlg.records import JsonObject, Row, read_rows
+from mtnlg.records.files import JsonObject
+from mtnlg.records.rows import Row, read_rows
 
 TRAIN = [
     {"en": "a  cat", "de": ["eine Katze", "die Katze"]},

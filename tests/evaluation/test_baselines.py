@@ -12,7 +12,7 @@ from mtnlg.config import TaskKind
 from mtnlg.errors import DataError
 from mtnlg.evaluation import BASELINES, baselines_for
 from mtnlg.evaluation.baselines import split_first_sentence, split_lead
-from mtnlg.records import Row
+from mtnlg.records.rows import Row
 
 TRAIN = [
     Row("1", "the cat sat on the mat", ("die Katze",)),

@@ -10,16 +10,10 @@ import numpy as np
 import pytest
 
 from mtnlg.errors import ArtifactError, ConfigError, DataError
-from mtnlg.evaluation import (
-    METRICS,
-    Scores,
-    load_scores,
-    save_scores,
-    score_predictions,
-    score_texts,
-)
-from mtnlg.evaluation.bleu import bleu_signature
-from mtnlg.records import Prediction
+from mtnlg.evaluation import METRICS, score_predictions, score_texts
+from mtnlg.evaluation.metrics.bleu import bleu_signature
+from mtnlg.records.rows import Prediction
+from mtnlg.records.scores import Scores, load_scores, save_scores
 
 ROWS = [
     Prediction("1", "s", ("the cat sat on the mat",), "the cat sat on a mat"),

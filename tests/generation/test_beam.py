@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
 from made_models import (
     EOS,
     PROMPTS,
     VARIANTS,
     all_hypotheses,
+    copy_weights,
     make_model,
     plain_beam,
     without_end,
 )
-from transformers import GPT2Config, GPT2LMHeadModel
-
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.generation import generate
 from mtnlg.generation.cache import reserve
@@ -162,15 +163,3 @@ def test_outputs_equal_hugging_face_beam_search(length_penalty: float) -> None:
     found = [output.ids for alternatives in outputs for output in alternatives]
     assert found == [without_end(row) for row in expected[:, width:].tolist()]
     assert any(output.is_finished for alternatives in outputs for output in alternatives)
-
-
-def copy_weights(reference: GPT2LMHeadModel, model: torch.nn.Module) -> None:
-    """Both list their weights in the same order, but GPT-2 stores linear layers transposed."""
-    theirs = dict(reference.transformer.named_parameters())
-    with torch.no_grad():
-        for (name, parameter), (their_name, weight) in zip(
-            model.named_parameters(), theirs.items(), strict=True
-        ):
-            is_linear = ".attn." in their_name or ".mlp." in their_name
-            assert name.rsplit(".", 1)[1] == their_name.rsplit(".", 1)[1], (name, their_name)
-            parameter.copy_(weight.t() if is_linear and weight.dim() == 2 else weight)

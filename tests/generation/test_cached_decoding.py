@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from made_models import EOS, PROMPTS, VARIANTS, make_model, next_logits, plain_greedy, without_end
 
+from made_models import EOS, PROMPTS, VARIANTS, make_model, next_logits, plain_greedy, without_end
 from mtnlg.config import DecodingConfig
 from mtnlg.generation import generate
 from mtnlg.generation.cache import drop_rows, read_prompts, widen

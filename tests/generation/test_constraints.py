@@ -11,19 +11,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from made_models import (
-    EOS,
-    PROMPTS,
-    VOCABULARY_SIZE,
-    all_hypotheses,
-    make_model,
-    next_logits,
-    plain_beam,
-    plain_greedy,
-    without_end,
-)
-from test_beam import copy_weights
-from test_engine import assert_same
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -36,6 +23,19 @@ from transformers import (
     RepetitionPenaltyLogitsProcessor,
 )
 
+from made_models import (
+    EOS,
+    PROMPTS,
+    VOCABULARY_SIZE,
+    all_hypotheses,
+    assert_same,
+    copy_weights,
+    make_model,
+    next_logits,
+    plain_beam,
+    plain_greedy,
+    without_end,
+)
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.generation import Output, TextRules, generate, stream
 from mtnlg.generation.constraints import (

@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
-from made_models import EOS, PROMPTS, VOCABULARY_SIZE, make_model
 
+from made_models import EOS, PROMPTS, VOCABULARY_SIZE, assert_same, make_model
 from mtnlg.config import DecodingConfig, Strategy
-from mtnlg.generation import STRATEGIES, Output, generate
+from mtnlg.generation import STRATEGIES, generate
 from mtnlg.generation.batches import cut_batches, new_token_limits
 
 EVERY_STRATEGY = [
@@ -26,14 +26,6 @@ every_strategy = pytest.mark.parametrize(
 
 def with_batch_tokens(config: DecodingConfig, batch_tokens: int) -> DecodingConfig:
     return DecodingConfig(**{**vars(config), "batch_tokens": batch_tokens})
-
-
-def assert_same(found: list[list[Output]], expected: list[list[Output]]) -> None:
-    """Equal ids and ends, and scores up to the order of the sums."""
-    for ours, theirs in zip(found, expected, strict=True):
-        for one, other in zip(ours, theirs, strict=True):
-            assert (one.ids, one.is_finished) == (other.ids, other.is_finished)
-            assert one.score == pytest.approx(other.score, abs=1e-4)
 
 
 def test_every_strategy_of_the_configuration_is_there() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from made_models import EOS, PROMPTS, VARIANTS, make_model
 
+from made_models import EOS, PROMPTS, VARIANTS, make_model
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.generation import generate
 from mtnlg.model import Transformer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from made_models import EOS, PROMPTS, VOCABULARY_SIZE, make_model, next_logits
 
+from made_models import EOS, PROMPTS, VOCABULARY_SIZE, make_model, next_logits
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.generation import generate
 from mtnlg.generation.randomness import uniform

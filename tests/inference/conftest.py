@@ -11,7 +11,7 @@ from mtnlg.config import CleaningConfig, ModelConfig, TaskKind, TokenizerConfig
 from mtnlg.inference import TaskPrompt
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import Transformer
-from mtnlg.tokenizer import TextTokenizer, train_tokenizer
+from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
 
 TRANSLATION, DIALOGUE = "translation/captions", "dialogue/chat"
 

@@ -12,8 +12,9 @@ from mtnlg.config import DecodingConfig, OptimizerConfig
 from mtnlg.inference import PromptBuilder
 from mtnlg.inference.likelihood import Likelihood, bits_per_byte, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
-from mtnlg.records import Row, write_jsonl
-from mtnlg.tokens import read_token_split, write_token_split
+from mtnlg.records.files import write_jsonl
+from mtnlg.records.rows import Row
+from mtnlg.tokenization.tokens import read_token_split, write_token_split
 from mtnlg.training.data import SequenceDataset, TaskSplit
 from mtnlg.training.module import TransformerModule
 from mtnlg.training.plan import MicroBatch

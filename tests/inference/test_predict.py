@@ -11,7 +11,8 @@ import pytest
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.inference.predict import predict_test_set
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
-from mtnlg.records import Row, read_jsonl, read_predictions, write_jsonl
+from mtnlg.records.files import read_jsonl, write_jsonl
+from mtnlg.records.rows import Row, read_predictions
 
 TEST = [
     Row("1", "the red cat " * 20, ("一只红猫", "红猫")),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import mtnlg
-from mtnlg.artifacts import make_artifact
+from mtnlg.artifacts.store import make_artifact
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
 from mtnlg.inference.pretrained import decoding_of
@@ -210,7 +210,7 @@ def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_tokenizer_of_another_model_is_refused(folder: Path) -> None:
     from mtnlg.config import TokenizerConfig
-    from mtnlg.tokenizer import train_tokenizer
+    from mtnlg.tokenization.tokenizer import train_tokenizer
 
     other = train_tokenizer(["x"], TokenizerConfig(vocabulary_size=300), markers=["<a>"])
     other.save(folder / "tokenizer.json")

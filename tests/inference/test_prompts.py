@@ -9,7 +9,7 @@ from mtnlg.errors import ArtifactError
 from mtnlg.inference import PromptBuilder, TaskPrompt, TextGenerator
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import cut_source
-from mtnlg.tokenizer import TextTokenizer
+from mtnlg.tokenization.tokenizer import TextTokenizer
 
 SOURCE = list(range(100, 123))
 

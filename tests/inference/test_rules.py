@@ -13,7 +13,7 @@ from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as
 from mtnlg.inference.pretrained import decoding_of
 from mtnlg.inference.rules import ban_texts
 from mtnlg.inference.text_generator import CONTROL
-from mtnlg.tokenizer import TextTokenizer
+from mtnlg.tokenization.tokenizer import TextTokenizer
 
 CPU = torch.device("cpu")
 TEXTS = ["the red cat", "a dog sees you", "how are you?\nfine"]

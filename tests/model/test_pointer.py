@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from test_transformer import build, modern, random_ids
 from torch import Tensor
 
+from made_transformers import build, modern, random_ids
 from mtnlg.config import ModelConfig
 from mtnlg.model import Transformer, count_flops
 

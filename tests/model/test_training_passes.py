@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_transformer import build, modern, random_ids
 
+from made_transformers import build, modern, random_ids
 from mtnlg.model import Transformer, count_flops
 
 TOLERANCE = 1e-6

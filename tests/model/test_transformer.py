@@ -10,42 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from made_transformers import VOCABULARY_SIZE, build, modern, random_ids
+from mtnlg.config import ModelConfig
 from mtnlg.model import Transformer, count_flops
 
 TOLERANCE = 1e-5
 """float32; sums of a few hundred products of order one."""
-VOCABULARY_SIZE = 37
-
-
-def build(*, seed: int = 0, **fields: object) -> Transformer:
-    torch.manual_seed(seed)
-    values: dict[str, object] = {
-        "name": "tiny",
-        "num_layers": 2,
-        "hidden_size": 21,
-        "num_heads": 3,
-        "context_length": 13,
-        "initial_deviation": 0.2,
-    }
-    config = ModelConfig(**{**values, **fields})  # type: ignore[arg-type]
-    return Transformer(config, VOCABULARY_SIZE).eval()
-
-
-def modern(**fields: object) -> Transformer:
-    shape = {"hidden_size": 60, "num_heads": 6, "num_key_value_heads": 2, "feed_forward_size": 35}
-    return build(
-        normalisation=Normalisation.rms_norm,
-        position_encoding=PositionEncoding.rotary,
-        feed_forward=FeedForward.swiglu,
-        has_bias=False,
-        is_embedding_tied=False,
-        **{**shape, **fields},
-    )
-
-
-def random_ids(*shape: int, seed: int = 3) -> Tensor:
-    return torch.randint(VOCABULARY_SIZE, shape, generator=torch.Generator().manual_seed(seed))
 
 
 def to_gpt2(state: dict[str, Tensor], num_layers: int) -> dict[str, Tensor]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_rated_board import NUM_ROWS, RatedBoard, knowing
 
-from mtnlg.records import read_json
+from made_rated_board import NUM_ROWS, RatedBoard, knowing
+from mtnlg.records.files import read_json
 
 REPORTS = ("index.html", "leaderboard.md", "leaderboard.json", "leaderboard.tex", "leaderboard.csv")
 
@@ -333,7 +333,7 @@ def test_ratings_of_outputs_that_changed_say_so(filled: RatedBoard) -> None:
 
 
 def test_broken_ratings_cost_the_report_nothing_but_them(filled: RatedBoard) -> None:
-    from mtnlg.reporting import build_leaderboard
+    from mtnlg.leaderboard.board import build_leaderboard
 
     filled.read()
     path = filled.root / "runs" / "tiny" / "ratings" / "ratings.json"

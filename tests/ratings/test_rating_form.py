@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from made_rated_board import RatedBoard
 
 from chromium import Watched
+from made_rated_board import RatedBoard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -11,10 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from made_rated_board import BOARD, NUM_ROWS, RatedBoard, output_of
 
-from mtnlg.cli import main
-from mtnlg.records import read_json
+from made_rated_board import BOARD, NUM_ROWS, RatedBoard, output_of
+from mtnlg.cli.main import main
+from mtnlg.records.files import read_json
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +9,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_data import dataset
-from test_fit import record_of, train
 from torch.nn import functional as F
 
-from conftest import small_config
+from made_training import copy_of, dataset, record_of, scripted, small_config, train
 from mtnlg.model import Transformer, load_model
 from mtnlg.model.folder import weights_of
-from mtnlg.tokens import read_token_split
+from mtnlg.tokenization.tokens import read_token_split
 from mtnlg.training import callbacks
 from mtnlg.training.averaging import LastWeights, warmed_up
 from mtnlg.training.data import SequenceDataset, TaskSplit
-from mtnlg.training.probe import ValidationProbe
 
 TOLERANCE = 1e-6
 """fp32, a few products."""
-
-Weights = dict[str, torch.Tensor]
-
-
-def copy_of(model: Transformer) -> Weights:
-    return {name: weight.clone() for name, weight in weights_of(model).items()}
 
 
 def validation_loss(prepared: Any, model: Transformer) -> float:
@@ -47,19 +37,6 @@ def validation_loss(prepared: Any, model: Transformer) -> float:
             nats += F.cross_entropy(logits, row[0, prefix:], reduction="sum").item()
             num_labels += len(ids) - prefix
     return nats / num_labels
-
-
-def scripted(monkeypatch: pytest.MonkeyPatch, metrics: list[float]) -> list[Weights]:
-    """Validations of these metrics, one after the other; the weights that each of them saw."""
-    values: Iterator[float] = iter(metrics)
-    seen: list[Weights] = []
-
-    def measure(self: ValidationProbe, model: Transformer) -> dict[str, float]:
-        seen.append(copy_of(model))
-        return {"validation_metric": next(values)}
-
-    monkeypatch.setattr(ValidationProbe, "measure", measure)
-    return seen
 
 
 def test_decay_warms_up_to_its_value() -> None:

@@ -7,22 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from mtnlg.inference import PromptBuilder, TaskPrompt
-from mtnlg.tokens import read_token_split
-from mtnlg.training.data import SequenceDataset, TaskSplit
+from made_training import dataset
+from mtnlg.training.data import SequenceDataset
 from mtnlg.training.plan import MicroBatch
-
-
-def dataset(prepared: Any, *, context_length: int = 48) -> SequenceDataset:
-    splits = [
-        TaskSplit(
-            TaskPrompt.of(one.title, prepared.config.tasks[one.name], prepared.config.cleaning),
-            read_token_split(one.tokens, "train"),
-            1.0,
-        )
-        for one in prepared.data
-    ]
-    return SequenceDataset(splits, PromptBuilder(prepared.tokenizer, context_length))
 
 
 def test_sequence_is_marker_source_separator_target_end(prepared: Any) -> None:

@@ -4,7 +4,6 @@ should.
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -12,41 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import small_config
-from mtnlg.artifacts import file_sha256
-from mtnlg.config import Config
+from made_training import curve, record_of, small_config, train, train_until_killed
+from mtnlg.artifacts.store import file_sha256
 from mtnlg.errors import TrainingError
-from mtnlg.training import callbacks, train_model
 from mtnlg.training.checkpoints import find_checkpoints, newest_sound_checkpoint
-
-
-def train(prepared: Any, config: Config, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    train_model(config, prepared.data, tokenizer_file=prepared.tokenizer_file, folder=folder)
-    return folder
-
-
-def train_until_killed(
-    prepared: Any, config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch, *, step: int
-) -> None:
-    """A training that dies right after an optimizer step."""
-    original = callbacks.FiniteLoss.on_train_batch_end
-
-    def die(self: Any, trainer: Any, *rest: Any) -> None:
-        original(self, trainer, *rest)
-        if trainer.global_step == step:
-            raise RuntimeError("killed")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(callbacks.FiniteLoss, "on_train_batch_end", die)
-        with pytest.raises(RuntimeError, match="killed"):
-            train(prepared, config, folder)
-
-
-def curve(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -117,16 +85,6 @@ def test_resumed_training_with_options_gives_the_same_folder(
     ]
     assert curves[0] == curves[1]
     assert ("average_last" in record_of(whole)) == ("average_last" in trainer)
-
-
-def record_of(folder: Path) -> dict[str, object]:
-    """What does not depend on the machine."""
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    return {
-        name: value
-        for name, value in record.items()
-        if name not in ("training_seconds", "peak_memory_bytes")
-    }
 
 
 def test_metrics_file_has_one_line_per_step_and_validation(prepared: Any, tmp_path: Path) -> None:

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_fit import train, train_until_killed
 
-from conftest import small_config
-from mtnlg.artifacts import file_sha256
+from made_training import small_config, train, train_until_killed
+from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import Config, TrainerConfig
 from mtnlg.errors import ConfigError
 from mtnlg.model import Transformer, save_model
+from mtnlg.model.folder import start_from
 from mtnlg.model.freezing import check_frozen, freeze
-from mtnlg.training.initial import start_from
 from mtnlg.training.module import build_optimizer
 
 

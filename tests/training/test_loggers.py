@@ -8,14 +8,12 @@ from typing import Any
 
 import lightning.pytorch.loggers
 import pytest
-from test_fit import curve, train
 
-from conftest import small_config
-from mtnlg import third_party
-from mtnlg.artifacts import file_sha256
-from mtnlg.config import Config, ThirdParty
+from made_training import curve, small_config, train
+from mtnlg.artifacts.store import file_sha256
+from mtnlg.config import Config, ThirdParty, third_party
+from mtnlg.config.third_party import build, check_loggers
 from mtnlg.errors import ConfigError
-from mtnlg.third_party import build, check_loggers
 from mtnlg.training import train_model
 
 FAKE = "lightning.pytorch.loggers.FakeLogger"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtnlg.training.mixing import temper_weights
+from mtnlg.training.plan import temper_weights
 
 
 def test_square_roots_of_the_sizes_mix_two_tasks() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 from lightning.fabric.plugins.precision.amp import _optimizer_handles_unscaling
-from test_data import dataset
 
+from made_training import dataset
 from mtnlg.config import DecodingConfig, ModelConfig, OptimizerConfig, Precision, Schedule
 from mtnlg.model import Transformer
 from mtnlg.training.module import TransformerModule, build_optimizer, learning_rate_ratio

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-from test_data import dataset
 from torch.nn import functional as F
 
+from made_training import dataset
 from mtnlg.model import States, Transformer, count_flops
 from mtnlg.training import loss as loss_module
 from mtnlg.training.data import Batch

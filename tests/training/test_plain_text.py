@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_fit import curve, train, train_until_killed
 
-from conftest import Prepared, rows_of, small_config
-from mtnlg.artifacts import file_sha256
+from made_training import Prepared, curve, rows_of, small_config, train, train_until_killed
+from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.errors import DataError
 from mtnlg.inference import PromptBuilder, TaskPrompt
-from mtnlg.records import Row, write_jsonl
-from mtnlg.tokenizer import train_tokenizer
-from mtnlg.tokens import read_token_split, write_token_split
+from mtnlg.records.files import write_jsonl
+from mtnlg.records.rows import Row
+from mtnlg.tokenization.tokenizer import train_tokenizer
+from mtnlg.tokenization.tokens import cut_into_pieces, read_token_split, write_token_split
 from mtnlg.training import TrainingData
 from mtnlg.training.data import SequenceDataset, TaskSplit
-from mtnlg.training.pieces import cut_into_pieces
 from mtnlg.training.probe import ValidationProbe
 
 TASK = TaskConfig(

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_averaging import scripted
-from test_fit import curve, record_of, train
 
-from conftest import small_config
-from mtnlg.artifacts import file_sha256
+from made_training import curve, record_of, scripted, small_config, train
+from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import TrainerConfig
 from mtnlg.training import fit
-from mtnlg.training.stopping import reason_of_end
+from mtnlg.training.callbacks import reason_of_end
 
 
 def test_patience_ends_the_training_and_survives_its_last_kill(

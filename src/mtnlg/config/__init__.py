@@ -14,17 +14,8 @@ from mtnlg.config.evaluation import EvaluationConfig, ReportConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalisation, PositionEncoding
 from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
 from mtnlg.config.third_party import ThirdParty
-from mtnlg.config.training import (
-    Accelerator,
-    Algorithm,
-    Normaliser,
-    OptimizerConfig,
-    Precision,
-    PreparationConfig,
-    Schedule,
-    TokenizerConfig,
-    TrainerConfig,
-)
+from mtnlg.config.tokenizer import Algorithm, Normaliser, PreparationConfig, TokenizerConfig
+from mtnlg.config.training import Accelerator, OptimizerConfig, Precision, Schedule, TrainerConfig
 from mtnlg.errors import ConfigError
 
 __all__ = [

@@ -19,7 +19,7 @@ from functools import lru_cache
 import ftfy
 
 from mtnlg.config import CleaningConfig
-from mtnlg.records import Row
+from mtnlg.records.rows import Row
 
 EMPTY_SOURCE = "empty_source"
 EMPTY_REFERENCE = "empty_reference"

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-from mtnlg.records import JsonObject, Row
+from mtnlg.records.files import JsonObject
+from mtnlg.records.rows import Row
 
 
 @dataclass(slots=True)

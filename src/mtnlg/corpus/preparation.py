@@ -14,16 +14,18 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from mtnlg.artifacts.shards import GrowingFiles, map_in_order
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
+from mtnlg.contamination.audit import audit_splits
+from mtnlg.contamination.repeats import num_repeats_on_disk
 from mtnlg.corpus.counts import SplitCounts
-from mtnlg.corpus.hash_files import num_repeats_on_disk
-from mtnlg.corpus.leak_audit import audit_splits
-from mtnlg.corpus.readers import check_columns, find_reader
 from mtnlg.corpus.row_shards import COLUMNS, clean_rows, row_shards
-from mtnlg.corpus.sources import Quarantine, find_files, iter_records, split_sources, task_splits
+from mtnlg.corpus.sources.quarantine import Quarantine
+from mtnlg.corpus.sources.readers import check_columns, find_reader
+from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources, task_splits
 from mtnlg.errors import DataError, InterruptedReadingError
-from mtnlg.records import JsonObject, JsonValue, Row, read_json, read_rows, write_json, write_jsonl
-from mtnlg.shards import GrowingFiles, map_in_order
+from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json, write_jsonl
+from mtnlg.records.rows import Row, read_rows
 
 __all__ = ["AUDIT_FILE", "QUARANTINE_FILE", "prepare_rows", "task_splits"]
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtnlg.config import CleaningConfig
+from mtnlg.contamination.repeats import RowHashes
 from mtnlg.corpus.cleaning import Cleaner
 from mtnlg.corpus.counts import SplitCounts
-from mtnlg.corpus.repeats import RowHashes
-from mtnlg.records import Row, json_line
+from mtnlg.records.files import json_line
+from mtnlg.records.rows import Row
 
 SHARD_ROWS = 10_000
 """Most rows of a shard."""

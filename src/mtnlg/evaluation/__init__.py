@@ -6,33 +6,30 @@ Plain Python on text, for outputs of any system; refuses to know: models, traini
 from __future__ import annotations
 
 from mtnlg.evaluation.baselines import BASELINES, Baseline, baselines_for, write_baseline
-from mtnlg.evaluation.comparison import (
+from mtnlg.evaluation.metrics.base import Metric, measure, metric_value, sentence_scores
+from mtnlg.evaluation.metrics.optional import MetricNotRunError
+from mtnlg.evaluation.metrics.registry import METRICS, find_metric, score_texts
+from mtnlg.evaluation.score import Resampling, is_contaminated, score_metric, score_predictions
+from mtnlg.evaluation.significance.bootstrap import bca_interval, bootstrap_interval, resampled_sums
+from mtnlg.evaluation.significance.comparison import (
     Comparison,
     PairedTest,
     compare_systems,
     correct_by_holm,
-    group_letters,
 )
-from mtnlg.evaluation.inputs import Texts
-from mtnlg.evaluation.metric import Metric, measure, metric_value, sentence_scores
-from mtnlg.evaluation.metrics import METRICS, find_metric, score_texts
-from mtnlg.evaluation.optional import MetricNotRunError
-from mtnlg.evaluation.power import detectable_difference
-from mtnlg.evaluation.score import (
+from mtnlg.evaluation.significance.letters import group_letters
+from mtnlg.evaluation.significance.power import detectable_difference
+from mtnlg.evaluation.significance.seeds import SeededValue, compare_with_seeds, seeded_value
+from mtnlg.evaluation.texts import Texts
+from mtnlg.records.scores import (
     MetricScore,
-    Resampling,
     Scores,
     SubsetScores,
     copy_statistics,
-    is_contaminated,
     load_scores,
     load_statistics,
     save_scores,
-    score_metric,
-    score_predictions,
 )
-from mtnlg.evaluation.seeds import SeededValue, compare_with_seeds, seeded_value
-from mtnlg.evaluation.statistics import bca_interval, bootstrap_interval, resampled_sums
 
 __all__ = [
     "BASELINES",

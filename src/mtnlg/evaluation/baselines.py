@@ -15,8 +15,9 @@ from pathlib import Path
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.errors import DataError
 from mtnlg.evaluation.retrieval import SourceIndex
-from mtnlg.evaluation.tokenisation import IDEOGRAPH
-from mtnlg.records import Prediction, Row, read_rows, write_jsonl
+from mtnlg.records.files import write_jsonl
+from mtnlg.records.rows import Prediction, Row, read_rows
+from mtnlg.text.scripts import IDEOGRAPH
 
 Baseline = Callable[[Sequence[Row], Sequence[Row], str, str], list[str]]
 """Training rows, test rows, name of the TaskKind, source language -> one output per test row."""

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from mtnlg.evaluation.statistics import FloatArray
-from mtnlg.evaluation.tokenisation import rouge_tokens
+from mtnlg.evaluation.metrics.tokenization import rouge_tokens
+from mtnlg.evaluation.significance.bootstrap import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 

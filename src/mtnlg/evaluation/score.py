@@ -6,97 +6,45 @@ which system it was.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NotRequired, TypedDict, cast
+from dataclasses import dataclass
 
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.errors import ArtifactError
-from mtnlg.evaluation.inputs import Texts, check_texts
-from mtnlg.evaluation.metric import Metric, measure, metric_value
-from mtnlg.evaluation.metrics import find_metric
-from mtnlg.evaluation.optional import MetricNotRunError
-from mtnlg.evaluation.statistics import (
+from mtnlg.evaluation.metrics.base import Metric, measure, metric_value
+from mtnlg.evaluation.metrics.optional import MetricNotRunError
+from mtnlg.evaluation.metrics.registry import find_metric
+from mtnlg.evaluation.significance.bootstrap import (
     Aggregate,
     BoolArray,
     FloatArray,
     bca_interval,
     bootstrap_interval,
 )
-from mtnlg.records import JsonObject, Prediction, read_json, write_json
-
-SCORES_FILE = "scores.json"
-STATISTICS_FILE = "statistics.npz"
+from mtnlg.evaluation.texts import Texts, check_texts
+from mtnlg.records.rows import Prediction
+from mtnlg.records.scores import (
+    CLEAN,
+    NEW_DIALOGUES,
+    MetricScoreRecord,
+    Scores,
+    SubsetRecord,
+)
 
 CONTAMINATION_PREFIX = "train_"
 """Tags that begin so are signals that training may have seen the row."""
+
+
 DIALOGUE_TAG = "train_dialogue"
 """The signal that training has the whole dialogue that the row is a turn of."""
 
-CLEAN, NEW_DIALOGUES = "clean", "new_dialogues"
-MASKS = {CLEAN: "is_clean", NEW_DIALOGUES: "is_new_dialogue"}
-"""Subset -> the array of statistics.npz that marks its rows; all other arrays are metrics."""
+
 EMPTY = {
     CLEAN: "every row has a signal that training may have seen it",
     NEW_DIALOGUES: "every row's whole dialogue stands in training",
 }
 """Subset -> why it has no row."""
-
-
-class MetricScore(TypedDict):
-    """One number and what is needed to trust it."""
-
-    value: float
-    low: float | None
-    high: float | None
-    n: int
-    unit: str
-    higher_is_better: bool | None
-    interval: str | None
-    interval_reason: NotRequired[str]
-    signature: str
-
-
-class SubsetScores(TypedDict):
-    """The scores of some rows of a test set; `reason` says why there are none."""
-
-    n: int
-    metrics: dict[str, MetricScore]
-    not_run: NotRequired[dict[str, str]]
-    """Metric -> what it lacks here."""
-    reason: NotRequired[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """The scores of one system on one test set."""
-
-    language: str
-    subsets: dict[str, SubsetScores]
-    """`all`; `clean`, the rows without a signal, where some have one; `new_dialogues`, the rows
-    whose whole dialogue is not in training, where that of some is.
-    """
-    statistics: dict[str, FloatArray]
-    """Metric -> statistics (N, K) of all rows, in the test set's order."""
-    masks: dict[str, BoolArray]
-    """Subset, but for `all` -> which rows (N,) it has, whether there are scores of it or not."""
-    extra: JsonObject = field(default_factory=dict)
-    """What else scores.json says, such as the system's name."""
-
-    @property
-    def is_clean(self) -> BoolArray:
-        """Rows (N,) without a signal."""
-        return self.masks[CLEAN]
-
-    @property
-    def metrics(self) -> dict[str, MetricScore]:
-        """The scores on all rows."""
-        return self.subsets["all"]["metrics"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +123,7 @@ def score_predictions(
     subsets = {
         name: _score_subset(run, statistics, texts, mask=mask, resampling=resampling)
         if mask.any()
-        else SubsetScores(n=0, metrics={}, reason=EMPTY[name])
+        else SubsetRecord(n=0, metrics={}, reason=EMPTY[name])
         for name, mask in {"all": everything, **chosen_rows}.items()
     }
     if not_run:
@@ -210,68 +158,6 @@ def is_contaminated(row: Prediction) -> bool:
     return any(tag.startswith(CONTAMINATION_PREFIX) for tag in row.tags)
 
 
-def save_scores(folder: Path, scores: Scores, extra: Mapping[str, object]) -> None:
-    """Write scores.json, with `extra` among its first keys, and statistics.npz into the folder."""
-    body = {"language": scores.language, "n": scores.subsets["all"]["n"], "subsets": scores.subsets}
-    taken = sorted(set(body) & set(extra))
-    assert not taken, f"extra has keys of ours: {taken}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / STATISTICS_FILE).open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **scores.statistics, **_named(scores.masks))
-    write_json(folder / SCORES_FILE, {**extra, **body})
-
-
-def load_scores(folder: Path) -> Scores:
-    """The scores in a folder; raises ArtifactError where they are missing, broken or too new."""
-    document = read_json(folder / SCORES_FILE)
-    arrays, masks = load_statistics(folder)
-    if not isinstance(document.get("subsets"), dict):
-        raise ArtifactError(f"{folder / SCORES_FILE}: it has no subsets; evaluate again")
-    return Scores(
-        language=str(document["language"]),
-        subsets=cast(dict[str, SubsetScores], document["subsets"]),
-        statistics=arrays,
-        masks=masks,
-        extra={
-            key: value
-            for key, value in document.items()
-            if key not in ("schema_version", "language", "n", "subsets")
-        },
-    )
-
-
-def load_statistics(
-    folder: Path, *names: str
-) -> tuple[dict[str, FloatArray], dict[str, BoolArray]]:
-    """Metric -> statistics (N, K), of all metrics or those named, and subset -> the mask (N,) of
-    its rows, for those subsets that scoring knew.
-
-    Raises ArtifactError where they are missing or broken.
-    """
-    path = folder / STATISTICS_FILE
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            masks = {one: archive[name] for one, name in MASKS.items() if name in archive.files}
-            chosen = names or [one for one in archive.files if one not in MASKS.values()]
-            return {name: archive[name] for name in chosen}, masks
-    except FileNotFoundError:
-        raise ArtifactError(f"{path}: missing or broken (no such file); evaluate again") from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise ArtifactError(f"{path}: missing or broken ({error}); evaluate again") from None
-
-
-def copy_statistics(source: Path, target: Path, *names: str) -> None:
-    """Write statistics.npz into another folder, compressed and with the metrics named only."""
-    arrays, masks = load_statistics(source, *names)
-    with (target / STATISTICS_FILE).open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays, **_named(masks))
-
-
-def _named(masks: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
-    """The masks of subsets by the names of their arrays."""
-    return {MASKS[subset]: mask for subset, mask in masks.items()}
-
-
 def _score_subset(
     metrics: Sequence[Metric],
     statistics: Mapping[str, FloatArray],
@@ -279,7 +165,7 @@ def _score_subset(
     *,
     mask: BoolArray,
     resampling: Resampling,
-) -> SubsetScores:
+) -> SubsetRecord:
     kept = texts.where(mask)
     scores = {
         metric.name: score_metric(
@@ -292,11 +178,11 @@ def _score_subset(
 
 def score_metric(
     metric: Metric, statistics: FloatArray, texts: Texts, *, resampling: Resampling
-) -> MetricScore:
+) -> MetricScoreRecord:
     """The score of statistics (N, K) and the texts that they are of, with its interval or the
     reason why there is none.
     """
-    score: MetricScore = {
+    score: MetricScoreRecord = {
         "value": metric_value(metric, statistics, texts),
         "low": None,
         "high": None,

@@ -12,12 +12,7 @@ import torch
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.generation.batches import Batch, Output, cut_batches, new_token_limits
 from mtnlg.generation.beam import search_beams
-from mtnlg.generation.constraints import (
-    NO_RULES,
-    TextRules,
-    compile_constraints,
-    relative_limits,
-)
+from mtnlg.generation.constraints import NO_RULES, TextRules, compile_constraints, relative_limits
 from mtnlg.generation.greedy import decode_greedily, likeliest
 from mtnlg.generation.rows import walk_rows
 from mtnlg.generation.sampling import draw_samples, drawer

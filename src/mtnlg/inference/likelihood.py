@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
 from mtnlg.model import Transformer
-from mtnlg.records import JsonObject
+from mtnlg.records.files import JsonObject
 
 CHUNK_LABELS = 1_024
 """Labels whose logits exist at once."""

@@ -7,21 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig
-from mtnlg.corpus.leak_audit import read_tags
+from mtnlg.contamination.audit import read_tags
 from mtnlg.inference.likelihood import bits_per_byte, likelihood_record, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import Generated, TextGenerator
 from mtnlg.progress import say, track
-from mtnlg.records import (
-    JsonObject,
-    JsonValue,
-    Prediction,
-    Row,
-    read_rows,
-    write_json,
-    write_jsonl,
-)
+from mtnlg.records.files import JsonObject, JsonValue, write_json, write_jsonl
+from mtnlg.records.rows import Prediction, Row, read_rows
 
 PREDICTIONS_FILE, ALTERNATIVES_FILE, LIKELIHOOD_FILE, GENERATION_FILE = (
     "predictions.jsonl",

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import overload
 
-from mtnlg.artifacts import RECORD_FILE, verify_artifact
+from mtnlg.artifacts.store import RECORD_FILE, verify_artifact
 from mtnlg.config import DecodingConfig, Strategy
 from mtnlg.corpus.cleaning import clean_text
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import TextGenerator
 from mtnlg.model import Transformer, load_model, save_model
-from mtnlg.records import read_json, write_json
-from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
+from mtnlg.records.files import read_json, write_json
+from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 TASKS_FILE = "tasks.json"
 

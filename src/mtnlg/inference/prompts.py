@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.errors import ArtifactError
-from mtnlg.records import JsonObject
-from mtnlg.tokenizer import TextTokenizer
+from mtnlg.records.files import JsonObject
+from mtnlg.tokenization.tokenizer import TextTokenizer
 
 NUM_SPECIAL = 3
 """Marker, separator, end."""

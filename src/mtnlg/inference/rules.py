@@ -19,7 +19,7 @@ from torch import Tensor
 from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
 from mtnlg.generation import BannedTexts, TextRules
-from mtnlg.tokenizer import TextTokenizer
+from mtnlg.tokenization.tokenizer import TextTokenizer
 
 CONTROLS = [
     one for one in map(chr, range(0xA0)) if unicodedata.category(one) == "Cc" and one not in "\t\n"

@@ -14,7 +14,7 @@ from mtnlg.generation import Output, TextRules, generate, stream
 from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
 from mtnlg.inference.rules import text_rules
 from mtnlg.model import Transformer
-from mtnlg.tokenizer import TextTokenizer
+from mtnlg.tokenization.tokenizer import TextTokenizer
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but tab and line feed: a byte-level model can emit them, and no metric can

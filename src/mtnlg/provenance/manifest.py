@@ -7,17 +7,14 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from mtnlg.errors import MtnlgError
-from mtnlg.records import JsonObject, JsonValue, read_json, write_json
+from mtnlg.records.files import JsonObject, JsonValue, write_json
+from mtnlg.records.runs import RUN_FILE
 
-RUN_FILE, LAUNCH_FILE = "run.json", "launch.json"
 PACKAGES = (
     *("mtnlg", "torch", "lightning", "hydra-core", "omegaconf", "tokenizers", "datasets"),
     *("sacrebleu", "rouge-score", "numpy", "safetensors"),
@@ -66,37 +63,6 @@ class Manifest:
             "finished_at": None if status == "running" else _now(),
         }
         write_json(self.folder / RUN_FILE, {**self.body, **state})
-
-
-def write_launch(
-    folder: Path,
-    overrides: Mapping[str, Sequence[str]],
-    *,
-    command: Sequence[str],
-    is_continued: bool = False,
-) -> None:
-    """launch.json: the runs that the experiment's board shows, by id, and the overrides that gave
-    each; a continued launch keeps its earlier ones.
-    """
-    earlier: JsonObject = {}
-    if is_continued and (folder / LAUNCH_FILE).exists():
-        recorded = read_json(folder / LAUNCH_FILE).get("overrides")
-        earlier = recorded if isinstance(recorded, dict) else {}
-    text = shlex.join([Path(command[0]).name, *command[1:]]) if command else ""
-    runs = {**earlier, **{run_id: list(words) for run_id, words in overrides.items()}}
-    body = {"experiment": folder.name, "run_ids": list(runs), "overrides": runs, "command": text}
-    write_json(folder / LAUNCH_FILE, body)
-
-
-def read_objective(folder: Path) -> float | None:
-    """The best validation metric of a finished run, or its negated validation loss where no task
-    has a metric, for a sweeper; None where there is neither.
-    """
-    try:
-        value = read_json(folder / RUN_FILE).get("objective")
-    except MtnlgError:
-        return None
-    return float(value) if isinstance(value, int | float) else None
 
 
 def git_state() -> JsonObject:

@@ -14,12 +14,12 @@ from statistics import fmean
 import numpy as np
 
 from mtnlg.evaluation import Resampling, compare_systems, group_letters
-from mtnlg.evaluation.agreement import coincidences, interval_alpha, ordinal_alpha
-from mtnlg.evaluation.comparison import NUM_TRIALS, PairedTest
-from mtnlg.evaluation.statistics import Aggregate, FloatArray
+from mtnlg.evaluation.significance.agreement import coincidences, interval_alpha, ordinal_alpha
+from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
+from mtnlg.evaluation.significance.comparison import NUM_TRIALS, PairedTest
 from mtnlg.ratings.answers import Answer
 from mtnlg.ratings.key import Key
-from mtnlg.reporting.ratings import RatedSystem, Rater, Value
+from mtnlg.records.ratings import RatedSystem, Rater, Value
 
 RESAMPLING = Resampling()
 TEST = PairedTest.approximate_randomisation

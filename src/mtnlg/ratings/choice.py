@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtnlg.errors import ConfigError, DataError
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
+from mtnlg.leaderboard.samples import read_outputs
 from mtnlg.ratings.key import KeyOutput, KeySystem
-from mtnlg.records import Prediction
-from mtnlg.reporting import Board, BoardRow, Leaderboard
-from mtnlg.reporting.samples import read_outputs
+from mtnlg.records.rows import Prediction
 
 ALL = "all"
 """The subset whose board is rated."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mtnlg.errors import ArtifactError
-from mtnlg.records import JsonObject, read_json, write_json
+from mtnlg.records.files import JsonObject, read_json, write_json
 
 KEY_FILE = "key.json"
 

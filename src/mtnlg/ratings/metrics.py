@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mtnlg.evaluation.agreement import pair_counts, tau_b
+from mtnlg.evaluation.significance.agreement import pair_counts, tau_b
+from mtnlg.leaderboard.model import Board, BoardRow
+from mtnlg.leaderboard.samples import exact_values, read_outputs
 from mtnlg.ratings.analysis import ratio
 from mtnlg.ratings.key import Key
-from mtnlg.reporting import Board, BoardRow
-from mtnlg.reporting.example_values import exact_values
-from mtnlg.reporting.ratings import RatedMetric, RatedSystem, Value
-from mtnlg.reporting.samples import read_outputs
+from mtnlg.records.ratings import RatedMetric, RatedSystem, Value
 
 MIN_SYSTEMS = 3
 """Two systems are one pair, whose tau is 1 or -1 by chance alone."""

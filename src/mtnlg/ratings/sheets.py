@@ -17,10 +17,10 @@ from markupsafe import Markup
 
 from mtnlg.ratings.choice import Text
 from mtnlg.ratings.key import Key, Question, item_number
-from mtnlg.records import JsonObject, write_text
-from mtnlg.reporting.page import STYLES, render_page
-from mtnlg.reporting.sample_data import ESCAPES
-from mtnlg.reporting.spreadsheet import harmless
+from mtnlg.records.files import JsonObject, write_text
+from mtnlg.report.csv_table import harmless
+from mtnlg.report.page import STYLES, render_page
+from mtnlg.report.page_data import ESCAPES
 
 BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel takes UTF-8 for the code page of its machine."""

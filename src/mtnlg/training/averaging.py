@@ -19,7 +19,7 @@ from torch import Tensor
 from mtnlg.errors import TrainingError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
-from mtnlg.records import JsonObject
+from mtnlg.records.files import JsonObject
 from mtnlg.training.callbacks import BEST_FILE, Snapshots
 from mtnlg.training.checkpoints import KEPT, AtomicCheckpointIO, is_sound
 from mtnlg.training.data import TokenDataModule

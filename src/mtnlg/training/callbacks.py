@@ -17,11 +17,12 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mtnlg.config import TrainerConfig
 from mtnlg.errors import TrainingError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
 from mtnlg.progress import Task
-from mtnlg.records import write_text
+from mtnlg.records.files import write_text
 from mtnlg.training.checkpoints import KEPT, AtomicCheckpointIO, checkpoint_path, find_checkpoints
 from mtnlg.training.data import Batch
 from mtnlg.training.module import TransformerModule
@@ -285,3 +286,30 @@ class Snapshots(Callback):
         )
         self.best_step = int(state_dict["best_step"])
         self.num_worse = int(state_dict.get("num_worse", 0))
+
+
+class Patience(Callback):
+    """Ends the training after so many validations in a row that were not the best so far; the count
+    is that of the snapshots, and is resumed with them.
+    """
+
+    def __init__(self, limit: int, snapshots: Snapshots) -> None:
+        self.limit, self.snapshots = limit, snapshots
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        self._stop(trainer)  # killed between its last validation and its end
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        self._stop(trainer)
+
+    def _stop(self, trainer: Any) -> None:
+        if trainer.strategy.broadcast(self.snapshots.num_worse >= self.limit):
+            trainer.should_stop = True
+
+
+def reason_of_end(config: TrainerConfig, *, steps: int, num_worse: int) -> str:
+    """The setting that ended a training of so many steps: max_steps, patience or max_minutes."""
+    if steps >= config.max_steps:
+        return "max_steps"
+    is_patience = config.patience is not None and num_worse >= config.patience
+    return "patience" if is_patience else "max_minutes"

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import CheckpointIO
 
-from mtnlg.artifacts import file_sha256
+from mtnlg.artifacts.store import file_sha256
 from mtnlg.errors import MtnlgError
 from mtnlg.progress import say
-from mtnlg.records import read_json, write_json
+from mtnlg.records.files import read_json, write_json
 
 KEPT = 2
 """Newest checkpoints that stay: one may be torn by a failing disk."""

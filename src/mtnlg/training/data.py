@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from mtnlg.config import TaskKind
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.prompts import NUM_SPECIAL, cut_source
-from mtnlg.tokens import TokenSplit
-from mtnlg.training.bpe_dropout import DropoutSegmenter
+from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
+from mtnlg.tokenization.tokens import TokenSplit
 from mtnlg.training.curriculum import curriculum_micro_batches
 from mtnlg.training.plan import (
     MicroBatch,

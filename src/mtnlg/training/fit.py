@@ -21,32 +21,32 @@ from mtnlg.errors import InterruptedTrainingError
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
 from mtnlg.model import Transformer, save_model
-from mtnlg.model.folder import load_weights, weights_of
+from mtnlg.model.folder import load_weights, start_from, weights_of
 from mtnlg.model.freezing import freeze
 from mtnlg.progress import say, track
-from mtnlg.records import JsonObject, read_rows, write_json
-from mtnlg.tokenizer import TOKENIZER_FILE, TextTokenizer
-from mtnlg.tokens import read_token_split
+from mtnlg.records.files import JsonObject, write_json
+from mtnlg.records.rows import read_rows
+from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
+from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
+from mtnlg.tokenization.tokens import cut_into_pieces, read_token_split
 from mtnlg.training.averaging import LastWeights, MovingAverage, offer_mean
-from mtnlg.training.bpe_dropout import DropoutSegmenter
 from mtnlg.training.callbacks import (
     BEST_FILE,
     Budget,
     FiniteLoss,
     MetricsFile,
+    Patience,
     Snapshots,
     StepSeeds,
+    reason_of_end,
 )
 from mtnlg.training.checkpoints import AtomicCheckpointIO, newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule, longest_target
-from mtnlg.training.initial import start_from
 from mtnlg.training.loggers import Loggers
-from mtnlg.training.mixing import temper_weights
 from mtnlg.training.module import TransformerModule
-from mtnlg.training.pieces import cut_into_pieces
+from mtnlg.training.plan import temper_weights
 from mtnlg.training.probe import ProbeTask, ValidationProbe, fixed_rows
 from mtnlg.training.profile import PROFILE_FILE, Profile
-from mtnlg.training.stopping import Patience, reason_of_end
 
 CHECKPOINTS = "checkpoints"
 TRAINING_FILE = "training.json"

@@ -16,9 +16,9 @@ from lightning.pytorch.callbacks import Callback
 
 from mtnlg.config import Config
 from mtnlg.config.plain import flat_settings
+from mtnlg.config.third_party import build
 from mtnlg.errors import ConfigError
 from mtnlg.progress import say
-from mtnlg.third_party import build
 
 
 class Loggers(Callback):

@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 from mtnlg.errors import TrainingError
 
 Integers = NDArray[np.int64] | NDArray[np.int32]
+
+
 Places = NDArray[np.int64]
+
 
 BLOCK_EXAMPLES = 1_000_000
 """Examples that are drawn, or sorted, together: bounds what making a plan needs beside it."""
@@ -253,3 +256,20 @@ def _split_to_multiple(bounds: Places, multiple: int) -> Places:
         halves = np.asarray([[start, middle], [middle, stop]])
         bounds = np.concatenate([np.delete(bounds, largest, axis=0), halves])
     return bounds
+
+
+def temper_weights(
+    sizes: Sequence[int], weights: Sequence[float], temperature: float
+) -> list[float]:
+    """How often each example of a task is shown in an epoch, so that a task of n examples has its
+    share in proportion to weight * n^(1/T) and the epoch is as long as it was.
+
+    `sizes` are the tasks' numbers of examples, `weights` how often each of their examples was shown
+    in an epoch. T = 1 gives the weights themselves.
+    """
+    epoch = sum(size * weight for size, weight in zip(sizes, weights, strict=True))
+    shares = [
+        weight * size ** (1 / temperature) for size, weight in zip(sizes, weights, strict=True)
+    ]
+    scale = epoch / sum(shares)
+    return [scale * share / size for size, share in zip(sizes, shares, strict=True)]

@@ -11,8 +11,8 @@ from mtnlg.config import DecodingConfig
 from mtnlg.evaluation import score_texts
 from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.model import Transformer
-from mtnlg.records import Row
-from mtnlg.tokenizer import TextTokenizer
+from mtnlg.records.rows import Row
+from mtnlg.tokenization.tokenizer import TextTokenizer
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.profiler import ProfilerActivity, profile
 
-from mtnlg.artifacts import PARTIAL_SUFFIX
+from mtnlg.artifacts.store import PARTIAL_SUFFIX
 from mtnlg.progress import say
-from mtnlg.records import write_text
+from mtnlg.records.files import write_text
 
 PROFILE_FILE = "profile.txt"
 SKIPPED_BATCHES = 2

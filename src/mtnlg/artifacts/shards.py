@@ -1,0 +1,146 @@
+"""Long work in shards: over several processes, in order, and continued where a killed attempt left
+off.
+
+Refuses to know what a shard holds. Results come back in the order of the shards, whoever finished
+first, so that what is written does not depend on the number of processes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from mtnlg.errors import ArtifactError
+from mtnlg.records.files import JsonObject, read_json, write_json
+
+Shared = TypeVar("Shared")
+Shard = TypeVar("Shard")
+Result = TypeVar("Result")
+
+SHARDS_PER_WORKER = 2
+"""One at work and one waiting: more would only hold memory."""
+LOWER_WORKERS = (
+    "lower preparation.num_workers: the same command goes on from the last finished shard"
+)
+
+
+def map_in_order(
+    function: Callable[[Shared, Shard], Result],
+    shared: Shared,
+    shards: Iterable[Shard],
+    *,
+    num_workers: int,
+    remedy: str = LOWER_WORKERS,
+) -> Iterator[Result]:
+    """`function(shared, shard)` of each shard, in order; `shared` goes to each process once.
+
+    One worker is this process. Several are spawned, so `function` must be one of a module. Raises
+    ArtifactError, with the remedy, where one of them was killed.
+    """
+    if num_workers == 1:
+        for shard in shards:
+            yield function(shared, shard)
+        return
+    pool = ProcessPoolExecutor(
+        num_workers, get_context("spawn"), initializer=_Work.begin, initargs=(function, shared)
+    )
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for shard in shards:
+            waiting.append(pool.submit(_Work.one, shard))
+            if len(waiting) > SHARDS_PER_WORKER * num_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise ArtifactError(
+            f"one of {num_workers} worker processes was killed, most often for want of memory; "
+            f"{remedy}"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Work(Generic[Shared, Shard, Result]):
+    """What a worker process does, told to it once."""
+
+    function: Callable[[Any, Any], Any]
+    shared: Any
+
+    @classmethod
+    def begin(cls, function: Callable[[Shared, Shard], Result], shared: Shared) -> None:
+        cls.function, cls.shared = staticmethod(function), shared
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"  # these processes are the parallelism
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    @classmethod
+    def one(cls, shard: Shard) -> Result:
+        result: Result = cls.function(cls.shared, shard)
+        return result
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end its workers: they would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+    parent.join()
+    os._exit(1)
+
+
+class GrowingFiles:
+    """Files that grow shard by shard beside a record of their sizes; those of a killed attempt are
+    cut back to the last shard recorded.
+    """
+
+    def __init__(self, record: Path, paths: Sequence[Path]) -> None:
+        saved = read_json(record) if record.is_file() else {}
+        sizes = saved.get("sizes")
+        is_sound = isinstance(sizes, dict) and all(
+            path.is_file() and path.stat().st_size >= int(sizes.get(path.name, 0))  # type: ignore[arg-type]
+            for path in paths
+        )
+        state = saved.get("state") if is_sound else None
+        self.state: JsonObject = state if isinstance(state, dict) else {}
+        """What the last commit said; empty where nothing is there to go on from."""
+        self._record = record
+        self._streams = {path: path.open("r+b" if is_sound else "wb") for path in paths}
+        if isinstance(sizes, dict) and is_sound:
+            for path, stream in self._streams.items():
+                stream.truncate(int(sizes.get(path.name, 0)))  # type: ignore[arg-type]
+                stream.seek(0, os.SEEK_END)
+
+    def append(self, path: Path, content: bytes) -> None:
+        """Add to one of the files; it counts from the next commit on."""
+        self._streams[path].write(content)
+
+    def commit(self, state: JsonObject) -> None:
+        """Bring what was appended to the disk, then record it together with the state."""
+        sizes: JsonObject = {}
+        for path, stream in self._streams.items():
+            stream.flush()
+            os.fsync(stream.fileno())
+            sizes[path.name] = stream.tell()
+        self.state = state
+        write_json(self._record, {"sizes": sizes, "state": state})
+
+    def __enter__(self) -> GrowingFiles:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for stream in self._streams.values():
+            stream.close()

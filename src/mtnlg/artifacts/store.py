@@ -1,0 +1,281 @@
+"""Folders that are made once, whole or not at all, under a key of everything that can change their
+content.
+
+Refuses to know what a stage does. An artifact is `<root>/<stage>/<key>/` with an `artifact.json`:
+the inputs that gave the key and the size and sha256 of each file. It is made beside its place,
+synced and renamed, by one process at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mtnlg.errors import ArtifactError
+from mtnlg.progress import say
+from mtnlg.records.files import JsonObject, read_json, write_json
+
+RECORD_FILE = "artifact.json"
+
+
+PARTIAL_SUFFIX = ".partial"
+
+
+KEY_LENGTH = 16
+"""Hexadecimal digits of a key: 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A complete folder."""
+
+    stage: str
+    key: str
+    folder: Path
+    is_new: bool
+    """Made by this call, not found."""
+
+
+def artifact_key(stage: str, inputs: JsonObject) -> str:
+    """A name for whatever these inputs give: the start of the sha256 of their canonical JSON."""
+    canonical = json.dumps(
+        [stage, inputs], sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def package_versions(*names: str) -> JsonObject:
+    """major.minor of installed packages whose release can change a result."""
+    return {name: ".".join(metadata.version(name).split(".")[:2]) for name in names}
+
+
+def find_artifact(root: Path, stage: str, key: str) -> Path | None:
+    """The complete folder of this key, if there is one; raises ArtifactError where a file of it has
+    gone or shrunk.
+    """
+    folder = root / stage / key
+    if not (folder / RECORD_FILE).is_file():
+        return None
+    for name, record in _recorded_files(folder).items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != record.num_bytes:
+            raise ArtifactError(
+                f"{path}: missing or not {record.num_bytes} bytes; "
+                f"delete {folder} to have it made again"
+            )
+    return folder
+
+
+def recorded_sha256(folder: Path, name: str) -> str:
+    """The sha256 of one file of a complete folder, as it was when the folder was made."""
+    record = _recorded_files(folder).get(name)
+    if record is None:
+        raise ArtifactError(
+            f"{folder / RECORD_FILE}: has no file {name}; delete {folder} to have it made again"
+        )
+    return record.sha256
+
+
+def verify_artifact(folder: Path) -> None:
+    """Compare each file with its recorded sha256; raises ArtifactError naming the first that
+    differs.
+    """
+    for name, record in _recorded_files(folder).items():
+        path = folder / name
+        if not path.is_file():
+            raise ArtifactError(f"{path}: no such file; delete {folder} to have it made again")
+        actual = file_sha256(path)
+        if actual != record.sha256:
+            raise ArtifactError(
+                f"{path} is corrupt: sha256 is {actual}, was {record.sha256}; "
+                f"delete {folder} to have it made again"
+            )
+
+
+def make_artifact(
+    root: Path,
+    stage: str,
+    inputs: JsonObject,
+    build: Callable[[Path], None],
+    *,
+    is_resumable: bool = False,
+    on_wait: Callable[[str], None] | None = None,
+) -> Artifact:
+    """The folder of these inputs, built only where it is not complete yet.
+
+    `build` fills the empty folder that it is given. A resumable one finds there what an earlier,
+    interrupted attempt left, if it left anything; any other starts from nothing and leaves nothing
+    where it fails.
+    Raises ArtifactError where the folder cannot be written.
+    """
+    key = artifact_key(stage, inputs)
+    folder = root / stage / key
+    if find_artifact(root, stage, key) is not None:
+        return Artifact(stage, key, folder, is_new=False)
+    with _lock(root / stage / f".{key}.lock", f"{stage} {key}", on_wait):
+        if find_artifact(root, stage, key) is not None:
+            return Artifact(stage, key, folder, is_new=False)
+        partial = folder.with_name(key + PARTIAL_SUFFIX)
+        if not is_resumable:
+            shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True, exist_ok=True)
+        try:
+            with _disk_faults(partial, folder):
+                build(partial)
+                record = {"stage": stage, "key": key, "inputs": inputs, "files": _files(partial)}
+                write_json(partial / RECORD_FILE, record)
+                _replace(folder, partial)
+        except BaseException:
+            if not (is_resumable and any(partial.glob("*"))):
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+    return Artifact(stage, key, folder, is_new=True)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def folder_sha256(folder: Path) -> str:
+    """One hash of all files of a folder, with their names; raises ArtifactError where there is
+    none.
+    """
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder}: no such folder")
+    return hashlib.sha256(json.dumps(_files(folder), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _FileRecord:
+    """What artifact.json says of one file."""
+
+    num_bytes: int
+    sha256: str
+
+
+def _recorded_files(folder: Path) -> dict[str, _FileRecord]:
+    files = read_json(folder / RECORD_FILE).get("files")
+    try:
+        assert isinstance(files, dict), "no object 'files'"
+        return {
+            name: _FileRecord(record["bytes"], record["sha256"])  # type: ignore
+            for name, record in files.items()
+        }
+    except (AssertionError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{folder / RECORD_FILE}: not the record of an artifact ({error}); "
+            f"delete {folder} to have it made again"
+        ) from None
+
+
+@contextmanager
+def _disk_faults(partial: Path, folder: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into one error that names the path and the space."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        free = shutil.disk_usage(folder.parent).free
+        raise ArtifactError(
+            f"{folder}: {error.strerror} ({error.filename or partial}); {free:,} bytes are free"
+        ) from error
+
+
+def _files(folder: Path) -> JsonObject:
+    """Size and sha256 of each; the record itself may lie there from an attempt that was killed."""
+    record = folder / RECORD_FILE
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != record)
+    return {
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": file_sha256(path),
+        }
+        for path in paths
+    }
+
+
+@contextmanager
+def _lock(path: Path, what: str, on_wait: Callable[[str], None] | None) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_wait is not None:
+            on_wait(f"waiting for another process that makes {what}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _replace(folder: Path, partial: Path) -> None:
+    """Put the complete folder in its place, on the disk before it has its name."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _sync_tree(partial)
+    os.rename(partial, folder)
+    _sync_folder(folder.parent)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+STAGE_VERSIONS = {
+    "rows": 2,
+    "leaks": 1,
+    "tokenizer": 1,
+    "tokens": 1,
+    "model": 1,
+    "predictions": 2,
+    "scores": 2,
+}
+"""Raised by one where the code of a stage gives another output for the same inputs; a golden test
+reminds of it.
+"""
+
+
+def make_folder(
+    artifacts_root: str | Path,
+    stage: str,
+    inputs: JsonObject,
+    build: Callable[[Path], None],
+    *,
+    is_resumable: bool = False,
+) -> Artifact:
+    """The artifact of these inputs, made or found, and a line that says which."""
+    artifact = make_artifact(
+        Path(artifacts_root), stage, inputs, build, is_resumable=is_resumable, on_wait=say
+    )
+    say(f"{stage:<12}{artifact.key}  {'made' if artifact.is_new else 'found'}")
+    return artifact
+
+
+def versions(stage: str, *packages: str) -> JsonObject:
+    """The part of a stage's inputs that its code, and packages that can change a result, are."""
+    return {"version": STAGE_VERSIONS[stage], "packages": package_versions(*packages)}

@@ -1,0 +1,249 @@
+"""`mtnlg import`: the outputs of somebody else's system become a row of one of our boards.
+
+Refuses to know: metrics and boards. All that can be wrong is found before anything is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtnlg.artifacts.store import Artifact, make_folder, versions
+from mtnlg.cli.text_files import FIELDS
+from mtnlg.doctor.claims import (
+    Claim,
+    check_published,
+    check_signature,
+    parse_published,
+    parse_signature,
+)
+from mtnlg.doctor.symptoms import Outputs, find_symptoms
+from mtnlg.doctor.values import Case
+from mtnlg.errors import ArtifactError, ConfigError, DataError
+from mtnlg.evaluation import find_metric
+from mtnlg.evaluation.stage import make_scores
+from mtnlg.leaderboard.board import build_leaderboard
+from mtnlg.leaderboard.board_rows import BoardRows, read_board
+from mtnlg.progress import say
+from mtnlg.records.files import JsonObject, json_line, write_text
+from mtnlg.records.runs import read_imports, record_import
+from mtnlg.records.text_files import TextFile, as_mistake_of_the_command, read_fields
+from mtnlg.report import write_report
+
+RULE = "not checked: training data unknown"
+"""What stands where our own systems have the rule by which leaks were looked for."""
+
+
+MAX_NAME_LENGTH = 100
+
+
+def import_system(words: Sequence[str]) -> int:
+    """Run the command and give its exit status."""
+    options = make_parser().parse_args(words)
+    for name in ("system", "note", "url"):
+        _check_line(f"--{name}", getattr(options, name))
+    claims = [parse_published(word) for word in options.published]
+    board = read_board(
+        options.experiment,
+        task=options.task,
+        test_set=options.test_set,
+        runs_root=options.runs_root,
+        artifacts_root=options.artifacts_root,
+    )
+    read_imports(options.experiment, runs_root=options.runs_root)  # broken, it is told now
+    _check_signatures(board)
+    with as_mistake_of_the_command():
+        hypotheses = _read(options.hypotheses, options.hypothesis_field, board)
+    _check_claims(options.signature, claims, hypotheses, board)
+    for finding in find_symptoms(_outputs(hypotheses, board)):
+        say(f"warning: {finding.name}: {finding.what}: {len(finding.places)} outputs")
+    predictions = _make_predictions(options.artifacts_root, hypotheses, board)
+    scores = make_scores(
+        options.artifacts_root, predictions, language=board.language, settings=board.settings
+    )
+    entry = _entry(options, board, predictions.key, scores.key)
+    was_there = record_import(options.runs_root / options.experiment, entry)
+    say(f"{options.system} {'replaced' if was_there else 'imported'}: {board.task}")
+    _report(options)
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser, which exits with status 2 where options are missing or unknown."""
+    parser = argparse.ArgumentParser(
+        prog="mtnlg import",
+        description="Put the outputs of somebody else's system on a board of an experiment, scored "
+        "like its other rows. The file is plain text, JSON lines (.jsonl) or a table (.tsv), also "
+        "as .gz; - is standard input. Where it has ids or references, they must be the board's.",
+    )
+    parser.add_argument("--experiment", required=True, help="a folder of runs/")
+    parser.add_argument("--task", required=True, help="as on the board: kind/name")
+    parser.add_argument("--test-set", default="test", help="of the task (test)")
+    parser.add_argument("--system", required=True, help="its name on the board")
+    parser.add_argument("--hypotheses", required=True, metavar="FILE")
+    parser.add_argument(
+        "--hypothesis-field",
+        default=FIELDS["hypothesis"],
+        metavar="NAME",
+        help=f"key of JSON lines; column of tables ({FIELDS['hypothesis']})",
+    )
+    parser.add_argument("--note", help="what should stand beside its numbers")
+    parser.add_argument("--url", help="where the outputs are from")
+    parser.add_argument(
+        "--published",
+        action="append",
+        default=[],
+        metavar="METRIC=NUMBER",
+        help="a number that these outputs must have, to its decimals; can be given several times",
+    )
+    parser.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        help="of a published number, in sacreBLEU's form; of another metric than the first "
+        "published one with its name before it, as in 'chrF2|nrefs:1|...'",
+    )
+    for name in ("runs", "artifacts", "reports"):
+        parser.add_argument(f"--{name}-root", type=Path, default=Path(name))
+    return parser
+
+
+def _check_line(key: str, text: str | None) -> None:
+    """What stands in a cell of a board is one line of text."""
+    if text is None:
+        return
+    if not text.strip() or not text.isprintable() or len(text) > 10 * MAX_NAME_LENGTH:
+        raise ConfigError(f"{key} {text!r}: must be one line of text")
+    if key == "--system" and len(text) > MAX_NAME_LENGTH:
+        raise ConfigError(f"{key} {text!r}: must be at most {MAX_NAME_LENGTH} characters")
+
+
+def _check_signatures(board: BoardRows) -> None:
+    """Raise ArtifactError where the board was scored by other releases: nothing that is scored now
+    could be compared with it.
+    """
+    for name in board.settings.metrics:
+        now = find_metric(name).signature(board.references, board.language)
+        if board.signatures.get(name) != now:
+            raise ArtifactError(
+                f"{board.task}, {board.test_set}: its {name} has the signature "
+                f"{board.signatures.get(name)}, and would now have {now}; run the experiment again"
+            )
+
+
+def _read(path: str, field: str, board: BoardRows) -> list[str]:
+    """One output for each row of the board, in its order."""
+    files = read_fields(path, field=field, optional=("id", "references"))
+    outputs = files[field]
+    if len(outputs.examples) != len(board.rows):
+        raise DataError(
+            f"{outputs.shown}: has {len(outputs.examples)} examples, but {board.task}, "
+            f"{board.test_set} has {len(board.rows)} rows; preparation drops some rows of raw "
+            f"data: answer each source of {board.example}"
+        )
+    for place, texts in enumerate(outputs.examples):
+        if len(texts) != 1:
+            raise DataError(f"{outputs.location(place)}: has {len(texts)} texts; it must be one")
+    if "id" in files:
+        _check_ids(files["id"], board)
+    if "references" in files:
+        _check_references(files["references"], board)
+    return [texts[0] for texts in outputs.examples]
+
+
+def _check_ids(file: TextFile, board: BoardRows) -> None:
+    for place, ((given, *_), (expected, *_)) in enumerate(
+        zip(file.examples, board.rows, strict=True)
+    ):
+        if given != expected:
+            ours = {name for name, *_ in board.rows}
+            same = ours == {texts[0] for texts in file.examples}
+            remedy = "sort the lines by" if same else "leave the ids out, or use"
+            raise DataError(
+                f"{file.location(place)}: id is {given!r}, the board's row is {expected!r}; "
+                f"{remedy} the ids of {board.example}"
+            )
+
+
+def _check_references(file: TextFile, board: BoardRows) -> None:
+    for place, (given, expected) in enumerate(zip(file.examples, board.references, strict=True)):
+        if list(map(_plain, given)) != list(map(_plain, expected)):
+            raise DataError(
+                f"{file.location(place)}: references are {given!r}, the board's row has "
+                f"{expected!r}; give outputs for the rows of {board.example}"
+            )
+
+
+def _plain(text: str) -> str:
+    """A text as preparation leaves it, so that raw references are recognised."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _check_claims(
+    signatures: Sequence[str],
+    claims: Sequence[Claim],
+    hypotheses: Sequence[str],
+    board: BoardRows,
+) -> None:
+    references, language = board.references, board.language
+    main = claims[0].metric if claims else board.settings.metrics[0]
+    for word in signatures:
+        name, parts = parse_signature(word, default_metric=main)
+        ours = find_metric(name).signature(references, language)
+        check_signature(word, metric=name, parts=parts, own_signature=ours)
+    sources = [source for _, source, _, _ in board.rows]
+    check_published(claims, Case(hypotheses, references, language, sources))
+
+
+def _outputs(hypotheses: Sequence[str], board: BoardRows) -> Outputs:
+    sources = [source for _, source, _, _ in board.rows]
+    return Outputs(hypotheses, board.references, sources, board.language)
+
+
+def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -> Artifact:
+    lines = [json_line(one.to_json()) for one in board.answered(hypotheses)]
+    content = "".join(lines)
+    inputs: JsonObject = {
+        **versions("predictions"),
+        "external": hashlib.sha256(content.encode()).hexdigest(),
+    }
+    return make_folder(
+        root,
+        "predictions",
+        inputs,
+        lambda folder: write_text(folder / "predictions.jsonl", content),
+    )
+
+
+def _entry(
+    options: argparse.Namespace, board: BoardRows, predictions: str, scores: str
+) -> JsonObject:
+    return {
+        "task": board.task,
+        "test_set": board.test_set,
+        "language": board.language,
+        "kind": "external",
+        "system": options.system,
+        "decoding": None,
+        "predictions": predictions,
+        "scores": scores,
+        "cost": {},
+        "contamination": {"checked": None, "flagged": None, "rule": RULE},
+        "note": options.note,
+        "url": options.url,
+        "published": list(options.published),
+        "signatures": list(options.signature),
+    }
+
+
+def _report(options: argparse.Namespace) -> None:
+    leaderboard = build_leaderboard(
+        options.experiment,
+        runs_root=options.runs_root,
+        artifacts_root=options.artifacts_root,
+    )
+    for path in write_report(leaderboard, options.reports_root / options.experiment):
+        say(f"report: {path}")

@@ -1,0 +1,125 @@
+"""Which n-grams of a few texts stand in many others, without keeping the many.
+
+The words of the few get numbers, and their n-grams 64-bit hashes. The many are read past them in
+batches: a window over a word that the few do not have is no candidate. Memory grows with the few
+only. One false hit is expected in about 2e12 searches of a million n-grams in ten million.
+Legend: U units of a batch, G n-grams of the few.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from hashlib import blake2b
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtnlg.text.spelling import is_unspaced
+
+WORD_LENGTH = 13
+"""Units of an n-gram, as GPT-3 (Brown et al. 2020, app. C) and MT-NLG (Smith et al. 2022) have
+them.
+"""
+CHARACTER_LENGTH = 20
+"""The same where most units are characters: 13 English words are 17 (everyday talk) to 21 (news)
+characters of their Chinese translation.
+"""
+BATCH_UNITS = 1 << 17
+FILTER_CELLS = 16
+"""Cells of the first, quick look for each n-gram: one candidate in so many is looked up in vain."""
+MAX_FILTER_BITS = 25
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so that multiplying by it loses nothing."""
+
+
+class NgramSearch:
+    """The n-grams of some texts, given by their units, and which of them were seen."""
+
+    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
+        self._numbers: dict[str, int] = {}
+        lengths = [CHARACTER_LENGTH if is_unspaced(text) else WORD_LENGTH for text in texts]
+        flat = {length: array("I") for length in (WORD_LENGTH, CHARACTER_LENGTH)}
+        for text, length in zip(texts, lengths, strict=True):
+            if len(text) >= length:
+                number = self._numbers.setdefault
+                flat[length].extend(number(unit, len(self._numbers) + 1) for unit in text)
+                flat[length].append(0)
+        codes = np.zeros(len(self._numbers) + 1, np.uint64)
+        for unit, number_ in self._numbers.items():
+            digest = blake2b(unit.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            codes[number_] = int.from_bytes(digest, "big")
+        self._tables = {
+            length: _Table(length, units, codes) for length, units in flat.items() if len(units)
+        }
+        self._places = [
+            (length, max(0, len(text) - length + 1))
+            for text, length in zip(texts, lengths, strict=True)
+        ]
+
+    def read(self, units: Sequence[str]) -> None:
+        """Look through one of the many texts."""
+        for length, table in self._tables.items():
+            if len(units) >= length:
+                table.buffer.extend(map(self._numbers.get, units, repeat(0)))
+                table.buffer.append(0)
+                if len(table.buffer) > BATCH_UNITS:
+                    table.flush()
+
+    def shares(self) -> list[float | None]:
+        """For each text, the share of its n-grams that were seen; None where it is too short for
+        one.
+        """
+        seen = {length: table.seen_before() for length, table in self._tables.items()}
+        starts = dict.fromkeys(self._tables, 0)
+        shares: list[float | None] = []
+        for length, count in self._places:
+            if count == 0:
+                shares.append(None)
+                continue
+            start = starts[length]
+            starts[length] = start + count
+            shares.append(float(seen[length][start + count] - seen[length][start]) / count)
+        return shares
+
+
+class _Table:
+    """The n-grams of one length."""
+
+    def __init__(self, length: int, units: array[int], codes: NDArray[np.uint64]) -> None:
+        self.length = length
+        self.codes = codes
+        self.buffer = array("I")
+        hashes = self._hashes(np.frombuffer(units, np.uint32))
+        self.known, self.places = np.unique(hashes, return_inverse=True)  # (G',), (G,)
+        self.is_seen = np.zeros(self.known.size, np.bool_)
+        bits = min(MAX_FILTER_BITS, int(FILTER_CELLS * self.known.size).bit_length())
+        self.shift = np.uint64(64 - bits)
+        self.may_be_known = np.zeros(1 << bits, np.bool_)
+        self.may_be_known[self.known >> self.shift] = True
+
+    def flush(self) -> None:
+        """Mark what the buffer holds, and empty it."""
+        hashes = self._hashes(np.frombuffer(self.buffer, np.uint32))
+        self.buffer = array("I")
+        hashes = hashes[self.may_be_known[hashes >> self.shift]]
+        places = np.minimum(np.searchsorted(self.known, hashes), self.known.size - 1)
+        self.is_seen[places[self.known[places] == hashes]] = True
+
+    def seen_before(self) -> NDArray[np.int64]:
+        """How many n-grams of the few before each place were seen: (G + 1,)."""
+        self.flush()
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.is_seen[self.places])])
+
+    def _hashes(self, numbers: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """The hashes of all windows without a zero, in order of their ends."""
+        index = np.arange(numbers.size)
+        last_zero = np.maximum.accumulate(np.where(numbers == 0, index, -1))
+        ends = np.flatnonzero(index - last_zero >= self.length)
+        codes = self.codes[numbers]  # (U,)
+        hashes = np.zeros(ends.size, np.uint64)
+        for back in range(self.length - 1, -1, -1):
+            hashes *= MULTIPLIER
+            hashes += codes[ends - back]
+        return hashes

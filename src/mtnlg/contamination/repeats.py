@@ -1,0 +1,89 @@
+"""What is repeated inside one split: ids, sources and whole rows.
+
+Refuses to know: near matches, and other splits. Texts are kept as 64-bit hashes, eight bytes each:
+among ten million texts the chance of one false match is about 3e-6.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtnlg.records.rows import Row
+from mtnlg.text.spelling import verbatim
+
+HASH_BYTES = 8
+
+
+def text_hash(text: str) -> int:
+    """The same unsigned 64-bit number for the same verbatim text, on every machine."""
+    return _number(verbatim(text).encode("utf-8", "surrogatepass"))
+
+
+def num_repeats(hashes: array[int]) -> int:
+    """How many of these stand further in front as well."""
+    if not hashes:
+        return 0
+    return len(hashes) - int(np.unique(np.frombuffer(hashes, dtype=np.uint64)).size)
+
+
+class RowHashes:
+    """The hashes of a stream of rows, in memory of a few numbers a row."""
+
+    def __init__(self) -> None:
+        self.ids = array("Q")
+        self.sources = array("Q")
+        self.rows = array("Q")
+
+    def add(self, row: Row) -> None:
+        """Take in one row; the empty source of plain text repeats nothing."""
+        source = text_hash(row.source)
+        targets = [text_hash(reference) for reference in row.references]
+        self.ids.append(_number(row.id.encode()))
+        if row.source:
+            self.sources.append(source)
+        self.rows.append(_joined_hash(source, *targets))
+
+
+def _joined_hash(*hashes: int) -> int:
+    return _number(b"".join(value.to_bytes(HASH_BYTES, "big") for value in hashes))
+
+
+def _number(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=HASH_BYTES).digest(), "big")
+
+
+Hashes = NDArray[np.uint64]
+
+
+BLOCK_HASHES = 4_000_000
+"""Hashes that are held and sorted together."""
+
+
+def num_repeats_on_disk(path: Path) -> int:
+    """Entries of a column that an earlier entry equals."""
+    num_hashes = path.stat().st_size // np.dtype(np.uint64).itemsize
+    return num_hashes - sum(len(block) for block in _distinct(path))
+
+
+def _distinct(path: Path) -> Iterator[Hashes]:
+    """One range of values after the other, each sorted and without repeats."""
+    num_hashes = path.stat().st_size // np.dtype(np.uint64).itemsize
+    if num_hashes == 0:  # such as the sources of plain text
+        return
+    num_ranges = -(-num_hashes // BLOCK_HASHES)
+    bounds = [part * 2**64 // num_ranges for part in range(num_ranges)]
+    for low, high in zip(bounds, [*bounds[1:], 2**64], strict=True):
+        chosen = [block[(block >= low) & (block <= high - 1)] for block in _blocks(path)]
+        yield np.unique(np.concatenate(chosen))
+
+
+def _blocks(path: Path) -> Iterator[Hashes]:
+    with path.open("rb") as stream:
+        while len(block := np.fromfile(stream, dtype=np.uint64, count=BLOCK_HASHES)):
+            yield block

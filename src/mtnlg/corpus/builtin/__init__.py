@@ -1,0 +1,1 @@
+"""The built-in corpus: sentences, reports and dialogues made by rule from a small world."""

@@ -1,0 +1,103 @@
+"""How a template gets its words: a repeatable die, and slots filled from the world.
+
+A template is text with fields such as `{person}`, `{goods2}` or `{person_pronoun}`: a kind of slot,
+a digit where two of a kind are needed, and a form after an underscore.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from string import Formatter
+from typing import TypeVar
+
+from mtnlg.corpus.builtin.words import Filler
+from mtnlg.corpus.builtin.world import WORLD
+
+Item = TypeVar("Item")
+Filling = Mapping[str, Filler]
+"""Slot name to what fills it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An example before it is given to a split."""
+
+    source: str
+
+    reference: str
+
+    combination: tuple[str, ...]
+    """The fillers that decide the split."""
+
+
+class Dice:
+    """Repeatable choices on every Python version: only `random()` keeps its sequence by promise."""
+
+    def __init__(self, *seeds: str | int) -> None:
+        digest = hashlib.sha256("/".join(map(str, seeds)).encode()).digest()
+        self._random = random.Random(int.from_bytes(digest[:8], "big"))
+
+    def pick(self, items: Sequence[Item]) -> Item:
+        return items[int(self._random.random() * len(items))]
+
+    def is_below(self, chance: float) -> bool:
+        """True with this chance, in 0 to 1."""
+        return self._random.random() < chance
+
+
+def fill(templates: Iterable[str], *, dice: Dice) -> dict[str, Filler]:
+    """One filler for each slot of the templates; nothing of the world is used twice."""
+    filling: dict[str, Filler] = {}
+    used: set[str] = set()
+    for slot in _slots(tuple(templates)):
+        fillers = WORLD[slot.rstrip("0123456789")]
+        filler = dice.pick(fillers)
+        while filler.key in used:
+            filler = dice.pick(fillers)
+        used.add(filler.key)
+        filling[slot] = filler
+    return filling
+
+
+def render_english(template: str, filling: Filling) -> str:
+    """The template in English, with a capital at its start."""
+    text = "".join(
+        literal + (_form(field, filling, is_english=True) if field else "")
+        for literal, field in _pieces(template)
+    )
+    return text[:1].upper() + text[1:]
+
+
+def render_chinese(template: str, filling: Filling) -> str:
+    """The template in Chinese."""
+    return "".join(
+        literal + (_form(field, filling, is_english=False) if field else "")
+        for literal, field in _pieces(template)
+    )
+
+
+def combine(slots: Iterable[str], filling: Filling) -> tuple[str, ...]:
+    """The keys of the fillers in these slots."""
+    return tuple(filling[slot].key for slot in slots)
+
+
+def _form(field: str, filling: Filling, *, is_english: bool) -> str:
+    slot, _, form = field.partition("_")
+    filler = filling[slot]
+    return (filler.english if is_english else filler.chinese)[form]
+
+
+@cache
+def _pieces(template: str) -> tuple[tuple[str, str], ...]:
+    return tuple((literal, field or "") for literal, field, _, _ in Formatter().parse(template))
+
+
+@cache
+def _slots(templates: tuple[str, ...]) -> tuple[str, ...]:
+    """The slots of the templates, in order of first use."""
+    fields = (field for template in templates for _, field in _pieces(template) if field)
+    return tuple(dict.fromkeys(field.partition("_")[0] for field in fields))

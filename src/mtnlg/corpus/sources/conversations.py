@@ -1,0 +1,65 @@
+"""Data sets with one utterance a record: consecutive records of one conversation become one record
+with the list of its turns.
+
+Refuses to know: files, hubs, and what becomes of a dialogue. A record that is put aside leaves its
+turn out of the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from mtnlg.config import TaskConfig
+from mtnlg.corpus.sources.quarantine import Quarantine
+from mtnlg.corpus.sources.readers import Record, find_column
+from mtnlg.errors import DataError
+from mtnlg.records.files import JsonObject, JsonValue
+
+CONVERSATION, TURNS = "conversation", "turns"
+"""Columns of the task: what tells conversations apart, and the utterance."""
+
+
+def group_turns(
+    records: Iterable[Record], task: TaskConfig, quarantine: Quarantine
+) -> Iterator[Record]:
+    """One record a conversation: the fields, place and id of its first record, its turns as a list.
+
+    A conversation that goes on after another began goes into the quarantine or raises DataError.
+    """
+    readable = _with_keys(records, task, quarantine)
+    ended: set[int] = set()
+    for key, turns in groupby(readable, key=lambda turn: turn[0]):
+        first, *others = list(turns)
+        record = first[1]
+        if hash(key) in ended:
+            reason = (
+                f"column {task.columns[CONVERSATION]} is {key!r} again after another conversation; "
+                "sort the records by conversation"
+            )
+            quarantine.reject(record.location, DataError(f"{record.location}: {reason}"))
+            continue
+        ended.add(hash(key))
+        texts: list[JsonValue] = [first[2], *(turn[2] for turn in others)]
+        column = task.columns[TURNS].split("|")[0].strip()
+        fields: JsonObject = {**record.fields, column: texts}
+        yield Record(record.location, record.id, fields)
+
+
+def _with_keys(
+    records: Iterable[Record], task: TaskConfig, quarantine: Quarantine
+) -> Iterator[tuple[str, Record, JsonValue]]:
+    """Each record with its conversation and its utterance."""
+    for record in records:
+        try:
+            key = find_column(record, task.columns[CONVERSATION], name=CONVERSATION)
+            if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
+                raise DataError(
+                    f"{record.location}: column {task.columns[CONVERSATION]} must be an id "
+                    f"(text or integer), found {key!r}"
+                )
+            utterance = find_column(record, task.columns[TURNS], name=TURNS)
+        except DataError as error:
+            quarantine.reject(record.location, error)
+            continue
+        yield str(key), record, utterance

@@ -1,0 +1,243 @@
+"""The shapes that raw records come in, and how a record of each shape becomes examples.
+
+Refuses to know: files, hubs and cleaning. A new shape is one function and its row in READERS;
+another package adds its own under the entry point group `mtnlg.readers`, where each name loads a
+`Reader`.
+
+A column is named by its key, by a dotted path into nested objects (`translation.en`) and lists
+(`candidates.-1`, the last one), or by alternatives of which the first that is there counts
+(`translation.en|en`), so that one task file fits a local and a hub copy of the same data set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+
+from mtnlg.config import ResponseTurns, TaskConfig
+from mtnlg.errors import ConfigError, DataError
+from mtnlg.records.files import JsonObject, JsonValue
+from mtnlg.records.rows import Row
+
+ENTRY_POINT_GROUP = "mtnlg.readers"
+BUILTIN = "builtin"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One raw record and where it stands."""
+
+    location: str
+    """`file:line`, lines from 1, or the like for the hub; it opens every error message."""
+    id: str
+    """`<split>-<line from 0>`: the id of a row whose record has none."""
+    fields: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One shape: the columns that it asks for, and its function from a record to raw examples."""
+
+    read: Callable[[Record, TaskConfig], Iterator[Row]]
+    required_columns: tuple[str, ...] = ()
+    optional_columns: tuple[str, ...] = ()
+
+
+def read_parallel_text(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """A source and its translation, or a list of them: several references."""
+    source = _as_text(record, task, "source")
+    yield Row(_row_id(record, task), source, _as_texts(record, task, "target"))
+
+
+def read_document_summary(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """A document (or a list of its sentences) and its summary, or a list of them: several
+    references.
+    """
+    document = " ".join(_as_texts(record, task, "document"))
+    yield Row(_row_id(record, task), document, _as_texts(record, task, "summary"))
+
+
+def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """Each chosen turn as the response to the turns before it, which stand one on a line.
+
+    A data set with one utterance a record names its column `conversation` too: conversations.py
+    has made a list of them before they come here.
+    """
+    column = task.columns["turns"]
+    value = find_column(record, column, name="turns")
+    if not isinstance(value, list):
+        found = type(value).__name__
+        raise DataError(
+            f"{record.location}: column {column} must be a list of turns, found {found}"
+        )
+    turns = [_text(record, column, turn, allowed="a list of turns") for turn in value]
+    turns = [" ".join(turn.splitlines()) for turn in turns]
+    record_id = _row_id(record, task)
+    last = len(turns) - 1
+    first = 1 if task.response_turns is ResponseTurns.all else max(1, last)
+    for number in range(first, len(turns)):
+        start = 0 if task.max_context_turns is None else max(0, number - task.max_context_turns)
+        yield Row(f"{record_id}:{number}", "\n".join(turns[start:number]), (turns[number],))
+
+
+def read_context_response(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """A response and the turns before it, which stand one on a line; a background (who speaks, what
+    about) stands before them and is never counted as a turn.
+    """
+    turns = [" ".join(turn.splitlines()) for turn in _as_texts(record, task, "context")]
+    if task.max_context_turns is not None:
+        turns = turns[-task.max_context_turns :]
+    background = _as_texts(record, task, "background") if "background" in task.columns else ()
+    lines = [" ".join(line.splitlines()) for line in background]
+    yield Row(
+        _row_id(record, task), "\n".join([*lines, *turns]), _as_texts(record, task, "response")
+    )
+
+
+def read_paragraphs(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """A text that is a target by itself, with an empty source: what a language model reads."""
+    yield Row(_row_id(record, task), "", (_as_text(record, task, "text"),))
+
+
+def read_builtin(record: Record, task: TaskConfig) -> Iterator[Row]:
+    """A row of the built-in corpus, which is made as rows."""
+    references = record.fields["references"]
+    assert isinstance(references, list), f"{record.location}: references={references!r}"
+    yield Row(record.id, str(record.fields["source"]), tuple(str(one) for one in references))
+
+
+READERS: dict[str, Reader] = {
+    "parallel_text": Reader(read_parallel_text, ("source", "target"), ("id",)),
+    "document_summary": Reader(read_document_summary, ("document", "summary"), ("id",)),
+    "dialogue_turns": Reader(read_dialogue_turns, ("turns",), ("id", "conversation")),
+    "context_response": Reader(
+        read_context_response, ("context", "response"), ("id", "background")
+    ),
+    "paragraphs": Reader(read_paragraphs, ("text",), ("id",)),
+    BUILTIN: Reader(read_builtin),
+}
+
+
+def find_reader(name: str) -> Reader:
+    """The reader of this name, ours or another package's; raises ConfigError where none is."""
+    if name in READERS:
+        return READERS[name]
+    plugins: dict[str, EntryPoint] = {
+        one.name: one for one in entry_points(group=ENTRY_POINT_GROUP)
+    }
+    known = sorted({*READERS, *plugins})
+    if name not in plugins:
+        raise ConfigError(
+            f"tasks.*.reader={name}: no such reader; known: {', '.join(known)}{_meant(name, known)}"
+        )
+    reader = plugins[name].load()
+    if not isinstance(reader, Reader):
+        raise ConfigError(
+            f"tasks.*.reader={name}: entry point {plugins[name].value} "
+            "is no mtnlg.corpus.sources.readers.Reader"
+        )
+    return reader
+
+
+def check_columns(task: TaskConfig) -> None:
+    """Raise ConfigError unless `columns` has what the task's reader needs and nothing that it does
+    not know.
+    """
+    reader = find_reader(task.reader)
+    known = [*reader.required_columns, *reader.optional_columns]
+    for name, column in task.columns.items():
+        if name not in known:
+            raise ConfigError(
+                f"tasks.*.columns.{name}={column}: reader {task.reader} has no such column; "
+                f"known: {', '.join(known) or 'none'}{_meant(name, known)}"
+            )
+        if not all(part.strip() for part in column.split("|")):
+            raise ConfigError(f"tasks.*.columns.{name}={column!r}: must name a column of the data")
+    missing = [name for name in reader.required_columns if name not in task.columns]
+    if missing:
+        raise ConfigError(
+            f"tasks.*.columns: reader {task.reader} needs {', '.join(missing)} as well; "
+            f"say which column of the data each is, as in columns: {{{missing[0]}: text}}"
+        )
+
+
+def find_column(record: Record, column: str, *, name: str) -> JsonValue:
+    """The value at the first alternative that the record has; raises DataError with the columns
+    that are there.
+    """
+    for alternative in column.split("|"):
+        is_there, value = _look_up(record.fields, alternative.strip())
+        if is_there:
+            return value
+    raise DataError(
+        f"{record.location}: no column {column}; "
+        f"the record has: {', '.join(_paths(record.fields)) or 'none'}; "
+        f"tasks.*.columns.{name} to one of them"
+    )
+
+
+def _look_up(value: JsonValue, path: str) -> tuple[bool, JsonValue]:
+    """Whether the path is there, and its value; a key that holds the dots itself comes first."""
+    if isinstance(value, dict) and path in value:
+        return True, value[path]
+    head, _, rest = path.partition(".")
+    if isinstance(value, dict):
+        return _look_up(value[head], rest) if rest and head in value else (False, None)
+    if isinstance(value, list) and re.fullmatch(r"-?\d+", head):
+        place = int(head)
+        if -len(value) <= place < len(value):
+            return _look_up(value[place], rest) if rest else (True, value[place])
+    return False, None
+
+
+def _paths(fields: JsonObject) -> list[str]:
+    names: list[str] = []
+    for name, value in fields.items():
+        names += (
+            [f"{name}.{inner}" for inner in value] if isinstance(value, dict) and value else [name]
+        )
+    return names
+
+
+def _as_text(record: Record, task: TaskConfig, name: str) -> str:
+    value = find_column(record, task.columns[name], name=name)
+    return _text(record, task.columns[name], value, allowed="text")
+
+
+def _as_texts(record: Record, task: TaskConfig, name: str) -> tuple[str, ...]:
+    column = task.columns[name]
+    value = find_column(record, column, name=name)
+    if isinstance(value, list):
+        return tuple(_text(record, column, item, allowed="a list of texts") for item in value)
+    return (_text(record, column, value, allowed="text or a list of texts"),)
+
+
+def _text(record: Record, column: str, value: JsonValue, *, allowed: str) -> str:
+    """Null is empty text, which cleaning drops and counts; any other type is an error."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DataError(
+            f"{record.location}: column {column} must be {allowed}, found {type(value).__name__}"
+        )
+    return value
+
+
+def _row_id(record: Record, task: TaskConfig) -> str:
+    column = task.columns.get("id")
+    if column is None:
+        return record.id
+    value = find_column(record, column, name="id")
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise DataError(
+            f"{record.location}: column {column} must be an id (text or integer), found {value!r}"
+        )
+    return str(value)
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f". Did you mean {close[0]}?" if close else ""

@@ -1,0 +1,265 @@
+"""What is wrong with a file of outputs before any metric sees it: one row of SYMPTOMS each.
+
+A line is compared with its own references, so that what they have too is no symptom. Refuses to
+know: metrics.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, script_of
+
+FEW = 0.05
+"""Share of the lines below which a habit of writers, not of a program, may be the cause."""
+MOST = 0.9
+LENGTH_RATIOS = (0.8, 1.25)
+"""Outputs are so long, of their references' characters, where all is well."""
+LINE_RATIOS = (0.5, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Outputs with their references, and their sources where they are known."""
+
+    hypotheses: Sequence[str]
+    references: Sequence[Sequence[str]]
+    sources: Sequence[str] | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A symptom: at how many places of how many, the first of them from 0, and what helps."""
+
+    name: str
+    what: str
+    places: tuple[int, ...]
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptom:
+    """Something that a line may have; told where at least this share of the lines have it."""
+
+    name: str
+    what: str
+    remedy: str
+    has: Callable[[str, Sequence[str], str], bool]
+    """Output, its references, the language."""
+    least_share: float = 0.0
+
+    def found(self, outputs: Outputs) -> Finding | None:
+        language = base_language(outputs.language)
+        places = tuple(
+            place
+            for place, (text, references) in enumerate(
+                zip(outputs.hypotheses, outputs.references, strict=True)
+            )
+            if self.has(text, references, language)
+        )
+        if not places or len(places) < self.least_share * len(outputs.hypotheses):
+            return None
+        return Finding(self.name, self.what, places, self.remedy)
+
+
+SPACED_MARK = re.compile(r"\w ([.,?!)]|n't|'(?:s|re|ll|ve|d|m))(?= |$)")
+ESCAPE = re.compile(
+    r"&(?:quot|apos|amp|lt|gt|#\d+|#x[0-9a-f]+);|(?<= )@[-/,.]@(?= )", re.IGNORECASE
+)
+PIECE = re.compile(r"▁|@@(?= |$)|(?<= )##\w|<(?:unk|pad|s|/s)>|\[(?:UNK|PAD|CLS|SEP)\]")
+SPACED_IDEOGRAPHS = re.compile(rf"{IDEOGRAPH.pattern} +{IDEOGRAPH.pattern}")
+ASCII_MARK = re.compile(rf"(?<={IDEOGRAPH.pattern})[,.?!:;]")
+WIDE_MARK = re.compile("[，。？！：；（）]")
+
+
+def _only_output(pattern: re.Pattern[str]) -> Callable[[str, Sequence[str], str], bool]:
+    """The output has it and no reference does."""
+
+    def has(text: str, references: Sequence[str], language: str) -> bool:
+        return pattern.search(text) is not None and not any(map(pattern.search, references))
+
+    return has
+
+
+def _is_segmented(text: str, references: Sequence[str], language: str) -> bool:
+    is_asked = language in CHARACTER_LANGUAGES
+    return is_asked and _only_output(SPACED_IDEOGRAPHS)(text, references, language)
+
+
+def _has_other_marks(text: str, references: Sequence[str], language: str) -> bool:
+    """Half-width where the references have full-width ones, or the other way round."""
+    joined = "".join(references)
+    if language in CHARACTER_LANGUAGES:
+        has_ascii = ASCII_MARK.search(text) is not None and not WIDE_MARK.search(text)
+        return has_ascii and WIDE_MARK.search(joined) is not None
+    return WIDE_MARK.search(text) is not None and not WIDE_MARK.search(joined)
+
+
+def _is_in_other_script(text: str, references: Sequence[str], language: str) -> bool:
+    if language != "zh":
+        return False
+    own, theirs = script_of(text), script_of("".join(references))
+    return own is not None and theirs is not None and own != theirs
+
+
+def _is_otherwise_composed(text: str, references: Sequence[str], language: str) -> bool:
+    """Composed where the references are not, or the other way round; texts without marks are
+    both.
+    """
+    joined = "".join(references)
+    if text.isascii() or joined.isascii():
+        return False
+    forms = [
+        {form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, one)}
+        for one in (text, joined)
+    ]
+    return {"NFC"} in forms and forms[0].isdisjoint(forms[1])
+
+
+SYMPTOMS: tuple[Symptom, ...] = (
+    Symptom(
+        name="empty",
+        what="the output is empty",
+        remedy="it scores 0; look for the line in the decoder's log",
+        has=lambda text, references, language: not text.strip(),
+    ),
+    Symptom(
+        name="tokenised",
+        what="a space before punctuation that the references do not have",
+        remedy="detokenise the outputs (sacremoses, or the recipe's own script); else 13a cuts "
+        "text that is cut already",
+        has=_only_output(SPACED_MARK),
+        least_share=FEW,
+    ),
+    Symptom(
+        name="segmented",
+        what="spaces between ideographs that the references do not have",
+        remedy="remove the spaces: Chinese and Japanese are scored as they are written",
+        has=_is_segmented,
+        least_share=FEW,
+    ),
+    Symptom(
+        name="escapes",
+        what="escapes of a tokeniser, such as &quot; or @-@",
+        remedy="detokenise the outputs with the tokeniser that made them",
+        has=_only_output(ESCAPE),
+    ),
+    Symptom(
+        name="pieces",
+        what="pieces or special tokens of a vocabulary, such as ▁, @@ or <unk>",
+        remedy="join the pieces (decode with the model's own tokenizer, skip special tokens)",
+        has=_only_output(PIECE),
+    ),
+    Symptom(
+        name="script",
+        what="traditional characters against simplified ones, or the other way round",
+        remedy="convert outputs and references into one script (OpenCC); no metric takes them as "
+        "equal",
+        has=_is_in_other_script,
+    ),
+    Symptom(
+        name="marks",
+        what="half-width punctuation against full-width, or the other way round",
+        remedy="write the punctuation as the references do; each mark is a token",
+        has=_has_other_marks,
+        least_share=FEW,
+    ),
+    Symptom(
+        name="normalisation",
+        what="letters composed (NFC) against decomposed (NFD)",
+        remedy="normalise both to NFC; to a metric they are other characters",
+        has=_is_otherwise_composed,
+    ),
+)
+"""In the order in which they are told; adding one is a row."""
+
+
+def find_symptoms(outputs: Outputs) -> list[Finding]:
+    """Everything that is found, in the order of SYMPTOMS, then what takes more than one line."""
+    found = [symptom.found(outputs) for symptom in SYMPTOMS]
+    found += [check(outputs) for check in (_lower_cased, _copied, _of_other_length)]
+    return [finding for finding in found if finding is not None]
+
+
+def _lower_cased(outputs: Outputs) -> Finding | None:
+    """Of the lines whose references have a capital letter, most have none."""
+    capitals = [
+        place
+        for place, references in enumerate(outputs.references)
+        if any(_has_capital(text) for text in references) and outputs.hypotheses[place].strip()
+    ]
+    places = tuple(place for place in capitals if _is_small(outputs.hypotheses[place]))
+    if (
+        not places
+        or len(places) < MOST * len(capitals)
+        or len(places) < FEW * len(outputs.hypotheses)
+    ):
+        return None
+    return Finding(
+        "lower-cased",
+        "no capital letter, where the references have some",
+        places,
+        "score cased outputs, or compare lower-cased numbers with such (case:lc)",
+    )
+
+
+def _has_capital(text: str) -> bool:
+    return text.lower() != text
+
+
+def _is_small(text: str) -> bool:
+    return text.lower() == text and text.upper() != text
+
+
+def _copied(outputs: Outputs) -> Finding | None:
+    places = tuple(
+        place
+        for place, (text, source) in enumerate(
+            zip(outputs.hypotheses, outputs.sources or outputs.hypotheses, strict=True)
+        )
+        if outputs.sources
+        and text.strip()
+        and text.strip() == source.strip()
+        and text.strip() not in {one.strip() for one in outputs.references[place]}
+    )
+    if not places:
+        return None
+    return Finding(
+        "copies",
+        "the output is the source",
+        places,
+        "check the direction, and the language that the system was asked for",
+    )
+
+
+def _of_other_length(outputs: Outputs) -> Finding | None:
+    """Told where all outputs together are of another length; the places are the lines that are."""
+    ratios = []
+    length = closest_length = 0
+    for text, references in zip(outputs.hypotheses, outputs.references, strict=True):
+        closest = min((len(one) for one in references), key=lambda size: abs(size - len(text)))
+        ratios.append(len(text) / closest)
+        length, closest_length = length + len(text), closest_length + closest
+    ratio = length / closest_length
+    if LENGTH_RATIOS[0] <= ratio <= LENGTH_RATIOS[1]:
+        return None
+    is_short = ratio < 1
+    places = [
+        place
+        for place, one in enumerate(ratios)
+        if (one < LINE_RATIOS[0] if is_short else one > LINE_RATIOS[1])
+    ] or [
+        min(range(len(ratios)), key=ratios.__getitem__)
+        if is_short
+        else max(range(len(ratios)), key=ratios.__getitem__)
+    ]
+    return Finding(
+        "length",
+        f"all outputs together have {ratio:.2f} of the references' characters",
+        tuple(places),
+        "look for outputs that were cut off" if is_short else "look for loops and added text",
+    )

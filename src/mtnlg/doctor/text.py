@@ -1,0 +1,127 @@
+"""What `mtnlg doctor` found, for a terminal and for programs.
+
+Refuses to know: files and metrics.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mtnlg.doctor.settings import Reading
+from mtnlg.doctor.symptoms import Finding
+from mtnlg.doctor.verdict import Verdict
+from mtnlg.records.files import SCHEMA_VERSION, JsonObject
+from mtnlg.report.display import ABSENT
+from mtnlg.text.visible import visible
+
+INDENT = " " * 29
+WIDTH = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """Everything that is told."""
+
+    readings: Sequence[Reading]
+    findings: Sequence[tuple[Finding, str]]
+    """With the file and line of the first place."""
+    verdict: Verdict | None
+    num_examples: int
+    language: str
+
+    @property
+    def ordered(self) -> list[Reading]:
+        """By distance to the published number where there is one; the others as they are."""
+        if self.verdict is None:
+            return list(self.readings)
+        near = self.verdict.readings
+        places = {id(one) for one in near}
+        return [*near, *(one for one in self.readings if id(one) not in places)]
+
+
+def diagnosis_text(diagnosis: Diagnosis) -> str:
+    """Settings with their values, the verdict, and the findings."""
+    lines = [f"{'metric':<10}{'value':>8}{'to ours':>9}  setting, who measures so, signature"]
+    for reading in diagnosis.ordered:
+        lines += _reading_lines(reading, diagnosis.verdict)
+    lines += ["", f"n = {diagnosis.num_examples}; references in {diagnosis.language}"]
+    if diagnosis.verdict is not None:
+        lines += ["", *textwrap.wrap(diagnosis.verdict.text, WIDTH)]
+    lines += ["", *_finding_lines(diagnosis)]
+    return "\n".join(lines) + "\n"
+
+
+def _reading_lines(reading: Reading, verdict: Verdict | None) -> Iterator[str]:
+    value, difference = reading.value.value, reading.difference
+    cells = [
+        f"{reading.setting.metric:<10}",
+        f"{ABSENT if value is None else f'{value:.2f}':>8}",
+        f"{ABSENT if difference is None else f'{difference:+.2f}':>9}",
+    ]
+    agrees = verdict is not None and reading in verdict.agreeing
+    mark = "* " if agrees else "  "
+    yield "".join(cells) + mark + reading.setting.words
+    if reading.setting.users:
+        yield from textwrap.wrap(
+            ", ".join(reading.setting.users),
+            WIDTH,
+            initial_indent=INDENT,
+            subsequent_indent=INDENT,
+        )
+    if value is None:
+        yield f"{INDENT}not computed: {reading.value.reason}"
+    yield INDENT + reading.value.signature
+
+
+def _finding_lines(diagnosis: Diagnosis) -> Iterator[str]:
+    if not diagnosis.findings:
+        yield "nothing to see in the texts"
+        return
+    for finding, location in diagnosis.findings:
+        count = f"{len(finding.places)} of {diagnosis.num_examples} lines, first {location}"
+        yield f"{finding.name}: {finding.what}: {visible(count)}"
+        yield from textwrap.wrap(finding.remedy, WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def diagnosis_document(diagnosis: Diagnosis) -> JsonObject:
+    """The same for programs, with where each user of a setting is documented."""
+    verdict = diagnosis.verdict
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "n": diagnosis.num_examples,
+        "language": diagnosis.language,
+        "settings": [
+            {
+                "metric": one.setting.metric,
+                "setting": one.setting.words,
+                "used_by": dict(one.setting.users),
+                "value": one.value.value,
+                "difference": one.difference,
+                "signature": one.value.signature,
+                "reason": one.value.reason or None,
+                "agrees": None if verdict is None else one in verdict.agreeing,
+            }
+            for one in diagnosis.ordered
+        ],
+        "published": None
+        if verdict is None
+        else {
+            "metric": verdict.metric,
+            "number": str(verdict.given),
+            "num_agreeing": len(verdict.agreeing),
+            "num_settings": len(verdict.readings),
+            "verdict": verdict.text,
+        },
+        "findings": [
+            {
+                "name": finding.name,
+                "what": finding.what,
+                "count": len(finding.places),
+                "first": location,
+                "remedy": finding.remedy,
+            }
+            for finding, location in diagnosis.findings
+        ],
+    }

@@ -1,0 +1,220 @@
+"""The values that other programs give the same texts, by the packages that they wrap.
+
+Refuses to know: who uses what. Each function gives a value of 0 to 100 and a signature in
+sacreBLEU's form.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Literal, cast
+
+from sacrebleu.metrics.bleu import BLEU, BLEUScore
+from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.metrics.ter import TER
+
+from mtnlg.evaluation import find_metric, score_texts
+from mtnlg.evaluation.texts import aligned_references, count_references
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Outputs and their references, one row each, in one language."""
+
+    hypotheses: Sequence[str]
+    references: Sequence[Sequence[str]]
+    language: str
+    sources: Sequence[str] | None = None
+
+    def changed(self, change: Callable[[str], str], *, language: str) -> Case:
+        """The same with all texts changed, and read as another language."""
+        return replace(
+            self,
+            hypotheses=[change(text) for text in self.hypotheses],
+            references=[[change(text) for text in texts] for texts in self.references],
+            language=language,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a program gives; None where it cannot be computed here, and the reason."""
+
+    value: float | None
+    signature: str
+    reason: str = ""
+
+
+Compute = Callable[[Case], Value]
+
+
+def ours(metric: str) -> Compute:
+    """The value that stands on our boards."""
+
+    def compute(case: Case) -> Value:
+        value = score_texts(
+            metric,
+            case.hypotheses,
+            case.references,
+            language=case.language,
+            sources=case.sources,
+        )
+        return Value(value, find_metric(metric).signature(case.references, case.language))
+
+    return compute
+
+
+def where_installed(package: str, compute: Compute) -> Compute:
+    """The value, or that it is missing for want of a package."""
+
+    def compute_or_not(case: Case) -> Value:
+        if find_spec(package) is None:
+            return Value(None, f"tok:{package}", f"{package} is not installed")
+        return compute(case)
+
+    return compute_or_not
+
+
+def bleu(
+    tokenize: str,
+    *,
+    lowercase: bool = False,
+    smooth: Literal["exp", "none"] = "exp",
+) -> Compute:
+    """Corpus BLEU of sacreBLEU."""
+    return _sacrebleu(
+        lambda: BLEU(tokenize=tokenize, lowercase=lowercase, smooth_method=smooth, force=True)
+    )
+
+
+def chrf(*, word_order: int = 0, whitespace: bool = False, lowercase: bool = False) -> Compute:
+    """Corpus chrF of sacreBLEU."""
+    return _sacrebleu(
+        lambda: CHRF(word_order=word_order, whitespace=whitespace, lowercase=lowercase)
+    )
+
+
+def ter(
+    *, normalized: bool = False, asian_support: bool = False, case_sensitive: bool = False
+) -> Compute:
+    """Corpus TER of sacreBLEU."""
+    return _sacrebleu(
+        lambda: TER(
+            normalized=normalized, asian_support=asian_support, case_sensitive=case_sensitive
+        )
+    )
+
+
+def _sacrebleu(make: Callable[[], BLEU | CHRF | TER]) -> Compute:
+    def compute(case: Case) -> Value:
+        scorer = make()
+        # sacreBLEU takes None for a reference that a row has not; its types do not say so.
+        references = cast(list[list[str]], aligned_references(case.references))
+        score = scorer.corpus_score(list(case.hypotheses), references)
+        return Value(float(score.score), str(scorer.get_signature()))
+
+    return compute
+
+
+def mean_sentence_bleu(tokenize: str) -> Compute:
+    """The mean of sacreBLEU's sentence BLEU, which is no corpus BLEU."""
+
+    def compute(case: Case) -> Value:
+        scores = [score.score for score in _sentence_scores(case, tokenize)]
+        signature = _signature(case, f"case:mixed|eff:yes|tok:{tokenize}|smooth:exp|mean:sentences")
+        return Value(sum(scores) / len(scores), signature)
+
+    return compute
+
+
+def nltk_corpus_bleu(case: Case) -> Value:
+    """nltk.translate.bleu_score.corpus_bleu of texts cut at white space, without smoothing: a text
+    that has no n-gram of some order counts as one that did not match.
+    """
+    scores = _sentence_scores(case, "none")
+    correct = [sum(score.counts[order] for score in scores) for order in range(4)]
+    total = [sum(max(1, score.totals[order]) for score in scores) for order in range(4)]
+    length = sum(score.sys_len for score in scores)
+    reference_length = sum(score.ref_len for score in scores)
+    signature = _signature(case, "case:mixed|tok:none|smooth:none|total:1")
+    if correct[0] == 0:
+        return Value(0.0, signature)
+    precisions = [
+        matched / all_ if matched else sys.float_info.min
+        for matched, all_ in zip(correct, total, strict=True)
+    ]
+    penalty = 1.0 if length > reference_length else math.exp(1 - reference_length / length)
+    mean = math.exp(math.fsum(0.25 * math.log(one) for one in precisions))
+    return Value(100 * penalty * mean, signature)
+
+
+def rouge(metric: str, *, use_stemmer: bool = False, sentences: str = "lines") -> Compute:
+    """ROUGE of rouge_score, over its tokens of a-z and 0-9 whatever the language.
+
+    Our metric gives its numbers; the stemmer is rouge_score's own. `sentences` is a row of
+    SENTENCES, and matters to ROUGE-Lsum only.
+    """
+
+    def compute(case: Case) -> Value:
+        cut = SENTENCES[sentences]
+        targets = [list(texts) for texts in case.references]
+        signature = find_metric(metric).signature(targets, "en")
+        if use_stemmer:
+            signature = signature.replace("stem:no", "stem:porter")
+        if sentences != "lines":
+            signature += f"|sentences:{sentences}"
+        try:
+            changed = case.changed(lambda text: "\n".join(cut(text)), language="en")
+        except LookupError:
+            return Value(None, signature, "NLTK's punkt data is not installed")
+        if use_stemmer:
+            changed = changed.changed(_stemmer(), language="en")
+        return replace(ours(metric)(_never_empty(changed)), signature=signature)
+
+    return compute
+
+
+def _never_empty(case: Case) -> Case:
+    """References that lost all their words as a text without any, but not empty."""
+    return replace(
+        case,
+        references=[[text if text.strip() else "_" for text in one] for one in case.references],
+    )
+
+
+def _stemmer() -> Callable[[str], str]:
+    """The words of each line as rouge_score's stemmer leaves them."""
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    tokenizer = DefaultTokenizer(use_stemmer=True)
+    return lambda text: "\n".join(" ".join(tokenizer.tokenize(line)) for line in text.split("\n"))
+
+
+def _punkt_sentences(text: str) -> list[str]:
+    from nltk import sent_tokenize
+
+    return list(sent_tokenize(text.strip()))
+
+
+SENTENCES: dict[str, Callable[[str], list[str]]] = {
+    "lines": lambda text: [text],
+    "spaced_stops": lambda text: text.replace(" . ", " .\n").split("\n"),
+    "punkt": _punkt_sentences,
+}
+"""How a text becomes lines, each of which is a sentence to ROUGE-Lsum."""
+
+
+def _sentence_scores(case: Case, tokenize: str) -> list[BLEUScore]:
+    scorer = BLEU(tokenize=tokenize, effective_order=True, force=True)
+    return [
+        scorer.sentence_score(text, list(references))
+        for text, references in zip(case.hypotheses, case.references, strict=True)
+    ]
+
+
+def _signature(case: Case, body: str) -> str:
+    return f"nrefs:{count_references(case.references) or 'var'}|{body}"

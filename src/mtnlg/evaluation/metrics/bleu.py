@@ -1,0 +1,234 @@
+"""BLEU (Papineni et al. 2002), equal to sacreBLEU's corpus score with its defaults (Post 2018).
+
+sacreBLEU cuts the tokens; counting and aggregation are written again, for many texts and many
+resamples at once. Statistics: hypothesis length, reference length, ORDER counts of matched n-grams,
+ORDER counts of n-grams.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from sacrebleu.metrics.bleu import BLEU, BLEUSignature
+
+from mtnlg.evaluation.metrics.base import LOWERCASE, Family, Metric
+from mtnlg.evaluation.metrics.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
+from mtnlg.evaluation.metrics.tokenization import (
+    bleu_tokeniser,
+    moses_words,
+    optional_package,
+    package_version,
+)
+from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
+from mtnlg.evaluation.texts import Texts, aligned_references, count_references
+from mtnlg.text.scripts import base_language
+
+ORDER = 4
+
+
+CHUNK_SIZE = 4_096
+"""Numbers that are Python objects at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BleuSettings:
+    """What papers do differently."""
+
+    tokeniser: str | None = None
+    """sacreBLEU's name of it; None: by the language."""
+    is_lowercase: bool = False
+
+    def scorer(self, language: str) -> BLEU:
+        """sacreBLEU's scorer, for its tokens and its signature."""
+        return _scorer(self.tokeniser or bleu_tokeniser(language), self.is_lowercase)
+
+    def tokens(self, text: str, language: str) -> list[str]:
+        """The tokens that are counted."""
+        scorer = self.scorer(language)
+        line = text.lower() if self.is_lowercase else text
+        return str(scorer.tokenizer(line.rstrip())).split()
+
+
+PLAIN = BleuSettings()
+
+
+def bleu_statistics(texts: Texts, settings: BleuSettings = PLAIN) -> FloatArray:
+    """Statistics (N, 2 + 2 x ORDER).
+
+    Of several references, the closest length and the most matches of each n-gram count.
+    """
+    return _counted(texts, lambda text: settings.tokens(text, texts.language))
+
+
+def moses_bleu_statistics(texts: Texts) -> FloatArray:
+    """As `bleu_statistics`, on Moses' tokens in lower case."""
+    return _counted(texts, lambda text: moses_words(text, texts.language))
+
+
+def _counted(texts: Texts, cut: Callable[[str], Sequence[str]]) -> FloatArray:
+    vocabulary = Vocabulary()
+
+    def encode(lines: Sequence[str | None]) -> SymbolTexts:
+        return vocabulary.encode([cut(line or "") for line in lines])
+
+    aligned = aligned_references(texts.references)
+    hypothesis, targets = encode(texts.hypotheses), [encode(lines) for lines in aligned]
+    is_there = np.array([[line is not None for line in lines] for lines in aligned])  # (R, N)
+    lengths = np.stack([one.lengths for one in targets])
+    columns = [
+        hypothesis.lengths,
+        closest_lengths(hypothesis.lengths, lengths, is_there),
+        clipped_matches(hypothesis, targets, order=ORDER),
+        *(hypothesis.num_ngrams(order) for order in range(1, ORDER + 1)),
+    ]
+    return np.column_stack(columns).astype(np.float64)
+
+
+def bleu_values(sums: FloatArray) -> FloatArray:
+    """BLEU, 0 to 100, from summed statistics (..., 2 + 2 x ORDER).
+
+    Smoothing is exponential (Chen and Cherry 2014, method 3).
+    """
+    correct, total = sums[..., 2 : 2 + ORDER], sums[..., 2 + ORDER :]
+    is_counted = np.logical_and.accumulate(total > 0, axis=-1)
+    is_smoothed = is_counted & (correct == 0)
+    halvings = np.cumsum(is_smoothed, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precisions = np.where(is_smoothed, 100.0 / (2.0**halvings * total), 100.0 * correct / total)
+    precisions = np.where(is_counted & (correct > 0).any(axis=-1, keepdims=True), precisions, 0.0)
+    means = _geometric_means(precisions)
+    penalties = _brevity_penalties(sums[..., 0], sums[..., 1])
+    return np.asarray(penalties * means, dtype=np.float64)
+
+
+def unsmoothed_bleu_values(sums: FloatArray) -> FloatArray:
+    """As `bleu_values`, but 0 where an order of n-grams has no match, as multi-bleu.perl has it."""
+    has_matches = (sums[..., 2 : 2 + ORDER] > 0).all(axis=-1)
+    return np.asarray(np.where(has_matches, bleu_values(sums), 0.0), dtype=np.float64)
+
+
+def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
+    """BLEU, 0 to 100, of single texts by their statistics (N, 2 + 2 x ORDER), over the orders of
+    n-grams that a text has, as sacreBLEU's sentence score.
+    """
+    values = [
+        BLEU.compute_bleu(
+            correct=[int(count) for count in row[2 : 2 + ORDER]],
+            total=[int(count) for count in row[2 + ORDER :]],
+            sys_len=int(row[0]),
+            ref_len=int(row[1]),
+            smooth_method="exp",
+            effective_order=True,
+        ).score
+        for row in statistics
+    ]
+    return np.asarray(values, dtype=np.float64)
+
+
+def bleu_signature(
+    references: Sequence[Sequence[str]], language: str, settings: BleuSettings = PLAIN
+) -> str:
+    """sacreBLEU's own signature."""
+    return _signature(settings.scorer(language), references)
+
+
+def moses_bleu_signature(references: Sequence[Sequence[str]], language: str) -> str:
+    """In sacreBLEU's form, with sacremoses and its release as what cut the tokens."""
+    optional_package("sacremoses", extra="moses", purpose="Moses' tokens")
+    signature = _signature(_scorer("none", True), references).replace("smooth:exp", "smooth:none")
+    tokeniser = f"sacremoses-{package_version('sacremoses')}-{base_language(language)}"
+    return signature.replace("tok:none", f"tok:{tokeniser}")
+
+
+def bleu_length(text: str, language: str, settings: BleuSettings = PLAIN) -> int:
+    """Tokens of the text."""
+    return len(settings.tokens(text, language))
+
+
+def closest_lengths(lengths: IntArray, references: IntArray, is_there: BoolArray) -> IntArray:
+    """Of R references (R, N) that are there the length closest to the hypothesis's, (N,); of two
+    that are equally close the shorter.
+    """
+    ordered = np.sort(np.where(is_there, references, np.iinfo(np.int64).max // 2), axis=0)
+    nearest = np.argmin(np.abs(ordered - lengths), axis=0)
+    closest: IntArray = ordered[nearest, np.arange(len(lengths))]
+    return closest
+
+
+def _signature(scorer: BLEU, references: Sequence[Sequence[str]]) -> str:
+    num_references = count_references(references) or -1
+    return str(BLEUSignature({**vars(scorer), "num_refs": num_references}))
+
+
+@cache
+def _scorer(tokeniser: str, is_lowercase: bool) -> BLEU:
+    """One for each tokeniser, as it remembers lines: references are cut once for many systems."""
+    # force: no advice about tokenised text on standard error; it changes no number.
+    return BLEU(tokenize=tokeniser, lowercase=is_lowercase, force=True)
+
+
+def _geometric_means(precisions: FloatArray) -> FloatArray:
+    """From (..., ORDER) to (...), added from the left as sacreBLEU does; 0 where one of them is."""
+    is_positive = (precisions > 0).all(axis=-1)
+    logarithms = _apply(math.log, precisions[is_positive])  # (M, ORDER)
+    total = logarithms[:, 0]
+    for order in range(1, ORDER):
+        total = total + logarithms[:, order]
+    means = np.zeros(is_positive.shape)
+    means[is_positive] = _apply(math.exp, total / ORDER)
+    return means
+
+
+def _brevity_penalties(hypothesis_lengths: FloatArray, reference_lengths: FloatArray) -> FloatArray:
+    penalties = np.where(hypothesis_lengths >= reference_lengths, 1.0, 0.0)
+    is_short = (hypothesis_lengths > 0) & (hypothesis_lengths < reference_lengths)
+    ratios = reference_lengths[is_short] / hypothesis_lengths[is_short]
+    penalties[is_short] = _apply(math.exp, 1 - ratios)
+    return penalties
+
+
+def _apply(function: Callable[[float], float], values: FloatArray) -> FloatArray:
+    """Python's logarithm or power, as in sacreBLEU: NumPy's may differ in the last digit.
+
+    A chunk at a time, since numbers as objects take several times the memory.
+    """
+    results = np.empty(values.size)
+    for start in range(0, values.size, CHUNK_SIZE):
+        chunk = slice(start, start + CHUNK_SIZE)
+        results[chunk] = list(map(function, values.ravel()[chunk].tolist()))
+    return results.reshape(values.shape)
+
+
+def _bleu(name: str, settings: BleuSettings) -> Metric:
+    return Metric(
+        name=name,
+        statistics=partial(bleu_statistics, settings=settings),
+        aggregate=bleu_values,
+        aggregate_of_one=sentence_bleu_values,
+        signature=partial(bleu_signature, settings=settings),
+        length=partial(bleu_length, settings=settings),
+        max_tokens=200_000,
+    )
+
+
+_BLEU_WORDS = LOWERCASE | {
+    tokeniser: {"tokeniser": tokeniser} for tokeniser in ("13a", "zh", "char", "intl", "none")
+}
+
+
+FAMILIES = {"bleu": Family(make=_bleu, settings=PLAIN, words=_BLEU_WORDS)}
+METRICS = (
+    Metric(
+        name="moses_bleu",
+        statistics=moses_bleu_statistics,
+        aggregate=unsmoothed_bleu_values,
+        aggregate_of_one=sentence_bleu_values,
+        signature=moses_bleu_signature,
+        length=bleu_length,
+        max_tokens=20_000,
+    ),
+)

@@ -1,0 +1,150 @@
+"""chrF (Popović 2015) and chrF++ (Popović 2017), equal to sacreBLEU's corpus scores with beta 2.
+
+Counting and aggregation are written again, for many texts and many resamples at once. Statistics:
+for each order of n-grams, of characters and then of words, the counts in the hypothesis, in the
+best reference, and in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from sacrebleu.metrics.chrf import CHRF, CHRFSignature
+
+from mtnlg.evaluation.metrics.base import LOWERCASE, Family, Metric
+from mtnlg.evaluation.metrics.ngrams import (
+    SymbolTexts,
+    Vocabulary,
+    clipped_matches,
+    encode_characters,
+)
+from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation.texts import Texts, aligned_references, count_references
+
+ORDER = CHRF.CHAR_ORDER
+
+
+RECALL_WEIGHT = CHRF.BETA**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChrfSettings:
+    """What papers do differently."""
+
+    word_order: int = 0
+    """Longest n-gram of words; 2 in chrF++."""
+    is_lowercase: bool = False
+
+    @property
+    def scorer(self) -> CHRF:
+        """sacreBLEU's scorer, for its words and its signature."""
+        return _scorer(self.word_order, self.is_lowercase)
+
+
+PLAIN = ChrfSettings()
+
+
+def chrf_statistics(texts: Texts, settings: ChrfSettings = PLAIN) -> FloatArray:
+    """Statistics (N, 3 x orders) against the reference with the best score; any language."""
+    encoder = _Encoder(settings)
+    hypothesis = encoder.encode(texts.hypotheses)
+    best = np.zeros((len(texts), 3 * (ORDER + settings.word_order)))
+    best_values = np.full(len(texts), -1.0)
+    for lines in aligned_references(texts.references):
+        reference = encoder.encode([line or "" for line in lines])
+        statistics = np.column_stack(
+            [
+                _pair_statistics(*pair, order=order)
+                for *pair, order in zip(hypothesis, reference, encoder.orders, strict=True)
+            ]
+        )
+        is_there = np.array([line is not None for line in lines])
+        values = chrf_values(statistics)
+        is_better = is_there & (values > best_values)
+        best[is_better], best_values[is_better] = statistics[is_better], values[is_better]
+    return best
+
+
+class _Encoder:
+    """Texts as characters, and as words where these count."""
+
+    def __init__(self, settings: ChrfSettings) -> None:
+        self._settings = settings
+        self._vocabulary = Vocabulary()
+        self.orders = [ORDER, settings.word_order] if settings.word_order else [ORDER]
+
+    def encode(self, texts: Sequence[str]) -> list[SymbolTexts]:
+        """One for each of `orders`."""
+        if self._settings.is_lowercase:
+            texts = [text.lower() for text in texts]
+        encoded = [encode_characters(["".join(text.split()) for text in texts])]
+        if self._settings.word_order:
+            # Its words are cut in a method of sacreBLEU's that is not public.
+            cut = self._settings.scorer._remove_punctuation
+            encoded.append(self._vocabulary.encode([cut(text) for text in texts]))
+        return encoded
+
+
+def _pair_statistics(hypothesis: SymbolTexts, reference: SymbolTexts, *, order: int) -> FloatArray:
+    """Against one reference of each row; where that has no n-gram, the hypothesis counts none."""
+    matches = clipped_matches(hypothesis, [reference], order=order)
+    columns = []
+    for size in range(1, order + 1):
+        num_in_reference = reference.num_ngrams(size)
+        num_in_hypothesis = np.where(num_in_reference > 0, hypothesis.num_ngrams(size), 0)
+        columns += [num_in_hypothesis, num_in_reference, matches[:, size - 1]]
+    return np.column_stack(columns).astype(np.float64)
+
+
+def chrf_values(sums: FloatArray) -> FloatArray:
+    """chrF, 0 to 100, from summed statistics (..., 3 x orders), over orders that both have."""
+    precision, recall, num_orders = np.zeros((3, *sums.shape[:-1]))
+    for order in range(sums.shape[-1] // 3):
+        hypothesis, reference, match = (sums[..., 3 * order + which] for which in range(3))
+        is_counted = (hypothesis > 0) & (reference > 0)
+        precision += np.where(is_counted, match / np.maximum(hypothesis, 1), 0)
+        recall += np.where(is_counted, match / np.maximum(reference, 1), 0)
+        num_orders += is_counted
+    precision, recall = precision / np.maximum(num_orders, 1), recall / np.maximum(num_orders, 1)
+    weighted = RECALL_WEIGHT * precision + recall
+    with np.errstate(invalid="ignore"):
+        score = (1 + RECALL_WEIGHT) * precision * recall / weighted
+    return np.asarray(100 * np.where(weighted > 0, score, 0), dtype=np.float64)
+
+
+def chrf_signature(
+    references: Sequence[Sequence[str]], language: str, settings: ChrfSettings = PLAIN
+) -> str:
+    """sacreBLEU's own signature."""
+    num_references = count_references(references) or -1
+    return str(CHRFSignature({**vars(settings.scorer), "num_refs": num_references}))
+
+
+def chrf_length(text: str, language: str) -> int:
+    """Characters of the text."""
+    return len(text)
+
+
+@cache
+def _scorer(word_order: int, is_lowercase: bool) -> CHRF:
+    return CHRF(word_order=word_order, lowercase=is_lowercase)
+
+
+def _chrf(name: str, settings: ChrfSettings) -> Metric:
+    return Metric(
+        name=name,
+        statistics=partial(chrf_statistics, settings=settings),
+        aggregate=chrf_values,
+        signature=partial(chrf_signature, settings=settings),
+        length=chrf_length,
+        max_tokens=200_000,
+    )
+
+
+FAMILIES = {
+    "chrf": Family(make=_chrf, settings=PLAIN, words=LOWERCASE),
+    "chrf++": Family(make=_chrf, settings=ChrfSettings(word_order=2), words=LOWERCASE),
+}

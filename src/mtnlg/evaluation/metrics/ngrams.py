@@ -1,0 +1,175 @@
+"""Counts of the n-grams that texts share with their references, for many texts at once by sorting.
+
+Symbols are characters or tokens, as numbers from 1. Refuses to know: metrics.
+Legend: N rows, P places of symbols in all texts, R references, K the longest n-gram.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+
+import numpy as np
+import numpy.typing as npt
+
+from mtnlg.evaluation.significance.bootstrap import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+WORD_BITS = 63
+"""Of a signed number of 64 bits those that can be used."""
+
+BATCH_PLACES = 30_000
+"""Symbols sorted together, as far as whole rows allow: sorting more at once is slower, not faster.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolTexts:
+    """N texts as symbols, one text after another."""
+
+    symbols: IntArray
+    """(P,), from 1."""
+    lengths: IntArray
+    """(N,), symbols of each text."""
+
+    def rows(self, start: int, end: int) -> SymbolTexts:
+        """The texts from one row to before another."""
+        first, last = int(self.lengths[:start].sum()), int(self.lengths[:end].sum())
+        return SymbolTexts(self.symbols[first:last], self.lengths[start:end])
+
+    def num_ngrams(self, order: int) -> IntArray:
+        """N-grams of an order in each text, (N,)."""
+        return np.maximum(self.lengths - order + 1, 0)
+
+
+class Vocabulary:
+    """Numbers tokens in the order in which they are first seen."""
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
+
+    def encode(self, texts: Sequence[Sequence[str]]) -> SymbolTexts:
+        """Texts of tokens as symbols."""
+        lengths = np.array([len(tokens) for tokens in texts], np.int64)
+        numbers = map(self._numbers.__getitem__, chain.from_iterable(texts))
+        symbols = np.fromiter(numbers, np.int64, count=int(lengths.sum()))
+        return SymbolTexts(symbols, lengths)
+
+
+def encode_characters(texts: Sequence[str]) -> SymbolTexts:
+    """Texts as their characters."""
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    lengths = np.array([len(text) for text in texts], np.int64)
+    return SymbolTexts(codes.astype(np.int64) + 1, lengths)
+
+
+def clipped_matches(
+    hypotheses: SymbolTexts, references: Sequence[SymbolTexts], *, order: int
+) -> FloatArray:
+    """How many n-grams of each order up to K a hypothesis shares with its references, (N, K).
+
+    Each counts as often as it stands in the hypothesis, and at most as often as in that of the R
+    references where it is most frequent (Papineni et al. 2002).
+    """
+    texts = [hypotheses, *references]
+    lengths: IntArray = np.stack([one.lengths for one in texts]).sum(axis=0)
+    return np.concatenate(
+        [
+            _batch_matches([one.rows(start, end) for one in texts], order)
+            for start, end in _batches(lengths)
+        ]
+    )
+
+
+def _batches(lengths: IntArray) -> Iterator[tuple[int, int]]:
+    """First rows and ends of batches of at least one row."""
+    ends = np.cumsum(lengths)
+    start = 0
+    while start < len(lengths):
+        done = ends[start - 1] if start else 0
+        end = int(np.searchsorted(ends, done + BATCH_PLACES, side="right"))
+        yield start, max(end, start + 1)
+        start = max(end, start + 1)
+
+
+def _batch_matches(texts: Sequence[SymbolTexts], order: int) -> FloatArray:
+    """Places are sorted by row and the K symbols from there on, so that equal n-grams of each order
+    lie together.
+    """
+    num_rows, num_texts = len(texts[0].lengths), len(texts)
+    matches = np.zeros((num_rows, order))
+    lengths = np.concatenate([one.lengths for one in texts])
+    rows = np.repeat(np.tile(np.arange(num_rows), num_texts), lengths)  # (P,)
+    owners = np.repeat(np.arange(num_texts), [len(one.symbols) for one in texts])
+    if len(rows) == 0:
+        return matches
+    symbols = _dense(np.concatenate([one.symbols for one in texts]))
+    windows = _windows(symbols, lengths, order)
+    table = _sorted_columns(np.stack([rows, *windows, owners]))
+    rows, windows, owners = table[0], table[1:-1], table[-1]
+    places = np.arange(num_texts)[:, None]
+    counts = np.cumsum(owners == places, axis=1, dtype=np.int64)  # (1 + R, P)
+    is_last = np.ones(len(rows), np.bool_)
+    is_last[:-1] = rows[1:] != rows[:-1]
+    for place, window in enumerate(windows):
+        is_last[:-1] |= window[1:] != window[:-1]
+        ends = np.flatnonzero(is_last)
+        found = np.diff(counts[:, ends], prepend=0)
+        shared = np.minimum(found[0], found[1:].max(axis=0))
+        shared[window[ends] == 0] = 0  # beyond the end of a text
+        matches[:, place] = np.bincount(rows[ends], weights=shared, minlength=num_rows)
+    return matches
+
+
+def _dense(symbols: IntArray) -> IntArray:
+    """The symbols (P,) numbered anew from 1, without gaps and in the same order."""
+    is_used = np.zeros(int(symbols.max()) + 1, np.bool_)
+    is_used[symbols] = True
+    numbers = np.cumsum(is_used, dtype=np.int64)
+    return numbers[symbols]
+
+
+def _windows(symbols: IntArray, lengths: IntArray, order: int) -> IntArray:
+    """The K symbols from each place on, (K, P); 0 beyond the end of its text."""
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(symbols))  # (P,), at least 1
+    padded = np.concatenate([symbols, np.zeros(order - 1, np.int64)])
+    windows = np.stack([padded[shift : shift + len(symbols)] for shift in range(order)])
+    windows[np.arange(order)[:, None] >= left] = 0
+    return windows
+
+
+def _sorted_columns(table: IntArray) -> IntArray:
+    """The columns of a table of numbers from 0, sorted by its first row, then its second and so on.
+
+    Packed into one number each where 64 bits have room, as sorting these is several times faster.
+    """
+    sizes = [int(size).bit_length() for size in table.max(axis=1)]
+    words = _packed(table, sizes)
+    if len(words) > 1:
+        return table[:, np.lexsort(words[::-1])]
+    (word,) = words
+    word.sort()
+    unpacked = np.empty_like(table)
+    for place in reversed(range(len(sizes))):
+        unpacked[place] = word & ((1 << sizes[place]) - 1)
+        word >>= sizes[place]
+    return unpacked
+
+
+def _packed(table: IntArray, sizes: Sequence[int]) -> list[IntArray]:
+    """The columns as one number each of so many bits from each row, or as several, where one has no
+    room for all.
+    """
+    words: list[IntArray] = []
+    room = 0
+    for size, row in zip(sizes, table, strict=True):
+        if not words or size > room:
+            words.append(np.zeros_like(row))
+            room = WORD_BITS
+        words[-1] <<= size
+        words[-1] |= row
+        room -= size
+    return words

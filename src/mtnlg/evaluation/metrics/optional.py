@@ -1,0 +1,172 @@
+"""Metrics that need packages, data or models which do not come with ours: METEOR, BERTScore, COMET.
+
+Where something is missing they are not run, and say so; nothing is ever downloaded. A model is a
+folder that `evaluation.model_folders` names, and is loaded by the metric's own package, which may
+unpickle it: take folders that you trust.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtnlg.evaluation.metrics import rouge, surface
+from mtnlg.evaluation.metrics.base import Metric
+from mtnlg.evaluation.metrics.tokenization import ascii_words, package_version
+from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation.texts import Texts, count_references
+from mtnlg.text.scripts import base_language
+
+"""Metrics that are not run where something is missing, by what makes them for a model's folder."""
+
+
+class MetricNotRunError(Exception):
+    """Why a metric has no number here."""
+
+
+def meteor_statistics(texts: Texts) -> FloatArray:
+    """Statistics (N, 2): METEOR (Banerjee and Lavie 2005) against the best reference, as NLTK has
+    it, and the constant 1.
+    """
+    if base_language(texts.language) != "en":
+        raise MetricNotRunError(f"METEOR's stems and synonyms are English, not {texts.language}")
+    nltk = import_module("nltk")
+    try:
+        nltk.data.find("corpora/wordnet.zip")
+    except LookupError:
+        raise MetricNotRunError(
+            "the WordNet data of NLTK is not here; python -m nltk.downloader wordnet"
+        ) from None
+    meteor = import_module("nltk.translate.meteor_score").meteor_score
+    values = [
+        meteor([ascii_words(target) for target in targets], ascii_words(hypothesis))
+        for hypothesis, targets in zip(texts.hypotheses, texts.references, strict=True)
+    ]
+    return _with_ones(values)
+
+
+def meteor_signature(references: Sequence[Sequence[str]], language: str) -> str:
+    """In sacreBLEU's form, with NLTK's release."""
+    count = count_references(references) or "var"
+    version = package_version("nltk")
+    return f"nrefs:{count}|multi:best|case:lc|tok:rouge_score|wordnet:yes|version:nltk-{version}"
+
+
+def bertscore_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
+    """Statistics (N, 2): the F-measure of BERTScore (Zhang et al. 2020) against the best reference,
+    from the last layer of the model, not rescaled, and the constant 1.
+    """
+    package = _package("bert_score", "bert-score")
+    model = _folder("bertscore", folder)
+    num_layers = int(json.loads((model / "config.json").read_text("utf-8"))["num_hidden_layers"])
+    scorer = package.BERTScorer(
+        model_type=str(model), num_layers=num_layers, lang=base_language(texts.language)
+    )
+    _, _, values = scorer.score(list(texts.hypotheses), [list(one) for one in texts.references])
+    return _with_ones([float(value) for value in values])
+
+
+def comet_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
+    """Statistics (N, 2): the score of a COMET model (Rei et al. 2020) against the best reference,
+    and the constant 1.
+    """
+    package = _package("comet", "unbabel-comet")
+    checkpoint = _folder("comet", folder) / "checkpoints" / "model.ckpt"
+    if not checkpoint.is_file():
+        raise MetricNotRunError(f"{checkpoint} is not there; give a folder as COMET downloads them")
+    assert texts.sources is not None, "the metric says that it needs sources"
+    model = package.load_from_checkpoint(str(checkpoint))
+    flat = [
+        {"src": source, "mt": hypothesis, "ref": target}
+        for source, hypothesis, targets in zip(
+            texts.sources, texts.hypotheses, texts.references, strict=True
+        )
+        for target in targets
+    ]
+    scores = iter(model.predict(flat, gpus=0, progress_bar=False).scores)
+    return _with_ones([max(next(scores) for _ in targets) for targets in texts.references])
+
+
+def model_signature(
+    package: str, folder: Path | None
+) -> Callable[[Sequence[Sequence[str]], str], str]:
+    """Of a metric that reads a model: the name of its folder, and the package's release."""
+
+    def signature(references: Sequence[Sequence[str]], language: str) -> str:
+        count = count_references(references) or "var"
+        model = "none" if folder is None else folder.name
+        return f"nrefs:{count}|multi:best|model:{model}|version:{package_version(package)}"
+
+    return signature
+
+
+def _package(name: str, distribution: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise MetricNotRunError(
+            f"{distribution} is not installed; pip install {distribution}, and give the folder of "
+            "a model"
+        ) from None
+
+
+def _folder(metric: str, folder: Path | None) -> Path:
+    if folder is None:
+        raise MetricNotRunError(
+            f"no model is given; name its folder, as in evaluation.model_folders.{metric}=FOLDER "
+            f"or --model-folder {metric}=FOLDER"
+        )
+    if not folder.is_dir():
+        raise MetricNotRunError(f"its model folder {folder} is not there")
+    return folder
+
+
+def _with_ones(values: Sequence[float]) -> FloatArray:
+    return np.column_stack([np.asarray(values, np.float64), np.ones(len(values))])
+
+
+_optional = partial(
+    Metric,
+    aggregate=surface.percentages,
+    length=rouge.rouge_length,
+    max_tokens=20_000,
+    is_whole=True,
+)
+
+
+def _meteor(folder: Path | None) -> Metric:
+    return _optional(
+        name="meteor",
+        statistics=meteor_statistics,
+        signature=meteor_signature,
+    )
+
+
+def _bertscore(folder: Path | None) -> Metric:
+    return _optional(
+        name="bertscore",
+        statistics=partial(bertscore_statistics, folder=folder),
+        signature=model_signature("bert-score", folder),
+    )
+
+
+def _comet(folder: Path | None) -> Metric:
+    return _optional(
+        name="comet",
+        statistics=partial(comet_statistics, folder=folder),
+        signature=model_signature("unbabel-comet", folder),
+        needs_sources=True,
+    )
+
+
+OPTIONAL: dict[str, Callable[[Path | None], Metric]] = {
+    "meteor": _meteor,
+    "bertscore": _bertscore,
+    "comet": _comet,
+}

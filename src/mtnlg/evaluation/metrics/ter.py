@@ -1,0 +1,73 @@
+"""TER (Snover et al. 2006): edits and shifts of words, by their number in the references; lower is
+better. sacreBLEU counts them.
+
+Statistics: the fewest edits to any reference, the mean length of the references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from sacrebleu.metrics.ter import TER, TERSignature
+
+from mtnlg.evaluation.metrics.base import Metric
+from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation.texts import Texts, count_references
+from mtnlg.text.scripts import CHARACTER_LANGUAGES, base_language
+
+
+def ter_statistics(texts: Texts) -> FloatArray:
+    """Statistics (N, 2). Where words have no spaces, each ideograph is one, by Tercom's own rules
+    for Asian scripts.
+    """
+    scorer = _scorer(base_language(texts.language) in CHARACTER_LANGUAGES)
+    rows = []
+    for hypothesis, references in zip(texts.hypotheses, texts.references, strict=True):
+        # The steps of sacreBLEU's corpus score, which gives no statistics of its own.
+        info = scorer._extract_reference_info(references)
+        rows.append(
+            scorer._compute_segment_statistics(scorer._preprocess_segment(hypothesis), info)
+        )
+    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def ter_values(sums: FloatArray) -> FloatArray:
+    """TER, from 0 up, from summed statistics (..., 2); 100 for a text where none should be."""
+    edits, length = sums[..., 0], sums[..., 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = np.where(length > 0, edits / length, np.where(edits > 0, 1.0, 0.0))
+    return np.asarray(100 * rates, dtype=np.float64)
+
+
+def ter_signature(references: Sequence[Sequence[str]], language: str) -> str:
+    """sacreBLEU's own signature."""
+    scorer = _scorer(base_language(language) in CHARACTER_LANGUAGES)
+    return str(TERSignature({**vars(scorer), "num_refs": count_references(references) or -1}))
+
+
+def ter_length(text: str, language: str) -> int:
+    """Words of the text."""
+    scorer = _scorer(base_language(language) in CHARACTER_LANGUAGES)
+    return len(scorer._preprocess_segment(text).split())
+
+
+@cache
+def _scorer(is_asian: bool) -> TER:
+    """Without normalisation Tercom ignores its support of Asian scripts."""
+    return TER(normalized=is_asian, asian_support=is_asian)
+
+
+METRICS = (
+    Metric(
+        name="ter",
+        higher_is_better=False,
+        unit="100 is an edit for each word",
+        statistics=ter_statistics,
+        aggregate=ter_values,
+        signature=ter_signature,
+        length=ter_length,
+        max_tokens=2_000,
+    ),
+)

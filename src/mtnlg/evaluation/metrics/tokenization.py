@@ -1,0 +1,155 @@
+"""How text becomes tokens, chosen by language; every choice has a name that goes into a signature.
+
+Refuses to know: what is counted. Languages are ISO 639 codes; a region or script after `-` or `_`
+is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import version
+from string import ascii_lowercase, digits
+from typing import Any, cast
+
+from mtnlg.errors import ConfigError
+from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, combining_marks
+
+BLEU_TOKENISERS = {"zh": "zh", "ja": "char", "ko": "char"}
+"""sacreBLEU's names; 13a for all others. Characters for ja and ko: their MeCab is not installed."""
+
+
+class _Spaces(dict[int, str]):
+    """A table of str.translate, which is several times as fast as a regular expression: all but the
+    characters that it has are spaces.
+    """
+
+    def __missing__(self, code: int) -> str:
+        return " "
+
+
+_SPACES = _Spaces({ord(letter): letter for letter in ascii_lowercase + digits})
+
+
+def bleu_tokeniser(language: str) -> str:
+    """The name of sacreBLEU's tokeniser for the references' language."""
+    return BLEU_TOKENISERS.get(base_language(language), "13a")
+
+
+def rouge_tokeniser(language: str) -> str:
+    """The name of ROUGE's tokeniser for the references' language; a row of ROUGE_TOKENISERS."""
+    code = base_language(language)
+    if code in CHARACTER_LANGUAGES:
+        return "zh_characters"
+    return "rouge_score" if code == "en" else "unicode_words"
+
+
+def rouge_tokens(text: str, language: str) -> list[str]:
+    """The lowercase tokens that ROUGE counts; punctuation and symbols are none."""
+    return ROUGE_TOKENISERS[rouge_tokeniser(language)](text)
+
+
+def ascii_words(text: str) -> list[str]:
+    """The tokens of rouge_score's default tokeniser without its stemmer: runs of a-z and 0-9."""
+    return text.lower().translate(_SPACES).split()
+
+
+def unicode_words(text: str) -> list[str]:
+    """Runs of letters, digits and combining marks of any script, letters composed (NFC)."""
+    return _word_pattern().findall(_normal(text))
+
+
+def zh_characters(text: str) -> list[str]:
+    """Each ideograph and kana alone, all else as Unicode words."""
+    return _character_pattern().findall(_normal(text))
+
+
+def stemmed_words(text: str) -> list[str]:
+    """The tokens of rouge_score's default tokeniser with its stemmer: words of more than three
+    letters are stemmed (Porter 1980).
+    """
+    return [_stem(word) if len(word) > 3 else word for word in ascii_words(text)]
+
+
+def jieba_words(text: str) -> list[str]:
+    """Words of Chinese as jieba cuts them, and of other scripts as Unicode words."""
+    words = (word for piece in _jieba_cut()(text) for word in unicode_words(piece))
+    return list(words)
+
+
+ROUGE_TOKENISERS: dict[str, Callable[[str], list[str]]] = {
+    "rouge_score": ascii_words,
+    "rouge_score_stems": stemmed_words,
+    "unicode_words": unicode_words,
+    "zh_characters": zh_characters,
+    "jieba": jieba_words,
+}
+
+
+def moses_words(text: str, language: str) -> list[str]:
+    """Tokens of Moses' tokenizer.perl, as sacremoses has it, in lower case."""
+    return [word.lower() for word in _moses(base_language(language))(text)]
+
+
+@cache
+def _stem(word: str) -> str:
+    return str(_stemmer().stem(word))
+
+
+@cache
+def _stemmer() -> Any:
+    from nltk.stem.porter import PorterStemmer  # half a second
+
+    return PorterStemmer()
+
+
+@cache
+def _jieba_cut() -> Callable[[str], list[str]]:
+    jieba = optional_package("jieba", extra="jieba", purpose="words of Chinese")
+    jieba.setLogLevel("ERROR")
+    return cast(Callable[[str], list[str]], jieba.lcut)
+
+
+@cache
+def _moses(language: str) -> Callable[[str], list[str]]:
+    package = optional_package("sacremoses", extra="moses", purpose="Moses' tokens")
+    return cast(Callable[[str], list[str]], package.MosesTokenizer(lang=language).tokenize)
+
+
+def optional_package(name: str, *, extra: str, purpose: str) -> Any:
+    """A package that is not installed with ours; raises ConfigError with the remedy where it is
+    not there.
+    """
+    try:
+        return import_module(name)
+    except ImportError:
+        raise ConfigError(
+            f"{purpose} need the package {name}, which is not installed; "
+            f"pip install 'mtnlg[{extra}]', or leave the metric out"
+        ) from None
+
+
+def package_version(name: str) -> str:
+    """The release of a package that is installed."""
+    return version(name)
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", text.lower()).replace("_", " ")
+
+
+@cache
+def _word_pattern() -> re.Pattern[str]:
+    r"""`\w` alone would cut words at the vowel signs of Hindi or Thai, which are marks."""
+    return re.compile(rf"\w+(?:[{combining_marks()}]+\w*)*")
+
+
+@cache
+def _character_pattern() -> re.Pattern[str]:
+    """An ideograph, unless it is not assigned, or a word without ideographs."""
+    ideographs = IDEOGRAPH.pattern[1:-1]
+    letter = rf"[^\W{ideographs}]"
+    return re.compile(rf"(?!\W)[{ideographs}]|{letter}+(?:[{combining_marks()}]+{letter}*)*")

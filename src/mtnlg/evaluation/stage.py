@@ -1,0 +1,47 @@
+"""The scores of a folder of predictions, made once, whoever's the predictions are.
+
+Refuses to know: runs, and which system it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtnlg.artifacts.store import Artifact, folder_sha256, make_folder, versions
+from mtnlg.config import EvaluationConfig
+from mtnlg.config.plain import plain_settings
+from mtnlg.records.files import JsonObject
+from mtnlg.records.rows import read_predictions
+
+
+def make_scores(
+    artifacts_root: str | Path, predictions: Artifact, *, language: str, settings: EvaluationConfig
+) -> Artifact:
+    """scores.json and statistics.npz of a predictions.jsonl; the language is its references'."""
+    inputs: JsonObject = {
+        **versions("scores", "sacrebleu", "rouge-score", "numpy"),
+        "predictions": predictions.key,
+        "language": language,
+        "evaluation": plain_settings(settings, without=("has_baselines", "model_folders")),
+    }
+    models = settings.model_folders
+    if models:
+        inputs["models"] = {name: folder_sha256(Path(models[name])) for name in sorted(models)}
+
+    def build(folder: Path) -> None:
+        from mtnlg.evaluation import score_predictions
+        from mtnlg.records.scores import save_scores
+
+        scores = score_predictions(
+            read_predictions(predictions.folder / "predictions.jsonl"),
+            language=language,
+            metrics=settings.metrics,
+            num_resamples=settings.num_resamples,
+            confidence=settings.confidence,
+            seed=settings.seed,
+            has_bca_intervals=settings.has_bca_intervals,
+            model_folders=models,
+        )
+        save_scores(folder, scores, {})
+
+    return make_folder(artifacts_root, "scores", inputs, build)

@@ -1,0 +1,1 @@
+"""One run from end to end: composed, checked, run stage by stage, recorded."""

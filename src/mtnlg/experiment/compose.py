@@ -1,0 +1,184 @@
+"""The only bridge to Hydra: registers the schema, turns what Hydra composed into typed objects,
+freezes and thaws them.
+
+Hydra checks keys against the schema, but lets `+unknown=1` pass; merging the resolved values into a
+fresh structured config refuses it. Nothing below this module sees a DictConfig.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import re
+from collections.abc import Sequence
+from importlib import resources
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from mtnlg.config import Config, DecodingConfig
+from mtnlg.errors import ConfigError
+from mtnlg.records.files import write_text
+
+CONFIG_MODULE = "pkg://mtnlg.conf"
+PATH_KEYS = ("data_root", "artifacts_root", "runs_root", "reports_root", "tags", "logger")
+"""Settings that say where things lie, or nothing: a run has the same id wherever it is."""
+
+
+def register_schema() -> None:
+    """Make the schema known to Hydra."""
+    ConfigStore.instance().store(name="schema", node=Config)
+
+
+def load(raw: DictConfig) -> Config:
+    """The typed, checked configuration; raises ConfigError naming the key that is unknown, missing
+    or out of range.
+    """
+    try:
+        ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
+        plain = OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), plain))
+    except ConfigError:
+        raise
+    except OmegaConfBaseException as error:
+        raise explain(error) from None
+    assert isinstance(config, Config), f"composition gave {type(config).__name__}"
+    return config
+
+
+def head_comment(choice: str) -> list[str]:
+    """The comment at the head of a chosen file (`task/translation/x`), without Hydra's own lines;
+    from the folder that Hydra composes it from, so only while Hydra runs.
+    """
+    for source in HydraConfig.get().runtime.config_sources:
+        if source.schema not in ("pkg", "file"):
+            continue
+        folder = resources.files(source.path) if source.schema == "pkg" else Path(source.path)
+        file = folder / f"{choice}.yaml"
+        if file.is_file():
+            lines = takewhile(
+                lambda line: line.startswith("#"), file.read_text(encoding="utf-8").splitlines()
+            )
+            return [line[1:].strip() for line in lines if not line.startswith("# @package")]
+    return []
+
+
+def decoding_settings(words: Sequence[str]) -> dict[str, object]:
+    """The settings of decoding that words such as `top_p=0.9` give, as typed values; raises
+    ConfigError naming the one that is unknown or has a value of another type.
+    """
+    for word in words:
+        if "=" not in word:
+            raise ConfigError(f"--set {word}: expected NAME=VALUE, as in --set max_new_tokens=32")
+    try:
+        given = OmegaConf.from_dotlist(list(words))
+        typed = OmegaConf.merge(OmegaConf.structured(DecodingConfig), given)
+    except OmegaConfBaseException as error:
+        raise explain(error) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {' '.join(words)}: not YAML ({_one_line(str(error))})") from None
+    plain = OmegaConf.to_container(typed)
+    assert isinstance(plain, dict), f"{typed!r} is no mapping"
+    return {str(name): plain[name] for name in given}
+
+
+def freeze(config: Config) -> str:
+    """The resolved configuration as YAML, with every default written out."""
+    plain = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    return str(yaml.safe_dump(plain, allow_unicode=True, sort_keys=False))
+
+
+def thaw(path: Path) -> Config:
+    """A frozen configuration; raises ConfigError where the file is missing or does not fit this
+    version.
+    """
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--frozen {path}: cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"--frozen {path}: not YAML ({_one_line(str(error))})") from None
+    if not isinstance(plain, dict):
+        found = type(plain).__name__
+        raise ConfigError(f"--frozen {path}: expected the keys of a configuration, found {found}")
+    try:
+        return load(OmegaConf.create(plain))
+    except (ConfigError, OmegaConfBaseException) as error:
+        raise ConfigError(f"--frozen {path}: {_one_line(str(error))}") from None
+
+
+def experiment_name(config: Config) -> str:
+    """The folder name of a launch: the given name, or one from tasks and model."""
+    tasks = "+".join(config.tasks)
+    return slug(config.name or f"{tasks}-{config.model.name}")
+
+
+def run_id(config: Config) -> str:
+    """A readable name with a hash of everything that is not a path; the same configuration has the
+    same id anywhere.
+    """
+    plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    for key in PATH_KEYS:
+        del plain[key]
+    digest = hashlib.sha256(yaml.safe_dump(plain, sort_keys=True).encode()).hexdigest()[:8]
+    return slug(f"{config.model.name}-{config.decoding.label}-seed{config.seed}") + f"-{digest}"
+
+
+def run_folder(config: Config) -> Path:
+    """Where a run keeps its manifest and its logs."""
+    return Path(config.runs_root) / experiment_name(config) / run_id(config)
+
+
+def without_paths(overrides: Sequence[str]) -> list[str]:
+    """The overrides that can tell runs apart: not those of PATH_KEYS."""
+    return [word for word in overrides if re.split("[.=]", word.lstrip("+~"))[0] not in PATH_KEYS]
+
+
+def slug(name: str) -> str:
+    """A file name without surprises; a changed or long name gets a hash, so that two never meet."""
+    safe = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._")[:80]
+    if safe and safe == name:
+        return safe
+    return f"{safe or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def freeze_run(config: Config) -> Path:
+    """Write runs/<experiment>/<run id>/config.yaml and give its path."""
+    path = run_folder(config) / "config.yaml"
+    write_text(path, freeze(config))
+    return path
+
+
+def explain(error: Exception) -> ConfigError:
+    """What Hydra or OmegaConf found wrong, as one line that names the key."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    message = _one_line(str(cause))
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(
+        cause.object_type
+    ):
+        known = [one.name for one in dataclasses.fields(cause.object_type)]
+        close = difflib.get_close_matches(str(cause.key), known)
+        message += f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+    if "Could not find" in message and "Available options" not in message:
+        message += "; --help lists what there is"
+    return ConfigError(message)
+
+
+def _one_line(text: str) -> str:
+    """The lines of a message up to Hydra's search path, without what only a developer would read;
+    options, which are indented, as one list.
+    """
+    sentences: list[str] = []
+    options: list[str] = []
+    for line in text.split("Config search path")[0].splitlines():
+        if not line.strip() or "object_type" in line or "reference_type" in line:
+            continue
+        (options if line.startswith("\t") else sentences).append(line.strip())
+    return " ".join(["; ".join(sentences), ", ".join(options)]).strip()

@@ -1,0 +1,106 @@
+"""The model folder that a training starts from: what identifies it, whether it fits, its tokenizer.
+
+Refuses to know: tensors; weights are loaded by the training. Any folder that holds config.json,
+model.safetensors and tokenizer.json of ours will do, wherever it lies.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from mtnlg.artifacts.store import RECORD_FILE, file_sha256, verify_artifact
+from mtnlg.config import Config, ModelConfig, PositionEncoding
+from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.progress import say
+from mtnlg.records.files import JsonObject, read_json
+from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
+
+CONFIG_FILE = "config.json"
+FILES = (CONFIG_FILE, "model.safetensors", TOKENIZER_FILE)
+MAY_DIFFER = ("name", "initial_deviation", "is_prefix_bidirectional")
+"""Settings, beside those of dropout, that give the same weights another use and no other place."""
+
+
+def initial_inputs(config: Config, names: Sequence[str] = FILES) -> JsonObject:
+    """What identifies these files of the initial model in a key: their content, not their path;
+    empty where there is none.
+    """
+    if config.initial_model is None:
+        return {}
+    folder = _existing(config.initial_model)
+    return {"initial_model": {name: file_sha256(folder / name) for name in names}}
+
+
+def check_initial_model(config: Config) -> None:
+    """Raise ConfigError naming the settings of the model that differ from the folder's, and
+    ArtifactError where that is none of ours or corrupt.
+    """
+    if config.initial_model is None:
+        return
+    folder = _existing(config.initial_model)
+    if (folder / RECORD_FILE).is_file():
+        verify_artifact(folder)
+    body = read_json(folder / CONFIG_FILE).get("model")
+    if not isinstance(body, dict):
+        raise ArtifactError(f"{folder / CONFIG_FILE}: no object 'model'")
+    theirs, ours = _settings(body), _settings(_plain(config.model))
+    differing = [name for name in ours if theirs.get(name) != ours[name]]
+    if differing:
+        found = ", ".join(f"model.{name}={ours[name]}" for name in differing)
+        needed = " ".join(f"model.{name}={theirs.get(name)}" for name in differing)
+        raise ConfigError(f"{found}: initial_model={folder} was trained with {needed}; give those")
+    dropout = config.trainer.bpe_dropout
+    if dropout is not None and not TextTokenizer.load(folder / TOKENIZER_FILE).has_merges:
+        raise ConfigError(
+            f"trainer.bpe_dropout={dropout}: the tokenizer of initial_model={folder} has no merges "
+            "to leave out; use trainer.bpe_dropout=null"
+        )
+    say(f"tokenizer.*: not used, the tokenizer is that of initial_model={folder}")
+
+
+def write_initial_tokenizer(source: Path, folder: Path, *, markers: Sequence[str]) -> None:
+    """The initial model's tokenizer, with a token more for each marker that it does not know."""
+    tokenizer = TextTokenizer.load(source / TOKENIZER_FILE)
+    new = tokenizer.add_markers(markers)
+    if new:
+        say(f"tokenizer of {source}: tokens added for {', '.join(new)}")
+    tokenizer.save(folder / TOKENIZER_FILE)
+
+
+def _existing(path: str) -> Path:
+    folder = Path(path)
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise ConfigError(
+                f"initial_model={path}: has no {name}; give a model folder such as "
+                "artifacts/model/<key>"
+            )
+    return folder
+
+
+def _plain(model: ModelConfig) -> JsonObject:
+    body = dataclasses.asdict(model)
+    return {name: one.name if isinstance(one, Enum) else one for name, one in body.items()}
+
+
+def _settings(body: JsonObject) -> JsonObject:
+    """What must be equal in two models that share their weights, with the defaults filled in."""
+    defaults = {one.name: one.default for one in dataclasses.fields(ModelConfig)}
+    filled: JsonObject = {
+        name: value.name if isinstance(value, Enum) else value
+        for name, value in defaults.items()
+        if value is not dataclasses.MISSING
+    }
+    filled |= body
+    filled["num_key_value_heads"] = filled["num_key_value_heads"] or filled.get("num_heads")
+    if filled["feed_forward_size"] is None and isinstance(width := filled["hidden_size"], int):
+        filled["feed_forward_size"] = 4 * width
+    if filled["position_encoding"] != PositionEncoding.learned.name:
+        del filled["context_length"]
+    ordered = (one.name for one in dataclasses.fields(ModelConfig) if one.name in filled)
+    return {
+        name: filled[name] for name in ordered if name not in MAY_DIFFER and "dropout" not in name
+    }

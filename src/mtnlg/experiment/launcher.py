@@ -1,0 +1,108 @@
+"""Hydra's launcher for `-m`: composes and freezes all jobs before the first starts, runs each in a
+process of its own, reports once.
+
+Hydra's BasicLauncher composes each job only when its turn comes, so a YAML that is edited during a
+sweep changes the later jobs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from mtnlg.config import Config
+from mtnlg.errors import ConfigError, MtnlgError
+from mtnlg.experiment.compose import experiment_name, freeze_run, load, run_id, without_paths
+from mtnlg.progress import say
+from mtnlg.records.runs import read_objective, write_launch
+
+STAGE_ATTRIBUTE, COMMAND_ATTRIBUTE = "stage", "command"
+"""What the command line sets on the task function, so that the launcher knows what was asked
+for.
+"""
+
+
+def launch_jobs(
+    compose: Callable[[list[str]], DictConfig],
+    task_function: TaskFunction,
+    job_overrides: Sequence[Sequence[str]],
+    *,
+    first: int,
+) -> Sequence[JobReturn]:
+    """Freeze all jobs, run one after the other, report once; raises SystemExit at the end where one
+    failed.
+    """
+    from mtnlg.experiment.stages import report
+
+    stage = str(getattr(task_function, STAGE_ATTRIBUTE))
+    command: list[str] = getattr(task_function, COMMAND_ATTRIBUTE)
+    numbered = enumerate(job_overrides, start=first)
+    configs = [_compose(compose, list(overrides), number) for number, overrides in numbered]
+    name_alike(configs)
+    if stage == "report":
+        report(configs[0])
+        return []
+    files = [freeze_run(config) for config in configs]
+    overrides = {
+        run_id(config): without_paths(words)
+        for config, words in zip(configs, job_overrides, strict=True)
+    }
+    write_launch(files[0].parent.parent, overrides, command=command, is_continued=first > 0)
+    statuses = []
+    for place, (file, words) in enumerate(zip(files, job_overrides, strict=True), start=1):
+        say(f"job {place} of {len(files)}: {file.parent.name} ({' '.join(words)})")
+        statuses.append(run_child("evaluate" if stage == "run" else stage, file))
+    if stage == "run":
+        report(configs[0])
+    failed = [file.parent.name for file, status in zip(files, statuses, strict=True) if status]
+    if failed:
+        say(f"{len(failed)} of {len(files)} jobs failed: {', '.join(failed)}")
+        raise SystemExit(1)
+    return [_job_return(config, file) for config, file in zip(configs, files, strict=True)]
+
+
+def _compose(
+    compose: Callable[[list[str]], DictConfig], overrides: list[str], number: int
+) -> Config:
+    try:
+        return load(compose(overrides))
+    except MtnlgError as error:
+        say(f"error in job {number} ({' '.join(overrides)}): {error}")
+        raise SystemExit(error.exit_code) from None
+
+
+def name_alike(configs: Sequence[Config]) -> None:
+    """Give jobs that would lie in different folders one name, of all their tasks and models: a
+    board shows one launch. Raises ConfigError where they were given different names.
+    """
+    names = [experiment_name(config) for config in configs]
+    if len(set(names)) == 1:
+        return
+    if any(config.name for config in configs):
+        raise ConfigError(f"name={','.join(names)}: the jobs of one launch have one name")
+    tasks = dict.fromkeys(task for config in configs for task in config.tasks)
+    models = dict.fromkeys(config.model.name for config in configs)
+    for config in configs:
+        config.name = f"{'+'.join(tasks)}-{'+'.join(models)}"
+
+
+def run_child(stage: str, frozen: Path) -> int:
+    """Run a stage of a frozen configuration in a process of its own and give its exit status."""
+    return subprocess.run(
+        [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)], check=False
+    ).returncode
+
+
+def _job_return(config: Config, file: Path) -> JobReturn:
+    """What a sweeper such as Optuna reads: the best validation metric."""
+    result = JobReturn(cfg=OmegaConf.structured(config), status=JobStatus.COMPLETED)
+    value: Any = read_objective(file.parent)
+    result.return_value = value
+    return result

@@ -1,0 +1,187 @@
+"""What can be known before the first stage: nothing that fails here would have to fail at the
+end.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from mtnlg.config import Accelerator, Config, Precision
+from mtnlg.config.checks import require
+from mtnlg.config.third_party import check_loggers
+from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.experiment.initial_model import check_initial_model
+from mtnlg.progress import say
+
+BYTES_PER_PARAMETER = 4 * (3 * 2 + 2)
+"""Two checkpoints with weights and two moments, the best weights and the final ones, in fp32."""
+
+
+def preflight(config: Config) -> None:
+    """Raise the first error that the configuration, the data or the machine will lead to."""
+    _check_tasks(config)
+    _check_metrics(config)
+    check_loggers(config.logger)
+    check_initial_model(config)
+    _check_tokenizer(config)
+    _check_lengths(config)
+    _check_training(config)
+    _check_frozen(config)
+    _check_device(config)
+    _check_disk(config)
+
+
+def _check_tasks(config: Config) -> None:
+    from mtnlg.corpus.sources.readers import check_columns, find_reader
+
+    for task in config.tasks.values():
+        find_reader(task.reader)
+        check_columns(task)
+    if all(task.train_split is None for task in config.tasks.values()):
+        raise ConfigError("tasks: none has a train_split; name at least one data set to train on")
+    if all(task.validation_split is None for task in config.tasks.values()):
+        raise ConfigError(
+            "tasks: none has a validation_split; the checkpoint is chosen by validation"
+        )
+    for name in config.tasks:
+        config.asked_as(name)
+
+
+def _check_metrics(config: Config) -> None:
+    from mtnlg.evaluation import find_metric
+    from mtnlg.report import find_format
+
+    folders = config.evaluation.model_folders
+    for name in config.evaluation.metrics:
+        metric = find_metric(name, model_folders=folders)
+        for task in config.tasks.values():
+            if not metric.is_whole:  # the others say that they are not run
+                metric.signature([["text"]], task.output_language)
+    utility = config.decoding.mbr_utility
+    if utility is not None:
+        found = find_metric(utility, key="decoding.mbr_utility")
+        require(
+            found.is_resampleable
+            and found.higher_is_better is not None
+            and not found.needs_sources
+            and not found.is_whole,
+            "decoding.mbr_utility",
+            utility,
+            "a metric of single texts and their references of which more or less is better",
+        )
+    for name in config.report.formats:
+        find_format(name)
+    for name, task in config.tasks.items():
+        if task.main_metric is not None and task.main_metric not in config.evaluation.metrics:
+            raise ConfigError(
+                f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, "
+                f"by which the board of {config.task_title(name)} is sorted"
+            )
+        if task.main_metric is not None:
+            require(
+                find_metric(task.main_metric).higher_is_better is not None,
+                f"tasks.{name}.main_metric",
+                task.main_metric,
+                "a metric of which more or less is better: the board is sorted by it",
+            )
+
+
+def _check_tokenizer(config: Config) -> None:
+    settings, dropout = config.tokenizer, config.trainer.bpe_dropout
+    if config.initial_model is not None:  # its tokenizer is used, and was checked with it
+        return
+    if dropout is not None and settings.algorithm is not None:
+        raise ConfigError(
+            f"trainer.bpe_dropout={dropout}: tokenizer.algorithm={settings.algorithm.name} has no "
+            "merges to leave out; use trainer.bpe_dropout=null or tokenizer.algorithm=null"
+        )
+    if settings.temperature is not None and len(config.tokenizer_tasks) < 2:
+        raise ConfigError(
+            f"tokenizer.temperature={settings.temperature}: the tokenizer learns from one task, "
+            "and there is nothing to mix; take it out"
+        )
+
+
+def _check_lengths(config: Config) -> None:
+    context = config.model.context_length
+    if context < 16:
+        raise ConfigError(
+            f"model.context_length={context}: must be at least 16 to hold a source and a target"
+        )
+    if config.trainer.batch_tokens < context:
+        raise ConfigError(
+            f"trainer.batch_tokens={config.trainer.batch_tokens}: must be at least "
+            f"model.context_length={context}, so that the longest example fits a batch"
+        )
+    if config.decoding.max_new_tokens > context // 2:
+        say(
+            f"warning: decoding.max_new_tokens={config.decoding.max_new_tokens} is more than half "
+            f"of model.context_length={context}; outputs end at {context // 2} tokens"
+        )
+
+
+def _check_training(config: Config) -> None:
+    trainer, model = config.trainer, config.model
+    if trainer.source_loss_weight is not None and model.is_prefix_bidirectional:
+        raise ConfigError(
+            f"trainer.source_loss_weight={trainer.source_loss_weight}: with "
+            "model.is_prefix_bidirectional=true a source token sees the one that it should "
+            "predict; use model.is_prefix_bidirectional=false"
+        )
+    if trainer.r_drop is not None and not model.is_random_in_training:
+        raise ConfigError(
+            f"trainer.r_drop={trainer.r_drop}: two passes are equal without any dropout; set "
+            "model.dropout above 0"
+        )
+    num_trained = sum(task.train_split is not None for task in config.tasks.values())
+    if trainer.task_temperature is not None and num_trained < 2:
+        raise ConfigError(
+            f"trainer.task_temperature={trainer.task_temperature}: there is one task to train on, "
+            "and nothing to mix; take it out"
+        )
+
+
+def _check_frozen(config: Config) -> None:
+    if config.trainer.frozen is None:
+        return
+    from mtnlg.model.freezing import check_frozen
+
+    check_frozen(config.model, config.trainer.frozen)
+
+
+def _check_device(config: Config) -> None:
+    if config.trainer.precision is Precision.fp16_mixed:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ConfigError(
+                "trainer.precision=fp16_mixed: this machine has no CUDA device, and elsewhere "
+                "Lightning computes in bf16 instead; use bf16_mixed or fp32"
+            )
+    if config.trainer.accelerator is not Accelerator.cuda:
+        return
+    import torch
+
+    if torch.cuda.device_count() < config.trainer.devices:
+        raise ConfigError(
+            f"trainer.accelerator=cuda, trainer.devices={config.trainer.devices}: this machine has "
+            f"{torch.cuda.device_count()} CUDA devices; use trainer.accelerator=cpu"
+        )
+    if config.trainer.precision is Precision.bf16_mixed and not torch.cuda.is_bf16_supported():
+        raise ConfigError("trainer.precision=bf16_mixed: this CUDA device has no bf16; use fp32")
+
+
+def _check_disk(config: Config) -> None:
+    width, model = config.model.hidden_size, config.model
+    parameters = config.tokenizer.vocabulary_size * width + 12 * model.num_layers * width * width
+    num_averaged = config.trainer.average_last or 2 * (config.trainer.ema_decay is not None)
+    needed = parameters * (BYTES_PER_PARAMETER + 4 * num_averaged)
+    root = Path(config.artifacts_root).absolute()
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise ArtifactError(
+            f"artifacts_root={root}: a training of {config.model.name} writes about "
+            f"{needed:,} bytes, {free:,} are free"
+        )

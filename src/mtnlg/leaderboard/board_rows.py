@@ -1,0 +1,130 @@
+"""What one board of a launch stands on: its rows, their leak signals, and how they were scored.
+
+Everything is read from the predictions and scores of the systems that are on it; refuses to know
+how it looks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from mtnlg.artifacts.store import RECORD_FILE, find_artifact
+from mtnlg.config import EvaluationConfig
+from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.records.files import JsonObject, is_folder_name, object_of, read_json
+from mtnlg.records.rows import Prediction, read_predictions
+from mtnlg.records.runs import ScoreRecord, read_launch, read_runs
+
+RowIdentity = tuple[str, str, tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardRows:
+    """The rows of one task and test set, and how its systems are scored."""
+
+    task: str
+    test_set: str
+    language: str
+    rows: tuple[RowIdentity, ...]
+    """Id, source, references and tags of each, in the test set's order. Tags are the signals that
+    the launch's own training sets gave."""
+    example: Path
+    """The predictions of one of its systems: what a file of another system must answer."""
+    settings: EvaluationConfig
+    signatures: dict[str, str]
+    """Metric -> the signature that its numbers have."""
+
+    @property
+    def references(self) -> list[tuple[str, ...]]:
+        """Those of each row."""
+        return [references for _, _, references, _ in self.rows]
+
+    def answered(self, hypotheses: Sequence[str]) -> list[Prediction]:
+        """The rows with the outputs of a system."""
+        return [
+            Prediction(name, source, references, text, tags)
+            for (name, source, references, tags), text in zip(self.rows, hypotheses, strict=True)
+        ]
+
+
+def read_board(
+    experiment: str, *, task: str, test_set: str, runs_root: Path, artifacts_root: Path
+) -> BoardRows:
+    """The rows that most systems of a board have.
+
+    Raises ConfigError where the launch has no such board, naming those that it has, and
+    ArtifactError where there is no launch, or where the board has no scores yet.
+    """
+    launch = read_launch(experiment, runs_root=runs_root)
+    runs = read_runs(launch, runs_root=runs_root)
+    places = {(one.task, name) for run in runs for one in run.tasks for name in one.test_sets}
+    places |= {(score.task, score.test_set) for run in runs for score in run.scores}
+    _check_place(task, test_set, places, experiment)
+    found: list[tuple[ScoreRecord, Path]] = []
+    for score in (one for run in runs for one in run.scores):
+        if (score.task, score.test_set) == (task, test_set):
+            predictions = _folder(artifacts_root, "predictions", score.predictions)
+            if predictions and _folder(artifacts_root, "scores", score.scores):
+                found.append((score, predictions / "predictions.jsonl"))
+    if not found:
+        raise ArtifactError(
+            f"{runs_root / experiment}: {task}, {test_set} has no system with scores in "
+            f"{artifacts_root} yet; run the experiment first"
+        )
+    identities = {path: _identity(path) for _, path in found}
+    rows = Counter(identities.values()).most_common(1)[0][0]
+    record, example = next((one, path) for one, path in found if identities[path] == rows)
+    assert record.scores is not None, record
+    folder = artifacts_root / "scores" / record.scores
+    return BoardRows(
+        task=task,
+        test_set=test_set,
+        language=record.language,
+        rows=rows,
+        example=example,
+        settings=_settings(folder / RECORD_FILE),
+        signatures=_signatures(folder / "scores.json"),
+    )
+
+
+def _check_place(task: str, test_set: str, places: set[tuple[str, str]], experiment: str) -> None:
+    known = ", ".join(sorted({name for name, _ in places})) or "none"
+    if task not in {name for name, _ in places}:
+        raise ConfigError(
+            f"--task {task}: experiment {experiment} has no such task; known: {known}"
+        )
+    if (task, test_set) not in places:
+        of_task = ", ".join(sorted(one for name, one in places if name == task))
+        raise ConfigError(f"--test-set {test_set}: {task} has no such test set; known: {of_task}")
+
+
+def _folder(artifacts_root: Path, stage: str, key: str | None) -> Path | None:
+    if key is None or not is_folder_name(key):
+        return None
+    return find_artifact(artifacts_root, stage, key)
+
+
+def _identity(path: Path) -> tuple[RowIdentity, ...]:
+    return tuple((row.id, row.source, row.references, row.tags) for row in read_predictions(path))
+
+
+def _settings(path: Path) -> EvaluationConfig:
+    """How a scores folder was made, from the inputs of its key."""
+    known = {field.name for field in fields(EvaluationConfig)}
+    recorded: dict[str, Any] = object_of(object_of(read_json(path), "inputs"), "evaluation")
+    if not recorded or set(recorded) - known:
+        raise ArtifactError(
+            f"{path}: its inputs have no evaluation settings that are known here; evaluate the "
+            "experiment again"
+        )
+    return EvaluationConfig(**recorded)
+
+
+def _signatures(path: Path) -> dict[str, str]:
+    document: JsonObject = read_json(path)
+    metrics = object_of(object_of(object_of(document, "subsets"), "all"), "metrics")
+    return {name: str(object_of(metrics, name).get("signature")) for name in metrics}

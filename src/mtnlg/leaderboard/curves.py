@@ -1,0 +1,104 @@
+"""The learning curves of a run, from `metrics.csv`, thinned to what a chart can show.
+
+Refuses to know: how a chart is drawn (charts.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtnlg.records.files import is_folder_name
+
+MAX_POINTS = 200
+"""Points per curve: more than a chart of this width can tell apart."""
+AXES = ("target_tokens", "step")
+"""What may be drawn to the right, best first: tokens compare runs of different batch sizes."""
+
+Point = tuple[float, float]
+Table = list[dict[str, str]]
+"""The rows of a metrics.csv, by the names of its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Measured values of one column, each with its place on the horizontal axis."""
+
+    points: tuple[Point, ...]
+    points_per_mean: int
+    """How many measurements each point is the mean of."""
+    not_finite_at: float | None
+    """Where the column was first NaN or infinite; None where it never was."""
+
+
+def read_table(key: str | None, *, artifacts_root: Path) -> Table:
+    """The rows of a model's metrics.csv, also during its training; empty where there is none."""
+    if key is None or not is_folder_name(key):
+        return []
+    for folder in (key, f"{key}.partial"):
+        path = artifacts_root / "model" / folder / "metrics.csv"
+        if path.is_file():
+            with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+                return [_texts(row) for row in csv.DictReader(_without_nul(stream))]
+    return []
+
+
+def best_axis(tables: Iterable[Sequence[dict[str, str]]]) -> str:
+    """The first axis that every table has, so that all curves of a chart share it."""
+    filled = [
+        {axis for axis in AXES if any(row.get(axis) for row in table)} for table in tables if table
+    ]
+    return next((axis for axis in AXES if all(axis in axes for axes in filled)), AXES[-1])
+
+
+def curve_of(table: Sequence[dict[str, str]], column: str, *, axis: str) -> Curve:
+    """One column over one axis, without its blank cells."""
+    points: list[Point] = []
+    not_finite_at: float | None = None
+    for row in table:
+        right, up = _number(row.get(axis)), _number(row.get(column))
+        if right is None or up is None or not math.isfinite(right):
+            continue
+        if math.isfinite(up):
+            points.append((right, up))
+        elif not_finite_at is None:
+            not_finite_at = right
+    width = math.ceil(len(points) / MAX_POINTS) or 1
+    return Curve(_means(points, width), width, not_finite_at)
+
+
+def metric_columns(tables: Iterable[Sequence[dict[str, str]]]) -> list[str]:
+    """The columns of validation metrics, of all tasks together and of each."""
+    names = dict.fromkeys(name for table in tables for row in table[:1] for name in row)
+    return [name for name in names if name.partition("/")[0] == "validation_metric"]
+
+
+def _means(points: Sequence[Point], width: int) -> tuple[Point, ...]:
+    """Means over neighbours; the place is that of the last, so that a curve ends where the training
+    does.
+    """
+    groups = [points[start : start + width] for start in range(0, len(points), width)]
+    return tuple((group[-1][0], math.fsum(up for _, up in group) / len(group)) for group in groups)
+
+
+def _number(cell: str | None) -> float | None:
+    """None for a blank cell or for text that is no number."""
+    try:
+        return float(cell) if cell else None
+    except ValueError:
+        return None
+
+
+def _texts(row: dict[str | None, str | list[str] | None]) -> dict[str, str]:
+    """A row without the cells that a broken line has too many or too few of."""
+    return {
+        name: cell for name, cell in row.items() if isinstance(name, str) and isinstance(cell, str)
+    }
+
+
+def _without_nul(lines: Iterable[str]) -> Iterable[str]:
+    """The csv module refuses NUL, which a file that was cut off by a crash can end in."""
+    return (line.replace("\0", "") for line in lines)

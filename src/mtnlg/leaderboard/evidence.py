@@ -1,0 +1,117 @@
+"""The statistics behind a row's number: read again, and taken only where they give that number.
+
+Refuses to know: what is made of them. What cannot be used is a reason, and never an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.evaluation import Metric, SeededValue, find_metric, seeded_value
+from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
+from mtnlg.leaderboard.model import BoardRow
+from mtnlg.records.scores import load_statistics
+
+VALUE_TOLERANCE = 1e-6
+"""Furthest that a score may be from what its statistics give."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Statistics (N, K) of each seed of a row by one metric, in the order of its seeds."""
+
+    metric: Metric
+    seeds: tuple[FloatArray, ...]
+    mask: BoolArray
+    """Which rows of the test set the N are."""
+
+    @cached_property
+    def value(self) -> SeededValue:
+        """The mean over the seeds and what it varies by; of examples that have no value it is no
+        number.
+        """
+        with np.errstate(all="ignore"):
+            return seeded_value(self.seeds, self.metric.aggregate)
+
+
+class BoardEvidence:
+    """The evidence of one board's rows. That of the main metric, which both the intervals and the
+    tests need, is read once and kept as long as the board is made; any other is read when asked.
+    """
+
+    def __init__(self, subset: str, *, main_metric: str | None, artifacts_root: Path) -> None:
+        self._subset, self._main_metric = subset, main_metric
+        self._artifacts_root = artifacts_root
+        self._kept: dict[tuple[str, ...], Evidence | str] = {}
+
+    def of(self, row: BoardRow, metric: Metric) -> Evidence | str:
+        """The statistics of a row's score, or why there are none."""
+        if metric.name != self._main_metric:
+            return evidence_of(row, metric, self._subset, artifacts_root=self._artifacts_root)
+        if row.scores not in self._kept:
+            self._kept[row.scores] = evidence_of(
+                row, metric, self._subset, artifacts_root=self._artifacts_root
+            )
+        return self._kept[row.scores]
+
+
+def installed_metric(name: str) -> Metric | str:
+    """The metric of that name, or that there is none."""
+    try:
+        return find_metric(name)
+    except ConfigError:
+        return f"{name} is no metric that is installed here"
+
+
+def evidence_of(
+    row: BoardRow, metric: Metric, subset: str, *, artifacts_root: Path
+) -> Evidence | str:
+    """The statistics of a row's score, or why there are none."""
+    if not metric.is_resampleable:
+        return metric.reason_not
+    score = row.metrics[metric.name]
+    values = list(score.seed_values.values()) or [score.value]
+    if len(row.scores) != len(values):
+        return f"it has {len(row.scores)} score files for {len(values)} values"
+    found = []
+    for key, value in zip(row.scores, values, strict=True):
+        folder = artifacts_root / "scores" / key
+        read = _read(folder, metric, subset, value=value, num_examples=score.num_examples)
+        if isinstance(read, str):
+            return read
+        found.append(read)
+    mask = found[0][1]
+    if not all(np.array_equal(mask, other) for _, other in found):
+        return "its seeds are over different rows of the test set"
+    if len(found) > 1 and np.count_nonzero(mask) == 1:
+        return "one example says nothing of others"
+    return Evidence(metric, tuple(statistics for statistics, _ in found), mask)
+
+
+def _read(
+    folder: Path, metric: Metric, subset: str, *, value: float, num_examples: int
+) -> tuple[FloatArray, BoolArray] | str:
+    """Statistics of the subset's rows and the mask (N,) of these, or why there are none."""
+    try:
+        arrays, masks = load_statistics(folder, metric.name)
+        everything = np.ones(len(arrays[metric.name]), np.bool_)
+        mask = everything if subset == "all" else masks[subset]
+        statistics = arrays[metric.name][mask]
+        with np.errstate(all="ignore"):
+            found = float(metric.aggregate(statistics.sum(axis=0)))
+    except ArtifactError as error:
+        return f"its {str(error).replace(str(folder) + '/', '')}"
+    except KeyError:
+        return f"its statistics do not say which rows are {subset}"
+    except (ValueError, IndexError, TypeError, ArithmeticError) as error:
+        return f"its statistics.npz is broken ({error})"
+    if statistics.ndim != 2 or len(statistics) != num_examples:
+        return f"its statistics have {len(statistics)} rows and its score {num_examples}"
+    if not abs(found - value) <= VALUE_TOLERANCE:
+        return f"its statistics give {found:.6g} and not its score"
+    return statistics, mask

@@ -1,0 +1,70 @@
+"""Human ratings put beside the boards that they are of.
+
+Refuses to know: how they look. Ratings that cannot be shown are told with the runs, and never
+hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mtnlg.errors import ArtifactError
+from mtnlg.leaderboard.model import Board
+from mtnlg.records.ratings import RATINGS_FILE, HumanRatings, read_ratings
+from mtnlg.records.runs import RunRecord
+
+GONE = "its outputs are no longer on this board: {}"
+
+
+def with_ratings(
+    boards: Iterable[Board], experiment: str, *, runs_root: Path
+) -> tuple[tuple[Board, ...], tuple[RunRecord, ...]]:
+    """The boards with the ratings of their systems, and a record for those without a board, or for
+    a file that is broken.
+    """
+    boards = tuple(boards)
+    try:
+        found = read_ratings(experiment, runs_root=runs_root)
+    except (ArtifactError, OSError) as error:
+        cause = str(error).replace(str(runs_root / experiment), experiment)
+        return boards, (_fault(cause),)
+    rated = tuple(
+        replace(board, ratings=tuple(_named(one, board) for one in found if _is_of(one, board)))
+        for board in boards
+    )
+    lost = [one for one in found if not any(_is_of(one, board) for board in boards)]
+    return rated, tuple(
+        _fault(f"{one.name} of {one.task}, {one.test_set}: the launch has no such board")
+        for one in lost
+    )
+
+
+def _is_of(ratings: HumanRatings, board: Board) -> bool:
+    """Raters see rows of the whole test set."""
+    own = (ratings.task, ratings.test_set, "all")
+    return own == (board.task, board.test_set, board.subset)
+
+
+def _named(ratings: HumanRatings, board: Board) -> HumanRatings:
+    """The ratings with their systems called as the board calls them."""
+    labels = {row.predictions[0]: row.label for row in board.rows if row.predictions}
+    systems = tuple(
+        replace(one, label=labels.get(one.predictions, one.label)) for one in ratings.systems
+    )
+    several = [row.label for row in board.rows if len(row.seeds) > 1]
+    remarks: Sequence[str] = [
+        *ratings.remarks,
+        *(GONE.format(one.label) for one in systems if one.predictions not in labels),
+        *(
+            f"{one.label}: the outputs of its first seed"
+            for one in systems
+            if one.label in several and one.predictions in labels
+        ),
+    ]
+    return replace(ratings, systems=systems, remarks=tuple(remarks))
+
+
+def _fault(reason: str) -> RunRecord:
+    return RunRecord(RATINGS_FILE.name, "failed", reason, "human ratings")

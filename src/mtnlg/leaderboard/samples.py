@@ -1,0 +1,195 @@
+"""Outputs of several systems for the same examples, side by side.
+
+The examples are taken at even distances over the test set, so that nobody chooses them. Refuses to
+know: how they look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from mtnlg.errors import ArtifactError, ConfigError, DataError, MtnlgError
+from mtnlg.evaluation import Metric, find_metric
+from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.leaderboard.model import Board, BoardRow
+from mtnlg.records.files import is_folder_name
+from mtnlg.records.rows import Prediction, read_predictions
+from mtnlg.records.scores import load_statistics
+
+Example = TypeVar("Example")
+
+
+NUM_PLAIN = 10
+"""Samples that a page shows by itself; the others wait for its script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one system made of one example; text is None where it has none for this example."""
+
+    label: str
+    kind: str
+    text: str | None
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Metric -> value of this output alone, where scoring kept its statistics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One example with the outputs of every system shown."""
+
+    id: str
+    source: str
+    references: tuple[str, ...]
+    tags: tuple[str, ...]
+    """Contamination signals of any of the systems shown."""
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSamples:
+    """The samples of one board, and the systems that could not be shown with the reason."""
+
+    samples: tuple[Sample, ...]
+    num_examples: int
+    problems: tuple[str, ...]
+
+    @property
+    def plain(self) -> list[Sample]:
+        """Few of the samples, for a page without its script."""
+        return evenly_spaced(self.samples, NUM_PLAIN)
+
+
+def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> BoardSamples:
+    """Samples of the trained and external systems with numbers and of the best baseline, in the
+    board's order.
+    """
+    problems: list[str] = []
+    texts: dict[str, list[Prediction]] = {}
+    shown = _rows_to_show(board)
+    for row in shown:
+        try:
+            texts[row.label] = read_outputs(row, artifacts_root=artifacts_root)
+        except (MtnlgError, OSError, KeyError, RecursionError) as error:
+            cause = str(error).replace(str(artifacts_root), "artifacts")
+            problems.append(f"{row.label}: its predictions cannot be read: {cause}")
+    if not texts:
+        return BoardSamples((), 0, tuple(problems))
+    examples = list({one.id: one for one in next(iter(texts.values()))}.values())
+    rows = [row for row in shown if row.label in texts]
+    chosen = evenly_spaced(examples, num_samples)
+    outputs = [_outputs(row, texts[row.label], chosen, artifacts_root) for row in rows]
+    samples = tuple(map(_sample, chosen, zip(*outputs, strict=True)))
+    # A published board keeps the predictions that it shows, and no others.
+    scored = (metric.num_examples for row in rows for metric in row.metrics.values())
+    return BoardSamples(samples, max(scored, default=len(examples)), tuple(problems))
+
+
+def evenly_spaced(examples: Sequence[Example], count: int) -> list[Example]:
+    """At most `count` of the examples, at even distances."""
+    count = min(max(count, 0), len(examples))
+    return [examples[place * len(examples) // count] for place in range(count)]
+
+
+def _rows_to_show(board: Board) -> list[BoardRow]:
+    with_text = [row for row in board.rows if row.metrics and row.predictions]
+    baselines = [row for row in with_text if row.kind == "baseline"]
+    return [row for row in with_text if row.kind != "baseline"] + baselines[:1]
+
+
+def read_outputs(row: BoardRow, *, artifacts_root: Path) -> list[Prediction]:
+    """The predictions of a row, of several seeds those of the first."""
+    key = row.predictions[0]
+    if not is_folder_name(key):
+        raise DataError(f"predictions has {key!r}; it must be one folder name without separators")
+    return read_predictions(artifacts_root / "predictions" / key / "predictions.jsonl")
+
+
+_Outputs = tuple[tuple[Output, Prediction | None], ...]
+"""Outputs of one example, each with the prediction that it is from."""
+
+
+def _outputs(
+    row: BoardRow, predictions: list[Prediction], chosen: list[Prediction], artifacts_root: Path
+) -> list[tuple[Output, Prediction | None]]:
+    """What one system made of each of the chosen examples."""
+    places = {prediction.id: place for place, prediction in enumerate(predictions)}
+    found = [places.get(example.id) for example in chosen]
+    known = [place for place in found if place is not None]
+    values = example_values(
+        row, known, num_examples=len(predictions), artifacts_root=artifacts_root
+    )
+    by_place = {
+        place: {name: column[index] for name, column in values.items()}
+        for index, place in enumerate(known)
+    }
+    return [
+        (Output(row.label, row.kind, None), None)
+        if place is None
+        else (
+            Output(row.label, row.kind, predictions[place].prediction, by_place[place]),
+            predictions[place],
+        )
+        for place in found
+    ]
+
+
+def _sample(example: Prediction, found: _Outputs) -> Sample:
+    tags = dict.fromkeys(tag for _, prediction in found if prediction for tag in prediction.tags)
+    outputs = tuple(output for output, _ in found)
+    return Sample(example.id, example.source, example.references, tuple(tags), outputs)
+
+
+def example_values(
+    row: BoardRow, places: Sequence[int], *, num_examples: int, artifacts_root: Path
+) -> dict[str, list[float]]:
+    """Metric -> values of the examples at these places of a test set, as the row's first score has
+    them, with as many digits as a board shows; without the metrics that have none, or have them of
+    other examples.
+    """
+    exact = exact_values(row, places, num_examples=num_examples, artifacts_root=artifacts_root)
+    return {
+        name: [_rounded(value, find_metric(name)) for value in values]
+        for name, values in exact.items()
+    }
+
+
+def exact_values(
+    row: BoardRow, places: Sequence[int], *, num_examples: int, artifacts_root: Path
+) -> dict[str, list[float]]:
+    """As `example_values`, with all digits."""
+    if not row.scores or not is_folder_name(row.scores[0]):
+        return {}
+    try:
+        arrays, _ = load_statistics(artifacts_root / "scores" / row.scores[0])
+    except ArtifactError:
+        return {}
+    found: dict[str, list[float]] = {}
+    for name in row.metrics:
+        if name in arrays and arrays[name].ndim == 2 and len(arrays[name]) == num_examples:
+            values = values_of(name, arrays[name][list(places)])
+            if values is not None:
+                found[name] = values
+    return found
+
+
+def values_of(name: str, statistics: FloatArray) -> list[float] | None:
+    """None for a metric that is not installed here, or that does not go with the statistics."""
+    try:
+        metric = find_metric(name)
+        with np.errstate(all="ignore"):
+            values = (metric.aggregate_of_one or metric.aggregate)(statistics)
+    except (ConfigError, ValueError, IndexError, TypeError, ArithmeticError):
+        return None
+    if values.shape != (len(statistics),) or not np.isfinite(values).all():
+        return None
+    return [float(value) for value in values]
+
+
+def _rounded(value: float, metric: Metric) -> float:
+    return round(value, 2) if metric.unit == "0-100" else float(f"{value:.4g}")

@@ -1,0 +1,131 @@
+"""Several seeds of one system as one row: means, their spread, and an interval that sees both the
+seeds and the examples.
+
+Refuses to know: how the interval is made (evaluation/seeds.py), and what a board looks like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+
+from mtnlg.config import EvaluationConfig
+from mtnlg.leaderboard.evidence import BoardEvidence, installed_metric
+from mtnlg.leaderboard.labels import without_seed
+from mtnlg.leaderboard.model import BoardRow
+from mtnlg.leaderboard.ranking import measure_of
+from mtnlg.records.runs import Cost
+from mtnlg.records.scores import MetricScore
+
+INTERVAL = "{} seeds by t on {}, and examples by the jackknife, {:g} %"
+NO_INTERVAL = "mean of {} seeds: {}"
+
+
+def merge_seeds(rows: Iterable[BoardRow], *, evidence: BoardEvidence) -> list[BoardRow]:
+    """Rows of trained systems that differ only in their seed as one row each, at the place of the
+    first.
+
+    A system counts as the same where name, decoding, overrides without the seed, test set, metrics,
+    signatures and n agree. Rows without numbers stay as they are, and so does a second row of the
+    same seed.
+    """
+    groups: dict[tuple[object, ...], list[BoardRow]] = {}
+    for place, row in enumerate(rows):
+        key = _seedless(row, place)
+        while any(held.seeds == row.seeds for held in groups.get(key, ())):
+            key = (*key, "again")
+        groups.setdefault(key, []).append(row)
+    return [
+        group[0] if len(group) == 1 else _with_intervals(_mean_row(group), evidence)
+        for group in groups.values()
+    ]
+
+
+def _seedless(row: BoardRow, place: int) -> tuple[object, ...]:
+    if row.kind != "trained" or not row.seeds or not row.metrics:
+        return (place,)
+    measures = tuple((name, *measure_of(metric)) for name, metric in row.metrics.items())
+    return (row.system, row.decoding, without_seed(row.overrides), row.scored_rows, measures)
+
+
+def _mean_row(group: Sequence[BoardRow]) -> BoardRow:
+    """One row for the seeds of one system; costs are means too, but of memory the largest."""
+    group = sorted(group, key=lambda row: row.seeds)
+    first = group[0]
+    reasons = dict.fromkeys(row.reason for row in group if row.reason)
+    return replace(
+        first,
+        reason="; ".join(reasons) or None,
+        runs=tuple(run for row in group for run in row.runs),
+        seeds=tuple(seed for row in group for seed in row.seeds),
+        predictions=tuple(key for row in group for key in row.predictions),
+        scores=tuple(key for row in group for key in row.scores),
+        metrics={name: _mean_metric(name, group) for name in first.metrics},
+        cost=_mean_cost([row.cost for row in group]),
+        contamination=max(
+            (row.contamination for row in group), key=lambda found: found.flagged or 0
+        ),
+    )
+
+
+def _mean_metric(name: str, group: Sequence[BoardRow]) -> MetricScore:
+    """Without an interval yet."""
+    values = {row.seeds[0]: row.metrics[name].value for row in group}
+    return replace(
+        group[0].metrics[name],
+        value=math.fsum(values.values()) / len(values),
+        low=None,
+        high=None,
+        interval=None,
+        interval_reason=None,
+        seed_values=values,
+    )
+
+
+def _with_intervals(row: BoardRow, evidence: BoardEvidence) -> BoardRow:
+    metrics = {
+        name: _with_interval(score, row, name, evidence) for name, score in row.metrics.items()
+    }
+    return replace(row, metrics=metrics)
+
+
+def _with_interval(
+    score: MetricScore, row: BoardRow, name: str, evidence: BoardEvidence
+) -> MetricScore:
+    """The score with its two-level interval, or with the reason why it has none."""
+    interval = _interval(row, name, evidence)
+    num_seeds = len(row.seeds)
+    if isinstance(interval, str):
+        return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, interval))
+    degrees = "1 degree of freedom" if num_seeds == 2 else f"{num_seeds - 1} degrees of freedom"
+    method = INTERVAL.format(num_seeds, degrees, 100 * EvaluationConfig.confidence)
+    return replace(score, low=interval[0], high=interval[1], interval=method)
+
+
+def _interval(row: BoardRow, name: str, evidence: BoardEvidence) -> tuple[float, float] | str:
+    metric = installed_metric(name)
+    if isinstance(metric, str):
+        return metric
+    found = evidence.of(row, metric)
+    if isinstance(found, str):
+        return found
+    interval = found.value.interval()
+    return interval if np.isfinite(interval).all() else f"{name} without an example is no number"
+
+
+def _mean_cost(costs: Sequence[Cost]) -> Cost:
+    means: dict[str, float | None] = {}
+    for cost_field in fields(Cost):
+        values: list[float] = [
+            value for cost in costs if (value := getattr(cost, cost_field.name)) is not None
+        ]
+        if len(values) < len(costs):
+            means[cost_field.name] = None
+        elif len(set(values)) == 1 or cost_field.name == "peak_memory_bytes":
+            means[cost_field.name] = max(values)
+        else:
+            means[cost_field.name] = math.fsum(values) / len(values)
+    return Cost(**means)

@@ -1,0 +1,261 @@
+"""What is different between two runs: settings, environment, scores by paired tests on the same
+examples, and the examples that moved most.
+
+Refuses to know: how it is shown. What cannot be compared says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mtnlg.errors import MtnlgError
+from mtnlg.evaluation import Comparison, compare_systems, correct_by_holm
+from mtnlg.leaderboard.evidence import installed_metric
+from mtnlg.leaderboard.samples import values_of
+from mtnlg.provenance.find_run import Run
+from mtnlg.records.rows import Prediction, read_predictions
+from mtnlg.records.run_config import Difference, differences
+from mtnlg.records.runs import ScoreRecord
+from mtnlg.records.scores import MetricScore, load_statistics, read_scores
+
+NUM_MOVED = 5
+"""Examples shown each way."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricChange:
+    """One metric of both runs; B less A, so that more is a rise. `reason` says why it is not
+    tested.
+    """
+
+    name: str
+    first: MetricScore
+    second: MetricScore
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One example whose value changed; more is a rise of B over A."""
+
+    id: str
+    source: str
+    references: tuple[str, ...]
+    first: str
+    second: str
+    values: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TestSetChange:
+    """One test set that both runs have scores of."""
+
+    task: str
+    test_set: str
+    metrics: tuple[MetricChange, ...]
+    main_metric: str | None
+    better: tuple[Moved, ...] = ()
+    """Examples that B does better than A, the most first."""
+    worse: tuple[Moved, ...] = ()
+    reason: str | None = None
+    """Why no examples are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDifference:
+    """Everything that differs between A and B."""
+
+    settings: tuple[Difference, ...]
+    environment: tuple[Difference, ...]
+    test_sets: tuple[TestSetChange, ...]
+    missing: tuple[str, ...]
+    """What cannot be compared, in words."""
+
+
+def compare_runs(first: Run, second: Run, *, artifacts_root: Path) -> RunDifference:
+    """A and B; nothing that they left out is an error."""
+    names = ("A", "B")
+    missing = [
+        f"settings: {name} has none to compare: {run.config_reason}"
+        for name, run in zip(names, (first, second), strict=True)
+        if run.config_reason
+    ]
+    own, other = (_scores(run) for run in (first, second))
+    missing += [
+        f"{task}, {test_set}: only {name} has scores of it"
+        for name, scores, others in (("A", own, other), ("B", other, own))
+        for task, test_set in scores
+        if (task, test_set) not in others
+    ]
+    if not own and not other:
+        missing.append("scores: neither run has any")
+    return RunDifference(
+        () if missing and missing[0].startswith("settings") else _settings(first, second),
+        tuple(differences([first.record.environment, second.record.environment])),
+        tuple(
+            _test_set(own[place], other[place], first, artifacts_root=artifacts_root)
+            for place in own
+            if place in other
+        ),
+        tuple(missing),
+    )
+
+
+def _settings(first: Run, second: Run) -> tuple[Difference, ...]:
+    return tuple(differences([first.config, second.config]))
+
+
+def _scores(run: Run) -> dict[tuple[str, str], ScoreRecord]:
+    return {
+        (score.task, score.test_set): score
+        for score in run.record.scores
+        if score.kind == "trained"
+    }
+
+
+def _test_set(
+    first: ScoreRecord, second: ScoreRecord, run: Run, *, artifacts_root: Path
+) -> TestSetChange:
+    main = next((task.main_metric for task in run.record.tasks if task.task == first.task), None)
+    read = [read_scores(one.scores, artifacts_root=artifacts_root) for one in (first, second)]
+    found = []
+    for name, subsets in zip("AB", read, strict=True):
+        if isinstance(subsets, str) or "all" not in subsets:
+            why = subsets if isinstance(subsets, str) else "its scores have no subset 'all'"
+            return TestSetChange(first.task, first.test_set, (), main, reason=f"{name}: {why}")
+        found.append(subsets["all"].metrics)
+    names = [name for name in found[0] if name in found[1]]
+    texts = _texts(first, second, artifacts_root)
+    changes = [
+        _change(name, found[0][name], found[1][name], (first, second), texts, artifacts_root)
+        for name in names
+    ]
+    change = TestSetChange(first.task, first.test_set, tuple(_corrected(changes)), main)
+    if isinstance(texts, str):
+        return replace(change, reason=texts)
+    moved = _moved(main or (names[0] if names else ""), (first, second), texts, artifacts_root)
+    if isinstance(moved, str):
+        return replace(change, reason=moved)
+    rises = sorted(moved, key=lambda one: one[0])
+    return replace(
+        change,
+        better=tuple(one for gain, one in reversed(rises) if gain > 0)[:NUM_MOVED],
+        worse=tuple(one for gain, one in rises if gain < 0)[:NUM_MOVED],
+    )
+
+
+def _texts(
+    first: ScoreRecord, second: ScoreRecord, artifacts_root: Path
+) -> list[tuple[Prediction, Prediction]] | str:
+    """The outputs of both by example, or why they cannot be put side by side."""
+    both = []
+    for name, one in zip("AB", (first, second), strict=True):
+        path = artifacts_root / "predictions" / str(one.predictions) / "predictions.jsonl"
+        try:
+            both.append(read_predictions(path))
+        except MtnlgError as error:
+            return f"the outputs of {name} cannot be read: {error}"
+    identities = [[(row.id, row.references) for row in rows] for rows in both]
+    if identities[0] != identities[1]:
+        return "their examples are not the same ones in the same order"
+    return list(zip(*both, strict=True))
+
+
+def _change(
+    name: str,
+    first: MetricScore,
+    second: MetricScore,
+    scores: tuple[ScoreRecord, ScoreRecord],
+    texts: list[tuple[Prediction, Prediction]] | str,
+    artifacts_root: Path,
+) -> MetricChange:
+    change = MetricChange(name, first, second, second.value - first.value)
+    if first.signature != second.signature:
+        reason: str | None = f"other signatures: {first.signature} and {second.signature}"
+    elif first.num_examples != second.num_examples:
+        reason = f"other examples: {first.num_examples} and {second.num_examples}"
+    else:
+        reason = texts if isinstance(texts, str) else None
+    compared = reason or _compare(name, first, second, scores, artifacts_root)
+    if isinstance(compared, str):
+        return replace(change, reason=compared)
+    # The better one comes first; what is asked for is B less A.
+    is_turned = compared.better == 0
+    low, high = (-compared.high, -compared.low) if is_turned else (compared.low, compared.high)
+    return replace(change, low=low, high=high, p=compared.p)
+
+
+def _compare(
+    name: str,
+    first: MetricScore,
+    second: MetricScore,
+    scores: tuple[ScoreRecord, ScoreRecord],
+    artifacts_root: Path,
+) -> Comparison | str:
+    metric = installed_metric(name)
+    if isinstance(metric, str):
+        return metric
+    if not metric.is_resampleable:
+        return metric.reason_not
+    arrays = []
+    for label, one in zip("AB", scores, strict=True):
+        try:
+            arrays.append(load_statistics(artifacts_root / "scores" / str(one.scores), name)[0])
+        except MtnlgError as error:
+            return f"{label}: {error}"
+    statistics = [one[name] for one in arrays]
+    if statistics[0].shape != statistics[1].shape:
+        return f"their statistics have the shapes {statistics[0].shape} and {statistics[1].shape}"
+    order = [0, 1] if first.value >= second.value else [1, 0]
+    with np.errstate(all="ignore"):
+        (found,) = compare_systems([statistics[place] for place in order], metric.aggregate)
+    return replace(found, better=order[0], worse=order[1])
+
+
+def _corrected(changes: Sequence[MetricChange]) -> Iterator[MetricChange]:
+    """With p-values corrected over the metrics of one test set."""
+    tested = [change.p for change in changes if change.p is not None]
+    corrected = iter(correct_by_holm(tested))
+    for change in changes:
+        yield change if change.p is None else replace(change, p_holm=next(corrected))
+
+
+def _moved(
+    main: str,
+    scores: tuple[ScoreRecord, ScoreRecord],
+    texts: list[tuple[Prediction, Prediction]],
+    artifacts_root: Path,
+) -> list[tuple[float, Moved]] | str:
+    """Each example with how much better B does than A."""
+    metric = installed_metric(main)
+    if isinstance(metric, str):
+        return metric
+    values = []
+    for label, one in zip("AB", scores, strict=True):
+        try:
+            arrays, _ = load_statistics(artifacts_root / "scores" / str(one.scores), main)
+        except MtnlgError as error:
+            return f"{label}: {error}"
+        found = values_of(main, arrays[main])
+        if found is None or len(found) != len(texts):
+            return f"{main} has no value for each example"
+        values.append(found)
+    sign = -1 if metric.higher_is_better is False else 1
+    return [
+        (
+            sign * (after - before),
+            Moved(
+                old.id, old.source, old.references, old.prediction, new.prediction, (before, after)
+            ),
+        )
+        for (old, new), before, after in zip(texts, *values, strict=True)
+    ]

@@ -1,0 +1,60 @@
+"""Finding the run that a word of the command line means.
+
+Refuses to know: what is compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from mtnlg.errors import ConfigError
+from mtnlg.records.files import JsonObject
+from mtnlg.records.run_config import read_config
+from mtnlg.records.runs import RunRecord, read_run
+
+MANIFEST = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run with its manifest and its configuration."""
+
+    folder: Path
+    record: RunRecord
+    config: JsonObject
+    """Empty where `config_reason` says why there is none."""
+    config_reason: str
+
+
+def find_run(word: str, *, runs_root: Path) -> Run:
+    """The run whose folder, id or beginning of an id is given; raises ConfigError, naming close
+    ones or all that begin so, where that is no single one.
+    """
+    folder = Path(word)
+    if not (folder / MANIFEST).is_file():
+        folder = _find_folder(word, runs_root)
+    config = read_config(folder)
+    return Run(
+        folder,
+        read_run(folder.resolve().name, folder=folder.resolve().parent),
+        {} if isinstance(config, str) else config,
+        config if isinstance(config, str) else "",
+    )
+
+
+def _find_folder(word: str, runs_root: Path) -> Path:
+    folders = sorted(path.parent for path in runs_root.glob(f"*/*/{MANIFEST}"))
+    exact = [folder for folder in folders if folder.name == word]
+    found = exact or [folder for folder in folders if folder.name.startswith(word)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(str(folder.relative_to(runs_root)) for folder in found)
+        raise ConfigError(f"run {word!r} may be any of {names}; give more of it, or its folder")
+    close = get_close_matches(word, [folder.name for folder in folders], n=3, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    raise ConfigError(
+        f"run {word!r}: no folder with a {MANIFEST}, and no run of {runs_root} begins so{hint}"
+    )

@@ -1,0 +1,230 @@
+"""The file formats between the stages, as typed records; the only place that knows how they look on
+disk.
+
+Refuses to know: what a record is for. Every JSON document carries `schema_version`; JSON lines are
+UTF-8, one object a line, no NaN.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from mtnlg.errors import ArtifactError, DataError
+
+SCHEMA_VERSION = 1
+
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+JsonObject = dict[str, JsonValue]
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
+    """Line numbers from 1 and objects; raises DataError with file and line for anything else. Blank
+    lines are skipped.
+    """
+    with open_bytes(path) as stream:
+        yield from parse_jsonl(stream, path=path)
+
+
+def parse_jsonl(
+    lines: Iterable[bytes], *, path: Path, first: int = 1
+) -> Iterator[tuple[int, JsonObject]]:
+    """As `read_jsonl`, of some lines of a file, the first of which has that number."""
+    for number, raw in enumerate(lines, start=first):
+        line = decode_line(raw, path=path, number=number)
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{path}:{number}: not valid JSON ({error}); repair or remove the line"
+            ) from None
+        if not isinstance(record, dict):
+            raise DataError(
+                f"{path}:{number}: expected a JSON object, found {type(record).__name__}"
+            )
+        yield number, record
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """A file for reading, decompressed where its name ends in .gz."""
+    try:
+        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def decode_line(raw: bytes, *, path: Path, number: int) -> str:
+    """One line as text without its line end or byte-order mark; raises DataError where it is not
+    UTF-8.
+    """
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}:{number}: not UTF-8 (byte {error.start + 1} is 0x{raw[error.start]:02x}); "
+            "save the file as UTF-8"
+        ) from None
+    return line.removeprefix("\ufeff").rstrip("\r\n") if number == 1 else line.rstrip("\r\n")
+
+
+def write_jsonl(path: Path, records: Iterable[JsonObject]) -> int:
+    """Write one object a line and return how many; not atomic by itself (artifact folders are)."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for record in records:
+            stream.write(json_line(record))
+            count += 1
+    return count
+
+
+def json_line(record: JsonObject) -> str:
+    """One object as its line."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> JsonObject:
+    """A JSON document of ours; raises ArtifactError where it is missing, broken or from a later
+    version of this package.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path}: not valid JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{path}: expected a JSON object, found {type(document).__name__}")
+    version = document.get("schema_version", 0)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise ArtifactError(
+            f"{path}: schema_version {version!r} is newer than {SCHEMA_VERSION}; "
+            "update mtnlg to read it"
+        )
+    return document
+
+
+def write_json(path: Path, document: Mapping[str, object]) -> None:
+    """Write a JSON document whole or not at all, with `schema_version` first."""
+    body = {"schema_version": SCHEMA_VERSION, **document}
+    write_text(path, json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: a temporary file beside it, synced, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def _locating_faults(path: Path, number: int) -> Iterator[None]:
+    """Say at which line a record lacks what it should have."""
+    try:
+        yield
+    except KeyError as error:
+        raise DataError(
+            f"{path}:{number}: has no {error.args[0]!r}; every line needs one"
+        ) from None
+    except TypeError as error:
+        raise DataError(f"{path}:{number}: {error}") from None
+
+
+def _text(record: JsonObject, name: str) -> str:
+    value = record[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r} must be a text")
+    return value
+
+
+def _texts(record: JsonObject, name: str) -> tuple[str, ...]:
+    value = record[name]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"{name}={value!r} must be a list of texts")
+    return tuple(str(item) for item in value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+MAX_NAME_BYTES = 200
+"""Less than the 255 of common file systems, to leave room for the endings that are added."""
+
+
+def text_of(record: Mapping[str, JsonValue], key: str) -> str | None:
+    """The text under a key; None where it is absent, empty or no text."""
+    value = record.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def number_of(record: Mapping[str, JsonValue], key: str) -> float | None:
+    """The finite number under a key; None where it is absent, no number, infinite or NaN. Whole
+    numbers stay int.
+    """
+    value = record.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if isinstance(value, int) or math.isfinite(value) else None
+
+
+def count_of(record: Mapping[str, JsonValue], key: str) -> int | None:
+    """The whole number of at least zero under a key; None for anything else."""
+    value = record.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    return value
+
+
+def object_of(record: Mapping[str, JsonValue], key: str) -> JsonObject:
+    """The object under a key; empty where it is absent or something else."""
+    value = record.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def objects_of(record: Mapping[str, JsonValue], key: str) -> list[JsonObject]:
+    """The objects in the list under a key; items that are no objects are left out."""
+    value = record.get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def texts_of(record: Mapping[str, JsonValue], key: str) -> tuple[str, ...]:
+    """The texts in the list under a key; items that are no text are left out."""
+    value = record.get(key)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def is_folder_name(name: str) -> bool:
+    """True where a name can be one step of a path: no separator, no parent, and the disk can hold
+    it.
+    """
+    try:
+        num_bytes = len(name.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
+    is_step = name not in {"", ".", ".."} and not set(name) & set("/\\\0")
+    return is_step and num_bytes <= MAX_NAME_BYTES

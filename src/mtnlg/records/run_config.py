@@ -1,0 +1,87 @@
+"""The configuration of a run, from the config.yaml of its folder, without anything of the machine
+that it ran on.
+
+Refuses to know: what a setting means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from mtnlg.records.files import JsonObject, JsonValue
+
+CONFIG_FILE = "config.yaml"
+LEFT_OUT = ("data_root", "artifacts_root", "runs_root", "reports_root", "logger")
+"""Where things lie, and trackers, whose arguments may hold keys; they change no result."""
+
+MACHINE_PATH = re.compile(r"(?<![\w./:~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\\"']+[/\\])+")
+"""The folders of an absolute path, before its last part."""
+
+
+class Difference(NamedTuple):
+    """A setting that is not the same in all of some configurations, and what each has for it; None
+    where one does not have it.
+    """
+
+    key: str
+    values: tuple[str | None, ...]
+
+
+def read_config(folder: Path) -> JsonObject | str:
+    """The public part of a run's configuration, or why there is none."""
+    path = folder / CONFIG_FILE
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return f"there is no {CONFIG_FILE} in the run's folder"
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        return f"{CONFIG_FILE} cannot be read: {str(error).replace(str(path), CONFIG_FILE)}"
+    if not isinstance(document, dict):
+        return f"{CONFIG_FILE} holds no settings"
+    return {str(key): _public(value) for key, value in document.items() if key not in LEFT_OUT}
+
+
+def config_text(config: JsonObject) -> str:
+    """A configuration as YAML."""
+    return str(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+
+
+def without_folders(text: str) -> str:
+    """The text with the folders of absolute paths left out."""
+    return MACHINE_PATH.sub("…/", text)
+
+
+def settings_of(config: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The single settings with their dotted names; a text as it is, all else as JSON."""
+    for name, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from settings_of(value, f"{prefix}{name}.")
+        elif isinstance(value, str):
+            yield prefix + name, value
+        else:
+            yield prefix + name, json.dumps(value, ensure_ascii=False)
+
+
+def differences(configs: Sequence[Mapping[str, JsonValue]]) -> list[Difference]:
+    """The settings that are not the same in all, in the order of their first mention."""
+    flat = [dict(settings_of(config)) for config in configs]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    found = [Difference(key, tuple(one.get(key) for one in flat)) for key in keys]
+    return [one for one in found if len(set(one.values)) > 1]
+
+
+def _public(value: object) -> JsonValue:
+    """The value as JSON has it, without the folders of absolute paths."""
+    if isinstance(value, dict):
+        return {str(key): _public(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_public(one) for one in value]
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    return without_folders(str(value))

@@ -1,0 +1,212 @@
+"""The learning curves of a launch as charts: one colour for each system, one line for each seed of
+it, and a band from the least to the greatest of these.
+
+Refuses to know: how a chart is drawn (charts.py). Runs that share a model, such as those of several
+decodings, are one training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mtnlg.leaderboard.curves import (
+    Curve,
+    Point,
+    Table,
+    best_axis,
+    curve_of,
+    metric_columns,
+    read_table,
+)
+from mtnlg.leaderboard.labels import Identity, distinct_labels, without_seed
+from mtnlg.leaderboard.model import Leaderboard
+from mtnlg.records.runs import RunRecord
+from mtnlg.report.charts import DASHES, NUM_COLOURS, Band, Line, line_chart
+
+LOSSES = {"train_loss": ", training", "validation_loss": ", validation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One seed of a system: the run that is named for it, and what it measured."""
+
+    run: RunRecord
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedSystem:
+    """The trainings that differ in their seed alone, under one name."""
+
+    label: str
+    trainings: tuple[Training, ...]
+
+    def name_of(self, training: Training) -> str:
+        """The name of one of its trainings: with its seed where there are several."""
+        several = len(self.trainings) > 1
+        name = f"{self.label}, seed {training.run.seed}" if several else self.label
+        status = training.run.status
+        return name if status == "finished" else f"{name} ({status})"
+
+
+@dataclass(frozen=True, slots=True)
+class CurveValues:
+    """What a curve says in numbers: where it ended, and where it was best."""
+
+    name: str
+    last: float
+    best: float
+    best_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing, what must be said about it, and the ends of its lines in numbers."""
+
+    title: str
+    drawing: Markup
+    remarks: tuple[str, ...]
+    values: tuple[CurveValues, ...]
+    axis: str
+
+
+def curve_charts(leaderboard: Leaderboard) -> Iterator[Chart]:
+    """Losses and validation metrics over the training, for as many systems at a time as there are
+    colours.
+    """
+    systems = trained_systems(leaderboard)
+    axis = best_axis(training.table for system in systems for training in system.trainings)
+    for start in range(0, len(systems), NUM_COLOURS):
+        yield from _charts_of(systems[start : start + NUM_COLOURS], axis=axis)
+
+
+def trained_systems(leaderboard: Leaderboard) -> list[TrainedSystem]:
+    """The trainings with a metrics.csv, by system, in the order of the runs."""
+    groups: dict[tuple[object, ...], list[Training]] = {}
+    seen: set[str] = set()
+    for run in leaderboard.runs:
+        table = read_table(run.model, artifacts_root=leaderboard.artifacts_root)
+        if run.model is None or run.model in seen or not table:
+            continue
+        seen.add(run.model)
+        key: tuple[object, ...] = (run.system, without_seed(run.overrides))
+        if run.seed is None:
+            key = (*key, run.run_id)
+        while any(held.run.seed == run.seed for held in groups.get(key, ())):
+            key = (*key, "again")
+        groups.setdefault(key, []).append(Training(run, table))
+    found = [sorted(group, key=lambda one: one.run.seed or 0) for group in groups.values()]
+    labels = distinct_labels([_identity(group) for group in found])
+    return [TrainedSystem(label, tuple(group)) for label, group in zip(labels, found, strict=True)]
+
+
+def _identity(group: Sequence[Training]) -> Identity:
+    run = group[0].run
+    seeds = tuple(one.run.seed for one in group if one.run.seed is not None)
+    runs = tuple(one.run.run_id for one in group)
+    return Identity(run.system, None, run.overrides, seeds=seeds, runs=runs)
+
+
+def _charts_of(systems: Sequence[TrainedSystem], *, axis: str) -> Iterator[Chart]:
+    tables = [training.table for system in systems for training in system.trainings]
+    yield from _chart("Loss", "nats per target token", systems, axis=axis, columns=LOSSES)
+    for column in metric_columns(tables):
+        task = column.partition("/")[2]
+        title = f"Validation metric, {task}" if task else "Validation metric"
+        yield from _chart(title, "validation metric", systems, axis=axis, columns={column: ""})
+
+
+def _chart(
+    title: str,
+    up_label: str,
+    systems: Sequence[TrainedSystem],
+    *,
+    axis: str,
+    columns: Mapping[str, str],
+) -> Iterator[Chart]:
+    """One chart of some columns of each training, or none where nothing was measured."""
+    curves: dict[str, Curve] = {}
+    lines: list[Line] = []
+    bands: list[Band] = []
+    for colour, system in enumerate(systems):
+        for column, suffix in columns.items():
+            own = {
+                system.name_of(training) + suffix: curve_of(training.table, column, axis=axis)
+                for training in system.trainings
+            }
+            curves |= own
+            is_faint = column == "train_loss"
+            legend = _legend(system) + suffix
+            lines += [
+                Line(
+                    legend,
+                    curve.points,
+                    colour,
+                    is_faint=is_faint,
+                    dash=dash,
+                    name=name,
+                    is_of_several=len(own) > 1,
+                )
+                for dash, (name, curve) in enumerate(own.items())
+            ]
+            if not is_faint and len(own) > 1:
+                bands.append(band_of([curve.points for curve in own.values()], colour))
+    right_label = axis.replace("_", " ")
+    drawing = line_chart(
+        lines, title=title, right_label=right_label, up_label=up_label, bands=bands
+    )
+    remarks = (*_seed_remarks(systems), *_remarks(curves, axis=axis))
+    if any(curve.points or curve.not_finite_at is not None for curve in curves.values()):
+        is_loss = columns is LOSSES
+        yield Chart(title, drawing, remarks, tuple(_values(curves, is_loss)), right_label)
+
+
+def _legend(system: TrainedSystem) -> str:
+    """A system's name in the legend, with the number of its seeds."""
+    if len(system.trainings) == 1:
+        return system.name_of(system.trainings[0])
+    return f"{system.label} ({len(system.trainings)} seeds)"
+
+
+def _seed_remarks(systems: Sequence[TrainedSystem]) -> Iterator[str]:
+    """How the lines of each seed look, told once for systems of the same seeds."""
+    labels: dict[tuple[int | None, ...], list[str]] = {}
+    for system in systems:
+        if len(system.trainings) > 1:
+            seeds = tuple(training.run.seed for training in system.trainings)
+            labels.setdefault(seeds, []).append(system.label)
+    for seeds, of in labels.items():
+        looks = (f"{seed} {DASHES[place % len(DASHES)]}" for place, seed in enumerate(seeds))
+        whose = f" of {', '.join(of)}" if len(labels) > 1 else ""
+        yield f"Seeds{whose}: {', '.join(looks)}; the band goes from the least to the greatest."
+
+
+def band_of(curves: Sequence[Sequence[Point]], colour: int) -> Band:
+    """From the least to the greatest of several curves, wherever all of them were measured."""
+    values = [dict(points) for points in curves]
+    shared = [right for right in values[0] if all(right in one for one in values)]
+    low = tuple((right, min(one[right] for one in values)) for right in shared)
+    high = tuple((right, max(one[right] for one in values)) for right in shared)
+    return Band(low, high, colour)
+
+
+def _values(curves: Mapping[str, Curve], is_loss: bool) -> Iterator[CurveValues]:
+    for name, curve in curves.items():
+        if curve.points:
+            choose = min if is_loss else max
+            best = choose(curve.points, key=lambda point: point[1])
+            yield CurveValues(name, curve.points[-1][1], best[1], best[0])
+
+
+def _remarks(curves: Mapping[str, Curve], *, axis: str) -> Iterator[str]:
+    """What was done to the measurements before they were drawn."""
+    widest = max((curve.points_per_mean for curve in curves.values()), default=1)
+    if widest > 1:
+        yield f"Each point is the mean of up to {widest} measurements."
+    for label, curve in curves.items():
+        if curve.not_finite_at is not None:
+            place = f"{axis.replace('_', ' ')} {curve.not_finite_at:.10g}"
+            yield f"{label}: not a finite number from {place} on."

@@ -1,0 +1,210 @@
+"""The leaderboard as one self-contained page: report.html.j2 filled in.
+
+All numbers are there without the scripts. Refuses to know: what a number means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from mtnlg.leaderboard.curves import Point
+from mtnlg.leaderboard.labels import Identity, distinct_labels
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
+from mtnlg.leaderboard.samples import BoardSamples, board_samples
+from mtnlg.leaderboard.sweep import sweeps
+from mtnlg.records.scores import MetricScore
+from mtnlg.report import display
+from mtnlg.report.charts import interval_bar, slice_chart
+from mtnlg.report.cost_quality import CostChart, cost_charts
+from mtnlg.report.curve_charts import curve_charts
+from mtnlg.report.notes import board_notes
+from mtnlg.report.page import render_page
+from mtnlg.report.page_data import Pair, board_pairs, compare_json, samples_json
+from mtnlg.report.rating_tables import RatingSection, rating_section
+from mtnlg.report.run_details import environment_facts, finished_text, run_anchors, run_details
+from mtnlg.report.summary import Lead, board_lead, no_board_sentence, ties
+
+SCRIPTS = (
+    "elements.js",
+    "tables.js",
+    "notes.js",
+    "differences.js",
+    "samples.js",
+    "compare.js",
+    "links.js",
+    "start.js",
+)
+"""In the order in which they are joined."""
+
+
+class RunLink(NamedTuple):
+    """The name of a run on a row of a board, and where the page tells of it."""
+
+    text: str
+    anchor: str
+
+
+class RowLink(NamedTuple):
+    """A row of a board on which a run is, and where it is on the page."""
+
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One board as the page shows it; samples are None where another board shows the same ones."""
+
+    board: Board
+    anchor: str
+    title: str
+    lead: Lead | None
+    ties: str
+    notes: dict[str, list[str]]
+    leaks: list[str]
+    samples: BoardSamples | None
+    pairs: list[Pair]
+    costs: tuple[CostChart, ...]
+    """Quality against cost; empty for a board of a subset."""
+
+    def bar(self, name: str, metric: MetricScore) -> Markup:
+        """A metric's value and interval, on the scale that the board's rows share."""
+        ends = _bar_ends(self.board.rows, name)
+        return interval_bar(metric.value, low=metric.low, high=metric.high, ends=ends)
+
+    @property
+    def ratings(self) -> list[RatingSection]:
+        """What people said of the systems."""
+        return [rating_section(one) for one in self.board.ratings]
+
+    @property
+    def source_language(self) -> str:
+        """That of the texts, but unknown where these are translated."""
+        return "" if self.board.task.partition("/")[0] == "translation" else self.board.language
+
+    def samples_json(self) -> Markup:
+        """The samples as the script reads them."""
+        assert self.samples is not None, f"{self.anchor} has no samples of its own"
+        return samples_json(self.samples, self.board, source_language=self.source_language)
+
+    def row_anchor(self, row: BoardRow) -> str:
+        """Where a row of the board is on the page."""
+        return f"{self.anchor}-row-{self.board.rows.index(row) + 1}"
+
+    def first(self, name: str) -> str:
+        """The order in which a metric's best value comes first."""
+        metrics = (row.metrics[name] for row in self.board.rows if name in row.metrics)
+        is_higher_better = next((metric.higher_is_better for metric in metrics), True)
+        return "descending" if is_higher_better else "ascending"
+
+
+def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
+    """The page; the same leaderboard and artifacts give the same bytes."""
+    sections = _sections(leaderboard, num_samples=num_samples)
+    labels = _run_labels(leaderboard)
+    anchors = run_anchors(leaderboard)
+    context = {
+        "leaderboard": leaderboard,
+        "date": finished_text(leaderboard.runs),
+        "no_board": no_board_sentence(len(leaderboard.runs)),
+        "sections": sections,
+        "charts": list(curve_charts(leaderboard)),
+        "sweeps": sweeps(leaderboard),
+        "slice_chart": slice_chart,
+        "facts": environment_facts(leaderboard.runs),
+        "runs": run_details(leaderboard, labels),
+        "rows_of": {run.run_id: _rows_of(run.run_id, sections) for run in leaderboard.runs},
+        "compare_json": compare_json(leaderboard, [section.anchor for section in sections]),
+        "run_links": lambda row: _run_links(row, anchors),
+    }
+    return render_page("report.html.j2", context, scripts=SCRIPTS)
+
+
+def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
+    return [
+        Section(
+            board,
+            f"board-{place}",
+            display.board_title(board),
+            board_lead(board),
+            ties(board),
+            _notes(board),
+            display.leak_notes(board),
+            board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
+            if board.subset == "all"
+            else None,
+            board_pairs(board),
+            tuple(cost_charts(board)) if board.subset == "all" else (),
+        )
+        for place, board in enumerate(leaderboard.boards, start=1)
+    ]
+
+
+def _notes(board: Board) -> dict[str, list[str]]:
+    """The board's notes, told once for metrics of which they are the same."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, notes in board_notes(board).items():
+        names.setdefault(tuple(notes), []).append(name)
+    return {", ".join(alike): list(notes) for notes, alike in names.items()}
+
+
+def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
+    """The scale of a metric's interval bars: from the least to the greatest end, and zero."""
+    metrics = [row.metrics[name] for row in rows if name in row.metrics]
+    ends = [
+        end
+        for metric in metrics
+        for end in (metric.value, metric.low, metric.high)
+        if end is not None
+    ]
+    return (min(0.0, *ends), max(0.0, *ends)) if ends else (0.0, 1.0)
+
+
+def _rows_of(run_id: str, sections: Sequence[Section]) -> list[RowLink]:
+    """The rows that a run is on, without those of baselines, which many runs share."""
+    return [
+        RowLink(f"{section.title}: {_row_text(row, section.board)}", section.row_anchor(row))
+        for section in sections
+        for row in section.board.rows
+        if run_id in row.runs and row.kind != "baseline"
+    ]
+
+
+def _row_text(row: BoardRow, board: Board) -> str:
+    main = row.metrics.get(board.main_metric or "")
+    if main is None:
+        return f"{row.label}, {row.status}"
+    return f"{row.label}, {board.main_metric} {display.full_text(main)}"
+
+
+def _run_links(row: BoardRow, anchors: Mapping[str, str]) -> list[RunLink]:
+    """The runs behind a row by their seeds, or by the word where seeds do not tell them apart."""
+    if row.kind == "baseline":
+        return []
+    has_seeds = len(row.seeds) == len(row.runs)
+    names = map(str, row.seeds) if has_seeds else ["run"] * len(row.runs)
+    return [
+        RunLink(name, anchors[run_id])
+        for name, run_id in zip(names, row.runs, strict=True)
+        if run_id in anchors
+    ]
+
+
+def _run_labels(leaderboard: Leaderboard) -> dict[str, str]:
+    """Run id -> a name for the curves and the table of runs."""
+    identities = [
+        Identity(
+            run.system,
+            run.decoding,
+            run.overrides,
+            seeds=() if run.seed is None else (run.seed,),
+            runs=(run.run_id,),
+        )
+        for run in leaderboard.runs
+    ]
+    labels = distinct_labels(identities)
+    return {run.run_id: label for run, label in zip(leaderboard.runs, labels, strict=True)}

@@ -1,0 +1,1 @@
+"""What a language, a word and a harmless text are."""

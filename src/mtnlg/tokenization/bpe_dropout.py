@@ -1,0 +1,79 @@
+"""BPE-dropout (Provilkov et al. 2020): training text is segmented anew each time it is shown, with
+merges left out by chance.
+
+Hugging Face's own dropout draws from a random state that cannot be seeded, so a resumed training
+would read other ids. Here the segmentation is a function of (seed, draw) and the ids alone. Knows
+no batches.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+
+from mtnlg.errors import ConfigError
+from mtnlg.tokenization.tokenizer import TextTokenizer
+
+Draw = tuple[int, ...]
+"""Which showing of a text this is; another draw gives another segmentation."""
+
+
+class DropoutSegmenter:
+    """Segments the text of given ids again, with the merges of one trained tokenizer."""
+
+    def __init__(self, tokenizer: TextTokenizer, *, probability: float, seed: int) -> None:
+        self.tokenizer = tokenizer
+        self.probability = probability
+        self.seed = seed
+        model = json.loads(tokenizer.to_json())["model"]
+        if model["type"] != "BPE":
+            raise ConfigError(
+                f"trainer.bpe_dropout={probability}: the tokenizer is {model['type']}, which has "
+                "no merges to drop; choose a BPE tokenizer, or trainer.bpe_dropout=null"
+            )
+        self.vocabulary: dict[str, int] = model["vocab"]
+        self.merges: dict[tuple[int, int], tuple[int, int]] = {}
+        """A pair of ids -> its rank, lower is earlier, and the id that they become."""
+        for rank, merge in enumerate(model["merges"]):
+            left, right = merge.split(" ") if isinstance(merge, str) else merge
+            pair = (self.vocabulary[left], self.vocabulary[right])
+            self.merges[pair] = (rank, self.vocabulary[left + right])
+
+    def __call__(self, ids: Sequence[int], draw: Draw) -> list[int]:
+        """Other ids of the same text.
+
+        Ids that were cut within a character are no text, and come back unchanged, as does text that
+        holds U+FFFD itself.
+        """
+        text = self.tokenizer.decode(ids)
+        if "\ufffd" in text:
+            return list(ids)
+        generator = random.Random(" ".join(map(str, (self.seed, *draw))))
+        segmented: list[int] = []
+        for word in self.tokenizer.words(text):
+            segmented += self._segment(word, generator)
+        return segmented
+
+    def _segment(self, word: str, generator: random.Random) -> list[int]:
+        """Algorithm 1 of the paper: of the merges that are possible and not dropped, drawn anew for
+        each step, the earliest one is done wherever it was not dropped.
+        """
+        ids = [self.vocabulary[byte] for byte in word]
+        merges, probability, draw = self.merges, self.probability, generator.random
+        while len(ids) > 1:
+            possible = [
+                (*found, place)
+                for place, pair in enumerate(pairwise(ids))
+                if (found := merges.get(pair)) is not None and draw() >= probability
+            ]
+            if not possible:
+                break
+            rank, merged, _ = min(possible)
+            shift, last = 0, -2
+            for _, _, place in (one for one in possible if one[0] == rank):
+                if place > last + 1:  # of three equal tokens only two are merged
+                    ids[place - shift : place - shift + 2] = [merged]
+                    shift, last = shift + 1, place
+        return ids

@@ -1,0 +1,65 @@
+"""How finely a tokenizer divides a language: tokens per word, or per character where words are not
+spaced, and how many tokens hold a broken piece of a character.
+
+Refuses to know: files and models. The vocabulary covers all bytes, so no token is unknown: what a
+language lacks in it shows as pieces of characters instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from mtnlg.tokenization.tokenizer import TextTokenizer
+
+UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
+"""Languages (ISO 639-1, or 639-3 where that has none) written without spaces between words."""
+BATCH_TEXTS = 1_000
+"""Texts that are encoded together."""
+BROKEN = "\ufffd"
+"""What a token decodes to where its bytes are no whole characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fertility:
+    """What a tokenizer makes of some texts of one language."""
+
+    language: str
+    unit: str
+    """"word" (between white space) or "character" (other than white space)"""
+    num_texts: int
+    num_units: int
+    num_tokens: int
+    num_broken: int
+    """Tokens that hold a broken piece of a character."""
+
+    @property
+    def tokens_per_unit(self) -> float:
+        """0 where there is no unit."""
+        return self.num_tokens / self.num_units if self.num_units else 0.0
+
+    @property
+    def broken_share(self) -> float:
+        """In [0, 1]; 0 where there is no token."""
+        return self.num_broken / self.num_tokens if self.num_tokens else 0.0
+
+
+def fertility(texts: Iterable[str], tokenizer: TextTokenizer, language: str) -> Fertility:
+    """Counts over all the texts, streamed; a language's region (`zh-TW`) changes nothing."""
+    is_spaced = language.lower().replace("_", "-").split("-")[0] not in UNSPACED
+    is_broken: dict[int, bool] = {}
+    num_texts = num_units = num_tokens = num_broken = 0
+    stream = iter(texts)
+    while batch := list(islice(stream, BATCH_TEXTS)):
+        num_texts += len(batch)
+        for text, ids in zip(batch, tokenizer.encode_batch(batch), strict=True):
+            words = text.split()
+            num_units += len(words) if is_spaced else sum(map(len, words))
+            num_tokens += len(ids)
+            for token in ids:
+                if token not in is_broken:
+                    is_broken[token] = BROKEN in tokenizer.decode([token])
+                num_broken += is_broken[token]
+    unit = "word" if is_spaced else "character"
+    return Fertility(language, unit, num_texts, num_units, num_tokens, num_broken)

@@ -1,0 +1,198 @@
+"""A data set under one tokenizer, as memory-mapped ids: what training reads instead of text.
+
+Layout of a split `<name>`: `<name>.ids.bin` (all ids in a row, uint32) and `<name>.ends.npy`
+(num_examples, 2): where each source and each target ends. A row with several references gives one
+example for each. Nothing is cut here: the context is the model's affair.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtnlg.artifacts.shards import GrowingFiles, map_in_order
+from mtnlg.errors import DataError
+from mtnlg.records.files import JsonObject
+from mtnlg.records.rows import parse_rows
+from mtnlg.tokenization.tokenizer import TextTokenizer
+
+BLOCK_EXAMPLES = 1_000_000
+"""Examples whose lengths are looked at together."""
+
+
+SHARD_BYTES = 4_000_000
+"""Rows that are encoded together by one process, in bytes of their file."""
+
+
+@dataclass(frozen=True)
+class TokenSplit:
+    """One split of one data set."""
+
+    ids: NDArray[np.uint32]
+    ends: NDArray[np.int64]
+    """(num_examples, 2): exclusive end of the source and of the target in `ids`."""
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def length_blocks(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+        """Tokens of the sources and of the targets, some examples at a time, and the first of
+        them: all at once could need a gigabyte.
+        """
+        before = 0
+        for start in range(0, len(self), BLOCK_EXAMPLES):
+            ends = np.array(self.ends[start : start + BLOCK_EXAMPLES])
+            yield start, ends[:, 0] - np.append(before, ends[:-1, 1]), ends[:, 1] - ends[:, 0]
+            before = int(ends[-1, 1])
+
+    def example(self, index: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Source ids and target ids, without special tokens."""
+        start = int(self.ends[index - 1, 1]) if index else 0
+        middle, end = (int(position) for position in self.ends[index])
+        return self.ids[start:middle], self.ids[middle:end]
+
+
+def write_token_split(
+    rows_file: Path,
+    folder: Path,
+    tokenizer: TextTokenizer,
+    *,
+    num_workers: int = 1,
+    on_progress: Callable[[int], None] | None = None,
+) -> None:
+    """Encode one split of a rows folder; streams, holding a few shards of texts, and goes on after
+    the last shard that a killed attempt finished in this folder. The number of processes changes
+    no byte.
+    """
+    name = rows_file.stem
+    ids, ends = folder / f"{name}.ids.bin", folder / f".{name}.ends"
+    record = folder / f".{name}.progress.json"
+    if not _is_whole(folder, name):
+        with GrowingFiles(record, [ids, ends]) as files:
+            shards = _line_shards(rows_file, files.state)
+            encoded = map_in_order(_encode, tokenizer, shards, num_workers=num_workers)
+            num_ids = _count(files.state, "num_ids")
+            for shard in encoded:
+                files.append(ids, shard.ids)
+                files.append(ends, (num_ids + np.cumsum(shard.lengths)).tobytes())
+                num_ids += int(shard.lengths.sum())
+                read = {"position": shard.position, "num_lines": shard.num_lines}
+                files.commit({"num_ids": num_ids, **read})
+                if on_progress is not None:
+                    on_progress(len(shard.lengths) // 2)
+        _write_ends(ends, folder / f"{name}.ends.npy")
+    for leftover in (record, ends):
+        leftover.unlink(missing_ok=True)
+
+
+def read_token_split(folder: Path, name: str) -> TokenSplit:
+    """A split as memory maps."""
+    ids = np.memmap(folder / f"{name}.ids.bin", dtype=np.uint32, mode="r")
+    ends = np.load(folder / f"{name}.ends.npy", mmap_mode="r")
+    return TokenSplit(ids, ends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Some lines of a rows file, and how far it is read with them."""
+
+    path: Path
+    lines: list[bytes]
+    first: int
+    """Number of the first line."""
+    position: int
+    """Bytes of the file up to the end of the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """The ids of some lines, and how far the rows file is read with them."""
+
+    ids: bytes
+    """uint32, all in a row"""
+    lengths: NDArray[np.int64]
+    """of each source and each target"""
+    position: int
+    num_lines: int
+
+
+def _line_shards(path: Path, done: JsonObject) -> Iterator[_Lines]:
+    """The lines after what is done, some megabytes at a time."""
+    position, num_lines = _count(done, "position"), _count(done, "num_lines")
+    with path.open("rb") as stream:
+        stream.seek(position)
+        while lines := stream.readlines(SHARD_BYTES):
+            position += sum(map(len, lines))
+            yield _Lines(path, lines, num_lines + 1, position)
+            num_lines += len(lines)
+
+
+def _encode(tokenizer: TextTokenizer, shard: _Lines) -> _Encoded:
+    texts = [
+        text
+        for row in parse_rows(shard.lines, path=shard.path, first=shard.first)
+        for reference in row.references
+        for text in (row.source, reference)
+    ]
+    encoded = tokenizer.encode_batch(texts)
+    ids = b"".join(np.asarray(one, dtype=np.uint32).tobytes() for one in encoded)
+    lengths = np.asarray([len(one) for one in encoded], dtype=np.int64)
+    return _Encoded(ids, lengths, shard.position, shard.first + len(shard.lines) - 1)
+
+
+def _count(done: JsonObject, name: str) -> int:
+    value = done.get(name, 0)
+    assert isinstance(value, int), f"{name}={value!r} in the record of a split"
+    return value
+
+
+def _write_ends(raw: Path, path: Path) -> None:
+    """The bytes that np.save would write, without holding the array."""
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(np.int64)),
+        "fortran_order": False,
+        "shape": (raw.stat().st_size // (2 * np.dtype(np.int64).itemsize), 2),
+    }
+    partial = path.with_name(f".{path.name}")
+    with partial.open("wb") as target, raw.open("rb") as source:
+        np.lib.format.write_array_header_1_0(target, header)
+        shutil.copyfileobj(source, target)
+    partial.replace(path)
+
+
+def _is_whole(folder: Path, name: str) -> bool:
+    """Whether an earlier attempt finished this split: its ends are the last that is written."""
+    try:
+        split = read_token_split(folder, name)
+    except (OSError, ValueError, EOFError):
+        return False
+    return len(split) > 0 and int(split.ends[-1, 1]) == len(split.ids)
+
+
+def cut_into_pieces(tokens: TokenSplit, longest: int, *, title: str) -> TokenSplit:
+    """The same ids, each target longer than `longest` cut into examples of that many and a rest.
+
+    Raises DataError where a row has a source, which language modelling would not read.
+    """
+    blocks = []
+    for first, sources, targets in tokens.length_blocks():
+        if sources.any():
+            raise DataError(
+                f"{title}: example {first + int(np.flatnonzero(sources)[0])} has a source, but "
+                "language modelling reads plain text; give the task a reader such as paragraphs, "
+                "or another kind"
+            )
+        num_pieces = np.maximum(-(-targets // longest), 1)
+        ordinals = np.arange(num_pieces.sum()) - np.repeat(
+            np.cumsum(num_pieces) - num_pieces, num_pieces
+        )
+        bounds = np.asarray(tokens.ends[first : first + len(targets)])
+        starts = np.repeat(bounds[:, 0], num_pieces) + ordinals * longest
+        ends = np.minimum(starts + longest, np.repeat(bounds[:, 1], num_pieces))
+        blocks.append(np.stack([starts, ends], axis=1).astype(np.int64))
+    return TokenSplit(tokens.ids, np.concatenate(blocks))

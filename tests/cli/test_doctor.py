@@ -1,0 +1,176 @@
+"""`mtnlg doctor` on files: its table, its verdict on a number, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtnlg.cli.main import main
+from mtnlg.doctor.published import PublishedNumber, parse_number
+from wmt23 import WMT23, needs_wmt23
+
+REFERENCES = ["她在市场买了三个红苹果。", "小镇下了一整天的雨。", "去海边的火车九点出发。"]
+OUTPUTS = ["她在市场买了红苹果。", "小镇下了一整天的雨。", "去海边的火车晚点出发。"]
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    for name, lines in (("ref", REFERENCES), ("out", OUTPUTS)):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    files = ("--references", str(tmp_path / "ref"), "--hypotheses", str(tmp_path / "out"))
+    return ["doctor", *files, "--task", "translation", "--language", "zh"]
+
+
+def document_of(capsys: pytest.CaptureFixture[str], words: list[str]) -> dict[str, Any]:
+    assert main([*words, "--json"]) == 0
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+def error_of(capsys: pytest.CaptureFixture[str], words: list[str]) -> str:
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_table_shows_each_setting_with_value_difference_users_and_signature(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+
+    text = capsys.readouterr().out
+    rows = document_of(capsys, words)["settings"]
+    assert {row["metric"] for row in rows} == {"bleu", "chrf"}
+    for row in rows:
+        assert f"{row['value']:.2f}" in text
+        assert f"{row['difference']:+.2f}" in text
+        assert row["signature"] in text
+        assert row["used_by"]
+    assert "lm-evaluation-harness" in text
+    assert "nothing to see in the texts" in text
+
+
+def test_number_of_13a_on_chinese_is_recognised(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = document_of(capsys, words)["settings"]
+    (value,) = [row["value"] for row in before if row["setting"].startswith("13a tokens, whatever")]
+
+    document = document_of(capsys, [*words, "--published", f"{value:.1f}"])
+
+    agreeing = [row for row in document["settings"] if row["agrees"]]
+    assert any("Hugging Face evaluate (sacrebleu)" in row["used_by"] for row in agreeing)
+    assert document["published"]["num_agreeing"] == len(agreeing)
+    assert document["settings"][0]["agrees"]
+    number = document["published"]["num_settings"]
+    assert (
+        f"agrees with {len(agreeing)} of the {number} settings" in document["published"]["verdict"]
+    )
+
+
+def test_number_of_nobody_agrees_with_none(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = document_of(capsys, [*words, "--published", "99.9"])
+
+    assert document["published"]["num_agreeing"] == 0
+    assert "agrees with none of the 13 settings; the nearest is" in document["published"]["verdict"]
+
+
+def test_rouge_l_may_be_rouge_lsum_and_a_share_of_one(tmp_path: Path, capsys: Any) -> None:
+    reference = "The cat sat here . It was happy there ."
+    output = "It was happy there . The cat sat here ."
+    for name, text in (("ref", reference), ("out", output)):
+        (tmp_path / name).write_text(text + "\n")
+    words = ["doctor", "--references", str(tmp_path / "ref"), "--hypotheses", str(tmp_path / "out")]
+
+    document = document_of(
+        capsys,
+        [*words, "--task", "summarization", "--language", "en", "--published", "1.00"],
+    )
+
+    (agreeing,) = [row for row in document["settings"] if row["agrees"]]
+    assert (agreeing["metric"], agreeing["setting"]) == ("rougeLsum", "a sentence ends at ' . '")
+    assert "rougeL 1.00 (read as 100 of 100)" in document["published"]["verdict"]
+    assert "It was probably measured so" in document["published"]["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--published", "high"], "--published high"),
+        (["--published", "nan"], "--published nan"),
+        (["--language", "chinese"], "ISO 639-1"),
+        (["--sources", "absent"], "absent: no such file"),
+    ],
+)
+def test_bad_words_are_one_line(
+    words: list[str], more: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert named in error_of(capsys, [*words, *more])
+
+
+def test_finding_tells_file_and_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(words[4])
+    path.write_text(path.read_text("utf-8").replace("小镇", "小镇@@ "), encoding="utf-8")
+
+    (finding,) = document_of(capsys, words)["findings"]
+
+    assert (finding["name"], finding["count"], finding["first"]) == ("pieces", 1, f"{path}:2")
+    assert main(words) == 0
+    assert f"1 of 3 lines, first {path}:2" in capsys.readouterr().out
+
+
+def test_published_number_agrees_as_far_as_its_decimals() -> None:
+    number = parse_number("31.2")
+
+    assert number is not None
+    assert number.agrees(31.15)
+    assert number.agrees(31.25)
+    assert not number.agrees(31.2501)
+    assert not number.agrees(31.1499)
+    assert str(number.of_hundred) == "3120"
+    whole = parse_number("31")
+    assert isinstance(whole, PublishedNumber)
+    assert whole.agrees(31.4)
+
+
+def test_help_starts_without_torch_in_less_than_a_second() -> None:
+    code = (
+        "import sys, time, mtnlg.cli.doctor; "
+        "print(*{'torch', 'nltk', 'hydra', 'pandas'} & set(sys.modules))"
+    )
+    started = time.process_time()
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.split() == []
+    assert time.process_time() - started < 1
+
+
+@needs_wmt23
+def test_published_wmt23_bleu_is_found_as_chinese_tokens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Oracle: the organisers' number of ONLINE-B, English to Chinese."""
+    published = json.loads((WMT23 / "published_scores.json").read_text("utf-8"))["scores"]["en-zh"]
+    files = (
+        *("--references", str(WMT23 / "references" / "generaltest2023.en-zh.ref.refA.zh")),
+        *("--hypotheses", str(WMT23 / "system-outputs" / "generaltest2023.en-zh.hyp.ONLINE-B.zh")),
+    )
+    number = f"{published['ONLINE-B']['bleu-all']:.2f}"
+
+    words = ["doctor", *files, "--task", "translation", "--language", "zh", "--metric", "bleu"]
+
+    document = document_of(capsys, [*words, "--published", number])
+
+    agreeing = [row["signature"] for row in document["settings"] if row["agrees"]]
+    assert agreeing
+    assert all("tok:zh" in signature for signature in agreeing)
+    assert document["findings"] == []

@@ -1,0 +1,270 @@
+"""Signals of leaks, held against plain Python over small made-up texts."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtnlg.contamination import ngrams
+from mtnlg.contamination.ngrams import NgramSearch
+from mtnlg.contamination.search import RULES, LeakSearch, RowSet, records
+from mtnlg.records.rows import Row
+
+TRAINING = [Row("0", "a cat", ("eine Katze", "die Katze")), Row("1", "a dog", ("ein Hund",))]
+WORDS = [f"word{number}" for number in range(40)]
+NEAR = ("train_near_source", "train_near_target", "train_near_pair")
+
+
+def tags(
+    row: Row,
+    training: Iterable[Row],
+    *,
+    is_dialogue: bool = False,
+    trained_on_dialogue: bool = False,
+) -> set[str]:
+    search = LeakSearch({"test": RowSet([row], is_dialogue)})
+    search.read(RowSet(training, trained_on_dialogue))
+    (found,) = search.found("test").rows
+    return set(found.tags)
+
+
+def dialogue(name: str, *turns: str) -> list[Row]:
+    return [
+        Row(f"{name}:{number}", "\n".join(turns[:number]), (turns[number],))
+        for number in range(1, len(turns))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "references", "expected"),
+    [
+        ("a bird", ("ein Vogel",), ""),
+        ("a cat", ("ein Vogel",), "source"),
+        ("a bird", ("ein Vogel", "die Katze"), "target"),
+        ("a cat", ("ein Hund",), "source target"),
+        ("a cat", ("x", "die Katze"), "source target pair"),
+        ("  a \n dog ", ("ein  Hund",), "source target pair"),
+    ],
+)
+def test_verbatim_signals_say_what_was_seen(
+    source: str, references: tuple[str, ...], expected: str
+) -> None:
+    names = expected.split()
+
+    assert tags(Row("x", source, references), TRAINING) == {
+        *(f"train_{name}" for name in names),
+        *(f"train_near_{name}" for name in names),
+    }
+
+
+def test_another_case_is_near_and_not_verbatim() -> None:
+    assert tags(Row("x", "A cat!", ("Ein, Hund",)), TRAINING) == set(NEAR[:2])
+
+
+def test_chinese_punctuation_and_width_are_near() -> None:
+    training = [Row("0", "我有3只猫，真的。", ("I have 3 cats, really.",))]
+
+    assert tags(Row("x", "我有３只猫 真的!", ("i have 3 cats really",)), training) == {
+        *NEAR,
+    }
+
+
+def test_nothing_is_found_without_training_rows() -> None:
+    assert tags(TRAINING[0], []) == set()
+
+
+@given(
+    st.lists(st.tuples(st.text("aB.", max_size=2), st.text("aB.", max_size=2)), max_size=20),
+    st.tuples(st.text("aB.", max_size=2), st.text("aB.", max_size=2)),
+)
+def test_verbatim_and_near_equal_plain_set_membership(
+    pairs: list[tuple[str, str]], held_out: tuple[str, str]
+) -> None:
+    """Oracle: sets of texts, and of texts in lower case without full stops; an empty source, that
+    of plain text, was seen by nobody, nor was a pair with it.
+    """
+
+    def near(text: str) -> str:
+        return text.lower().replace(".", "") or text
+
+    found = tags(
+        Row("", held_out[0], (held_out[1],)), [Row("", one, (other,)) for one, other in pairs]
+    )
+
+    for prefix, form in (("train_", str), ("train_near_", near)):
+        ours = (form(held_out[0]), form(held_out[1]))
+        seen = [(form(source), form(target)) for source, target in pairs]
+        expected = {
+            *(["source"] if ours[0] and ours[0] in {source for source, _ in seen} else []),
+            *(["target"] if ours[1] in {target for _, target in seen} else []),
+            *(["pair"] if ours[0] and ours in seen else []),
+        }
+        for name in ("source", "target", "pair"):
+            assert (prefix + name in found) == (name in expected)
+
+
+def brute_force_share(text: list[str], others: list[list[str]], length: int) -> float | None:
+    windows = [tuple(text[i : i + length]) for i in range(len(text) - length + 1)]
+    seen = {tuple(one[i : i + length]) for one in others for i in range(len(one) - length + 1)}
+    return sum(window in seen for window in windows) / len(windows) if windows else None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["ab", "甲乙", "a甲"]), st.integers(1, 30))
+def test_ngram_shares_equal_brute_force(seed: int, alphabet: str, batch: int) -> None:
+    """Oracle: sets of tuples; few units, so that runs are shared; small batches, so that they end
+    anywhere.
+    """
+    draw = random.Random(seed)
+    texts = [
+        draw.choices(alphabet + "x" * draw.randint(0, 1), k=draw.randint(0, 40)) for _ in "1234"
+    ]
+    others = [draw.choices(alphabet, k=draw.randint(0, 60)) for _ in range(12)]
+    others += [[*text[draw.randint(0, 5) :], "new", *text[:25]] for text in texts]
+    search = NgramSearch(texts)
+
+    before, ngrams.BATCH_UNITS = ngrams.BATCH_UNITS, batch
+    try:
+        for one in others:
+            search.read(one)
+    finally:
+        ngrams.BATCH_UNITS = before
+
+    lengths = [20 if 2 * sum(unit in "甲乙" for unit in text) > len(text) else 13 for text in texts]
+    assert search.shares() == [
+        brute_force_share(text, others, length) for text, length in zip(texts, lengths, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("num_shared", "is_signal"), [(18, False), (19, True)])
+def test_half_of_the_ngrams_is_a_signal(num_shared: int, is_signal: bool) -> None:
+    """A text of 25 words has 13 13-grams: 18 words in a row have six of them, 19 have seven."""
+    text, shared = " ".join(WORDS[:25]), " ".join(WORDS[:num_shared])
+
+    found = tags(Row("x", text, ("y",)), [Row("0", "z", (f"so {shared} and so on",))])
+
+    assert found == ({"train_ngrams"} if is_signal else set())
+
+
+def test_line_is_found_in_any_place_of_any_data_set() -> None:
+    """A sentence of a translation that a dialogue's turn, under a label, repeats."""
+    sentence = "We go to the station at noon ."
+    training = [Row("0", f"#Person1#: Hi.\n#Person2#: {sentence.upper()}", ("A summary",))]
+
+    assert tags(Row("x", sentence, ("Wir gehen",)), training) == {"train_lines"}
+    assert tags(Row("x", "We go now .", ("Hi .",)), training) == set()
+
+
+def test_half_of_the_longer_lines_is_a_signal() -> None:
+    lines = [f"this is line {name} of the text" for name in "abcd"]
+    training = [Row("0", lines[0], ("x",)), Row("1", "y", ("x", lines[3]))]
+
+    assert tags(Row("t", "\n".join(lines), ("z",)), training) == {"train_lines"}
+    assert (
+        tags(Row("t", "\n".join([*lines, "and one line more than there was"]), ("z",)), training)
+        == set()
+    )
+
+
+def test_whole_dialogue_is_found_whatever_its_punctuation() -> None:
+    ours = dialogue("test-0", "Hello!", "Hi, how are you?", "Fine.")
+    theirs = dialogue("train-7", "hello", "Hi , how are you ?", "Fine")
+    longer = dialogue("train-8", "hello", "Hi , how are you ?", "Fine", "And you?")
+
+    assert whole_dialogues(ours, theirs) == [True]
+    assert whole_dialogues(ours, longer) == [False]
+    assert whole_dialogues(ours, theirs[:1]) == [False]
+
+
+def whole_dialogues(test: list[Row], training: list[Row]) -> list[bool]:
+    search = LeakSearch({"test": RowSet(test, is_dialogue=True)})
+    search.read(RowSet(training, is_dialogue=True))
+    found = search.found("test")
+    assert search.num_dialogues_found == sum(found.dialogues)
+    for row in found.rows:
+        assert ("train_dialogue" in row.tags) == found.dialogues[0]
+    return found.dialogues
+
+
+def test_whole_dialogue_is_found_in_a_document_of_another_data_set() -> None:
+    test = dialogue("test-0", "Hello !", "Hi , how are you ?", "Fine .")
+    document = "#Person1#: Hello!\n#Person2#: Hi, how are you?\n#Person1#: Fine."
+    search = LeakSearch({"test": RowSet(test, is_dialogue=True)})
+
+    search.read(RowSet([Row("s-1", document, ("They greet.",))], is_dialogue=False))
+
+    found = search.found("test")
+    assert found.dialogues == [True]
+    assert all({"train_exchange", "train_dialogue"} <= set(row.tags) for row in found.rows)
+    assert found.counts()["whole_dialogues"] == 1
+
+
+def test_exchange_is_the_last_turn_with_the_response() -> None:
+    training = dialogue("train-0", "One", "Two", "Three")
+
+    def found(*turns: str) -> set[str]:
+        row = dialogue("test-0", *turns)[-1]
+        return tags(row, training, is_dialogue=True, trained_on_dialogue=True)
+
+    assert "train_exchange" in found("Something else", "two", "three!")
+    assert "train_exchange" not in found("Something else", "One", "Three")
+
+
+def test_rows_of_one_dialogue_stay_together_and_others_apart() -> None:
+    rows = [
+        *dialogue("a", "1", "2", "3"),
+        *dialogue("b", "1", "2"),
+        Row("c:1", "1", ("2",)),
+        Row("c:2", "other", ("3",)),
+        Row("train-5", "1", ("2",)),
+        Row("train-6", "2", ("3",)),
+    ]
+
+    together = [[row.id for row in record] for record in records(RowSet(rows, is_dialogue=True))]
+
+    assert together == [["a:1", "a:2"], ["b:1"], ["c:1"], ["c:2"], ["train-5"], ["train-6"]]
+    assert len(list(records(RowSet(rows, is_dialogue=False)))) == len(rows)
+
+
+def test_all_test_sets_are_looked_for_in_one_pass() -> None:
+    """The training rows are a stream that can be read only once."""
+    stream = iter(TRAINING)
+    test_sets = {"a": RowSet([TRAINING[0]], False), "b": RowSet([TRAINING[1]], False)}
+    search = LeakSearch(test_sets)
+
+    search.read(RowSet(stream, False))
+
+    for name in test_sets:
+        counts = search.found(name).counts()
+        assert (counts["checked"], counts["flagged"], counts["train_pair"]) == (1, 1, 1)
+        assert "train_dialogue" not in counts
+
+
+def test_memory_does_not_grow_with_the_training_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: tracemalloc; ten times the rows, the same peak but for noise."""
+    monkeypatch.setattr(ngrams, "BATCH_UNITS", 1000)
+
+    def rows(number: int) -> Iterator[Row]:
+        for place in range(number):
+            text = " ".join(WORDS[(place + step) % 40] + str(place % 7) for step in range(15))
+            yield Row(str(place), text, (text,))
+
+    def peak(number: int) -> int:
+        search = LeakSearch({"test": RowSet(rows(50), False)})
+        tracemalloc.start()
+        search.read(RowSet(rows(number), False))
+        search.found("test")
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    assert peak(2000) < 1.5 * peak(200)
+
+
+def test_every_signal_has_a_rule() -> None:
+    assert all(tag.startswith("train_") and rule for tag, rule in RULES.items())

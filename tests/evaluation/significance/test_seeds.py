@@ -1,0 +1,211 @@
+"""Means over seeds: components of variance against an analysis of variance by hand, the jackknife
+against sacreBLEU without one line at a time, and the textbook's tests where one component is all.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from sacrebleu.metrics import BLEU
+
+from mtnlg.evaluation import (
+    METRICS,
+    compare_systems,
+    compare_with_seeds,
+    detectable_difference,
+    measure,
+    seeded_value,
+)
+from mtnlg.evaluation.significance.bootstrap import FloatArray, jackknife_influences
+from mtnlg.evaluation.significance.seeds import (
+    LEAST_P,
+    Component,
+    half_width,
+    p_value,
+    standard_error,
+)
+from mtnlg.evaluation.significance.student import two_sided_p
+
+S, N = 3, 7
+
+
+def mean(sums: FloatArray) -> FloatArray:
+    return sums[..., 0] / sums[..., 1]
+
+
+def of_means(values: FloatArray) -> FloatArray:
+    """Statistics (N, 2) of a metric that is a mean, such as ROUGE."""
+    return np.column_stack([values, np.ones(len(values))])
+
+
+def made(num_seeds: int, *, seed: int = 0, spread: float = 0.5, size: int = N) -> list[FloatArray]:
+    """Scores of examples that differ by the example, by the seed and by both."""
+    examples = np.random.default_rng(99).normal(size=size)
+    generator = np.random.default_rng(seed)
+    return [
+        of_means(examples + spread * generator.normal() + 0.3 * generator.normal(size=size))
+        for _ in range(num_seeds)
+    ]
+
+
+def test_components_are_those_of_an_analysis_of_variance_by_hand() -> None:
+    """Oracle: mean squares of the two-way layout, summed in plain loops."""
+    seeds = made(S)
+    x = [[float(value) for value in one[:, 0]] for one in seeds]
+    grand = sum(map(sum, x)) / (S * N)
+    of_seed = [sum(row) / N for row in x]
+    of_example = [sum(row[i] for row in x) / S for i in range(N)]
+    ms_seed = N * sum((one - grand) ** 2 for one in of_seed) / (S - 1)
+    ms_example = S * sum((one - grand) ** 2 for one in of_example) / (N - 1)
+    ms_both = sum(
+        (x[s][i] - of_seed[s] - of_example[i] + grand) ** 2 for s in range(S) for i in range(N)
+    ) / ((S - 1) * (N - 1))
+
+    found = seeded_value(seeds, mean)
+    low, high = found.interval()
+
+    half = math.sqrt(
+        4.302653**2 * ms_seed / (S * N) + 1.959964**2 * (ms_example - ms_both) / (S * N)
+    )
+    assert ms_example > ms_both, "the oracle must have all components"
+    assert found.value == pytest.approx(grand)
+    assert (low, high) == pytest.approx((grand - half, grand + half), rel=1e-6)
+
+
+def test_influences_of_a_mean_are_the_differences_from_it() -> None:
+    (statistics,) = made(1)
+
+    influences = jackknife_influences(statistics, mean)
+
+    np.testing.assert_allclose(influences, statistics[:, 0] - statistics[:, 0].mean(), atol=1e-12)
+    assert standard_error(influences) == pytest.approx(
+        statistics[:, 0].std(ddof=1) / math.sqrt(N), rel=1e-12
+    )
+
+
+def test_influences_of_bleu_are_those_of_sacrebleu_without_a_line() -> None:
+    """Oracle: sacreBLEU's corpus score of the texts without each line."""
+    hypotheses = ["the cat sat on a mat", "a dog ran far away", "we train a model on text"]
+    references = ["the cat sat on the mat", "the dog ran far away", "we train a model of text"]
+    metric = METRICS["bleu"]
+    statistics = measure(metric, hypotheses, [[one] for one in references], language="en")
+    without = [
+        BLEU().corpus_score(
+            hypotheses[:place] + hypotheses[place + 1 :],
+            [references[:place] + references[place + 1 :]],
+        ).score
+        for place in range(3)
+    ]  # fmt: skip
+
+    influences = jackknife_influences(statistics, metric.aggregate)
+
+    expected = [2 * (sum(without) / 3 - one) for one in without]
+    assert influences.tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_detectable_difference_is_that_of_the_textbook() -> None:
+    """Oracle: Bloom 1995, table 1: 2.80 standard errors at 80 % power and a two-sided 5 %."""
+    assert detectable_difference(1.0) == pytest.approx(1.959964 + 0.841621, abs=1e-6)
+    assert detectable_difference(0.5, power=0.5) == pytest.approx(0.979982, abs=1e-6)
+
+
+def test_seeds_that_agree_leave_the_interval_of_one() -> None:
+    (statistics,) = made(1)
+
+    several = seeded_value([statistics] * 4, mean).interval()
+
+    assert several == pytest.approx(seeded_value([statistics], mean).interval())
+
+
+def test_interval_of_examples_that_are_alike_is_that_of_t_over_seeds() -> None:
+    """Oracle: the one-sample t interval of the seeds' values."""
+    values = np.array([20.0, 22.0, 24.0])
+
+    low, high = seeded_value([of_means(np.full(N, one)) for one in values], mean).interval()
+
+    assert (low, high) == pytest.approx((22 - 4.302653 * 2 / 3**0.5, 22 + 4.302653 * 2 / 3**0.5))
+
+
+@pytest.mark.parametrize("difference", [0.4, -1.7, 9.0])
+def test_p_of_one_component_is_that_of_its_own_test(difference: float) -> None:
+    """Oracle: closed forms of t on two degrees of freedom and of the normal distribution."""
+    seeds = [Component(variance=0.49, degrees=2)]
+    examples = [Component(variance=0.49, degrees=math.inf)]
+    ratio = abs(difference) / 0.7
+
+    assert p_value(difference, seeds) == pytest.approx(
+        1 - ratio / math.sqrt(2 + ratio**2), rel=1e-4
+    )
+    expected = max(math.erfc(ratio / math.sqrt(2)), LEAST_P)
+    assert p_value(difference, examples) == pytest.approx(expected, rel=1e-4)
+
+
+def test_interval_excludes_zero_exactly_where_p_is_below_its_level() -> None:
+    components = [Component(variance=0.3, degrees=2), Component(variance=2.0, degrees=math.inf)]
+    edge = half_width(components, confidence=0.95)
+
+    assert p_value(edge * 1.001, components) < 0.05 < p_value(edge * 0.999, components)
+
+
+def test_equal_systems_have_p_of_one_even_without_any_variance() -> None:
+    constant = [of_means(np.full(N, 3.0))] * 2
+
+    (found,) = compare_with_seeds([constant, constant], mean)
+
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_systems_of_one_seed_are_compared_as_before() -> None:
+    systems = [made(1, seed=seed, size=23)[0] for seed in range(3)]
+
+    found = compare_with_seeds([[one] for one in systems], mean)
+
+    assert found == compare_systems(systems, mean)
+
+
+def test_pair_of_several_seeds_sees_their_spread() -> None:
+    """Two systems whose examples all agree that the first is better, while their seeds do not:
+    a test over examples alone is sure, and wrong to be.
+    """
+    first = [of_means(np.linspace(0, 1, 41) + shift) for shift in (0.9, -0.5, 0.5)]
+    other = [of_means(np.linspace(0, 1, 41) + shift) for shift in (0.6, -0.6, 0.3)]
+    averaged = [sum(seeds) / 3 for seeds in (first, other)]
+
+    (found,) = compare_with_seeds([first, other], mean)
+    (blind,) = compare_systems(averaged, mean)
+
+    assert found.difference == pytest.approx(blind.difference)
+    assert (blind.p, blind.low > 0) == (pytest.approx(1e-4, rel=0.01), True)
+    assert found.p > 0.5
+    assert found.low < 0 < found.high
+
+
+def test_pair_whose_examples_are_alike_has_the_p_of_welch() -> None:
+    """Oracle: Welch's t-test by hand: variances 1 / 3 and 9 / 3, degrees by Satterthwaite and
+    rounded down.
+    """
+    one = [of_means(np.full(N, value)) for value in (30.0, 31.0, 32.0)]
+    other = [of_means(np.full(N, value)) for value in (23.0, 26.0, 29.0)]
+    variance = 1 / 3 + 9 / 3
+    degrees = math.floor(variance**2 / ((1 / 3) ** 2 / 2 + 3**2 / 2))
+
+    (found,) = compare_with_seeds([one, other], mean)
+
+    assert (degrees, found.difference) == (2, pytest.approx(5.0))
+    assert found.p == pytest.approx(two_sided_p(5 / math.sqrt(variance), degrees), rel=1e-4)
+
+
+def test_mixed_pairs_are_corrected_together() -> None:
+    systems = [made(3, seed=1), made(1, seed=2), made(1, seed=3), made(2, seed=4)]
+
+    found = compare_with_seeds(systems, mean)
+
+    assert [(one.better, one.worse) for one in found] == [
+        *((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)),
+    ]
+    (alone,) = compare_systems([systems[1][0], systems[2][0]], mean)
+    assert found[3].p == alone.p
+    least = min(found, key=lambda one: one.p)
+    assert least.p_holm == pytest.approx(min(1, 6 * least.p))

@@ -1,0 +1,78 @@
+"""Intervals and tests on made-up scores whose truth is known: each share that is published is as it
+should be.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from mtnlg.evaluation.significance.simulations import (
+    Finding,
+    Wanted,
+    coverage_of_seeds,
+    findings,
+    mean_detectable_difference,
+    rejections_of_seeds,
+    simulations_table,
+)
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Finding]:
+    """A minute of one core, for all slow tests of this file."""
+    return list(findings())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wanted", list(Wanted))
+def test_every_share_is_as_wanted(found: list[Finding], wanted: Wanted) -> None:
+    """Oracle: the binomial distribution. Coverage is at least 93 %; the lower bound of a type-I
+    error is at most its level; the power of 80 % is within the bounds of what was found.
+    """
+    rows = [row for row in found if row.wanted is wanted]
+
+    assert rows
+    assert [row for row in rows if not row.is_as_wanted] == []
+
+
+@pytest.mark.slow
+def test_simulation_sees_tests_that_are_wrong(found: list[Finding]) -> None:
+    """The tests that boards do not use reject true nulls more often than their level, and the one
+    that they do use does reject.
+    """
+    unused = [row for row in found if row.wanted is Wanted.nothing]
+    (used,) = [row for row in found if row.what.startswith("paired approximate") and
+               row.wanted is Wanted.level]  # fmt: skip
+
+    assert all(row.bounds[0] > 0.05 for row in unused)
+    assert used.share > 0.02
+
+
+@pytest.mark.slow
+def test_detectable_difference_is_right_on_average() -> None:
+    shown, truth = mean_detectable_difference()
+
+    assert shown == pytest.approx(truth, rel=0.01)
+
+
+def test_table_has_a_row_for_each_finding() -> None:
+    rows = [coverage_of_seeds(3, 1.0, total=20), rejections_of_seeds(3, 0.0, total=20)]
+
+    lines = simulations_table(rows, (1.5, 1.25)).splitlines()
+
+    assert all(row.total == 20 for row in rows)
+    shown = [line for line in lines if line.startswith(("| interval over seeds", "| two-level"))]
+    assert len(shown) == 2
+    assert "is 1.500 on average, and 1.250 by" in lines[-1]
+
+
+def test_share_is_held_to_what_is_wanted_of_it() -> None:
+    def finding(count: int, wanted: Wanted) -> Finding:
+        return Finding(what="", setting="", wanted=wanted, count=count, total=1_000)
+
+    assert finding(930, Wanted.coverage).is_as_wanted
+    assert not finding(929, Wanted.coverage).is_as_wanted
+    assert finding(60, Wanted.level).is_as_wanted
+    assert not finding(75, Wanted.level).is_as_wanted
+    assert finding(780, Wanted.power).is_as_wanted
+    assert not finding(700, Wanted.power).is_as_wanted

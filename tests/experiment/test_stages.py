@@ -1,0 +1,177 @@
+"""What each stage writes for one small data set, held to the byte: a change of output without a new
+number in STAGE_VERSIONS would let old folders stand for new ones.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mtnlg.artifacts.store import STAGE_VERSIONS
+from mtnlg.config import (
+    Config,
+    DecodingConfig,
+    EvaluationConfig,
+    ModelConfig,
+    PreparationConfig,
+    TaskConfig,
+    TaskKind,
+    TokenizerConfig,
+    TrainerConfig,
+)
+from mtnlg.errors import ConfigError
+from mtnlg.experiment import stages
+from mtnlg.records.rows import read_rows
+from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
+
+GOLDEN = {
+    "rows": (2, "0be4418b8230e233"),
+    "leaks": (1, "2c8b77b8b7fa7b39"),
+    "tokenizer": (1, "756879fe65571175"),
+    "tokens": (1, "04bd0537b21b5ab2"),
+    "predictions": (2, "962ba5381ff68da5"),
+    "scores": (2, "5b5fe9824ad45c25"),
+}
+"""Stage -> its version and the start of the sha256 over its files, artifact.json apart."""
+
+GOLDEN_MODEL = (1, (5.70802, 5.72449))
+"""The version and the training losses of two steps."""
+LOSS_TOLERANCE = 1e-3
+"""Other processors sum in another order."""
+
+PAIRS = [
+    (f"Row {number}:  the {animal} sees {number * 7} houses.", f"第{number}行：{word}看见房子。")
+    for number, (animal, word) in enumerate([("fox", "狐狸"), ("dog", "狗"), ("cat", "猫")] * 8)
+]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    root = tmp_path_factory.mktemp("golden")
+    data = root / "data"
+    data.mkdir()
+    for split, pairs in (("train", PAIRS[:16]), ("validation", PAIRS[16:19]), ("test", PAIRS[15:])):
+        records = (json.dumps({"en": source, "zh": target}) for source, target in pairs)
+        (data / f"{split}.jsonl").write_text("\n".join(records) + "\n", encoding="utf-8")
+    task = TaskConfig(
+        kind=TaskKind.translation,
+        reader="parallel_text",
+        source_language="en",
+        target_language="zh",
+        folder=str(data),
+        columns={"source": "en", "target": "zh"},
+    )
+    return Config(
+        tasks={"golden": task},
+        tokenizer=TokenizerConfig(vocabulary_size=300),
+        model=ModelConfig(
+            name="golden", num_layers=1, hidden_size=8, num_heads=2, context_length=64
+        ),
+        trainer=TrainerConfig(
+            max_steps=2, log_every_steps=1, validate_every_steps=2, batch_tokens=256, num_threads=1
+        ),
+        decoding=DecodingConfig(max_new_tokens=8),
+        evaluation=EvaluationConfig(num_resamples=100),
+        artifacts_root=str(root / "artifacts"),
+    )
+
+
+def digest(folder: Path) -> str:
+    paths = sorted(path for path in folder.iterdir() if path.name != "artifact.json")
+    content = b"".join(path.name.encode() + path.read_bytes() for path in paths)
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def test_outputs_change_only_with_the_number_of_their_stage(config: Config) -> None:
+    """Oracle: the digests of the version that is written beside them."""
+    prepared = stages.prepare(config)
+    decoded = stages.predict_baselines(config, prepared)
+    scored = stages.evaluate(config, decoded)
+    assert prepared.tokenizer is not None
+    assert prepared.leaks is not None
+
+    folders = {
+        "rows": prepared.rows["golden"].folder,
+        "leaks": prepared.leaks.folder,
+        "tokenizer": prepared.tokenizer.folder,
+        "tokens": prepared.tokens["golden"].folder,
+        "predictions": decoded[-1].predictions.folder,
+        "scores": scored[-1][1].folder,
+    }
+    found = {stage: (STAGE_VERSIONS[stage], digest(folder)) for stage, folder in folders.items()}
+
+    assert found == GOLDEN, "raise STAGE_VERSIONS of the stages that differ, then note the digests"
+
+
+def test_training_changes_only_with_its_number(config: Config) -> None:
+    """Oracle: the losses of the version that is written beside them."""
+    model = stages.train(config, stages.prepare(config))
+
+    with (model.folder / "metrics.csv").open(encoding="utf-8") as stream:
+        losses = [float(row["train_loss"]) for row in csv.DictReader(stream) if row["train_loss"]]
+
+    version, golden = GOLDEN_MODEL
+    assert STAGE_VERSIONS["model"] == version
+    assert losses == pytest.approx(golden, abs=LOSS_TOLERANCE)
+
+
+def test_option_that_is_off_leaves_the_key_as_it_was() -> None:
+    """A new setting that is None or false by default must not make every older folder unknown."""
+    assert stages._plain(DecodingConfig()).keys() == {
+        "strategy",
+        "max_new_tokens",
+        "temperature",
+        "top_p",
+        "seed",
+        "num_beams",
+        "length_penalty",
+        "num_alternatives",
+        "batch_tokens",
+    }
+
+
+def two_tasks(config: Config, **tokenizer: object) -> Config:
+    """The golden task beside a dialogue of the built-in corpus, up to the tokenizer."""
+    talk = TaskConfig(kind=TaskKind.dialogue, reader="builtin", source_language="en")
+    settings = TokenizerConfig(vocabulary_size=300, **tokenizer)  # type: ignore[arg-type]
+    return replace(config, tasks={**config.tasks, "talk": talk}, tokenizer=settings)
+
+
+def test_tokenizer_learns_from_the_chosen_tasks_alone_and_knows_all_their_markers(
+    config: Config,
+) -> None:
+    """Oracle: the tokenizer trained on the rows of that task by hand."""
+    chosen = two_tasks(config, tasks=["golden"])
+
+    prepared = stages.prepare(chosen)
+
+    assert prepared.tokenizer is not None
+    rows = read_rows(prepared.rows["golden"].folder / "train.jsonl")
+    by_hand = train_tokenizer(
+        (text for row in rows for text in (row.source, *row.references)),
+        TokenizerConfig(vocabulary_size=300),
+        markers=[task.marker for task in chosen.tasks.values()],
+    )
+    made = TextTokenizer.load(prepared.tokenizer.folder / "tokenizer.json")
+    assert made.encode(PAIRS[3][0] + PAIRS[3][1]) == by_hand.encode(PAIRS[3][0] + PAIRS[3][1])
+    assert made.marker_id("<dialogue_en>") == by_hand.marker_id("<dialogue_en>")
+
+
+def test_tokenizer_task_that_is_not_trained_on_is_refused(config: Config) -> None:
+    with pytest.raises(ConfigError, match=r"tokenizer\.tasks=gold: .*golden, talk"):
+        two_tasks(config, tasks=["gold"])
+
+
+def test_number_of_workers_is_in_no_key(config: Config) -> None:
+    prepared = stages.prepare(config)
+    two = replace(config, preparation=PreparationConfig(num_workers=2))
+
+    again = stages.prepare(two)
+
+    assert not any(one.is_new for one in (*again.rows.values(), *again.tokens.values()))
+    assert again.tokens["golden"].key == prepared.tokens["golden"].key

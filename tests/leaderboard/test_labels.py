@@ -1,0 +1,31 @@
+"""Names that tell systems apart, and are short enough for a table."""
+
+from __future__ import annotations
+
+from mtnlg.leaderboard.labels import Identity, distinct_labels
+
+
+def test_override_with_a_long_list_is_shown_by_its_first_word() -> None:
+    joint, single = ("task=[translation/a,summarization/b,dialogue/c]",), ("task=translation/a",)
+
+    labels = distinct_labels([Identity("m", overrides=joint), Identity("m", overrides=single)])
+
+    assert labels == ["m · task=[translation/a, +2]", "m · task=translation/a"]
+
+
+def test_lists_that_look_alike_when_short_are_told_apart_by_their_runs() -> None:
+    one, other = ("task=[a,b]",), ("task=[a,c]",)
+
+    labels = distinct_labels(
+        [Identity("m", overrides=one, runs=("r1",)), Identity("m", overrides=other, runs=("r2",))]
+    )
+
+    assert labels == ["m · run r1", "m · run r2"]
+
+
+def test_other_overrides_are_shown_whole() -> None:
+    first, second = ("model.sizes=[3]", "trainer.note='a,b'"), ("model.sizes=[4]",)
+
+    labels = distinct_labels([Identity("m", overrides=first), Identity("m", overrides=second)])
+
+    assert labels == ["m · model.sizes=[3] trainer.note='a,b'", "m · model.sizes=[4]"]

@@ -1,0 +1,255 @@
+"""Paired tests on a board: which rows are compared, what is said of the others, and how it shows.
+The scores are real ones of made-up texts.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from made_comparisons import NUM_ROWS, RIGHT, add_system, only_board
+from made_launch import MadeLaunch
+from mtnlg.evaluation import PairedTest, compare_systems
+from mtnlg.evaluation.metrics.registry import METRICS
+from mtnlg.leaderboard.model import Board
+from mtnlg.leaderboard.row_comparisons import TEST_NAME
+from mtnlg.records.scores import load_statistics
+from mtnlg.report.publish import check_published, publish
+from mtnlg.report.summary import board_sentence
+from read_report import Page, written
+
+
+@pytest.fixture
+def three(launch: MadeLaunch) -> MadeLaunch:
+    for system in RIGHT:
+        add_system(launch, system)
+    return launch
+
+
+def groups_of(board: Board) -> dict[str, dict[str, str]]:
+    return {row.label: dict(row.groups) for row in board.rows}
+
+
+def test_rows_that_are_not_told_apart_share_a_letter(three: MadeLaunch) -> None:
+    board = only_board(three)
+
+    assert groups_of(board) == {
+        "good": {"rouge1": "a"},
+        "same": {"rouge1": "a"},
+        "poor": {"rouge1": "b"},
+    }
+    assert not board.not_tested
+
+
+def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
+    """Oracle: compare_systems on the files, in the order of the ranking."""
+    folders = [three.artifacts_root / "scores" / name for name in ("good", "same", "poor")]
+    statistics = [load_statistics(folder, "rouge1")[0]["rouge1"] for folder in folders]
+    expected = compare_systems(
+        statistics, METRICS["rouge1"].aggregate, test=PairedTest.approximate_randomisation
+    )
+
+    document = three.build().to_json()["boards"][0]
+
+    assert [
+        (one["better"], one["worse"], one["p"], one["p_holm"]) for one in document["comparisons"]
+    ] == [
+        (("good", "same", "poor")[one.better], ("good", "same", "poor")[one.worse],
+         round(one.p, 6), round(one.p_holm, 6))
+        for one in expected
+    ]  # fmt: skip
+    assert {one["test"] for one in document["comparisons"]} == {TEST_NAME}
+    assert document["rows"][0]["groups"] == {"rouge1": "a"}
+
+
+def test_sentence_tells_ties_by_the_test(three: MadeLaunch, tmp_path: Path) -> None:
+    page = Page(written(three.build(), tmp_path)["index.html"])
+
+    assert "tied with the next trained system, same (" in page.text
+    assert "Tied: good and same (paired approximate randomisation, 10000 trials" in page.text
+    assert "Holm-corrected over 3 comparisons" in page.text
+
+
+def test_sentence_names_the_difference_where_there_is_one(launch: MadeLaunch) -> None:
+    add_system(launch, "good")
+    add_system(launch, "poor", kind="baseline")
+
+    sentence = board_sentence(only_board(launch))
+
+    assert "; better than the best baseline, poor (" in sentence
+    assert ", by 50.00 [50.00, 50.00], p = 0.0001." in sentence
+    assert f" No two are tied ({TEST_NAME}, one comparison)." in sentence
+
+
+def test_letters_and_the_test_are_in_every_format(three: MadeLaunch, tmp_path: Path) -> None:
+    report = written(three.build(), tmp_path)
+
+    lines = report["leaderboard.md"].splitlines()
+    assert [line.split(" | ")[1] for line in lines if line.startswith(("| 1", "| 2", "| 3"))] == [
+        "a",
+        "a",
+        "b",
+    ]
+    records = list(csv.DictReader(report["leaderboard.csv"].splitlines()))
+    assert [(one["label"], one["group"]) for one in records if one["metric"] == "rouge1"] == [
+        ("good", "a"),
+        ("same", "a"),
+        ("poor", "b"),
+    ]
+    assert all(not one["group"] for one in records if one["metric"] == "bleu")
+    assert json.loads(report["leaderboard.json"])["boards"][0]["rows"][2]["groups"] == {
+        "rouge1": "b"
+    }
+    for text in report.values():
+        assert "paired approximate randomisation" in text
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "other", "shorter", "infinite"])
+def test_row_without_its_statistics_is_not_tested_and_says_why(
+    three: MadeLaunch, damage: str
+) -> None:
+    path = three.artifacts_root / "scores" / "same" / "statistics.npz"
+    arrays, masks = load_statistics(path.parent)
+    is_clean = masks["clean"]
+    if damage == "missing":
+        path.unlink()
+    elif damage == "torn":
+        path.write_bytes(path.read_bytes()[:200])
+    else:
+        changed = {
+            "other": (arrays["rouge1"] * [0.5, 1], is_clean),
+            "shorter": (arrays["rouge1"][:9], is_clean[:9]),
+            "infinite": (arrays["rouge1"] * np.inf, is_clean),
+        }[damage]
+        np.savez(path, rouge1=changed[0], is_clean=changed[1])
+
+    board = only_board(three)
+
+    assert groups_of(board)["same"] == {}
+    assert groups_of(board)["poor"] == {"rouge1": "b"}
+    (reason,) = board.not_tested.values()
+    assert reason.startswith("its statistics")
+    assert str(three.artifacts_root) not in reason
+
+
+def test_board_without_any_statistics_says_not_tested(troubled: MadeLaunch) -> None:
+    board = only_board(troubled)
+
+    assert not board.comparisons
+    assert list(board.not_tested) == ["micro", "nano", "copy"]
+
+
+def test_clean_board_compares_equal_clean_rows_only(launch: MadeLaunch) -> None:
+    """Oracle: the statistics of the rows that are clean; `same` has as many, but others."""
+    add_system(launch, "good", num_tagged=3)
+    add_system(launch, "poor", num_tagged=3)
+    add_system(launch, "same", num_tagged=3)
+    path = launch.artifacts_root / "scores" / "same"
+    arrays, masks = load_statistics(path)
+    np.savez(path / "statistics.npz", **arrays, is_clean=masks["clean"][::-1])
+
+    everything, clean = launch.build().boards
+
+    assert len(everything.comparisons) == 3
+    assert [(one.better, one.worse) for one in clean.comparisons] == [("good", "poor")]
+    assert "same" in clean.not_tested
+
+
+def test_board_of_new_dialogues_is_tested_on_its_own_rows(launch: MadeLaunch) -> None:
+    """Oracle: compare_systems on the statistics of the rows that are no turns of a known dialogue.
+    `same` was scored before that subset was known, and has its numbers alone.
+    """
+    for system in RIGHT:
+        add_system(launch, system, num_tagged=3, tag="train_dialogue")
+    folders = [launch.artifacts_root / "scores" / name for name in ("good", "poor", "same")]
+    statistics = [load_statistics(folder, "rouge1")[0]["rouge1"][3:] for folder in folders]
+    arrays, masks = load_statistics(folders[2])
+    np.savez(folders[2] / "statistics.npz", **arrays, is_clean=masks["clean"])
+    (expected,) = compare_systems(statistics[:2], METRICS["rouge1"].aggregate)
+
+    *_, board = launch.build().boards
+
+    assert board.subset == "new_dialogues"
+    (found,) = board.comparisons
+    assert (found.better, found.worse, found.p) == ("good", "poor", expected.p)
+    assert found.difference == pytest.approx(expected.difference)
+    assert board.not_tested == {"same": "its statistics do not say which rows are new_dialogues"}
+
+
+def test_published_board_holds_its_test_and_can_be_made_again(
+    three: MadeLaunch, tmp_path: Path
+) -> None:
+    for system in RIGHT:
+        three.add_predictions(system, ["text"] * NUM_ROWS)
+    three.build()
+    root = tmp_path / "published"
+
+    publish(
+        "tiny",
+        runs_root=three.runs_root,
+        artifacts_root=three.artifacts_root,
+        published_root=root,
+        num_samples=1,
+    )
+
+    board = json.loads((root / "tiny" / "leaderboard.json").read_text())["boards"][0]
+    copied = root / "tiny" / "record" / "artifacts" / "scores" / "good"
+    assert board == three.build().to_json()["boards"][0]
+    assert len(board["comparisons"]) == 3
+    assert list(load_statistics(copied)[0]) == ["rouge1"], "the main metric alone"
+    assert check_published(root, readme=None) == []
+
+
+def test_detectable_difference_is_in_words_and_in_json(launch: MadeLaunch, tmp_path: Path) -> None:
+    """Oracle: 2.8016 standard errors of the differences by example, from the files; the pairs with
+    the baseline do not count.
+    """
+    add_system(launch, "good")
+    add_system(launch, "same")
+    add_system(launch, "poor", kind="baseline")
+    good, same = (
+        100 * load_statistics(launch.artifacts_root / "scores" / name)[0]["rouge1"][:, 0]
+        for name in ("good", "same")
+    )
+    expected = 2.801585 * np.std(good - same, ddof=1) / NUM_ROWS**0.5
+
+    report = written(launch.build(), tmp_path)
+
+    (pair, *_) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
+    sentence = f"with these 40 examples a true difference of {expected:.2f} rouge1 between two"
+    assert pair["detectable"] == pytest.approx(expected, abs=1e-5)
+    assert sentence in Page(report["index.html"]).text
+    assert sentence in report["leaderboard.md"]
+
+
+def test_paired_bootstrap_stands_beside_the_test_where_it_is_asked_for(
+    three: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: compare_systems with that test; it must change neither letters nor p."""
+    folders = [three.artifacts_root / "scores" / name for name in ("good", "same", "poor")]
+    statistics = [load_statistics(folder, "rouge1")[0]["rouge1"] for folder in folders]
+    expected = compare_systems(
+        statistics, METRICS["rouge1"].aggregate, test=PairedTest.paired_bootstrap
+    )
+    (plain,) = three.build().to_json()["boards"]
+
+    leaderboard = three.build(has_paired_bootstrap=True)
+
+    (board,) = leaderboard.to_json()["boards"]
+    assert [one.pop("p_bootstrap") for one in board["comparisons"]] == pytest.approx(
+        [one.p for one in expected], abs=1e-6
+    )
+    assert board == plain
+    assert "good and same p = " in Page(written(leaderboard, tmp_path)["index.html"]).text
+
+
+def test_label_of_each_comparison_is_that_of_a_row(three: MadeLaunch) -> None:
+    board = only_board(three)
+
+    labels = {row.label for row in board.rows}
+
+    assert {name for one in board.comparisons for name in (one.better, one.worse)} == labels

@@ -1,0 +1,142 @@
+"""The file formats: what is written comes back, what is broken is an error with file and line."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtnlg.errors import ArtifactError, DataError
+from mtnlg.records.files import read_json, read_jsonl, write_json, write_jsonl, write_text
+from mtnlg.records.rows import Prediction, Row, read_predictions, read_rows
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+"""Any text that UTF-8 can hold, with U+2028, control characters and line ends."""
+
+
+@given(source=TEXTS, references=st.lists(TEXTS, max_size=3))
+def test_any_text_comes_back_from_a_row(
+    tmp_path_factory: pytest.TempPathFactory, source: str, references: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    row = Row("a-1", source, tuple(references))
+
+    write_jsonl(path, [row.to_json()])
+
+    assert list(read_rows(path)) == [row]
+
+
+def test_predictions_come_back(tmp_path: Path) -> None:
+    rows = [
+        Prediction("1", "猫", ("a cat", "the cat"), "cats", ("train_source",)),
+        Prediction("2", "dog", ("Hund",), ""),
+    ]
+
+    count = write_jsonl(tmp_path / "predictions.jsonl", (row.to_json() for row in rows))
+
+    assert count == 2
+    assert read_predictions(tmp_path / "predictions.jsonl") == rows
+
+
+def test_predictions_of_others_need_no_tags(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"id": "1", "source": "s", "references": ["r"], "prediction": "p"}\n')
+
+    assert read_predictions(path) == [Prediction("1", "s", ("r",), "p", ())]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('{"id": "1", "source": "s", "references": ["r"]}', "has no 'prediction'"),
+        ('{"id": "1", "source": "s", "references": "r", "prediction": "p"}', "references='r' must"),
+        ('{"id": "1", "source": "s", "references": [3], "prediction": "p"}', r"references=\[3\]"),
+        ('{"id": "1", "source": null, "references": [], "prediction": "p"}', "source=None must"),
+        ('{"id": "1", "source": "s"', "not valid JSON"),
+        ('["a"]', "expected a JSON object, found list"),
+        ('{"id": NaN}', "NaN is no JSON number"),
+        ("[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_broken_line_is_an_error_with_file_and_line(tmp_path: Path, line: str, fault: str) -> None:
+    path = tmp_path / "p.jsonl"
+    good = '{"id": "1", "source": "s", "references": ["r"], "prediction": "p"}'
+    path.write_text(f"{good}\n\n{line}\n", encoding="utf-8")
+
+    with pytest.raises(DataError, match=rf"p\.jsonl:3: .*{fault}"):
+        read_predictions(path)
+
+
+def test_bytes_that_are_not_utf8_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(b'{"a": "b"}\n{"a": "\xff"}\n')
+
+    with pytest.raises(DataError, match=r"p\.jsonl:2: not UTF-8 \(byte 8 is 0xff\)"):
+        list(read_jsonl(path))
+
+
+def test_compressed_file_with_a_byte_order_mark_and_windows_line_ends_is_read(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "p.jsonl.gz"
+    path.write_bytes(gzip.compress('\ufeff{"a": "猫"}\r\n{"a": "b"}\r\n'.encode()))
+
+    assert list(read_jsonl(path)) == [(1, {"a": "猫"}), (2, {"a": "b"})]
+
+
+@pytest.mark.parametrize(("name", "fault"), [("no.jsonl", "no such file"), (".", "cannot be read")])
+def test_file_that_cannot_be_opened_is_named(tmp_path: Path, name: str, fault: str) -> None:
+    with pytest.raises(DataError, match=fault):
+        list(read_jsonl(tmp_path / name))
+
+
+def test_document_begins_with_its_version(tmp_path: Path) -> None:
+    write_json(tmp_path / "new" / "x.json", {"name": "猫"})
+
+    assert (tmp_path / "new" / "x.json").read_text().startswith('{\n "schema_version": 1')
+    assert read_json(tmp_path / "new" / "x.json") == {"schema_version": 1, "name": "猫"}
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ('{"schema_version": 2}', "schema_version 2 is newer than 1; update mtnlg"),
+        ('{"schema_version": "x"}', "schema_version 'x' is newer"),
+        ("[]", "expected a JSON object, found list"),
+        ("{", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_broken_document_is_an_error_with_its_path(tmp_path: Path, body: str, fault: str) -> None:
+    (tmp_path / "x.json").write_text(body)
+
+    with pytest.raises(ArtifactError, match=rf"x\.json: {fault}"):
+        read_json(tmp_path / "x.json")
+
+
+def test_document_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for path, fault in ((tmp_path / "x.json", "no such file"), (tmp_path, "cannot be read")):
+        with pytest.raises(ArtifactError, match=fault):
+            read_json(path)
+
+
+def test_no_file_ever_holds_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", {"value": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        write_jsonl(tmp_path / "x.jsonl", [{"value": float("inf")}])
+
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_failed_write_keeps_the_old_text_and_leaves_no_other_file(tmp_path: Path) -> None:
+    write_text(tmp_path / "x.txt", "old")
+
+    with pytest.raises(UnicodeEncodeError):
+        write_text(tmp_path / "x.txt", "a lone surrogate: \ud800")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
+    assert (tmp_path / "x.txt").read_text() == "old"

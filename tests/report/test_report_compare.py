@@ -1,0 +1,78 @@
+"""Two systems beside each other: what the page holds for its reader to choose from."""
+
+from __future__ import annotations
+
+import json
+
+from made_launch import MadeLaunch, made_metric
+from made_samples import add_pair
+from mtnlg.records.files import JsonObject, write_text
+from mtnlg.report.page_data import ASKED_FOR, CONFIGURATION, compare_json, run_differences
+
+
+def data_of(launch: MadeLaunch) -> JsonObject:
+    leaderboard = launch.build()
+    anchors = [f"board-{place}" for place, _ in enumerate(leaderboard.boards, start=1)]
+    document: JsonObject = json.loads(str(compare_json(leaderboard, anchors)))
+    return document
+
+
+def test_pair_is_told_from_both_sides(launch: MadeLaunch) -> None:
+    """Oracle: the comparison of the board."""
+    add_pair(launch)
+
+    (board,) = launch.build().boards
+    (one,) = board.comparisons
+    (found,) = data_of(launch)["boards"]  # type: ignore[misc]
+    (pair,) = found["pairs"]
+
+    labels = [row["label"] for row in found["rows"]]
+    assert (labels[pair["better"]], labels[pair["worse"]]) == (one.better, one.worse)
+    assert pair["difference"] == f"{one.difference:.2f} [{one.low:.2f}, {one.high:.2f}]"
+    assert pair["turned"] == f"{-one.difference:.2f} [{-one.high:.2f}, {-one.low:.2f}]"
+    assert pair["is_apart"] is one.is_significant
+    assert found["samples"] == "board-1-samples"
+
+
+def test_numbers_of_other_signatures_are_measured_differently(launch: MadeLaunch) -> None:
+    for name, signature in (("ada", "tok:13a"), ("bob", "tok:zh")):
+        metrics = {"bleu": made_metric(20.0), "chrf": made_metric(40.0, signature=signature)}
+        key = launch.add_scores(name, all=metrics)
+        launch.add_run(name, [launch.score(key, system=name)], system=name)
+
+    (board,) = data_of(launch)["boards"]  # type: ignore[misc]
+    one, other = (row["measures"] for row in board["rows"])
+
+    assert one[0] == other[0]
+    assert one[1] != other[1]
+
+
+def test_settings_are_those_of_the_configurations_that_differ(launch: MadeLaunch) -> None:
+    add_pair(launch)
+    for name, rate in (("bob", 0.1), ("ada", 0.2)):
+        text = f"seed: 1\noptimizer: {{learning_rate: {rate}}}\ndata_root: /x/{name}\n"
+        write_text(launch.runs_root / "tiny" / name / "config.yaml", text)
+
+    leaderboard = launch.build()
+
+    assert [run.run_id for run in leaderboard.runs] == ["bob", "ada"]
+    assert run_differences(leaderboard) == (
+        CONFIGURATION,
+        [("optimizer.learning_rate", ("0.1", "0.2"))],
+    )
+
+
+def test_without_configurations_the_overrides_are_compared(launch: MadeLaunch) -> None:
+    launch.add_run("one", overrides=["model=a", "+x=1", "seed=1"])
+    launch.add_run("two", overrides=["model=b", "seed=1"])
+
+    of, settings = run_differences(launch.build())
+
+    assert of == ASKED_FOR
+    assert settings == [("model", ("a", "b")), ("x", ("1", None))]
+
+
+def test_board_of_one_system_has_nothing_to_compare(launch: MadeLaunch) -> None:
+    launch.add_run("run", [launch.score(launch.add_scores("run", 20.0))])
+
+    assert compare_json(launch.build(), ["board-1"]) is None

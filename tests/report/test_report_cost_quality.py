@@ -1,0 +1,134 @@
+"""Quality against cost: who is on the front, what is drawn, and that a page says so in words."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from made_launch import MadeLaunch
+from mtnlg.leaderboard.pareto import Mark, pareto_front
+from mtnlg.report.charts import scatter_chart
+from mtnlg.report.cost_quality import CostChart, cost_charts
+from read_report import Page, written
+
+
+def mark(name: str, right: float, up: float) -> Mark:
+    return Mark(name, name, right, up, None, None)
+
+
+def names(marks: list[Mark]) -> str:
+    return "".join(one.name for one in marks)
+
+
+def test_front_has_whom_nobody_beats() -> None:
+    """By hand: c is dearer and worse than b; d costs as much as b and is worse."""
+    marks = [mark("e", 9, 40), mark("d", 2, 20), mark("c", 3, 25), mark("b", 2, 30)]
+    marks.append(mark("a", 1, 10))
+
+    assert names(pareto_front(marks)) == "abe"
+
+
+def test_equal_marks_are_both_on_the_front() -> None:
+    assert names(pareto_front([mark("b", 1, 5), mark("a", 1, 5), mark("c", 1, 4)])) == "ba"
+
+
+@pytest.mark.parametrize("is_less_cost", [True, False])
+@pytest.mark.parametrize("is_more_quality", [True, False])
+def test_front_is_that_of_brute_force(is_less_cost: bool, is_more_quality: bool) -> None:
+    """Oracle: a mark is off the front where some other is at least as good in both and is another
+    pair of numbers.
+    """
+    draw = random.Random(5)
+    for _ in range(50):
+        marks = [mark(str(place), draw.randrange(5), draw.randrange(5)) for place in range(7)]
+
+        def is_beaten(one: Mark, marks: list[Mark] = marks) -> bool:
+            return any(
+                (other.right <= one.right if is_less_cost else other.right >= one.right)
+                and (other.up >= one.up if is_more_quality else other.up <= one.up)
+                and (other.right, other.up) != (one.right, one.up)
+                for other in marks
+            )
+
+        front = pareto_front(marks, is_less_cost=is_less_cost, is_more_quality=is_more_quality)
+
+        assert {one.name for one in front} == {one.name for one in marks if not is_beaten(one)}
+        costs = [one.right if is_less_cost else -one.right for one in front]
+        assert costs == sorted(costs)
+
+
+@pytest.mark.parametrize("costs", [(1.0, 3.0, 2.0), (1e9, 3e14, 2e11), (0.0, 5.0, 2.0)])
+def test_marks_are_drawn_in_the_order_of_their_costs(costs: tuple[float, ...]) -> None:
+    """On a linear scale, a logarithmic one, and with a cost that has no logarithm."""
+    marks = [mark(str(place), cost, 10.0 + place) for place, cost in enumerate(costs)]
+
+    drawing = scatter_chart(marks, marks, title="t", right_label="cost", up_label="bleu")
+
+    circles = list(ElementTree.fromstring(drawing).iter("circle"))
+    lefts = [float(circle.attrib["cx"]) for circle in circles]
+    heights = [float(circle.attrib["cy"]) for circle in circles]
+    assert lefts[0] < lefts[2] < lefts[1]
+    assert heights[0] > heights[1] > heights[2], "up is better, and y grows downward"
+    assert all(62 <= left <= 566 for left in lefts)
+
+
+def charts_of(launch: MadeLaunch) -> list[CostChart]:
+    return list(cost_charts(launch.build().boards[0]))
+
+
+def test_systems_without_a_cost_are_left_out_and_counted(launch: MadeLaunch) -> None:
+    for name, bleu, parameters in (("big", 30.0, 9e6), ("small", 20.0, 2e6)):
+        key = launch.add_scores(name, bleu)
+        score = launch.score(key, system=name, cost={"parameters": parameters})
+        launch.add_run(name, [score], system=name)
+    baseline = launch.score(launch.add_scores("copy", 5.0), kind="baseline", system="copy")
+    launch.add_run("more", [baseline], system="more")
+
+    (chart,) = charts_of(launch)
+
+    assert chart.title == "bleu against parameters"
+    assert chart.sentence == (
+        "On the front, cheapest first: "
+        "small: 20.00 [19.00, 21.00], n = 7; parameters 2.00M; "
+        "big: 30.00 [29.00, 31.00], n = 7; parameters 9.00M. "
+        "Without this cost, and left out: 1 ranked system."
+    )
+
+
+def test_speed_is_cheaper_the_more_it_is(launch: MadeLaunch) -> None:
+    for name, bleu, speed in (("slow", 30.0, 10.0), ("fast", 20.0, 90.0), ("bad", 10.0, 50.0)):
+        key = launch.add_scores(name, bleu)
+        score = launch.score(key, system=name, cost={"decoding_tokens_per_second": speed})
+        launch.add_run(name, [score], system=name)
+
+    (chart,) = charts_of(launch)
+
+    front = chart.sentence.partition(": ")[2]
+    assert front.index("fast") < front.index("slow")
+    assert "bad" not in front
+
+
+def test_systems_of_one_cost_have_no_chart(troubled: MadeLaunch, tmp_path: Path) -> None:
+    page = Page(written(troubled.build(), tmp_path)["index.html"])
+
+    assert charts_of(troubled) == []
+    assert "Quality against cost" not in page.text
+
+
+def test_hostile_names_stay_text_in_the_drawing(launch: MadeLaunch, tmp_path: Path) -> None:
+    text = "</title><script>alert(1)</script>"
+    for place in (1, 2):
+        key = launch.add_scores(f"run{place}", 10.0 * place)
+        cost = {"parameters": 1e6 * place}
+        launch.add_run(
+            f"run{place}", [launch.score(key, system=f"{text}{place}", cost=cost)], system=text
+        )
+
+    page = Page(written(launch.build(), tmp_path)["index.html"])
+
+    data = {"type": "application/json", "id": "compare-data"}
+    assert [found for tag, found in page.tags if tag == "script"] == [data, {}]
+    assert f"{text}1: 10.00" in page.text

@@ -1,0 +1,77 @@
+"""The LaTeX tables: their columns, what is bold, and text that must not become a command."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hostile_report import HOSTILE, report_with
+from made_launch import MadeLaunch, made_metric, made_task
+from mtnlg.report.latex import escape
+from read_latex import COMMANDS, without_escapes
+from read_report import written
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"a\input{b}", r"a\textbackslash{}input\{b\}"),
+        ("100 % & $x_1^2$ #3~", r"100 \% \& \$x\_1\textasciicircum{}2\$ \#3\textasciitilde{}"),
+        ("a--b-c,,d,e", "a-{}-b-c,{},d,e"),
+        ("<a>|\"'`", r"\textless{}a\textgreater{}\textbar{}\textquotedbl{}\textquotesingle{}"
+                     r"\textasciigrave{}"),
+        ("two\nlines\tand 中文", "two lines and 中文"),
+    ],
+)  # fmt: skip
+def test_every_mark_of_latex_is_escaped(text: str, expected: str) -> None:
+    assert escape(text) == expected
+
+
+@pytest.mark.parametrize("hostile", [*HOSTILE, r"\input{/etc/passwd}", "}\\end{table}", "^^5c"])
+def test_hostile_text_adds_no_command_and_no_cell(
+    hostile: str, launch: MadeLaunch, tmp_path: Path
+) -> None:
+    text = without_escapes(report_with(hostile, launch, tmp_path)["leaderboard.tex"])
+
+    assert set(re.findall(r"\\([a-z]+)", text)) <= COMMANDS
+    assert "^^" not in text
+    assert text.count("{") == text.count("}")
+    (columns,) = re.findall(r"\\begin\{tabular\}\{(l+r)\}", text)
+    rows = [line for line in text.splitlines() if line.endswith(r" \\")]
+    assert len(rows) == 5
+    for row in rows:
+        spans = [int(span) - 1 for span in re.findall(r"\\multicolumn\{(\d+)\}", row)]
+        assert row.count(" & ") + 1 + sum(spans) == len(columns)
+
+
+def test_systems_tied_with_the_best_are_bold(launch: MadeLaunch, tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    right = generator.integers(1, 5, size=40)
+    for name, loss in (("best", 0), ("near", 0), ("far", 1)):
+        values = (right - loss + (np.arange(40) == 0) * (name == "best")) / 5
+        statistics = np.column_stack([values, np.ones(40)])
+        value = 100 * float(values.sum()) / 40
+        launch.add_scores(name, all={"rouge1": made_metric(value, n=40)})
+        np.savez(
+            launch.artifacts_root / "scores" / name / "statistics.npz",
+            rouge1=statistics,
+            is_clean=np.ones(40, np.bool_),
+        )
+        tasks = [made_task(main_metric="rouge1")]
+        launch.add_run(name, [launch.score(name, system=name)], system=name, tasks=tasks)
+
+    lines = written(launch.build(), tmp_path)["leaderboard.tex"].splitlines()
+
+    bold = {line.split(" & ")[1]: r"\textbf" in line for line in lines if r"\scriptsize" in line}
+    assert bold == {"best": True, "near": True, "far": False}
+    assert sum(r"\textsuperscript{a}" in line for line in lines) == 2
+
+
+def test_table_says_why_a_run_has_no_number(troubled: MadeLaunch, tmp_path: Path) -> None:
+    text = written(troubled.build(), tmp_path)["leaderboard.tex"]
+
+    assert r"– & fell & \multicolumn{2}{l}{failed: out of memory} \\" in text
+    assert "not comparable: bleu has signature tok:none" in text

@@ -1,0 +1,112 @@
+"""Learning curves of several seeds: one colour and one entry of the legend for each system, each
+seed still to be told, and the band around them.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from made_launch import HEADER, MadeLaunch
+from mtnlg.report.curve_charts import band_of, curve_charts, trained_systems
+from read_report import Page, written
+
+FINAL = {1: 3.0, 2: 5.0, 3: 4.0}
+"""Seed -> validation metric at the end."""
+
+
+def add_seeds(launch: MadeLaunch, system: str, seeds: dict[int, float], *words: str) -> None:
+    for seed, metric in seeds.items():
+        name = f"{system}-{'-'.join(words)}-{seed}"
+        lines = f"1,1,10,5.0,4.5,1.0\n2,2,20,4.0,4.0,{metric}\n"
+        key = launch.add_metrics(f"model-{name}", f"{HEADER}\n{lines}")
+        score = launch.score(launch.add_scores(f"score-{name}", 20.0 + seed), system=system)
+        overrides = [*words, f"seed={seed}"]
+        launch.add_run(
+            name, [score], overrides=overrides, system=system, seed=seed, artifacts={"model": key}
+        )
+
+
+def test_seeds_share_a_colour_and_an_entry_of_the_legend(launch: MadeLaunch) -> None:
+    add_seeds(launch, "nano", FINAL)
+    add_seeds(launch, "micro", {1: 9.0})
+
+    _, metric = curve_charts(launch.build())
+
+    root = ElementTree.fromstring(str(metric.drawing))
+    drawn = [one.attrib["class"] for one in root.iter("polyline") if one.find("title") is not None]
+    assert drawn == ["c0 seed", "c0 d1 seed", "c0 d2 seed", "c1"]
+    legends = [one.text for one in root.iter("text") if one.get("class") == "legend"]
+    assert legends == ["nano (3 seeds)", "micro"]
+    assert metric.remarks[0].startswith("Seeds: 1 solid, 2 dashed, 3 dotted; the band goes ")
+
+
+def test_each_seed_is_told_where_it_is_pointed_at_and_in_numbers(
+    launch: MadeLaunch, tmp_path: Path
+) -> None:
+    add_seeds(launch, "nano", FINAL)
+
+    leaderboard = launch.build()
+    _, metric = curve_charts(leaderboard)
+
+    titles = [one.text for one in ElementTree.fromstring(str(metric.drawing)).iter("title")]
+    assert titles == ["nano, seed 1", "nano, seed 2", "nano, seed 3"]
+    assert {one.name: one.last for one in metric.values} == {
+        f"nano, seed {seed}": value for seed, value in FINAL.items()
+    }
+    page = Page(written(leaderboard, tmp_path)["index.html"])
+    assert "nano, seed 2, validation" in page.text
+
+
+def test_best_loss_is_the_least_and_best_metric_the_greatest(launch: MadeLaunch) -> None:
+    lines = "1,1,10,2.0,1.5,7.0\n2,2,20,4.0,4.0,3.0\n"
+    key = launch.add_metrics("model", f"{HEADER}\n{lines}")
+    launch.add_run("run", artifacts={"model": key})
+
+    loss, metric = curve_charts(launch.build())
+
+    assert [(one.best, one.best_at, one.last) for one in loss.values] == [
+        (2.0, 10.0, 4.0),
+        (1.5, 10.0, 4.0),
+    ]
+    assert [(one.best, one.best_at, one.last) for one in metric.values] == [(7.0, 10.0, 3.0)]
+
+
+def test_settings_other_than_the_seed_are_systems_of_their_own(launch: MadeLaunch) -> None:
+    add_seeds(launch, "nano", {1: 3.0, 2: 4.0}, "optimizer.learning_rate=0.1")
+    add_seeds(launch, "nano", {1: 5.0}, "optimizer.learning_rate=0.2")
+
+    systems = trained_systems(launch.build())
+
+    assert [(one.label, len(one.trainings)) for one in systems] == [
+        ("nano · optimizer.learning_rate=0.1", 2),
+        ("nano · optimizer.learning_rate=0.2", 1),
+    ]
+
+
+def test_decodings_of_one_model_are_one_curve(launch: MadeLaunch) -> None:
+    key = launch.add_metrics("model", f"{HEADER}\n1,1,10,5.0,4.5,1.0\n")
+    for decoding in ("greedy", "beam5"):
+        launch.add_run(decoding, overrides=[f"decoding={decoding}"], artifacts={"model": key})
+
+    (system,) = trained_systems(launch.build())
+
+    assert [one.run.run_id for one in system.trainings] == ["greedy"]
+
+
+def test_a_seed_that_was_trained_twice_is_not_drawn_over_the_other(launch: MadeLaunch) -> None:
+    for name in ("one", "two"):
+        key = launch.add_metrics(name, f"{HEADER}\n1,1,10,5.0,4.5,1.0\n")
+        launch.add_run(name, artifacts={"model": key})
+
+    assert [one.label for one in trained_systems(launch.build())] == [
+        "nano · run one",
+        "nano · run two",
+    ]
+
+
+def test_band_spans_the_seeds_where_all_were_measured() -> None:
+    band = band_of([[(1.0, 5.0), (2.0, 4.0), (3.0, 1.0)], [(1.0, 6.0), (2.0, 3.0)]], 0)
+
+    assert band.low == ((1.0, 5.0), (2.0, 3.0))
+    assert band.high == ((1.0, 6.0), (2.0, 4.0))

@@ -1,0 +1,67 @@
+"""One stage of a run over a large corpus, in a process of its own: `large_run.py FOLDER STAGE`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mtnlg.config import (
+    Config,
+    ModelConfig,
+    PreparationConfig,
+    TaskConfig,
+    TaskKind,
+    TokenizerConfig,
+    TrainerConfig,
+)
+from mtnlg.experiment import stages
+
+STAGES = ("rows", "leaks", "tokenizer", "tokens", "training")
+NUM_STEPS = 20
+
+
+def large_config(folder: Path) -> Config:
+    task = TaskConfig(
+        kind=TaskKind.translation,
+        reader="parallel_text",
+        source_language="en",
+        target_language="zh",
+        folder=str(folder / "data"),
+        columns={"source": "en", "target": "zh"},
+    )
+    return Config(
+        tasks={"large": task},
+        preparation=PreparationConfig(num_workers=2),
+        tokenizer=TokenizerConfig(vocabulary_size=8_000, max_training_rows=50_000),
+        model=ModelConfig(name="small", num_layers=4, hidden_size=128, num_heads=4),
+        trainer=TrainerConfig(
+            max_steps=NUM_STEPS,
+            validate_every_steps=NUM_STEPS,
+            validation_rows=4,
+            max_validation_batches=2,
+            num_threads=1,
+        ),
+        artifacts_root=str(folder / "artifacts"),
+    )
+
+
+def main() -> None:
+    folder, last = Path(sys.argv[1]), sys.argv[2]
+    config = large_config(folder)
+    prepared = stages.Prepared()
+    prepared.rows["large"] = stages.make_rows(config, "large", config.tasks["large"])
+    if last == "rows":
+        return
+    prepared.leaks = stages._find_leaks(config, prepared)
+    if last == "leaks":
+        return
+    prepared.tokenizer = stages.make_tokenizer(config, prepared)
+    if last == "tokenizer":
+        return
+    prepared.tokens["large"] = stages._make_tokens(config, "large", config.tasks["large"], prepared)
+    if last == "training":
+        stages.train(config, prepared)
+
+
+if __name__ == "__main__":
+    main()

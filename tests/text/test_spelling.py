@@ -1,0 +1,79 @@
+"""When two texts are the same, and what their units are."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtnlg.text.spelling import is_unspaced, letters, units, verbatim, without_labels
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("It ' s 5 p.m. !", "it’s 5 PM"),
+        ("你好，世界！", "你好,世界!"),
+        ("「ＧＰＴ－３」は１７５０億", "GPT-3は1750億"),
+        ("ﾃﾞｰﾀ", "データ"),
+        ("Cafe\u0301", "CAFÉ"),
+        ("snake_case", "Snake case"),
+    ],
+)
+def test_case_width_and_punctuation_do_not_count(one: str, other: str) -> None:
+    assert letters(one) == letters(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("?", "!"), ("你好", "您好"), ("किताब", "कातब"), ("3.5", "36"), ("", "a")]
+)
+def test_other_letters_digits_and_vowel_signs_do(one: str, other: str) -> None:
+    assert letters(one) != letters(other)
+
+
+@given(st.text("aBé ß１,。你好ﾃﾞ_\u0301\u3000", max_size=12))
+def test_letters_equal_those_that_unicode_calls_so(text: str) -> None:
+    """Oracle: the categories of the Unicode database, character by character."""
+    normal = unicodedata.normalize("NFKC", text).lower()
+    expected = "".join(one for one in normal if unicodedata.category(one)[0] in "LN")
+
+    without_marks = "".join(
+        one for one in "".join(units(text)) if unicodedata.category(one)[0] != "M"
+    )
+
+    assert without_marks == expected
+    if not expected:
+        assert letters(text) == verbatim(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "unspaced"),
+    [
+        ("Don't_stop 3x", ["don", "t", "stop", "3x"], False),
+        ("我用GPT写，好", ["我", "用", "gpt", "写", "好"], True),
+        ("über été", ["über", "été"], False),
+        ("किताब है", ["किताब", "है"], False),
+    ],
+)
+def test_units_are_words_or_characters(text: str, found: list[str], unspaced: bool) -> None:
+    assert units(text) == found
+    assert is_unspaced(found) == unspaced
+
+
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [
+        ("#Person1#: Hi, Ann.", "Hi, Ann."),
+        ("A: Well: no", "no"),
+        ("小明：你好", "你好"),
+        ("Dr. Chen : come in", "come in"),
+        ("At 10:30 we go", "At 10:30 we go"),
+        ("no label here", "no label here"),
+        ("Only:", "Only:"),
+        ("the long list of things: a, b", "the long list of things: a, b"),
+    ],
+)
+def test_speaker_labels_are_left_out(line: str, rest: str) -> None:
+    assert without_labels(line) == rest
