@@ -56,7 +56,7 @@ def test_table_shows_each_setting_with_value_difference_users_and_signature(
     assert "nothing to see in the texts" in text
 
 
-def test_number_of_13a_on_chinese_is_recognised(
+def test_number_of_13a_on_chinese_is_recognized(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = document_of(capsys, words)["settings"]
@@ -158,7 +158,7 @@ def test_help_starts_without_torch_in_less_than_a_second() -> None:
 def test_published_wmt23_bleu_is_found_as_chinese_tokens(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Oracle: the organisers' number of ONLINE-B, English to Chinese."""
+    """Oracle: the organizers' number of ONLINE-B, English to Chinese."""
     published = json.loads((WMT23 / "published_scores.json").read_text("utf-8"))["scores"]["en-zh"]
     files = (
         *("--references", str(WMT23 / "references" / "generaltest2023.en-zh.ref.refA.zh")),

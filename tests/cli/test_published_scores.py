@@ -35,7 +35,7 @@ def processor_seconds() -> float:
 def test_wmt23_scores_are_the_published_ones_and_have_groups(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Oracle: the organisers' automatic-scores.tsv, English to Chinese, 15 systems."""
+    """Oracle: the organizers' automatic-scores.tsv, English to Chinese, 15 systems."""
     path = WMT23 / "published_scores.json"
     published = json.loads(path.read_text("utf-8"))["scores"]["en-zh"]
     files = {name: f"generaltest2023.en-zh.hyp.{name}.zh" for name in published}

@@ -190,7 +190,7 @@ def test_table_ranks_systems_and_says_what_it_stands_on(
     assert "bleu: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in notes
     assert "n = 5" in notes
     assert "interval: percentile bootstrap, 100 resamples, seed 12345, 95 %" in notes
-    assert "paired approximate randomisation, 200 trials, seed 12345, at 5%" in notes
+    assert "paired approximate randomization, 200 trials, seed 12345, at 5%" in notes
 
 
 def test_one_example_has_no_interval_and_says_why(

@@ -42,7 +42,7 @@ class HubSet:
 CHINESE: list[JsonObject] = [{"translation": {"en": "A dog.", "zh": "一只狗。"}}]
 CHINESE_ROWS = [("A dog.", ("一只狗。",))]
 HUB_SETS = {
-    "language_modelling/wikitext103": HubSet(
+    "language_modeling/wikitext103": HubSet(
         "Salesforce/wikitext",
         [{"text": ""}, {"text": " = Robert Boulter = \n"}],
         [("", ("= Robert Boulter =",))],
@@ -212,7 +212,7 @@ def test_every_data_set_says_what_is_known_of_it() -> None:
         lines = file_of(choice).read_text(encoding="utf-8").splitlines()
         comment = "\n".join(line for line in lines if line.startswith("#"))
 
-        stage = "train" if choice.startswith("language_modelling/") else "run"
+        stage = "train" if choice.startswith("language_modeling/") else "run"
         assert lines[1].startswith(f"# mtnlg {stage} task=")
         assert choice in lines[1]
         assert "\n# Licence: " in comment, choice

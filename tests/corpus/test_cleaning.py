@@ -59,7 +59,7 @@ def test_damage_is_repaired(raw: str, clean: str) -> None:
 
 
 def test_settings_switch_each_repair_off() -> None:
-    off = CleaningConfig(repair_unicode=False, strip_control=False, normalise_space=False)
+    off = CleaningConfig(repair_unicode=False, strip_control=False, normalize_space=False)
 
     assert clean_text("Ã©\u200b  e\u0301\x00", off) == "Ã©\u200b  e\u0301\x00"
 

@@ -116,7 +116,7 @@ ORACLES: dict[tuple[str, str], Callable[[Case], float]] = {
     ("bleu", "each character a token"): sacre(tokenize="char"),
     ("bleu", "Chinese tokens, lower-cased"): sacre(tokenize="zh", lowercase=True),
     ("bleu", "Chinese tokens, no smoothing"): sacre(tokenize="zh", smooth_method="none"),
-    ("bleu", "cut at white space: right only where the files are tokenised already"): sacre(
+    ("bleu", "cut at white space: right only where the files are tokenized already"): sacre(
         tokenize="none"
     ),
     ("bleu", "cut at white space, no smoothing"): sacre(tokenize="none", smooth_method="none"),
@@ -135,7 +135,7 @@ ORACLES: dict[tuple[str, str], Callable[[Case], float]] = {
     )(case),
     ("ter", "words as they stand, any case"): ter(),
     ("ter", "words as they stand, case counts"): ter(case_sensitive=True),
-    ("ter", "normalised, each ideograph a word"): ter(normalized=True, asian_support=True),
+    ("ter", "normalized, each ideograph a word"): ter(normalized=True, asian_support=True),
     **{
         (name, words): rouge(name, stem="Porter" in words)
         for name in ("rouge1", "rouge2", "rougeL", "rougeLsum")

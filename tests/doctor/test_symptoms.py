@@ -13,9 +13,9 @@ from mtnlg.text.scripts import SIMPLIFIED, TRADITIONAL, script_of
 
 NOUNS = ["Boot", "Haus", "Schiff", "Dorf", "Feld", "Buch", "Café"]
 VERBS = ["trägt", "zeigt", "verdeckt", "überragt", "meidet"]
-COLOURS = ["rote", "gelbe", "winzige", "uralte", "schöne", "breite", "Wiener"]
+COLORS = ["rote", "gelbe", "winzige", "uralte", "schöne", "breite", "Wiener"]
 GERMAN = [
-    f"Das {COLOURS[i % 7]} {NOUNS[3 * i % 7]} {VERBS[i % 5]} die {COLOURS[i * i % 7]} Nummer {i}."
+    f"Das {COLORS[i % 7]} {NOUNS[3 * i % 7]} {VERBS[i % 5]} die {COLORS[i * i % 7]} Nummer {i}."
     for i in range(60)
 ]
 THINGS = ["苹果", "电车", "图书馆", "医生", "红花", "银行", "学校"]
@@ -53,13 +53,13 @@ TO_TRADITIONAL = str.maketrans(SIMPLIFIED, TRADITIONAL)
     ("name", "language", "change"),
     [
         ("empty", "de", lambda text: " "),
-        ("tokenised", "de", lambda text: text.replace(".", " .")),
+        ("tokenized", "de", lambda text: text.replace(".", " .")),
         ("escapes", "de", lambda text: f"&quot;{text}"),
         ("escapes", "de", lambda text: text.replace("die ", "die @-@ ")),
         ("pieces", "de", lambda text: text.replace("Nummer", "Num@@ mer")),
         ("pieces", "de", lambda text: text.replace(" ", "▁")),
         ("pieces", "de", lambda text: text.replace("Nummer", "<unk>")),
-        ("normalisation", "de", lambda text: unicodedata.normalize("NFD", text)),
+        ("normalization", "de", lambda text: unicodedata.normalize("NFD", text)),
         ("segmented", "zh", lambda text: text.replace("个人", "个 人")),
         ("script", "zh", lambda text: text.translate(TO_TRADITIONAL)),
         ("marks", "zh", lambda text: text.replace("，", ",").replace("。", ".")),

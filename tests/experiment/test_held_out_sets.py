@@ -84,7 +84,7 @@ def test_a_marker_that_nothing_is_trained_for_is_refused(
 
     if message is None:
         preflight(config)
-        assert config.asked_as("other") == config.asked_as("mine") == "mine"
+        assert config.model_task("other") == config.model_task("mine") == "mine"
     else:
         with pytest.raises(ConfigError, match=message):
             preflight(config)

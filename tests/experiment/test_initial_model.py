@@ -40,7 +40,7 @@ MODEL = ModelConfig(
     is_prefix_bidirectional=True,
 )
 TEXT = TaskConfig(
-    kind=TaskKind.language_modelling,
+    kind=TaskKind.language_modeling,
     reader="paragraphs",
     source_language="en",
     columns={"text": "text"},
@@ -87,7 +87,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("root")
     sentences = [f"the {one} sees the {other}" for one in ANIMALS for other in ANIMALS]
     texts = [{"text": " . ".join(sentences[: 1 + number])} for number in range(len(sentences))]
-    write_records(root / "language_modelling", [{"text": ""}, *texts])
+    write_records(root / "language_modeling", [{"text": ""}, *texts])
     pairs = [{"en": one, "de": one.upper()} for one in sentences]
     write_records(root / "translation", pairs)
     return root
@@ -113,7 +113,7 @@ def test_rows_of_plain_text_have_no_source_and_are_no_copies_of_each_other(root:
     """
     prepared = stages.prepare(config(root, TEXT))
 
-    folder = prepared.rows["language_modelling"].folder
+    folder = prepared.rows["language_modeling"].folder
     rows = list(read_rows(folder / "train.jsonl"))
     train = read_json(folder / "audit.json")["splits"]["train"]  # type: ignore[index,call-overload]
     assert {row.source for row in rows} == {""}
@@ -136,12 +136,12 @@ def test_finetuning_keeps_the_tokenizer_and_adds_a_token_for_the_new_marker(
     model = stages.train(tuned, stages.prepare(tuned)).folder
 
     old, new = (TextTokenizer.load(one / "tokenizer.json") for one in (pretrained, model))
-    text = "the fox sees <translation_en_de> 狐狸 <language_modelling_en>"
+    text = "the fox sees <translation_en_de> 狐狸 <language_modeling_en>"
     assert new.encode(text) == old.encode(text)
     assert new.decode(new.encode(text)) == text
     assert new.vocabulary_size == old.vocabulary_size + 1
     assert new.marker_id("<translation_en_de>") == old.vocabulary_size
-    assert new.marker_id("<language_modelling_en>") == old.marker_id("<language_modelling_en>")
+    assert new.marker_id("<language_modeling_en>") == old.marker_id("<language_modeling_en>")
     answers = MegatronTuringForConditionalGeneration.from_pretrained(model).generate(["the fox"])
     assert len(answers) == 1
 
@@ -270,7 +270,7 @@ def test_language_model_continues_a_text(pretrained: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "test_sets", "message"),
     [
-        (TaskKind.language_modelling, ["test"], r"\['test'\]: must be \[\] for language_modelling"),
+        (TaskKind.language_modeling, ["test"], r"\['test'\]: must be \[\] for language_modeling"),
         (TaskKind.translation, [], r"test_sets=\[\]: must be at least one split"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A launch of language modelling alone: it has no test set, finishes and says so."""
+"""A launch of language modeling alone: it has no test set, finishes and says so."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Launched:
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory: pytest.TempPathFactory) -> Launched:
     root = tmp_path_factory.mktemp("plain")
-    folder = root / "data" / "language_modelling" / "wikitext103"
+    folder = root / "data" / "language_modeling" / "wikitext103"
     folder.mkdir(parents=True)
     texts = [f"The {one} number of {two} is {one * two} ." for one in range(5) for two in range(5)]
     for split, part in (("train", texts[:-4]), ("validation", texts[-4:])):
         records = [json.dumps({"text": text}) for text in ["", " = Numbers = ", *part]]
         (folder / f"{split}.jsonl").write_text("\n".join(records) + "\n")
     words = [
-        *("run", "task=language_modelling/wikitext103", "model=mt_nlg_nano", "debug=fast"),
+        *("run", "task=language_modeling/wikitext103", "model=mt_nlg_nano", "debug=fast"),
         *("name=plain", "model.hidden_size=16", "model.num_layers=1", "model.context_length=32"),
         *("tokenizer.vocabulary_size=320", "trainer.num_threads=1", f"data_root={root / 'data'}"),
         *(f"{name}_root={root / name}" for name in ("artifacts", "runs", "reports")),

@@ -280,7 +280,7 @@ def test_outputs_equal_hugging_face_generate(name: str, strategy: Strategy) -> N
     But for the penalty in beam search, which divides log-probabilities there and logits here.
     """
     if name == "repetition_penalty" and strategy is Strategy.beam:
-        pytest.skip("Hugging Face penalises log-probabilities in beam search, logits elsewhere")
+        pytest.skip("Hugging Face penalizes log-probabilities in beam search, logits elsewhere")
     torch.manual_seed(4)
     settings = {"n_positions": 23, "n_embd": 21, "n_layer": 2, "n_head": 3}
     reference = GPT2LMHeadModel(

@@ -50,7 +50,7 @@ def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
     folders = [three.artifacts_root / "scores" / name for name in ("good", "same", "poor")]
     statistics = [load_statistics(folder, "rouge1")[0]["rouge1"] for folder in folders]
     expected = compare_systems(
-        statistics, METRICS["rouge1"].aggregate, test=PairedTest.approximate_randomisation
+        statistics, METRICS["rouge1"].aggregate, test=PairedTest.approximate_randomization
     )
 
     document = three.build().to_json()["boards"][0]
@@ -70,7 +70,7 @@ def test_sentence_tells_ties_by_the_test(three: MadeLaunch, tmp_path: Path) -> N
     page = Page(written(three.build(), tmp_path)["index.html"])
 
     assert "tied with the next trained system, same (" in page.text
-    assert "Tied: good and same (paired approximate randomisation, 10000 trials" in page.text
+    assert "Tied: good and same (paired approximate randomization, 10000 trials" in page.text
     assert "Holm-corrected over 3 comparisons" in page.text
 
 
@@ -105,7 +105,7 @@ def test_letters_and_the_test_are_in_every_format(three: MadeLaunch, tmp_path: P
         "rouge1": "b"
     }
     for text in report.values():
-        assert "paired approximate randomisation" in text
+        assert "paired approximate randomization" in text
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn", "other", "shorter", "infinite"])

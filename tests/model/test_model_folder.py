@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from mtnlg.config import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.errors import ArtifactError
 from mtnlg.model import Transformer, load_model, save_model
 
@@ -29,7 +29,7 @@ def untied() -> Transformer:
         num_heads=6,
         num_key_value_heads=2,
         context_length=13,
-        normalisation=Normalisation.rms_norm,
+        normalization=Normalization.rms_norm,
         position_encoding=PositionEncoding.rotary,
         feed_forward=FeedForward.swiglu,
         has_bias=False,

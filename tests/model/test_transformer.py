@@ -193,7 +193,7 @@ def test_sequence_beyond_the_context_is_refused() -> None:
 
 
 def test_attention_output_starts_smaller_with_depth() -> None:
-    """Megatron's scaled initialisation: deviation / sqrt(2 L) where the residual is written."""
+    """Megatron's scaled initialization: deviation / sqrt(2 L) where the residual is written."""
     model = build(num_layers=8, hidden_size=120, num_heads=3, initial_deviation=0.1)
 
     written = torch.cat([block.attention.output.weight.flatten() for block in model.blocks])

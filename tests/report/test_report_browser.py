@@ -178,13 +178,13 @@ def test_text_stands_out_from_its_ground(open_report: Open, scheme: str) -> None
 
 
 def contrast(one: str, other: str) -> float:
-    """Of two colours as "rgb(r, g, b)"."""
-    lights = sorted(luminance(colour) for colour in (one, other))
+    """Of two colors as "rgb(r, g, b)"."""
+    lights = sorted(luminance(color) for color in (one, other))
     return (lights[1] + 0.05) / (lights[0] + 0.05)
 
 
-def luminance(colour: str) -> float:
-    shares = [int(part) / 255 for part in colour.partition("(")[2].rstrip(")").split(",")[:3]]
+def luminance(color: str) -> float:
+    shares = [int(part) / 255 for part in color.partition("(")[2].rstrip(")").split(",")[:3]]
     linear = [
         share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
     ]

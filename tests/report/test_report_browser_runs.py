@@ -123,7 +123,7 @@ def test_open_runs_are_never_wider_than_the_screen(open_runs: Open, width: int) 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_seeds_are_drawn_in_one_colour_with_looks_of_their_own(open_runs: Open) -> None:
+def test_seeds_are_drawn_in_one_color_with_looks_of_their_own(open_runs: Open) -> None:
     page = open_runs().page
 
     lines = page.locator("#curves polyline:has(title)")
@@ -133,6 +133,6 @@ def test_seeds_are_drawn_in_one_colour_with_looks_of_their_own(open_runs: Open) 
           return [style.stroke, style.strokeDasharray];
         })"""
     )
-    colours, dashes = zip(*looks, strict=True)
-    assert len(set(colours)) == 1
+    colors, dashes = zip(*looks, strict=True)
+    assert len(set(colors)) == 1
     assert len(set(dashes)) == 2

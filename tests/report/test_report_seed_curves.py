@@ -1,4 +1,4 @@
-"""Learning curves of several seeds: one colour and one entry of the legend for each system, each
+"""Learning curves of several seeds: one color and one entry of the legend for each system, each
 seed still to be told, and the band around them.
 """
 
@@ -27,7 +27,7 @@ def add_seeds(launch: MadeLaunch, system: str, seeds: dict[int, float], *words: 
         )
 
 
-def test_seeds_share_a_colour_and_an_entry_of_the_legend(launch: MadeLaunch) -> None:
+def test_seeds_share_a_color_and_an_entry_of_the_legend(launch: MadeLaunch) -> None:
     add_seeds(launch, "nano", FINAL)
     add_seeds(launch, "micro", {1: 9.0})
 

@@ -14,7 +14,7 @@ from mtnlg.config import (
     DecodingConfig,
     FeedForward,
     ModelConfig,
-    Normalisation,
+    Normalization,
     PositionEncoding,
 )
 from mtnlg.generation import Output
@@ -32,7 +32,7 @@ VARIANTS: dict[str, dict[str, object]] = {
         "num_heads": 6,
         "num_key_value_heads": 2,
         "position_encoding": PositionEncoding.rotary,
-        "normalisation": Normalisation.rms_norm,
+        "normalization": Normalization.rms_norm,
         "feed_forward": FeedForward.swiglu,
         "has_bias": False,
         "is_embedding_tied": False,

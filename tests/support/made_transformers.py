@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from mtnlg.config import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.model import Transformer
 
 VOCABULARY_SIZE = 37
@@ -28,7 +28,7 @@ def build(*, seed: int = 0, **fields: object) -> Transformer:
 def modern(**fields: object) -> Transformer:
     shape = {"hidden_size": 60, "num_heads": 6, "num_key_value_heads": 2, "feed_forward_size": 35}
     return build(
-        normalisation=Normalisation.rms_norm,
+        normalization=Normalization.rms_norm,
         position_encoding=PositionEncoding.rotary,
         feed_forward=FeedForward.swiglu,
         has_bias=False,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mtnlg.config import Algorithm, Normaliser, TokenizerConfig
+from mtnlg.config import Algorithm, Normalizer, TokenizerConfig
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
 
@@ -46,12 +46,12 @@ TEXTS = st.lists(PIECES, max_size=6).map("".join)
 
 
 ALGORITHMS = [None, Algorithm.unigram]
-NORMALISED = {
-    Normaliser.nfc: lambda text: unicodedata.normalize("NFC", text),
-    Normaliser.nfkc: lambda text: unicodedata.normalize("NFKC", text),
-    Normaliser.lowercase: str.lower,
+NORMALIZED = {
+    Normalizer.nfc: lambda text: unicodedata.normalize("NFC", text),
+    Normalizer.nfkc: lambda text: unicodedata.normalize("NFKC", text),
+    Normalizer.lowercase: str.lower,
 }
-"""What each normaliser does, by the standard library."""
+"""What each normalizer does, by the standard library."""
 
 
 @pytest.fixture(scope="module", params=ALGORITHMS, ids=["bpe", "unigram"])
@@ -67,9 +67,9 @@ def saved(tokenizer: TextTokenizer, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
-@pytest.fixture(scope="module", params=Normaliser)
-def normalising(request: pytest.FixtureRequest) -> tuple[Normaliser, TextTokenizer]:
-    config = replace(CONFIG, normaliser=request.param)
+@pytest.fixture(scope="module", params=Normalizer)
+def normalizing(request: pytest.FixtureRequest) -> tuple[Normalizer, TextTokenizer]:
+    config = replace(CONFIG, normalizer=request.param)
     return request.param, train_tokenizer(CORPUS, config, markers=MARKERS)
 
 
@@ -79,12 +79,12 @@ def test_any_text_comes_back_unchanged(tokenizer: TextTokenizer, text: str) -> N
 
 
 @given(text=TEXTS)
-def test_text_comes_back_as_its_normaliser_left_it(
-    normalising: tuple[Normaliser, TextTokenizer], text: str
+def test_text_comes_back_as_its_normalizer_left_it(
+    normalizing: tuple[Normalizer, TextTokenizer], text: str
 ) -> None:
     """Oracle: the standard library; of its newer characters alone tokenizers may know less."""
-    normaliser, tokenizer = normalising
-    expected = NORMALISED[normaliser](text)
+    normalizer, tokenizer = normalizing
+    expected = NORMALIZED[normalizer](text)
     assume(all(unicodedata.category(character) != "Cn" for character in text))
 
     back = tokenizer.decode(tokenizer.encode(text))
@@ -93,11 +93,11 @@ def test_text_comes_back_as_its_normaliser_left_it(
     assert tokenizer.decode(tokenizer.encode(back)) == back
 
 
-def test_nfkc_rewrites_chinese_punctuation_and_no_normaliser_does_not() -> None:
+def test_nfkc_rewrites_chinese_punctuation_and_no_normalizer_does_not() -> None:
     text = "，！（）１２"
     tokenizers = [
-        train_tokenizer(CORPUS, replace(CONFIG, normaliser=one), markers=MARKERS)
-        for one in (Normaliser.nfkc, Normaliser.nfc, None)
+        train_tokenizer(CORPUS, replace(CONFIG, normalizer=one), markers=MARKERS)
+        for one in (Normalizer.nfkc, Normalizer.nfc, None)
     ]
 
     assert [one.decode(one.encode(text)) for one in tokenizers] == [",!()12", text, text]

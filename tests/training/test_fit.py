@@ -96,7 +96,7 @@ def test_metrics_file_has_one_line_per_step_and_validation(prepared: Any, tmp_pa
 
 
 def test_model_overfits_a_handful_of_examples(prepared: Any, tmp_path: Path) -> None:
-    """Oracle: cross-entropy of memorised targets goes to zero."""
+    """Oracle: cross-entropy of memorized targets goes to zero."""
     config = small_config(
         max_steps=250, validate_every_steps=250, batch_tokens=2048, label_smoothing=0.0
     )

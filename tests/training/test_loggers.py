@@ -160,8 +160,8 @@ def test_only_classes_of_the_list_are_built(target: str, message: str) -> None:
 
 
 def test_argument_that_the_class_does_not_take_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"logger\.x\.arguments: .*'colour'"):
-        build(fake(colour="red"), "logger.x", {})
+    with pytest.raises(ConfigError, match=r"logger\.x\.arguments: .*'color'"):
+        build(fake(color="red"), "logger.x", {})
 
 
 @pytest.mark.parametrize(

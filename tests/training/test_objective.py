@@ -1,4 +1,4 @@
-"""What a step minimises beside the targets' cross-entropy, against PyTorch's own functions and
+"""What a step minimizes beside the targets' cross-entropy, against PyTorch's own functions and
 values by hand.
 """
 

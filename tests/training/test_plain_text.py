@@ -1,4 +1,4 @@
-"""Language modelling: long texts are cut without loss, and the checkpoint is chosen by the loss."""
+"""Language modeling: long texts are cut without loss, and the checkpoint is chosen by the loss."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mtnlg.training.data import SequenceDataset, TaskSplit
 from mtnlg.training.probe import ValidationProbe
 
 TASK = TaskConfig(
-    kind=TaskKind.language_modelling,
+    kind=TaskKind.language_modeling,
     reader="paragraphs",
     source_language="en",
     columns={"text": "text"},
@@ -71,16 +71,14 @@ def test_pieces_are_the_whole_text_in_order(plain: Prepared) -> None:
 def test_rows_with_a_source_are_refused(prepared: Any) -> None:
     tokens = read_token_split(prepared.data[0].tokens, "train")
 
-    with pytest.raises(
-        DataError, match=r"language_modelling/x: example 0 has a source.*paragraphs"
-    ):
-        cut_into_pieces(tokens, 7, title="language_modelling/x")
+    with pytest.raises(DataError, match=r"language_modeling/x: example 0 has a source.*paragraphs"):
+        cut_into_pieces(tokens, 7, title="language_modeling/x")
 
 
 def test_pieces_fill_the_context(plain: Prepared) -> None:
     """Oracle: the lengths that the plan is made from, and the sequences themselves."""
     tokens = read_token_split(plain.data[0].tokens, "train")
-    prompt = TaskPrompt.of("language_modelling/text", TASK, plain.config.cleaning)
+    prompt = TaskPrompt.of("language_modeling/text", TASK, plain.config.cleaning)
     pieces = cut_into_pieces(tokens, CONTEXT - 3, title="x")
     data = SequenceDataset(
         [TaskSplit(prompt, pieces, 1.0)], PromptBuilder(plain.tokenizer, CONTEXT)

@@ -139,7 +139,7 @@ def _scores(change: TestSetChange) -> Iterator[str]:
         )
     if change.metrics:
         yield from aligned(rows, numbers=range(1, 4))
-        yield f"n = {change.metrics[0].first.num_examples}; paired approximate randomisation"
+        yield f"n = {change.metrics[0].first.num_examples}; paired approximate randomization"
     for one in change.metrics:
         if one.reason:
             yield one_line(f"{one.name} is not tested: {one.reason}")

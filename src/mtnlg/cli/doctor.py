@@ -62,7 +62,7 @@ def _make_parser() -> argparse.ArgumentParser:
         prog="mtnlg doctor",
         description="Show one system's outputs under the settings of common programs side by side, "
         "say which of them a published number agrees with, and look for what spoils scores: "
-        "tokenised or lower-cased text, pieces, lost lines, other scripts. Files are as in "
+        "tokenized or lower-cased text, pieces, lost lines, other scripts. Files are as in "
         "mtnlg score.",
     )
     add_files(parser)

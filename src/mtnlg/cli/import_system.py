@@ -178,7 +178,7 @@ def _check_references(file: TextFile, board: BoardRows) -> None:
 
 
 def _plain(text: str) -> str:
-    """A text as preparation leaves it, so that raw references are recognised."""
+    """A text as preparation leaves it, so that raw references are recognized."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -30,7 +30,7 @@ from mtnlg.corpus.sources.readers import find_reader
 from mtnlg.corpus.sources.sources import iter_records
 from mtnlg.errors import DataError
 from mtnlg.records.rows import Row
-from mtnlg.text.spelling import letters
+from mtnlg.text.spelling import normalized_key
 
 
 def _leaks(words: list[str]) -> int:
@@ -217,7 +217,7 @@ def _found(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
             search.read_record(record, is_dialogue=rows.is_dialogue)
             for row in record:
                 hashes.add(row)
-                sources.append(text_hash(letters(row.source)))
+                sources.append(text_hash(normalized_key(row.source)))
             dialogues.append(text_hash(dialogue_key(record)))
     counts = search.found(next(iter(sets))).counts() if len(sets) == 1 else {}
     return {
@@ -233,16 +233,16 @@ def others_counts(data_root: Path, held_out: str, training: str) -> Mapping[int,
     """By letters and digits with speaker labels kept; lines by their words between white space."""
     seen = [text for name in training.split() for text in _texts(data_root, name)]
     known = [text for name in held_out.split() for text in _texts(data_root, name)]
-    seen_turns = [[letters(turn) for turn in text] for text in seen]
-    known_turns = [[letters(turn) for turn in text] for text in known]
+    seen_turns = [[normalized_key(turn) for turn in text] for text in seen]
+    known_turns = [[normalized_key(turn) for turn in text] for text in known]
     seen_dialogues = ["".join(turns) for turns in seen_turns]
     known_dialogues = ["".join(turns) for turns in known_turns]
     seen_pairs = {pair for turns in seen_turns for pair in pairwise(turns)}
     seen_lines = {turn for turns in seen_turns for turn in turns}
-    unlabelled = [[_LABEL.sub("", turn, count=1) for turn in text] for text in known]
+    unlabeled = [[_LABEL.sub("", turn, count=1) for turn in text] for text in known]
     long_lines = [
-        [letters(line) for line in text if len(line.split()) >= LONG_LINE_WORDS]
-        for text in unlabelled
+        [normalized_key(line) for line in text if len(line.split()) >= LONG_LINE_WORDS]
+        for text in unlabeled
     ]
     return {
         KEPT_DIALOGUES: _num_in(known_dialogues, set(seen_dialogues)),

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from mtnlg.config.checks import require
 from mtnlg.config.decoding import DecodingConfig, Strategy
 from mtnlg.config.evaluation import EvaluationConfig, ReportConfig
-from mtnlg.config.model import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
 from mtnlg.config.third_party import ThirdParty
-from mtnlg.config.tokenizer import Algorithm, Normaliser, PreparationConfig, TokenizerConfig
+from mtnlg.config.tokenizer import Algorithm, Normalizer, PreparationConfig, TokenizerConfig
 from mtnlg.config.training import Accelerator, OptimizerConfig, Precision, Schedule, TrainerConfig
 from mtnlg.errors import ConfigError
 
@@ -27,8 +27,8 @@ __all__ = [
     "EvaluationConfig",
     "FeedForward",
     "ModelConfig",
-    "Normalisation",
-    "Normaliser",
+    "Normalization",
+    "Normalizer",
     "OptimizerConfig",
     "PositionEncoding",
     "Precision",
@@ -97,7 +97,7 @@ class Config:
         return f"{self.tasks[name].kind.value}/{name}"
 
     @property
-    def fitted_tasks(self) -> dict[str, TaskConfig]:
+    def training_tasks(self) -> dict[str, TaskConfig]:
         """The tasks that a training reads; the others are only tested on, and change no model."""
         return {
             name: task
@@ -112,7 +112,7 @@ class Config:
         trained = [name for name, task in self.tasks.items() if task.train_split]
         return trained if only is None else [name for name in trained if name in only]
 
-    def asked_as(self, name: str) -> str:
+    def model_task(self, name: str) -> str:
         """The task under whose name a model knows this one: itself, or for a data set that is only
         tested on, the first with the same marker that is trained on.
 
@@ -128,4 +128,4 @@ class Config:
                 f"{markers or 'none'}; add a data set to train on with this marker, as in "
                 f"task=[<it>,{self.task_title(name)}], or set tasks.{name}.prompt to one of those"
             )
-        return name if name in self.fitted_tasks else alike[0]
+        return name if name in self.training_tasks else alike[0]

@@ -10,7 +10,7 @@ from enum import Enum
 from mtnlg.config.checks import above, at_least, require, share
 
 
-class Normalisation(Enum):
+class Normalization(Enum):
     """How activations are scaled before each sublayer."""
 
     layer_norm = "layer_norm"
@@ -49,7 +49,7 @@ class ModelConfig:
     """Inner width; None: four times the hidden size."""
     context_length: int = 2048
     """Longest sequence in tokens, source and target together."""
-    normalisation: Normalisation = Normalisation.layer_norm
+    normalization: Normalization = Normalization.layer_norm
     norm_epsilon: float = 1e-5
     position_encoding: PositionEncoding = PositionEncoding.learned
     rotary_base: float = 10_000.0

@@ -22,7 +22,7 @@ class TaskKind(Enum):
     translation = "translation"
     summarization = "summarization"
     dialogue = "dialogue"
-    language_modelling = "language_modelling"
+    language_modeling = "language_modeling"
     """Plain text: rows have an empty source, and their reference is the text."""
 
 
@@ -76,7 +76,7 @@ class TaskConfig:
     validation_split: str | None = "validation"
     """Split for the validation loss and the choice of the checkpoint."""
     test_sets: list[str] = field(default_factory=lambda: ["test"])
-    """Splits that are decoded and scored; one board each. Empty for language modelling, whose
+    """Splits that are decoded and scored; one board each. Empty for language modeling, whose
     text answers nothing.
     """
     weight: float = 1.0
@@ -92,8 +92,8 @@ class TaskConfig:
 
     def __post_init__(self) -> None:
         above("tasks.*.weight", self.weight, 0)
-        if self.kind is TaskKind.language_modelling:
-            allowed = "[] for language_modelling, which has no outputs to score"
+        if self.kind is TaskKind.language_modeling:
+            allowed = "[] for language_modeling, which has no outputs to score"
             require(not self.test_sets, "tasks.*.test_sets", self.test_sets, allowed)
         else:
             require(bool(self.test_sets), "tasks.*.test_sets", self.test_sets, "at least one split")
@@ -154,7 +154,7 @@ class TaskConfig:
     @property
     def main_metric(self) -> str | None:
         """What boards are sorted by and checkpoints chosen by; None where there is only a loss."""
-        if self.kind is TaskKind.language_modelling:
+        if self.kind is TaskKind.language_modeling:
             return None
         return "bleu" if self.kind is TaskKind.translation else "rougeL"
 
@@ -173,7 +173,7 @@ class CleaningConfig:
     """Control, byte-order and zero-width characters, except line feeds and the joiners that scripts
     and emoji need.
     """
-    normalise_space: bool = True
+    normalize_space: bool = True
     """Runs of spaces, tabs and no-break spaces become one space; blank lines go."""
     max_characters: int = 20_000
     """Longest source or target kept."""

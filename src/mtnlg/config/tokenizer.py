@@ -18,9 +18,9 @@ class Algorithm(Enum):
     """
 
 
-class Normaliser(Enum):
+class Normalizer(Enum):
     """What is done to a text before it is divided, and cannot be undone: text comes back as the
-    normaliser left it.
+    normalizer left it.
     """
 
     nfc = "nfc"
@@ -45,7 +45,7 @@ class TokenizerConfig:
     """Pairs rarer than this are not merged; BPE only."""
     algorithm: Algorithm | None = None
     """None: byte-level BPE."""
-    normaliser: Normaliser | None = None
+    normalizer: Normalizer | None = None
     """None: text stays what it is."""
     tasks: list[str] | None = None
     """Tasks (keys of `tasks`) whose training rows it learns from; None: all. One model has one

@@ -1,4 +1,4 @@
-"""How a model is trained: tokenizer, optimiser, schedule, batches, budget."""
+"""How a model is trained: tokenizer, optimizer, schedule, batches, budget."""
 
 from __future__ import annotations
 

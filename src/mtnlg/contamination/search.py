@@ -15,7 +15,7 @@ from itertools import pairwise
 from mtnlg.contamination.ngrams import CHARACTER_LENGTH, WORD_LENGTH, NgramSearch
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.rows import Row
-from mtnlg.text.spelling import is_unspaced, letters, units, verbatim, without_labels
+from mtnlg.text.spelling import is_unspaced, normalized_key, units, verbatim, without_labels
 
 SOURCE, TARGET, PAIR = "train_source", "train_target", "train_pair"
 NEAR_SOURCE, NEAR_TARGET, NEAR_PAIR = "train_near_source", "train_near_target", "train_near_pair"
@@ -190,12 +190,12 @@ class LeakSearch:
         self, row: Row, source: Sequence[_Line], targets: Sequence[Sequence[_Line]]
     ) -> None:
         """Sources, targets and pairs: what is equal verbatim is equal by letters and digits."""
-        near_source = _letters(source, row.source)
+        near_source = _normalized_key(source, row.source)
         has_source = self._see(NEAR_SOURCE, near_source)
         if has_source:
             self._see(SOURCE, verbatim(row.source))
         for reference, target in zip(row.references, targets, strict=True):
-            near_target = _letters(target, reference)
+            near_target = _normalized_key(target, reference)
             if self._see(NEAR_TARGET, near_target):
                 self._see(TARGET, verbatim(reference))
                 if has_source and self._see(NEAR_PAIR, (near_source, near_target)):
@@ -268,7 +268,7 @@ class _Expected:
         ]
         long_lines = [[line.spoken for line in one if _is_long(line.units)] for one in lines]
         near, *nears = (
-            _letters(one, text)
+            _normalized_key(one, text)
             for one, text in zip(lines, (row.source, *row.references), strict=True)
         )
         exact, exacts = verbatim(row.source), [verbatim(text) for text in row.references]
@@ -326,9 +326,9 @@ def _line(text: str, known: dict[str, _Line] | None = None) -> _Line:
     return line
 
 
-def _letters(lines: Sequence[_Line], text: str) -> str:
-    """The same as `letters(text)`, from its lines."""
-    return "".join([line.letters for line in lines]) or letters(text)
+def _normalized_key(lines: Sequence[_Line], text: str) -> str:
+    """The same as `normalized_key(text)`, from its lines."""
+    return "".join([line.letters for line in lines]) or normalized_key(text)
 
 
 def _is_long(found: list[str]) -> bool:

@@ -121,7 +121,7 @@ def _clean(text: str, config: CleaningConfig) -> tuple[str, set[str]]:
     kinds: set[str] = set()
     if _PLAIN.fullmatch(text):
         return text, kinds
-    steps = _steps(config.repair_unicode, config.strip_control, config.normalise_space)
+    steps = _steps(config.repair_unicode, config.strip_control, config.normalize_space)
     while True:
         before = text
         for kind, step in steps:
@@ -144,7 +144,7 @@ def _steps(repair: bool, strip: bool, space: bool) -> tuple[tuple[str, _Step], .
     if repair:
         steps.append(("composition", _compose))
     if space:
-        steps.append(("space", _normalise_space))
+        steps.append(("space", _normalize_space))
     return tuple(steps)
 
 
@@ -175,6 +175,6 @@ def _compose(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _normalise_space(text: str) -> str:
+def _normalize_space(text: str) -> str:
     lines = (" ".join(line.split()) for line in _LINE_BREAK.split(text))
     return "\n".join(line for line in lines if line)

@@ -140,7 +140,7 @@ class _SplitPreparation:
             self.counts = SplitCounts.from_json(files.state)
             limit = self.task.max_train_rows if self.stem == "train" else None
             examples = islice(self._examples(), self.counts.rows_in, limit)
-            needs_source = self.task.kind is not TaskKind.language_modelling
+            needs_source = self.task.kind is not TaskKind.language_modeling
             clean = partial(clean_rows, needs_source=needs_source)
             shards = map_in_order(
                 clean, self.cleaning, row_shards(examples), num_workers=num_workers

@@ -23,7 +23,7 @@ from mtnlg.doctor.values import (
     ter,
     where_installed,
 )
-from mtnlg.evaluation.metrics.tokenization import bleu_tokeniser
+from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer
 from mtnlg.text.scripts import CHARACTER_LANGUAGES, base_language
 
 GITHUB = "https://github.com/"
@@ -137,7 +137,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         metric="bleu",
-        words="cut at white space: right only where the files are tokenised already",
+        words="cut at white space: right only where the files are tokenized already",
         users={"sacreBLEU --tokenize none": SACREBLEU + "metrics/bleu.py"},
         compute=bleu("none"),
     ),
@@ -156,7 +156,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         metric="bleu",
         words="Moses tokens, no smoothing, lower-cased",
-        users={"multi-bleu.perl -lc on text that Moses tokenised": MULTI_BLEU},
+        users={"multi-bleu.perl -lc on text that Moses tokenized": MULTI_BLEU},
         compute=where_installed("sacremoses", ours("moses_bleu")),
         is_for=lambda language: base_language(language) not in CHARACTER_LANGUAGES,
     ),
@@ -170,7 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
         metric="bleu",
         words="mean of sentence BLEU, tokens by the language",
         users={"means of sacrebleu.sentence_bleu": SACREBLEU + "compat.py"},
-        compute=lambda case: mean_sentence_bleu(bleu_tokeniser(case.language))(case),
+        compute=lambda case: mean_sentence_bleu(bleu_tokenizer(case.language))(case),
     ),
     Setting(
         metric="chrf",
@@ -224,7 +224,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         metric="ter",
-        words="normalised, each ideograph a word",
+        words="normalized, each ideograph a word",
         users={"sacreBLEU --ter-normalized --ter-asian-support": SACREBLEU + "metrics/ter.py"},
         compute=ter(normalized=True, asian_support=True),
     ),

@@ -128,9 +128,9 @@ SYMPTOMS: tuple[Symptom, ...] = (
         has=lambda text, references, language: not text.strip(),
     ),
     Symptom(
-        name="tokenised",
+        name="tokenized",
         what="a space before punctuation that the references do not have",
-        remedy="detokenise the outputs (sacremoses, or the recipe's own script); else 13a cuts "
+        remedy="detokenize the outputs (sacremoses, or the recipe's own script); else 13a cuts "
         "text that is cut already",
         has=_only_output(SPACED_MARK),
         least_share=FEW,
@@ -144,8 +144,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     ),
     Symptom(
         name="escapes",
-        what="escapes of a tokeniser, such as &quot; or @-@",
-        remedy="detokenise the outputs with the tokeniser that made them",
+        what="escapes of a tokenizer, such as &quot; or @-@",
+        remedy="detokenize the outputs with the tokenizer that made them",
         has=_only_output(ESCAPE),
     ),
     Symptom(
@@ -169,9 +169,9 @@ SYMPTOMS: tuple[Symptom, ...] = (
         least_share=FEW,
     ),
     Symptom(
-        name="normalisation",
+        name="normalization",
         what="letters composed (NFC) against decomposed (NFD)",
-        remedy="normalise both to NFC; to a metric they are other characters",
+        remedy="normalize both to NFC; to a metric they are other characters",
         has=_is_otherwise_composed,
     ),
 )

@@ -45,7 +45,7 @@ def _check_tasks(config: Config) -> None:
             "tasks: none has a validation_split; the checkpoint is chosen by validation"
         )
     for name in config.tasks:
-        config.asked_as(name)
+        config.model_task(name)
 
 
 def _check_metrics(config: Config) -> None:

@@ -70,7 +70,7 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
 
 
 def _objective(training: JsonObject) -> float | None:
-    """What a sweep maximises: the best validation metric, or the loss where no task has one."""
+    """What a sweep maximizes: the best validation metric, or the loss where no task has one."""
     metric, loss = training.get("best_validation_metric"), training.get("best_validation_loss")
     if isinstance(metric, int | float):
         return float(metric)

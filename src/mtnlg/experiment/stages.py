@@ -61,7 +61,7 @@ def prepare(config: Config) -> Prepared:
         prepared.rows[name] = make_rows(config, name, task)
     prepared.leaks = _find_leaks(config, prepared)
     prepared.tokenizer = make_tokenizer(config, prepared)
-    for name, task in config.fitted_tasks.items():
+    for name, task in config.training_tasks.items():
         prepared.tokens[name] = _make_tokens(config, name, task, prepared)
     return prepared
 
@@ -76,7 +76,7 @@ def train(config: Config, prepared: Prepared) -> Artifact:
             for name, task in config.tasks.items()
             if task.validation_split
         },
-        "tasks": {name: _training_settings(task) for name, task in config.fitted_tasks.items()},
+        "tasks": {name: _training_settings(task) for name, task in config.training_tasks.items()},
         "cleaning": _plain(config.cleaning),
         "model": _plain(config.model, without=("name",)),
         "optimizer": _plain(config.optimizer),
@@ -95,7 +95,7 @@ def train(config: Config, prepared: Prepared) -> Artifact:
                 prepared.rows[name].folder,
                 prepared.tokens[name].folder,
             )
-            for name in sorted(config.fitted_tasks)  # the key knows no order, nor may the model
+            for name in sorted(config.training_tasks)  # the key knows no order, nor may the model
         ]
         assert prepared.tokenizer is not None, "training needs a tokenizer"
         train_model(
@@ -113,25 +113,28 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
     """A model folder and each test set to predictions."""
     decoded = []
     for name, task in config.tasks.items():
-        asked_as = config.task_title(config.asked_as(name))
+        model_task = config.task_title(config.model_task(name))
         for test_set in task.test_sets:
             inputs: JsonObject = {
                 **versions("predictions", "torch"),
                 "model": model.key,
                 "rows": prepared.rows_hash(name, test_set),
                 "signals": file_sha256(prepared.signals_file(name, test_set)),
-                "task": asked_as,
+                "task": model_task,
                 "decoding": _plain(config.decoding),
             }
 
             def build(
-                folder: Path, name: str = name, test_set: str = test_set, asked_as: str = asked_as
+                folder: Path,
+                name: str = name,
+                test_set: str = test_set,
+                model_task: str = model_task,
             ) -> None:
                 from mtnlg.inference.predict import predict_test_set
 
                 predict_test_set(
                     model.folder,
-                    asked_as,
+                    model_task,
                     prepared.rows[name].folder / f"{test_set}.jsonl",
                     config.decoding,
                     signals_file=prepared.signals_file(name, test_set),

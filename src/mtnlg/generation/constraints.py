@@ -85,7 +85,7 @@ class Constraints:
         row that could only go on with what is ruled out ends.
         """
         if self.repetition_penalty is not None:
-            logits = penalise(logits, history, self.repetition_penalty)
+            logits = penalize(logits, history, self.repetition_penalty)
         log_probabilities = logits.log_softmax(-1)
         is_banned = self._banned(logits, history, prompts)
         is_stuck = logits.masked_fill(is_banned, -torch.inf).amax(-1) == -torch.inf
@@ -125,7 +125,7 @@ def constrain(
     return allowed.view_as(logits), log_probabilities.view_as(logits)
 
 
-def penalise(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
+def penalize(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
     """Logits (R, V) with those of ids in `history` (R, T) divided by the penalty where they are
     positive and multiplied by it where they are not.
     """

@@ -75,7 +75,7 @@ class PromptBuilder:
         language model `<marker> <sep> text`, the text being the beginning of the target.
         """
         kept = cut_source(source_ids, task.kind, self.source_room(output_length))
-        if task.kind is TaskKind.language_modelling:
+        if task.kind is TaskKind.language_modeling:
             opening = [self.tokenizer.marker_id(task.marker), self.tokenizer.separator_id]
             return [*opening, *kept], len(source_ids) - len(kept)
         ids = [self.tokenizer.marker_id(task.marker), *kept, self.tokenizer.separator_id]
@@ -88,5 +88,5 @@ def cut_source(source_ids: Sequence[int], kind: TaskKind, room: int) -> Sequence
     """
     if len(source_ids) <= room:
         return source_ids
-    keeps_end = kind in (TaskKind.dialogue, TaskKind.language_modelling)
+    keeps_end = kind in (TaskKind.dialogue, TaskKind.language_modeling)
     return source_ids[len(source_ids) - room :] if keeps_end else source_ids[:room]

@@ -152,7 +152,7 @@ class TextGenerator:
             longest_output=longest_output,
             device=self.model.token_embedding.weight.device,
         )
-        is_continued = task.kind is TaskKind.language_modelling
+        is_continued = task.kind is TaskKind.language_modeling
         return EncodedSources(
             [ids for ids, _ in built],
             [num_cut for _, num_cut in built],

@@ -29,7 +29,7 @@ from mtnlg.evaluation.significance.seeds import standard_error
 from mtnlg.leaderboard.evidence import BoardEvidence, Evidence, installed_metric
 from mtnlg.leaderboard.model import Board, RowComparison
 
-TEST = PairedTest.approximate_randomisation
+TEST = PairedTest.approximate_randomization
 DEFAULT_RESAMPLING = Resampling()
 TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {DEFAULT_RESAMPLING.seed}"
 

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from mtnlg.config import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.model.transformer import Transformer
 from mtnlg.records.files import JsonObject, read_json, write_json
@@ -25,7 +25,7 @@ MODEL_TYPE = "megatron_turing"
 
 
 ENUMS: dict[str, type[Enum]] = {
-    "normalisation": Normalisation,
+    "normalization": Normalization,
     "position_encoding": PositionEncoding,
     "feed_forward": FeedForward,
 }

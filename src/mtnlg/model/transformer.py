@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from mtnlg.config import FeedForward, ModelConfig, Normalisation, PositionEncoding
+from mtnlg.config import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.model.key_value_cache import KeyValueCache
 from mtnlg.model.pointer import Pointer, Pointing, mix
 
@@ -45,7 +45,7 @@ class States:
 
 
 class Transformer(nn.Module):
-    """A left-to-right decoder with normalisation before each sublayer (MT-NLG, arXiv 2201.11990,
+    """A left-to-right decoder with normalization before each sublayer (MT-NLG, arXiv 2201.11990,
     sec. 2).
     """
 
@@ -71,7 +71,7 @@ class Transformer(nn.Module):
         if config.is_embedding_tied:
             self.unembedding.weight = self.token_embedding.weight
         self.pointer = Pointer(config.hidden_size) if config.has_pointer else None
-        initialise(self)
+        initialize(self)
 
     def forward(
         self,
@@ -213,7 +213,7 @@ class Transformer(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward, each normalised before and added to what it read."""
+    """Attention, then feed-forward, each normalized before and added to what it read."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -345,8 +345,8 @@ def build_feed_forward(config: ModelConfig) -> nn.Module:
 
 
 def build_norm(config: ModelConfig) -> nn.Module:
-    """The normalisation that the configuration names, over E."""
-    if config.normalisation is Normalisation.rms_norm:
+    """The normalization that the configuration names, over E."""
+    if config.normalization is Normalization.rms_norm:
         return nn.RMSNorm(config.hidden_size, eps=config.norm_epsilon)
     return nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
 
@@ -375,7 +375,7 @@ def rotate(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def initialise(model: Transformer) -> None:
+def initialize(model: Transformer) -> None:
     """Normal weights, those that write to the residual stream smaller with depth (GPT-2; Megatron's
     scaled init).
     """

@@ -22,7 +22,7 @@ from mtnlg.ratings.key import Key
 from mtnlg.records.ratings import RatedSystem, Rater, Value
 
 RESAMPLING = Resampling()
-TEST = PairedTest.approximate_randomisation
+TEST = PairedTest.approximate_randomization
 INTERVAL = (
     f"percentile bootstrap over sources, {RESAMPLING.num_resamples} resamples, seed "
     f"{RESAMPLING.seed}, {100 * RESAMPLING.confidence:g} %; raters are not resampled, so that it "

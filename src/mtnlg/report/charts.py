@@ -1,4 +1,4 @@
-"""Charts as inline SVG, written by hand: axes, ticks, lines and a legend. Colours are classes that
+"""Charts as inline SVG, written by hand: axes, ticks, lines and a legend. Colors are classes that
 the page defines.
 
 Refuses to know: what is drawn. All text is escaped here, so that a label can hold anything. Legend
@@ -19,8 +19,8 @@ from mtnlg.leaderboard.sweep import Trial, finite_number, mean_of, ordered_value
 from mtnlg.report.display import count_text
 from mtnlg.text.visible import visible
 
-NUM_COLOURS = 8
-"""Colours that the page defines as classes c0, c1 and so on."""
+NUM_COLORS = 8
+"""Colors that the page defines as classes c0, c1 and so on."""
 
 
 WIDTH, PLOT_HEIGHT = 600, 240
@@ -43,18 +43,18 @@ TICK_ROOM = 24
 
 
 DASHES = ("solid", "dashed", "dotted", "dash-dotted")
-"""How lines of one colour are told apart, as classes d0, d1 and so on."""
+"""How lines of one color are told apart, as classes d0, d1 and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve of a chart. Lines of one colour belong together; a faint one is the background of
+    """One curve of a chart. Lines of one color belong together; a faint one is the background of
     the other, and those of one label share their entry in the legend.
     """
 
     label: str
     points: Sequence[Point]
-    colour: int
+    color: int
     is_faint: bool = False
     dash: int = 0
     name: str = ""
@@ -65,11 +65,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The area between two curves over the same places, behind the lines of its colour."""
+    """The area between two curves over the same places, behind the lines of its color."""
 
     low: Sequence[Point]
     high: Sequence[Point]
-    colour: int
+    color: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def axis_upward(span: Span, label: str) -> Markup:
 def _area(band: Band, across: Span, upward: Span) -> Markup:
     around = [*band.low, *reversed(band.high)]
     return Markup('<polygon class="c{}" points="{}"/>').format(
-        band.colour % NUM_COLOURS,
+        band.color % NUM_COLORS,
         " ".join(f"{across.place(right):.1f},{upward.place(up):.1f}" for right, up in around),
     )
 
@@ -248,7 +248,7 @@ def _legend_entry(line: Line, place: int) -> Markup:
 def _classes(line: Line) -> str:
     dash = line.dash % len(DASHES)
     return (
-        f"c{line.colour % NUM_COLOURS}"
+        f"c{line.color % NUM_COLORS}"
         + (f" d{dash}" if dash else "")
         + (" faint" if line.is_faint else "")
         + (" seed" if line.is_of_several else "")

@@ -1,4 +1,4 @@
-"""The learning curves of a launch as charts: one colour for each system, one line for each seed of
+"""The learning curves of a launch as charts: one color for each system, one line for each seed of
 it, and a band from the least to the greatest of these.
 
 Refuses to know: how a chart is drawn (charts.py). Runs that share a model, such as those of several
@@ -24,7 +24,7 @@ from mtnlg.leaderboard.curves import (
 from mtnlg.leaderboard.labels import Identity, distinct_labels, without_seed
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.runs import RunRecord
-from mtnlg.report.charts import DASHES, NUM_COLOURS, Band, Line, line_chart
+from mtnlg.report.charts import DASHES, NUM_COLORS, Band, Line, line_chart
 
 LOSSES = {"train_loss": ", training", "validation_loss": ", validation"}
 
@@ -75,12 +75,12 @@ class Chart:
 
 def curve_charts(leaderboard: Leaderboard) -> Iterator[Chart]:
     """Losses and validation metrics over the training, for as many systems at a time as there are
-    colours.
+    colors.
     """
     systems = trained_systems(leaderboard)
     axis = best_axis(training.table for system in systems for training in system.trainings)
-    for start in range(0, len(systems), NUM_COLOURS):
-        yield from _charts_of(systems[start : start + NUM_COLOURS], axis=axis)
+    for start in range(0, len(systems), NUM_COLORS):
+        yield from _charts_of(systems[start : start + NUM_COLORS], axis=axis)
 
 
 def trained_systems(leaderboard: Leaderboard) -> list[TrainedSystem]:
@@ -131,7 +131,7 @@ def _chart(
     curves: dict[str, Curve] = {}
     lines: list[Line] = []
     bands: list[Band] = []
-    for colour, system in enumerate(systems):
+    for color, system in enumerate(systems):
         for column, suffix in columns.items():
             own = {
                 system.name_of(training) + suffix: curve_of(training.table, column, axis=axis)
@@ -144,7 +144,7 @@ def _chart(
                 Line(
                     legend,
                     curve.points,
-                    colour,
+                    color,
                     is_faint=is_faint,
                     dash=dash,
                     name=name,
@@ -153,7 +153,7 @@ def _chart(
                 for dash, (name, curve) in enumerate(own.items())
             ]
             if not is_faint and len(own) > 1:
-                bands.append(band_of([curve.points for curve in own.values()], colour))
+                bands.append(band_of([curve.points for curve in own.values()], color))
     right_label = axis.replace("_", " ")
     drawing = line_chart(
         lines, title=title, right_label=right_label, up_label=up_label, bands=bands
@@ -184,13 +184,13 @@ def _seed_remarks(systems: Sequence[TrainedSystem]) -> Iterator[str]:
         yield f"Seeds{whose}: {', '.join(looks)}; the band goes from the least to the greatest."
 
 
-def band_of(curves: Sequence[Sequence[Point]], colour: int) -> Band:
+def band_of(curves: Sequence[Sequence[Point]], color: int) -> Band:
     """From the least to the greatest of several curves, wherever all of them were measured."""
     values = [dict(points) for points in curves]
     shared = [right for right in values[0] if all(right in one for one in values)]
     low = tuple((right, min(one[right] for one in values)) for right in shared)
     high = tuple((right, max(one[right] for one in values)) for right in shared)
-    return Band(low, high, colour)
+    return Band(low, high, color)
 
 
 def _values(curves: Mapping[str, Curve], is_loss: bool) -> Iterator[CurveValues]:

@@ -43,7 +43,7 @@ def units(text: str) -> list[str]:
     return _unit_pattern().findall(unicodedata.normalize("NFKC", text).lower())
 
 
-def letters(text: str) -> str:
+def normalized_key(text: str) -> str:
     """The letters and digits of a text; of one that has none, its verbatim form."""
     return "".join(units(text)) or verbatim(text)
 

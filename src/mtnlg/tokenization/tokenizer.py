@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from mtnlg.config import Algorithm, Normaliser, TokenizerConfig
+from mtnlg.config import Algorithm, Normalizer, TokenizerConfig
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 
 PAD, SEPARATOR, END = "<pad>", "<sep>", "<eos>"
@@ -35,8 +35,8 @@ def train_tokenizer(
         )
     model, trainer = ALGORITHMS[config.algorithm](config, special)
     tokenizer = Tokenizer(model)
-    if config.normaliser is not None:
-        tokenizer.normalizer = NORMALISERS[config.normaliser]()
+    if config.normalizer is not None:
+        tokenizer.normalizer = NORMALIZERS[config.normalizer]()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(texts, trainer)
@@ -71,15 +71,15 @@ def _unigram(config: TokenizerConfig, special: list[str]) -> tuple[models.Model,
 
 
 ALGORITHMS = {None: _byte_level_bpe, Algorithm.unigram: _unigram}
-NORMALISERS = {
-    Normaliser.nfc: normalizers.NFC,
-    Normaliser.nfkc: normalizers.NFKC,
-    Normaliser.lowercase: normalizers.Lowercase,
+NORMALIZERS = {
+    Normalizer.nfc: normalizers.NFC,
+    Normalizer.nfkc: normalizers.NFKC,
+    Normalizer.lowercase: normalizers.Lowercase,
 }
 
 
 class TextTokenizer:
-    """A trained tokenizer; any text comes back from its ids, but for what its normaliser did."""
+    """A trained tokenizer; any text comes back from its ids, but for what its normalizer did."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         tokenizer.encode_special_tokens = (

@@ -177,14 +177,14 @@ def _is_whole(folder: Path, name: str) -> bool:
 def cut_into_pieces(tokens: TokenSplit, longest: int, *, title: str) -> TokenSplit:
     """The same ids, each target longer than `longest` cut into examples of that many and a rest.
 
-    Raises DataError where a row has a source, which language modelling would not read.
+    Raises DataError where a row has a source, which language modeling would not read.
     """
     blocks = []
     for first, sources, targets in tokens.length_blocks():
         if sources.any():
             raise DataError(
                 f"{title}: example {first + int(np.flatnonzero(sources)[0])} has a source, but "
-                "language modelling reads plain text; give the task a reader such as paragraphs, "
+                "language modeling reads plain text; give the task a reader such as paragraphs, "
                 "or another kind"
             )
         num_pieces = np.maximum(-(-targets // longest), 1)

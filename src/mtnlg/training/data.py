@@ -154,7 +154,7 @@ class SequenceDataset(Dataset[Batch]):
 
 def longest_target(kind: TaskKind, context_length: int) -> int:
     """Target tokens that are kept: half of the context, or all of it where there is no source."""
-    if kind is TaskKind.language_modelling:
+    if kind is TaskKind.language_modeling:
         return context_length - NUM_SPECIAL
     return context_length // 2
 

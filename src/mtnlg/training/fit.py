@@ -268,7 +268,7 @@ def _data_module(
 ) -> TokenDataModule:
     def split(one: TrainingData, name: str) -> TaskSplit:
         tokens, prompt = read_token_split(one.tokens, name), prompts[one.name]
-        if prompt.kind is TaskKind.language_modelling:
+        if prompt.kind is TaskKind.language_modeling:
             longest = longest_target(prompt.kind, builder.context_length)
             tokens = cut_into_pieces(tokens, longest, title=one.title)
         return TaskSplit(prompt, tokens, config.tasks[one.name].weight)

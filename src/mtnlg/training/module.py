@@ -1,4 +1,4 @@
-"""The LightningModule: loss, validation and optimiser of a Transformer. Knows no files."""
+"""The LightningModule: loss, validation and optimizer of a Transformer. Knows no files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training step minimises: the cross-entropy of the targets, and what options add to it.
+"""What a training step minimizes: the cross-entropy of the targets, and what options add to it.
 
 Every part is a sum over the labels of a micro-batch; the division by the target tokens of the whole
 optimizer step, which makes steps over micro-batches and ranks exact, is the module's.
@@ -30,7 +30,7 @@ class Objective:
     r_drop: float | None = None
 
     def __call__(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What is minimised, and the cross-entropy of the targets in it, both summed, in nats.
+        """What is minimized, and the cross-entropy of the targets in it, both summed, in nats.
 
         With R-Drop: half of Liang et al. 2021, eq. 4, the mean of two passes' cross-entropies plus
         alpha / 2 times their symmetric divergence (eq. 2) at the targets.

@@ -35,7 +35,7 @@ WORDS = [
 SENTENCES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
 HYPOTHESES = st.one_of(SENTENCES, st.just(""), st.text(alphabet="abc .,\n猫在", max_size=20))
 
-TOKENISERS = {"en": "13a", "de": "13a", "zh": "zh", "ja": "char", "ko": "char"}
+TOKENIZERS = {"en": "13a", "de": "13a", "zh": "zh", "ja": "char", "ko": "char"}
 
 
 def transpose(references: list[list[str]]) -> list[list[str]]:
@@ -58,11 +58,11 @@ def counts(hypotheses: list[str], references: list[list[str]], language: str) ->
     st.lists(
         st.tuples(HYPOTHESES, st.lists(SENTENCES, min_size=1, max_size=3)), min_size=1, max_size=6
     ),
-    st.sampled_from(sorted(TOKENISERS)),
+    st.sampled_from(sorted(TOKENIZERS)),
 )
 def test_bleu_equals_sacrebleu(rows: list[tuple[str, list[str]]], language: str) -> None:
     hypotheses, references = [row[0] for row in rows], [row[1] for row in rows]
-    oracle = BLEU(tokenize=TOKENISERS[language], force=True)
+    oracle = BLEU(tokenize=TOKENIZERS[language], force=True)
     expected = oracle.corpus_score(hypotheses, transpose(references)).score
     counted = oracle._extract_corpus_statistics(hypotheses, transpose(references))
 
@@ -100,7 +100,7 @@ def test_bleu_values_of_many_sums_equal_sacrebleu_one_by_one(rows: list[list[int
     assert values[0].tolist() == expected
 
 
-def test_bleu_signature_names_tokeniser_and_number_of_references() -> None:
+def test_bleu_signature_names_tokenizer_and_number_of_references() -> None:
     ragged = [["a"], ["a", "b"]]
 
     assert (

@@ -108,7 +108,7 @@ def test_nist_of_texts_shorter_than_its_ngrams_is_a_number() -> None:
 
 
 @pytest.mark.skipif(find_spec("sacremoses") is None, reason="sacremoses is not installed")
-def test_moses_bleu_equals_sacrebleu_on_tokenised_lower_cased_text() -> None:
+def test_moses_bleu_equals_sacrebleu_on_tokenized_lower_cased_text() -> None:
     from sacremoses import MosesTokenizer
 
     outputs = ["Don't stop the U.S. cat (now) at 3.14!", "It rains all day long, they said."]

@@ -51,7 +51,7 @@ TEXTS = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)
 ROWS = st.lists(st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=3)), min_size=1, max_size=4)
 
 
-class Tokeniser:
+class Tokenizer:
     """Our tokens in rouge_score's algorithm."""
 
     def __init__(self, language: str) -> None:
@@ -62,8 +62,8 @@ class Tokeniser:
 
 
 def oracle(language: str) -> RougeScorer:
-    tokeniser = None if language == "en" else Tokeniser(language)
-    return RougeScorer(list(STATISTICS), use_stemmer=False, tokenizer=tokeniser)
+    tokenizer = None if language == "en" else Tokenizer(language)
+    return RougeScorer(list(STATISTICS), use_stemmer=False, tokenizer=tokenizer)
 
 
 @settings(deadline=None)
@@ -120,11 +120,11 @@ def test_rouge_version_in_the_signature_is_that_of_the_oracle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "tokeniser"),
+    ("language", "tokenizer"),
     [("en", "rouge_score"), ("de", "unicode_words"), ("zh", "zh_characters")],
 )
-def test_rouge_signature_names_tokeniser_and_references(language: str, tokeniser: str) -> None:
-    expected = f"nrefs:3|multi:best|stem:no|tok:{tokeniser}|version:0.1.2"
+def test_rouge_signature_names_tokenizer_and_references(language: str, tokenizer: str) -> None:
+    expected = f"nrefs:3|multi:best|stem:no|tok:{tokenizer}|version:0.1.2"
 
     assert rouge_signature([["a", "b", "c"]], language) == expected
     assert rouge_signature([["a", "b", "c"], ["a"]], language) == expected.replace(

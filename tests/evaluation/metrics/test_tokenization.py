@@ -1,4 +1,4 @@
-"""Tokens by language, against texts cut by hand and rouge_score's own tokeniser."""
+"""Tokens by language, against texts cut by hand and rouge_score's own tokenizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rouge_score.tokenizers import DefaultTokenizer
 
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation.metrics.tokenization import bleu_tokeniser, rouge_tokeniser, rouge_tokens
+from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer, rouge_tokenizer, rouge_tokens
 from mtnlg.text.scripts import IDEOGRAPH, base_language
 
 
@@ -61,9 +61,9 @@ def test_tokens_equal_cutting_character_by_character(text: str) -> None:
     assert rouge_tokens(text, "zh") == cut(text, has_ideographs_alone=True)
 
 
-def test_languages_choose_tokenisers() -> None:
+def test_languages_choose_tokenizers() -> None:
     chosen = {
-        code: (bleu_tokeniser(code), rouge_tokeniser(code))
+        code: (bleu_tokenizer(code), rouge_tokenizer(code))
         for code in ("en", "de", "zh", "ja", "ko")
     }
 

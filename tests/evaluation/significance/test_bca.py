@@ -48,9 +48,9 @@ def test_interval_equals_the_formula_by_plain_loops() -> None:
     statistics = of_variance(values)
     theta = np.var(values)
     without = [np.var(values[:place] + values[place + 1 :]) for place in range(7)]
-    centre = sum(without) / 7
-    acceleration = sum((centre - one) ** 3 for one in without) / (
-        6 * sum((centre - one) ** 2 for one in without) ** 1.5
+    center = sum(without) / 7
+    acceleration = sum((center - one) ** 3 for one in without) / (
+        6 * sum((center - one) ** 2 for one in without) ** 1.5
     )
     sums = resampled_sums(statistics, num_resamples=300, seed=5)
     resampled = [float(variance(one)) for one in sums]

@@ -25,7 +25,7 @@ from mtnlg.evaluation import (
     measure,
 )
 from mtnlg.evaluation.significance.bootstrap import FloatArray
-from mtnlg.evaluation.significance.comparison import Comparison, randomisation_p_values
+from mtnlg.evaluation.significance.comparison import Comparison, randomization_p_values
 
 WORDS = np.array([f"w{number}" for number in range(40)])
 
@@ -55,7 +55,7 @@ def made_texts(num_examples: int, *error_rates: float) -> tuple[list[str], list[
 @pytest.mark.parametrize("name", ["bleu", "chrf"])
 @pytest.mark.parametrize(
     ("test", "theirs"),
-    [(PairedTest.paired_bootstrap, "bs"), (PairedTest.approximate_randomisation, "ar")],
+    [(PairedTest.paired_bootstrap, "bs"), (PairedTest.approximate_randomization, "ar")],
 )
 def test_p_value_agrees_with_sacrebleu(name: str, test: PairedTest, theirs: str) -> None:
     """Oracle: sacreBLEU on the same texts; two counts of 1,000 draws differ by chance by at most
@@ -82,7 +82,7 @@ def test_p_value_agrees_with_sacrebleu(name: str, test: PairedTest, theirs: str)
     assert ours.p == pytest.approx(expected, abs=4 * error)
 
 
-def test_randomisation_is_near_the_share_of_all_swaps() -> None:
+def test_randomization_is_near_the_share_of_all_swaps() -> None:
     """Oracle: all 2^8 swaps by brute force; 20,000 trials, 4 standard errors."""
     generator = np.random.default_rng(3)
     one, other = generator.integers(0, 5, size=(2, 8)) / 4
@@ -93,7 +93,7 @@ def test_randomisation_is_near_the_share_of_all_swaps() -> None:
     ]
     exact = np.mean([difference >= observed - 1e-12 for difference in differences])
 
-    (found,) = randomisation_p_values(
+    (found,) = randomization_p_values(
         [of_means(one), of_means(other)], mean, [(0, 1)], num_trials=20_000, seed=5
     )
 
@@ -201,9 +201,9 @@ def rejection_rate(test: PairedTest, *, shift: float, num_simulations: int) -> f
 
 
 @pytest.mark.slow
-def test_randomisation_rejects_true_nulls_no_more_often_than_it_says() -> None:
+def test_randomization_rejects_true_nulls_no_more_often_than_it_says() -> None:
     """Oracle: the binomial distribution; its lower bound, 3 standard errors, is below the level."""
-    rate = rejection_rate(PairedTest.approximate_randomisation, shift=0.0, num_simulations=2_000)
+    rate = rejection_rate(PairedTest.approximate_randomization, shift=0.0, num_simulations=2_000)
 
     assert rate - 3 * np.sqrt(0.05 * 0.95 / 2_000) <= 0.05
     assert rate > 0.02, "a test that never rejects would pass the bound"
@@ -219,14 +219,14 @@ def test_bootstrap_of_sacrebleu_rejects_true_nulls_twice_as_often_as_it_says() -
 
 
 @pytest.mark.slow
-def test_randomisation_finds_a_difference_of_three_standard_errors() -> None:
+def test_randomization_finds_a_difference_of_three_standard_errors() -> None:
     """Oracle: a two-sided test of level 5 % has power 0.85 there; fewer trials and the t
     distribution take little away.
     """
     standard_error = 5 * np.sqrt(2 / 60)
 
     rate = rejection_rate(
-        PairedTest.approximate_randomisation, shift=3 * standard_error, num_simulations=400
+        PairedTest.approximate_randomization, shift=3 * standard_error, num_simulations=400
     )
 
     assert rate > 0.75

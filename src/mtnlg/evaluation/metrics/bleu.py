@@ -18,7 +18,7 @@ from sacrebleu.metrics.bleu import BLEU, BLEUSignature
 from mtnlg.evaluation.metrics.base import LOWERCASE, Family, Metric
 from mtnlg.evaluation.metrics.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
 from mtnlg.evaluation.metrics.tokenization import (
-    bleu_tokeniser,
+    bleu_tokenizer,
     moses_words,
     optional_package,
     package_version,
@@ -38,13 +38,13 @@ CHUNK_SIZE = 4_096
 class BleuSettings:
     """What papers do differently."""
 
-    tokeniser: str | None = None
+    tokenizer: str | None = None
     """sacreBLEU's name of it; None: by the language."""
     is_lowercase: bool = False
 
     def scorer(self, language: str) -> BLEU:
         """sacreBLEU's scorer, for its tokens and its signature."""
-        return _scorer(self.tokeniser or bleu_tokeniser(language), self.is_lowercase)
+        return _scorer(self.tokenizer or bleu_tokenizer(language), self.is_lowercase)
 
     def tokens(self, text: str, language: str) -> list[str]:
         """The tokens that are counted."""
@@ -140,8 +140,8 @@ def moses_bleu_signature(references: Sequence[Sequence[str]], language: str) -> 
     """In sacreBLEU's form, with sacremoses and its release as what cut the tokens."""
     optional_package("sacremoses", extra="moses", purpose="Moses' tokens")
     signature = _signature(_scorer("none", True), references).replace("smooth:exp", "smooth:none")
-    tokeniser = f"sacremoses-{package_version('sacremoses')}-{base_language(language)}"
-    return signature.replace("tok:none", f"tok:{tokeniser}")
+    tokenizer = f"sacremoses-{package_version('sacremoses')}-{base_language(language)}"
+    return signature.replace("tok:none", f"tok:{tokenizer}")
 
 
 def bleu_length(text: str, language: str, settings: BleuSettings = PLAIN) -> int:
@@ -165,10 +165,10 @@ def _signature(scorer: BLEU, references: Sequence[Sequence[str]]) -> str:
 
 
 @cache
-def _scorer(tokeniser: str, is_lowercase: bool) -> BLEU:
-    """One for each tokeniser, as it remembers lines: references are cut once for many systems."""
-    # force: no advice about tokenised text on standard error; it changes no number.
-    return BLEU(tokenize=tokeniser, lowercase=is_lowercase, force=True)
+def _scorer(tokenizer: str, is_lowercase: bool) -> BLEU:
+    """One for each tokenizer, as it remembers lines: references are cut once for many systems."""
+    # force: no advice about tokenized text on standard error; it changes no number.
+    return BLEU(tokenize=tokenizer, lowercase=is_lowercase, force=True)
 
 
 def _geometric_means(precisions: FloatArray) -> FloatArray:
@@ -216,7 +216,7 @@ def _bleu(name: str, settings: BleuSettings) -> Metric:
 
 
 _BLEU_WORDS = LOWERCASE | {
-    tokeniser: {"tokeniser": tokeniser} for tokeniser in ("13a", "zh", "char", "intl", "none")
+    tokenizer: {"tokenizer": tokenizer} for tokenizer in ("13a", "zh", "char", "intl", "none")
 }
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from mtnlg.evaluation.metrics import rouge, surface
 from mtnlg.evaluation.metrics.base import Metric
-from mtnlg.evaluation.metrics.tokenization import rouge_tokeniser, rouge_tokens
+from mtnlg.evaluation.metrics.tokenization import rouge_tokenizer, rouge_tokens
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts
 
@@ -101,7 +101,7 @@ def mean_values(sums: FloatArray) -> FloatArray:
 
 def diversity_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """In sacreBLEU's form; references play no part, and the version is that of this definition."""
-    return f"case:lc|tok:{rouge_tokeniser(language)}|version:1"
+    return f"case:lc|tok:{rouge_tokenizer(language)}|version:1"
 
 
 of_outputs = partial(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mtnlg.evaluation.metrics.base import Metric
 from mtnlg.evaluation.metrics.bleu import BleuSettings, bleu_length
-from mtnlg.evaluation.metrics.tokenization import bleu_tokeniser, package_version
+from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer, package_version
 from mtnlg.evaluation.texts import Texts, count_references
 
 ORDER = 5
@@ -36,8 +36,8 @@ def nist_value(texts: Texts) -> float:
 def nist_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """In sacreBLEU's form, with NLTK's release."""
     count = count_references(references) or "var"
-    tokeniser, release = bleu_tokeniser(language), package_version("nltk")
-    return f"nrefs:{count}|case:mixed|n:{ORDER}|tok:{tokeniser}|version:nltk-{release}"
+    tokenizer, release = bleu_tokenizer(language), package_version("nltk")
+    return f"nrefs:{count}|case:mixed|n:{ORDER}|tok:{tokenizer}|version:nltk-{release}"
 
 
 METRICS = (

@@ -22,7 +22,7 @@ from rapidfuzz.distance import LCSseq
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation.metrics.base import Family, Metric
 from mtnlg.evaluation.metrics.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
-from mtnlg.evaluation.metrics.tokenization import ROUGE_TOKENISERS, package_version, rouge_tokeniser
+from mtnlg.evaluation.metrics.tokenization import ROUGE_TOKENIZERS, package_version, rouge_tokenizer
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
 from mtnlg.text.scripts import base_language
@@ -49,8 +49,8 @@ class RougeSettings:
     has_jieba: bool = False
     """Chinese by words, and not by characters."""
 
-    def tokeniser(self, language: str) -> str:
-        """A row of ROUGE_TOKENISERS; raises ConfigError for a language that it is not for."""
+    def tokenizer(self, language: str) -> str:
+        """A row of ROUGE_TOKENIZERS; raises ConfigError for a language that it is not for."""
         if self.is_stemmed:
             if base_language(language) != "en":
                 raise ConfigError(
@@ -65,7 +65,7 @@ class RougeSettings:
                     "`-jieba` out of the metric's name"
                 )
             return "jieba"
-        return rouge_tokeniser(language)
+        return rouge_tokenizer(language)
 
 
 PLAIN = RougeSettings()
@@ -74,10 +74,10 @@ PLAIN = RougeSettings()
 def ngram_statistics(texts: Texts, settings: RougeSettings = PLAIN, *, order: int) -> FloatArray:
     """ROUGE-N: statistics (N, 2) of clipped n-gram matches."""
     vocabulary = Vocabulary()
-    tokeniser = settings.tokeniser(texts.language)
+    tokenizer = settings.tokenizer(texts.language)
 
     def encode(texts: Sequence[str | None]) -> SymbolTexts:
-        return vocabulary.encode([_tokens(text or "", tokeniser) for text in texts])
+        return vocabulary.encode([_tokens(text or "", tokenizer) for text in texts])
 
     hypothesis = encode(texts.hypotheses)
     values = []
@@ -93,20 +93,20 @@ def ngram_statistics(texts: Texts, settings: RougeSettings = PLAIN, *, order: in
 def lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
     """ROUGE-L: statistics (N, 2) of the longest common subsequence of the whole texts."""
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    tokeniser = settings.tokeniser(texts.language)
+    tokenizer = settings.tokenizer(texts.language)
 
     def prepare(text: str) -> list[int]:
-        return list(map(numbers.__getitem__, _tokens(text, tokeniser)))
+        return list(map(numbers.__getitem__, _tokens(text, tokenizer)))
 
     return _statistics(texts, settings, prepare, _lcs_f_measure)
 
 
 def summary_lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
     """ROUGE-Lsum: statistics (N, 2) of the union of the LCS of sentences; a line is a sentence."""
-    tokeniser = settings.tokeniser(texts.language)
+    tokenizer = settings.tokenizer(texts.language)
 
     def prepare(text: str) -> list[Sequence[str]]:
-        return [_tokens(line, tokeniser) for line in text.split("\n") if line]
+        return [_tokens(line, tokenizer) for line in text.split("\n") if line]
 
     return _statistics(texts, settings, prepare, _summary_lcs_f_measure)
 
@@ -123,23 +123,23 @@ def rouge_signature(
     num_references = count_references(references) or "var"
     several = "mean" if settings.is_mean else "best"
     stems = "porter" if settings.is_stemmed else "no"
-    tokeniser = settings.tokeniser(language).removesuffix("_stems")
+    tokenizer = settings.tokenizer(language).removesuffix("_stems")
     if settings.has_jieba:
-        tokeniser += f"-{package_version('jieba')}"
+        tokenizer += f"-{package_version('jieba')}"
     return (
-        f"nrefs:{num_references}|multi:{several}|stem:{stems}|tok:{tokeniser}|"
+        f"nrefs:{num_references}|multi:{several}|stem:{stems}|tok:{tokenizer}|"
         f"version:{ROUGE_SCORE_VERSION}"
     )
 
 
 def rouge_length(text: str, language: str, settings: RougeSettings = PLAIN) -> int:
     """Tokens of the text."""
-    return len(_tokens(text, settings.tokeniser(language)))
+    return len(_tokens(text, settings.tokenizer(language)))
 
 
 @lru_cache(TOKENS_KEPT)
-def _tokens(text: str, tokeniser: str) -> tuple[str, ...]:
-    return tuple(ROUGE_TOKENISERS[tokeniser](text))
+def _tokens(text: str, tokenizer: str) -> tuple[str, ...]:
+    return tuple(ROUGE_TOKENIZERS[tokenizer](text))
 
 
 def _statistics(

@@ -12,7 +12,7 @@ import numpy as np
 from mtnlg.evaluation.metrics import rouge
 from mtnlg.evaluation.metrics.base import Metric
 from mtnlg.evaluation.metrics.bleu import BleuSettings, closest_lengths
-from mtnlg.evaluation.metrics.tokenization import bleu_tokeniser
+from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
 
@@ -60,7 +60,7 @@ def exact_match_signature(references: Sequence[Sequence[str]], language: str) ->
 def length_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """In sacreBLEU's form; the version is that of this definition."""
     count = count_references(references) or "var"
-    return f"nrefs:{count}|multi:closest|tok:{bleu_tokeniser(language)}|version:1"
+    return f"nrefs:{count}|multi:closest|tok:{bleu_tokenizer(language)}|version:1"
 
 
 _surface = partial(Metric, aggregate=percentages, length=rouge.rouge_length, max_tokens=200_000)

@@ -55,7 +55,7 @@ def ter_length(text: str, language: str) -> int:
 
 @cache
 def _scorer(is_asian: bool) -> TER:
-    """Without normalisation Tercom ignores its support of Asian scripts."""
+    """Without normalization Tercom ignores its support of Asian scripts."""
     return TER(normalized=is_asian, asian_support=is_asian)
 
 

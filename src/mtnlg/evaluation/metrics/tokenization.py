@@ -18,7 +18,7 @@ from typing import Any, cast
 from mtnlg.errors import ConfigError
 from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, combining_marks
 
-BLEU_TOKENISERS = {"zh": "zh", "ja": "char", "ko": "char"}
+BLEU_TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char"}
 """sacreBLEU's names; 13a for all others. Characters for ja and ko: their MeCab is not installed."""
 
 
@@ -34,13 +34,13 @@ class _Spaces(dict[int, str]):
 _SPACES = _Spaces({ord(letter): letter for letter in ascii_lowercase + digits})
 
 
-def bleu_tokeniser(language: str) -> str:
-    """The name of sacreBLEU's tokeniser for the references' language."""
-    return BLEU_TOKENISERS.get(base_language(language), "13a")
+def bleu_tokenizer(language: str) -> str:
+    """The name of sacreBLEU's tokenizer for the references' language."""
+    return BLEU_TOKENIZERS.get(base_language(language), "13a")
 
 
-def rouge_tokeniser(language: str) -> str:
-    """The name of ROUGE's tokeniser for the references' language; a row of ROUGE_TOKENISERS."""
+def rouge_tokenizer(language: str) -> str:
+    """The name of ROUGE's tokenizer for the references' language; a row of ROUGE_TOKENIZERS."""
     code = base_language(language)
     if code in CHARACTER_LANGUAGES:
         return "zh_characters"
@@ -49,11 +49,11 @@ def rouge_tokeniser(language: str) -> str:
 
 def rouge_tokens(text: str, language: str) -> list[str]:
     """The lowercase tokens that ROUGE counts; punctuation and symbols are none."""
-    return ROUGE_TOKENISERS[rouge_tokeniser(language)](text)
+    return ROUGE_TOKENIZERS[rouge_tokenizer(language)](text)
 
 
 def ascii_words(text: str) -> list[str]:
-    """The tokens of rouge_score's default tokeniser without its stemmer: runs of a-z and 0-9."""
+    """The tokens of rouge_score's default tokenizer without its stemmer: runs of a-z and 0-9."""
     return text.lower().translate(_SPACES).split()
 
 
@@ -68,7 +68,7 @@ def zh_characters(text: str) -> list[str]:
 
 
 def stemmed_words(text: str) -> list[str]:
-    """The tokens of rouge_score's default tokeniser with its stemmer: words of more than three
+    """The tokens of rouge_score's default tokenizer with its stemmer: words of more than three
     letters are stemmed (Porter 1980).
     """
     return [_stem(word) if len(word) > 3 else word for word in ascii_words(text)]
@@ -80,7 +80,7 @@ def jieba_words(text: str) -> list[str]:
     return list(words)
 
 
-ROUGE_TOKENISERS: dict[str, Callable[[str], list[str]]] = {
+ROUGE_TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "rouge_score": ascii_words,
     "rouge_score_stems": stemmed_words,
     "unicode_words": unicode_words,

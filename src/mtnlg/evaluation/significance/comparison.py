@@ -25,7 +25,7 @@ from mtnlg.evaluation.significance.bootstrap import (
 )
 
 NUM_TRIALS = 10_000
-"""sacreBLEU's default for approximate randomisation; a p-value can be no less than one by this
+"""sacreBLEU's default for approximate randomization; a p-value can be no less than one by this
 many, so that Holm's correction leaves something to find among MAX_COMPARED systems."""
 
 
@@ -62,7 +62,7 @@ class PairedTest(Enum):
     """How a difference is tested; rows of TESTS, by the name that a report gives them."""
 
     paired_bootstrap = "paired bootstrap"
-    approximate_randomisation = "paired approximate randomisation"
+    approximate_randomization = "paired approximate randomization"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def compare_systems(
     statistics: Sequence[FloatArray],
     aggregate: Aggregate,
     *,
-    test: PairedTest = PairedTest.approximate_randomisation,
+    test: PairedTest = PairedTest.approximate_randomization,
     num_trials: int = NUM_TRIALS,
     num_resamples: int = EvaluationConfig.num_resamples,
     confidence: float = EvaluationConfig.confidence,
@@ -158,7 +158,7 @@ def bootstrap_p_values(
     return p_values
 
 
-def randomisation_p_values(
+def randomization_p_values(
     statistics: Sequence[FloatArray],
     aggregate: Aggregate,
     pairs: Pairs,
@@ -166,7 +166,7 @@ def randomisation_p_values(
     num_trials: int,
     seed: int,
 ) -> list[float]:
-    """Paired approximate randomisation (Riezler and Maxwell 2005), two-sided: the share of trials,
+    """Paired approximate randomization (Riezler and Maxwell 2005), two-sided: the share of trials,
     each of which swaps the outputs of two systems on a random half of the examples, whose absolute
     difference is not below the observed one; 1 is added to both counts.
 
@@ -186,7 +186,7 @@ def randomisation_p_values(
 
 TESTS: dict[PairedTest, PairedTestFunction] = {
     PairedTest.paired_bootstrap: bootstrap_p_values,
-    PairedTest.approximate_randomisation: randomisation_p_values,
+    PairedTest.approximate_randomization: randomization_p_values,
 }
 
 

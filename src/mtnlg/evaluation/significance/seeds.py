@@ -138,7 +138,7 @@ def compare_with_seeds(
     aggregate: Aggregate,
     *,
     values: Sequence[SeededValue] | None = None,
-    test: PairedTest = PairedTest.approximate_randomisation,
+    test: PairedTest = PairedTest.approximate_randomization,
     num_trials: int = NUM_TRIALS,
     num_resamples: int = EvaluationConfig.num_resamples,
     confidence: float = EvaluationConfig.confidence,

@@ -22,7 +22,7 @@ from mtnlg.evaluation.significance.comparison import (
     SIGNIFICANCE,
     PairedTestFunction,
     bootstrap_p_values,
-    randomisation_p_values,
+    randomization_p_values,
 )
 from mtnlg.evaluation.significance.power import POWER, detectable_difference
 from mtnlg.evaluation.significance.seeds import (
@@ -40,7 +40,7 @@ NUM_EXAMPLES = 100
 NUM_SEEDS = (3, 5, 10)
 SPREADS = (0.0, 0.5, 1.0, 2.0, 5.0)
 BOARD_TRIALS = 999
-"""Of each randomisation: fewer than a board's, so that a thousand of them take seconds."""
+"""Of each randomization: fewer than a board's, so that a thousand of them take seconds."""
 
 EXAMPLES_DEVIATION = 20.0
 """Of the examples' scores, which all systems and seeds share."""
@@ -259,8 +259,8 @@ def power_at_detectable_difference(*, total: int = NUM_TRIALS) -> Finding:
     """Pairs that are told apart where the first is better by the minimum detectable difference."""
     true_error = OWN_DEVIATION * np.sqrt(2 / NUM_EXAMPLES)
     return rejections_of_pairs(
-        "paired approximate randomisation",
-        randomisation_p_values,
+        "paired approximate randomization",
+        randomization_p_values,
         shift=detectable_difference(float(true_error)),
         wanted=Wanted.power,
         total=total,
@@ -288,9 +288,9 @@ def findings(*, total: int = NUM_TRIALS) -> Iterator[Finding]:
             yield coverage_of_seeds(num_seeds, spread, total=total)
     for deviation in (0.0, 0.02):
         yield coverage_of_bleu(3, deviation, total=total)
-    randomisation = "paired approximate randomisation"
+    randomization = "paired approximate randomization"
     yield rejections_of_pairs(
-        randomisation, randomisation_p_values, wanted=Wanted.level, total=total
+        randomization, randomization_p_values, wanted=Wanted.level, total=total
     )
     for num_seeds in NUM_SEEDS:
         for spread in SPREADS:
@@ -304,8 +304,8 @@ def findings(*, total: int = NUM_TRIALS) -> Iterator[Finding]:
         total=total,
     )
     yield rejections_of_pairs(
-        "not used: randomisation of means over seeds",
-        randomisation_p_values,
+        "not used: randomization of means over seeds",
+        randomization_p_values,
         wanted=Wanted.nothing,
         num_seeds=3,
         spread=2.0,

@@ -92,7 +92,7 @@ function makeCompare(section) {
     }
     show();
   };
-  const bar = element("div", { class: "controls" }, labelled("Board", which), labelled("A", first), labelled("B", second));
+  const bar = element("div", { class: "controls" }, labeled("Board", which), labeled("A", first), labeled("B", second));
   section.append(bar, result);
   section.hidden = false;
   fill();

@@ -12,7 +12,7 @@ function element(tag, attributes = {}, ...children) {
 }
 
 /** A control with its name to the left of it; the choices of a list are no part of the name. */
-function labelled(name, control) {
+function labeled(name, control) {
   control.setAttribute("aria-label", name);
   return element("label", {}, element("span", {}, name), control);
 }

@@ -44,12 +44,12 @@ function sampleControls(data, onchange) {
   const order = choice(orders, onchange);
   const pair = checkbox("only A and B", named.length > MOST_SIDE_BY_SIDE, onchange);
   const marks = checkbox("mark differences to the reference", true, onchange);
-  const bar = element("div", { class: "controls" }, labelled("Search", search), length.group);
-  if (tags.length) bar.append(labelled("Tags", tag));
-  bar.append(labelled("System A", a));
-  if (named.length > 1) bar.append(labelled("System B", b), pair.label);
-  if (data.metrics.length) bar.append(labelled("Metric", metric), worth.group);
-  bar.append(labelled("Order", order), marks.label);
+  const bar = element("div", { class: "controls" }, labeled("Search", search), length.group);
+  if (tags.length) bar.append(labeled("Tags", tag));
+  bar.append(labeled("System A", a));
+  if (named.length > 1) bar.append(labeled("System B", b), pair.label);
+  if (data.metrics.length) bar.append(labeled("Metric", metric), worth.group);
+  bar.append(labeled("Order", order), marks.label);
   const read = () => ({
     words: wordsOf(search),
     tag: tag.value,

@@ -120,7 +120,7 @@ function makeFilterable(table) {
     }
     status.textContent = count === units.length ? "" : `${count} of ${units.length} rows`;
   }
-  const controls = element("div", { class: "controls" }, labelled("Filter rows", search));
+  const controls = element("div", { class: "controls" }, labeled("Filter rows", search));
   controls.append(...boxes.map(({ label }) => label), columnChooser(table), status);
   table.closest(".scroll").before(controls);
 }
