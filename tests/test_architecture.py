@@ -20,13 +20,14 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_SCRIPT_LINES = 400, 60, 40
 
-EVERYBODY = {"config", "errors", "progress", "records", "text"}
+EVERYBODY = {"config", "errors", "plugins", "progress", "records", "text"}
 """Rooms that all may import."""
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "progress": set(),
     "text": {"errors"},
-    "config": {"errors"},
+    "plugins": {"errors"},
+    "config": {"errors", "plugins"},
     "records": EVERYBODY,
     "artifacts": EVERYBODY,
     "tokenization": EVERYBODY | {"artifacts"},

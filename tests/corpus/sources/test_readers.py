@@ -6,8 +6,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from mtnlg import plugins
 from mtnlg.config import ResponseTurns, TaskConfig, TaskKind
-from mtnlg.corpus.sources import readers
 from mtnlg.corpus.sources.readers import READERS, Reader, Record, check_columns, find_reader
 from mtnlg.errors import ConfigError, DataError
 from mtnlg.records.files import JsonObject
@@ -181,23 +181,23 @@ def test_a_column_of_another_type_is_an_error(
 
 
 def test_an_unknown_reader_is_named_with_its_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"paralel_text.*known:.*Did you mean parallel_text\?"):
+    with pytest.raises(ConfigError, match=r"paralel_text.*known:.*did you mean 'parallel_text'\?"):
         find_reader("paralel_text")
 
 
 def test_a_reader_of_another_package_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("theirs", "mtnlg.corpus.sources.readers:READERS", readers.ENTRY_POINT_GROUP)
+    point = EntryPoint("theirs", "mtnlg.corpus.sources.readers:READERS", "mtnlg.readers")
     monkeypatch.setattr(EntryPoint, "load", lambda self: READERS["parallel_text"])
-    monkeypatch.setattr(readers, "entry_points", lambda group: [point])
+    monkeypatch.setattr(plugins, "installed", lambda group: [point])
 
     assert isinstance(find_reader("theirs"), Reader)
 
 
 def test_an_entry_point_that_is_no_reader_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("theirs", "mtnlg.corpus.sources.readers:READERS", readers.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(readers, "entry_points", lambda group: [point])
+    point = EntryPoint("theirs", "mtnlg.corpus.sources.readers:READERS", "mtnlg.readers")
+    monkeypatch.setattr(plugins, "installed", lambda group: [point])
 
-    with pytest.raises(ConfigError, match=r"theirs.*READERS is no"):
+    with pytest.raises(ConfigError, match=r"theirs.*READERS is a dict; it must be"):
         find_reader("theirs")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mtnlg import plugins
 from mtnlg.errors import ConfigError, DataError
 from mtnlg.evaluation import METRICS, Metric, Texts, find_metric, measure, score_texts
 from mtnlg.evaluation.metrics import registry
@@ -33,6 +33,7 @@ class EntryPoint:
 
     name = "character_ratio"
     value = "somewhere:metric"
+    dist = None
 
     def __init__(self, loaded: object) -> None:
         self.loaded = loaded
@@ -59,7 +60,7 @@ def character_ratio() -> Metric:
 
 
 def install(monkeypatch: pytest.MonkeyPatch, loaded: object) -> None:
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: [EntryPoint(loaded)])
+    monkeypatch.setattr(plugins, "installed", lambda group: [EntryPoint(loaded)])
 
 
 def test_unknown_metric_names_known_ones_and_the_closest() -> None:

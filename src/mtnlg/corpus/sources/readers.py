@@ -1,8 +1,7 @@
 """The shapes that raw records come in, and how a record of each shape becomes examples.
 
-Refuses to know: files, hubs and cleaning. A new shape is one function and its row in READERS;
-another package adds its own under the entry point group `mtnlg.readers`, where each name loads a
-`Reader`.
+A new shape is one function and its row in READERS; another package adds its own under the entry
+point group `mtnlg.readers`, where each name loads a `Reader`.
 
 A column is named by its key, by a dotted path into nested objects (`translation.en`) and lists
 (`candidates.-1`, the last one), or by alternatives of which the first that is there counts
@@ -15,14 +14,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
 
 from mtnlg.config import ResponseTurns, TaskConfig
 from mtnlg.errors import ConfigError, DataError
+from mtnlg.plugins import Table
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.rows import Row
 
-ENTRY_POINT_GROUP = "mtnlg.readers"
 BUILTIN = "builtin"
 
 
@@ -119,27 +117,12 @@ READERS: dict[str, Reader] = {
     "paragraphs": Reader(read_paragraphs, ("text",), ("id",)),
     BUILTIN: Reader(read_builtin),
 }
+READER_TABLE = Table("mtnlg.readers", Reader, READERS)
 
 
 def find_reader(name: str) -> Reader:
-    """The reader of this name, ours or another package's; raises ConfigError where none is."""
-    if name in READERS:
-        return READERS[name]
-    plugins: dict[str, EntryPoint] = {
-        one.name: one for one in entry_points(group=ENTRY_POINT_GROUP)
-    }
-    known = sorted({*READERS, *plugins})
-    if name not in plugins:
-        raise ConfigError(
-            f"tasks.*.reader={name}: no such reader; known: {', '.join(known)}{_meant(name, known)}"
-        )
-    reader = plugins[name].load()
-    if not isinstance(reader, Reader):
-        raise ConfigError(
-            f"tasks.*.reader={name}: entry point {plugins[name].value} "
-            "is no mtnlg.corpus.sources.readers.Reader"
-        )
-    return reader
+    """The reader of this name, ours or another package's; raises ConfigError if it is unknown."""
+    return READER_TABLE.find(name, key="tasks.*.reader")
 
 
 def check_columns(task: TaskConfig) -> None:

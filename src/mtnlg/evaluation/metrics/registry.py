@@ -1,15 +1,13 @@
 """The metrics by name; adding one is a function for each example's statistics and a METRICS row.
 
 A name may carry words after hyphens that say what is done differently, as in `rougeL-stem-mean` or
-`bleu-lc`. Other packages add metrics by the entry point group `mtnlg.metrics`. Refuses to know:
-where texts come from.
+`bleu-lc`. Other packages add metrics by the entry point group `mtnlg.metrics`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from mtnlg.errors import ConfigError
@@ -26,9 +24,7 @@ from mtnlg.evaluation.metrics import (
 from mtnlg.evaluation.metrics.base import Family, Metric, measure, metric_value
 from mtnlg.evaluation.metrics.optional import OPTIONAL
 from mtnlg.evaluation.texts import Texts
-
-ENTRY_POINTS = "mtnlg.metrics"
-
+from mtnlg.plugins import Table
 
 ROOMS = (bleu, chrf, rouge, ter, nist, surface, diversity, abstractiveness)
 """Each file of metrics declares METRICS, or FAMILIES of them that differ in words of the name."""
@@ -42,6 +38,9 @@ METRICS: dict[str, Metric] = {
         *(metric for room in ROOMS for metric in getattr(room, "METRICS", ())),
     )
 }
+METRIC_TABLE = Table(
+    "mtnlg.metrics", Metric, METRICS | {name: make(None) for name, make in OPTIONAL.items()}
+)
 
 
 def find_metric(
@@ -50,7 +49,7 @@ def find_metric(
     key: str = "evaluation.metrics",
     model_folders: Mapping[str, str] | None = None,
 ) -> Metric:
-    """The metric of that name, ours before those of others; raises ConfigError, naming the setting
+    """The metric of that name, ours or another package's; raises ConfigError, naming the setting
     it stands in, if it is unknown.
     """
     if name in METRICS:
@@ -61,21 +60,7 @@ def find_metric(
     base, *words = name.split("-")
     if base in FAMILIES and words:
         return _variant(name, base, words, key=key)
-    from importlib.metadata import entry_points
-
-    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name not in found:
-        known = [*METRICS, *OPTIONAL, *sorted(set(found) - set(METRICS))]
-        close = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ConfigError(f"{key} has {name!r}; known: {', '.join(known)}{hint}")
-    metric = found[name].load()
-    if not isinstance(metric, Metric):
-        raise ConfigError(
-            f"{key} has {name!r}: the entry point {found[name].value} is a "
-            f"{type(metric).__name__}; it must be an mtnlg.evaluation.Metric"
-        )
-    return metric
+    return METRIC_TABLE.find(name, key=key)
 
 
 def _variant(name: str, base: str, words: Sequence[str], *, key: str) -> Metric:

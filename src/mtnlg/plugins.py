@@ -1,0 +1,97 @@
+"""Rows that other installed packages add to our tables of metrics, readers, strategies and formats.
+
+A package adds a row by an entry point: its group is the table, its name the row's name, and its
+object the row. Our own rows cannot be replaced. A package that cannot be imported is an error only
+for those who ask for a row of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from mtnlg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Table(Generic[Row]):
+    """A table of ours and the entry points that add rows to it."""
+
+    group: str
+    """The group of the entry points, such as mtnlg.metrics."""
+    kind: type[Row]
+    """The class of each row; of functions, a runtime-checkable protocol."""
+    rows: Mapping[str, Row]
+    """Our own rows by name."""
+
+    def find(self, name: str, *, key: str) -> Row:
+        """The row of that name, ours or a package's; raises ConfigError, naming the setting `key`
+        that asks for it, where there is none, or two, or one that cannot be loaded.
+        """
+        if name in self.rows:
+            return self.rows[name]
+        point = self.entry_point(name, key=key)
+        if point is None:
+            known = self.known_names()
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(f"{key} has {name!r}; known: {', '.join(known)}{hint}")
+        try:
+            row = point.load()
+        except Exception as error:  # any code may stand in a module of others
+            raise ConfigError(
+                f"{key} has {name!r}: {_described(point)} cannot be loaded "
+                f"({type(error).__name__}: {error}); mend or uninstall its package"
+            ) from error
+        if not isinstance(row, self.kind):
+            raise ConfigError(
+                f"{key} has {name!r}: {_described(point)} is a {type(row).__name__}; it must be "
+                f"a {self.kind.__module__}.{self.kind.__name__}"
+            )
+        return row
+
+    def entry_point(self, name: str, *, key: str) -> EntryPoint | None:
+        """Where a package's row of that name is from, or None for a row of ours or of nobody;
+        raises ConfigError where two packages have one.
+        """
+        if name in self.rows:
+            return None
+        points = [point for point in installed(self.group) if point.name == name]
+        if len(points) > 1:
+            both = " and ".join(_described(point) for point in points)
+            raise ConfigError(f"{key} has {name!r}, which is {both}; uninstall one of them")
+        return points[0] if points else None
+
+    def known_names(self) -> list[str]:
+        """Our names in their order, then those of packages; nothing is imported."""
+        added = {point.name for point in installed(self.group)}
+        return [*self.rows, *sorted(added - set(self.rows))]
+
+    def unused(self) -> list[str]:
+        """A sentence about each row of a package that has the name of a row of ours."""
+        return [
+            f"{_described(point)} is not used: {point.name!r} is a row of mtnlg; rename it"
+            for point in installed(self.group)
+            if point.name in self.rows
+        ]
+
+
+@cache
+def installed(group: str) -> tuple[EntryPoint, ...]:
+    """The entry points of a group in all installed packages, once each."""
+    from importlib.metadata import entry_points  # slow to import, and rarely needed
+
+    return tuple(dict.fromkeys(entry_points(group=group)))
+
+
+def _described(point: EntryPoint) -> str:
+    package = "" if point.dist is None else f" of {point.dist.name} {point.dist.version}"
+    return f"the entry point {point.value}{package}"
