@@ -66,6 +66,13 @@ def test_sound_configuration_passes_without_a_word(
         ({"columns": {"sorce": "en"}}, r"sorce"),
         ({"train_split": None}, r"none has a train_split"),
         ({"validation_split": None}, r"none has a validation_split"),
+        ({"main_metric": "blue"}, r"tasks\.captions\.main_metric has 'blue'; known: bleu, chrf"),
+        (
+            {"main_metric": "length_ratio"},
+            r"main_metric has 'length_ratio', of which .* can rank .*: bleu, chrf",
+        ),
+        ({"main_metric": "ter"}, r"evaluation\.metrics=.*: must hold ter.*translation/captions"),
+        ({"main_metric": "comet"}, r"main_metric=comet: must be a metric without a model"),
     ],
 )
 def test_fault_of_a_task_is_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:
@@ -73,6 +80,15 @@ def test_fault_of_a_task_is_named(tmp_path: Path, changes: dict[str, object], me
 
     with pytest.raises(ConfigError, match=message):
         preflight(config(tmp_path, task))
+
+
+def test_any_metric_that_ranks_can_be_the_main_one(tmp_path: Path) -> None:
+    """Oracle: the field is optional, and each kind of task has a usual metric."""
+    chosen = dataclasses.replace(TASK, main_metric="chrf")
+
+    preflight(config(tmp_path, chosen))
+
+    assert (TASK.main_metric, chosen.main_metric) == ("bleu", "chrf")
 
 
 @pytest.mark.parametrize(

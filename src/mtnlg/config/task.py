@@ -26,6 +26,14 @@ class TaskKind(Enum):
     """Plain text: rows have an empty source, and their reference is the text."""
 
 
+USUAL_METRICS = {
+    TaskKind.translation: "bleu",
+    TaskKind.summarization: "rougeL",
+    TaskKind.dialogue: "rougeL",
+}
+"""The main metric of a task that names none."""
+
+
 class ResponseTurns(Enum):
     """Which turns of a dialogue become responses."""
 
@@ -79,6 +87,11 @@ class TaskConfig:
     """Splits that are decoded and scored; one board each. Empty for language modeling, whose
     text answers nothing.
     """
+    main_metric: str | None = None
+    """Metric that its boards are ranked by and checkpoints are chosen by: any row of
+    evaluation.METRICS of which more or less is better. None: BLEU for translation, ROUGE-L for
+    summarization and dialogue, and the loss alone for language modeling.
+    """
     weight: float = 1.0
     """How often each training example is shown in one epoch, on average."""
     max_train_rows: int | None = None
@@ -95,8 +108,11 @@ class TaskConfig:
         if self.kind is TaskKind.language_modeling:
             allowed = "[] for language_modeling, which has no outputs to score"
             require(not self.test_sets, "tasks.*.test_sets", self.test_sets, allowed)
+            allowed = "null for language_modeling, which has no outputs to score"
+            require(self.main_metric is None, "tasks.*.main_metric", self.main_metric, allowed)
         else:
             require(bool(self.test_sets), "tasks.*.test_sets", self.test_sets, "at least one split")
+            self.main_metric = self.main_metric or USUAL_METRICS[self.kind]
         for split in [*self.test_sets, self.train_split or "train", self.validation_split or "x"]:
             is_safe = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", split) is not None
             require(
@@ -150,13 +166,6 @@ class TaskConfig:
         if self.output_language != self.source_language:
             languages.append(self.output_language)
         return f"<{self.prompt or '_'.join([self.kind.value, *languages])}>"
-
-    @property
-    def main_metric(self) -> str | None:
-        """What boards are sorted by and checkpoints chosen by; None where there is only a loss."""
-        if self.kind is TaskKind.language_modeling:
-            return None
-        return "bleu" if self.kind is TaskKind.translation else "rougeL"
 
 
 @dataclass(kw_only=True)

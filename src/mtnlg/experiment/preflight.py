@@ -73,18 +73,26 @@ def _check_metrics(config: Config) -> None:
     for name in config.report.formats:
         find_format(name)
     for name, task in config.tasks.items():
-        if task.main_metric is not None and task.main_metric not in config.evaluation.metrics:
-            raise ConfigError(
-                f"evaluation.metrics={config.evaluation.metrics}: must hold {task.main_metric}, "
-                f"by which the board of {config.task_title(name)} is sorted"
-            )
         if task.main_metric is not None:
-            require(
-                find_metric(task.main_metric).higher_is_better is not None,
-                f"tasks.{name}.main_metric",
-                task.main_metric,
-                "a metric of which more or less is better: the board is sorted by it",
-            )
+            _check_main_metric(config, name, task.main_metric)
+
+
+def _check_main_metric(config: Config, name: str, main_metric: str) -> None:
+    from mtnlg.leaderboard.ranking import find_main_metric
+
+    key = f"tasks.{name}.main_metric"
+    metric = find_main_metric(main_metric, key=key)
+    require(
+        not metric.is_whole,
+        key,
+        main_metric,
+        "a metric without a model of its own: each validation computes it",
+    )
+    if main_metric not in config.evaluation.metrics:
+        raise ConfigError(
+            f"evaluation.metrics={config.evaluation.metrics}: must hold {main_metric}, "
+            f"by which the board of {config.task_title(name)} is sorted"
+        )
 
 
 def _check_tokenizer(config: Config) -> None:

@@ -233,7 +233,7 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
     data_root = Path(config.data_root) if config.data_root else None
     cache = Path(config.artifacts_root) / "source_hashes.json"
     source = ("hub", "hub_config", "hub_folder", "revision", "streaming", "folder")
-    settings = _plain(task, without=("prompt", "weight", *source))
+    settings = _plain(task, without=("prompt", "weight", "main_metric", *source))
     inputs: JsonObject = {
         **versions("rows", "ftfy"),
         "source": source_fingerprint(task, data_root, cache=cache),

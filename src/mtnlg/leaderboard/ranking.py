@@ -10,9 +10,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from mtnlg.errors import ConfigError
+from mtnlg.evaluation import METRICS, Metric, find_metric
 from mtnlg.leaderboard.model import BoardRow
 from mtnlg.records.runs import KINDS, STATUSES
 from mtnlg.records.scores import MetricScore
+
+
+def find_main_metric(name: str, *, key: str) -> Metric:
+    """The metric of that name; raises ConfigError where there is none, or where no value of it is
+    better than another.
+    """
+    metric = find_metric(name, key=key)
+    if metric.higher_is_better is None:
+        known = [known for known, metric in METRICS.items() if metric.higher_is_better is not None]
+        raise ConfigError(
+            f"{key} has {name!r}, of which neither more nor less is better; metrics that can rank "
+            f"systems: {', '.join(known)}"
+        )
+    return metric
 
 
 def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[BoardRow]:
