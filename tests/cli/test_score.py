@@ -17,7 +17,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from mtnlg.cli.main import main
-from mtnlg.evaluation import METRICS, score_predictions
+from mtnlg.evaluation import METRICS, Resampling, score_predictions
 from mtnlg.records.rows import Prediction
 
 REFERENCES = [
@@ -114,7 +114,9 @@ def test_metrics_equal_those_of_a_run(
 
     document = run_json(capsys, [*command, "--metrics", *metrics])
 
-    expected = score_predictions(rows, language="en", metrics=metrics, num_resamples=100).metrics
+    expected = score_predictions(
+        rows, language="en", metrics=metrics, resampling=Resampling(num_resamples=100)
+    ).metrics
     assert document["systems"][0]["metrics"] == expected
     assert list(expected) == metrics
 

@@ -12,9 +12,10 @@ from rouge_score.rouge_scorer import RougeScorer
 from torchmetrics.functional.text import chrf_score, rouge_score, sacre_bleu_score
 
 from mtnlg.doctor.settings import KNOWN_METRICS, SETTINGS, Setting, read_settings
-from mtnlg.doctor.values import Case, ours, where_installed
+from mtnlg.doctor.values import ours, where_installed
+from mtnlg.evaluation import Texts
 
-ENGLISH = Case(
+ENGLISH = Texts(
     [
         "The cat sat on the mat . It was very happy there .",
         "It rained all day in town , heavily .",
@@ -29,9 +30,9 @@ ENGLISH = Case(
         ["Nobody answered the door that night."],
         ["The train to the coast leaves at nine."],
     ],
-    "en",
+    language="en",
 )
-CHINESE = Case(
+CHINESE = Texts(
     ["小猫坐在iPhone 垫子上。", "小镇下了雨。", "她在市场买了三个红苹果！", "没有人"],
     [
         ["小猫坐在IPhone 垫子上。"],
@@ -39,14 +40,14 @@ CHINESE = Case(
         ["她在市场买了三个红苹果。"],
         ["那天没有人应门。"],
     ],
-    "zh",
+    language="zh",
 )
-STREAM = {case.language: [texts[0] for texts in case.references] for case in (ENGLISH, CHINESE)}
+STREAM = {case.language: [targets[0] for targets in case.references] for case in (ENGLISH, CHINESE)}
 FLOAT32 = 1e-4
 """torchmetrics computes in single precision: six digits."""
 
 
-def sacre(**options: object) -> Callable[[Case], float]:
+def sacre(**options: object) -> Callable[[Texts], float]:
     return lambda case: (
         sacrebleu.BLEU(force=True, **options)
         .corpus_score(list(case.hypotheses), [STREAM[case.language]])
@@ -54,13 +55,13 @@ def sacre(**options: object) -> Callable[[Case], float]:
     )
 
 
-def chrf(**options: object) -> Callable[[Case], float]:
+def chrf(**options: object) -> Callable[[Texts], float]:
     return lambda case: (
         sacrebleu.CHRF(**options).corpus_score(list(case.hypotheses), [STREAM[case.language]]).score
     )
 
 
-def ter(**options: object) -> Callable[[Case], float]:
+def ter(**options: object) -> Callable[[Texts], float]:
     return lambda case: (
         sacrebleu.TER(**options).corpus_score(list(case.hypotheses), [STREAM[case.language]]).score
     )
@@ -69,7 +70,7 @@ def ter(**options: object) -> Callable[[Case], float]:
 def rouge(
     name: str, *, stem: bool = False, prepare: Callable[[str], str] = str
 ) -> Callable[..., float]:
-    def mean(case: Case) -> float:
+    def mean(case: Texts) -> float:
         scorer = RougeScorer([name], use_stemmer=stem)
         pairs = zip(STREAM[case.language], case.hypotheses, strict=True)
         scores = [scorer.score(prepare(one), prepare(other))[name].fmeasure for one, other in pairs]
@@ -78,12 +79,12 @@ def rouge(
     return mean
 
 
-def nltk(case: Case) -> float:
+def nltk(case: Texts) -> float:
     references = [[text.split()] for text in STREAM[case.language]]
     return 100 * float(nltk_corpus_bleu(references, [text.split() for text in case.hypotheses]))
 
 
-def moses(case: Case) -> float:
+def moses(case: Texts) -> float:
     """The texts are plain ASCII, so that escapes make no difference."""
     tokenizer = pytest.importorskip("sacremoses").MosesTokenizer("en")
     cut = [
@@ -94,7 +95,7 @@ def moses(case: Case) -> float:
     return scorer.corpus_score(cut[0], [cut[1]]).score
 
 
-def sentences(case: Case) -> float:
+def sentences(case: Texts) -> float:
     tokenize = "zh" if case.language == "zh" else "13a"
     scores = [
         sacrebleu.sentence_bleu(text, [reference], tokenize=tokenize).score
@@ -103,11 +104,11 @@ def sentences(case: Case) -> float:
     return sum(scores) / len(scores)
 
 
-def of_language(**options: object) -> Callable[[Case], float]:
+def of_language(**options: object) -> Callable[[Texts], float]:
     return lambda case: sacre(trg_lang=case.language, **options)(case)
 
 
-ORACLES: dict[tuple[str, str], Callable[[Case], float]] = {
+ORACLES: dict[tuple[str, str], Callable[[Texts], float]] = {
     ("bleu", "tokens by the language, as on our boards"): of_language(),
     ("bleu", "13a tokens, whatever the language"): sacre(),
     ("bleu", "13a tokens, lower-cased"): sacre(lowercase=True),
@@ -154,7 +155,7 @@ ORACLES: dict[tuple[str, str], Callable[[Case], float]] = {
 @pytest.mark.filterwarnings("ignore:\\s*The hypothesis contains 0 counts")
 @pytest.mark.parametrize("case", [ENGLISH, CHINESE], ids=["en", "zh"])
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda one: f"{one.metric}: {one.words}")
-def test_setting_equals_its_reference_package(setting: Setting, case: Case) -> None:
+def test_setting_equals_its_reference_package(setting: Setting, case: Texts) -> None:
     """Oracle: sacreBLEU, NLTK, rouge_score."""
     if not setting.is_for(case.language):
         pytest.skip("the setting is for another language")
@@ -209,7 +210,7 @@ def test_setting_whose_package_is_missing_says_so() -> None:
 
 def test_lost_words_of_a_reference_score_nothing_as_in_rouge_score() -> None:
     """Oracle: rouge_score gives 0 for a reference without any word of a-z."""
-    case = Case(["0 1 2", "a b"], [["。"], ["a b"]], "zh")
+    case = Texts(["0 1 2", "a b"], [["。"], ["a b"]], language="zh")
     (reading,) = [
         one
         for one in read_settings(case, ["rougeL"])
@@ -230,7 +231,7 @@ def test_settings_that_are_the_same_here_are_one_row_with_all_their_users() -> N
 
 def test_several_references_are_taken_by_every_setting_that_can() -> None:
     """Oracle: sacreBLEU with two streams."""
-    case = Case(["a b c d e", "x y z w"], [["a b c d f", "a b c d e"], ["x y z w"]], "en")
+    case = Texts(["a b c d e", "x y z w"], [["a b c d f", "a b c d e"], ["x y z w"]], language="en")
     values = {one.setting.words: one.value.value for one in read_settings(case, ["bleu", "chrf"])}
 
     streams = [["a b c d f", "x y z w"], ["a b c d e", None]]

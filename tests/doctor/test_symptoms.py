@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from mtnlg.doctor.line_order import find_shift
-from mtnlg.doctor.symptoms import Finding, Outputs, find_symptoms
+from mtnlg.doctor.symptoms import Finding, find_symptoms
+from mtnlg.evaluation import Texts
 from mtnlg.text.scripts import SIMPLIFIED, TRADITIONAL, script_of
 
 NOUNS = ["Boot", "Haus", "Schiff", "Dorf", "Feld", "Buch", "Café"]
@@ -31,9 +32,9 @@ def symptoms(
     language: str,
     sources: Sequence[str] | None = None,
 ) -> list[Finding]:
-    outputs = Outputs(hypotheses, [[one] for one in references], sources, language)
-    shift = find_shift(outputs)
-    return find_symptoms(outputs) + ([shift] if shift is not None else [])
+    texts = Texts(hypotheses, [[one] for one in references], language=language, sources=sources)
+    shift = find_shift(texts)
+    return find_symptoms(texts) + ([shift] if shift is not None else [])
 
 
 def only(found: list[Finding]) -> Finding:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mtnlg.errors import ArtifactError, ConfigError, DataError
-from mtnlg.evaluation import METRICS, score_predictions, score_texts
+from mtnlg.evaluation import METRICS, Resampling, Texts, score_predictions, score_texts
 from mtnlg.evaluation.metrics.bleu import bleu_signature
 from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import Scores, load_scores, save_scores
@@ -31,7 +31,10 @@ ROWS = [
 
 def score(rows: list[Prediction], metrics: tuple[str, ...] = tuple(METRICS)) -> Scores:
     return score_predictions(
-        rows, language="en", metrics=metrics, num_resamples=200, confidence=0.9, seed=5
+        rows,
+        language="en",
+        metrics=metrics,
+        resampling=Resampling(num_resamples=200, confidence=0.9, seed=5),
     )
 
 
@@ -39,7 +42,8 @@ def test_score_carries_everything_that_it_needs_to_be_trusted() -> None:
     row = score(ROWS).metrics["bleu"]
 
     value = score_texts(
-        "bleu", [row.prediction for row in ROWS], [row.references for row in ROWS], language="en"
+        "bleu",
+        Texts([row.prediction for row in ROWS], [row.references for row in ROWS], language="en"),
     )
     assert row["low"] is not None
     assert row["high"] is not None

@@ -9,7 +9,7 @@ import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation import find_metric, sentence_scores
+from mtnlg.evaluation import Texts, find_metric, sentence_scores
 from mtnlg.generation import Output
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
 from mtnlg.inference.pretrained import decoding_of
@@ -41,9 +41,7 @@ def test_score_of_one_text_equals_the_reference_package(metric: str) -> None:
 
     found = sentence_scores(
         find_metric(metric),
-        [text for text, _ in pairs],
-        [other for _, other in pairs],
-        language="en",
+        Texts([text for text, _ in pairs], [[other] for _, other in pairs], language="en"),
     )
 
     expected = [ORACLES[metric](text, other) for text, other in pairs]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from made_launch import MadeLaunch, made_task
-from mtnlg.evaluation import score_predictions
+from mtnlg.evaluation import Resampling, score_predictions
 from mtnlg.records.files import JsonObject, JsonValue, write_jsonl
 from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import save_scores
@@ -44,7 +44,9 @@ def add_real(
     predictions.mkdir(parents=True)
     write_jsonl(predictions / "predictions.jsonl", (row.to_json() for row in rows))
     folder = launch.artifacts_root / "scores" / name
-    scores = score_predictions(rows, language="de", metrics=["rouge1"], num_resamples=50)
+    scores = score_predictions(
+        rows, language="de", metrics=["rouge1"], resampling=Resampling(num_resamples=50)
+    )
     save_scores(folder, scores, {})
     tasks: list[JsonValue] = [made_task(main_metric="rouge1")]
     launch.add_run(name, [launch.score(name, system=name)], system=name, tasks=tasks, **run)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from made_launch import MadeLaunch, made_task
-from mtnlg.evaluation import METRICS, SeededValue, seeded_value
+from mtnlg.evaluation import METRICS, Resampling, SeededValue, seeded_value
 from mtnlg.evaluation.score import score_predictions
 from mtnlg.evaluation.significance import seeds as evaluation_seeds
 from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
@@ -42,7 +42,9 @@ def add_seed(
         output = np.where(generator.random(9) < error_rate, "x", words)
         rows.append(Prediction(f"row-{place}", "s", (" ".join(words),), " ".join(output), ()))
     key = f"{system}{seed}"
-    scores = score_predictions(rows, language="de", metrics=METRIC_NAMES, num_resamples=100)
+    scores = score_predictions(
+        rows, language="de", metrics=METRIC_NAMES, resampling=Resampling(num_resamples=100)
+    )
     save_scores(launch.artifacts_root / "scores" / key, scores, {})
     launch.add_predictions(key, [row.prediction for row in rows])
     record = launch.score(key, system=system, kind=kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from made_launch import MadeLaunch, made_task
+from mtnlg.evaluation import Resampling
 from mtnlg.evaluation.score import score_predictions
 from mtnlg.leaderboard.model import Board
 from mtnlg.records.rows import Prediction
@@ -47,7 +48,7 @@ def add_system(
         made_predictions(system, num_tagged=num_tagged, tag=tag),
         language="de",
         metrics=["rouge1", "bleu"],
-        num_resamples=100,
+        resampling=Resampling(num_resamples=100),
     )
     save_scores(launch.artifacts_root / "scores" / key, scores, {})
     record = launch.score(key, system=system, kind=kind)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtnlg.cli.main import main
-from mtnlg.evaluation import score_predictions
+from mtnlg.evaluation import Resampling, score_predictions
 from mtnlg.ratings.key import Key, read_key
 from mtnlg.records.files import JsonObject, write_json
 from mtnlg.records.rows import Prediction
@@ -96,7 +96,9 @@ class RatedBoard:
         (predictions / "predictions.jsonl").write_text("".join(lines), encoding="ascii")
         # What scoring refuses as no text can still be in a file of somebody else.
         texts = [replace(row, prediction=visible(row.prediction)) for row in rows]
-        scores = score_predictions(texts, language="de", metrics=["bleu", "chrf"], num_resamples=50)
+        scores = score_predictions(
+            texts, language="de", metrics=["bleu", "chrf"], resampling=Resampling(num_resamples=50)
+        )
         save_scores(self.root / "artifacts" / "scores" / system, scores, {})
 
     def export(self, *words: str) -> int:

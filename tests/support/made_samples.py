@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from made_launch import MadeLaunch
-from mtnlg.evaluation import score_predictions
+from mtnlg.evaluation import Resampling, score_predictions
 from mtnlg.records.files import JsonValue, write_jsonl
 from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import save_scores
@@ -25,7 +25,10 @@ def add_system(
     folder.mkdir(parents=True)
     write_jsonl(folder / "predictions.jsonl", (one.to_json() for one in predictions))
     scores = score_predictions(
-        predictions, language=language, metrics=["bleu", "chrf"], num_resamples=100
+        predictions,
+        language=language,
+        metrics=["bleu", "chrf"],
+        resampling=Resampling(num_resamples=100),
     )
     save_scores(launch.artifacts_root / "scores" / name, scores, {})
     score = launch.score(name, system=name, language=language, **changes)

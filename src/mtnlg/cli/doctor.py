@@ -14,11 +14,11 @@ from mtnlg.cli.text_files import STANDARD_METRICS, add_files, read_inputs
 from mtnlg.doctor.line_order import find_shift
 from mtnlg.doctor.published import PublishedNumber, parse_number
 from mtnlg.doctor.settings import FAMILIES, KNOWN_METRICS, read_settings
-from mtnlg.doctor.symptoms import Finding, Outputs, find_symptoms
+from mtnlg.doctor.symptoms import Finding, find_symptoms
 from mtnlg.doctor.text import Diagnosis, diagnosis_document, diagnosis_text
-from mtnlg.doctor.values import Case
 from mtnlg.doctor.verdict import judge
 from mtnlg.errors import ConfigError
+from mtnlg.evaluation import Texts
 from mtnlg.records.text_files import as_mistake_of_the_command
 from mtnlg.text.scripts import base_language
 
@@ -32,22 +32,13 @@ def doctor(words: Sequence[str]) -> int:
     metrics = FAMILIES.get(main, (main,)) if options.metric else STANDARD_METRICS[options.task]
     with as_mistake_of_the_command():
         inputs = read_inputs(options)
-    outputs = Outputs(
-        inputs.texts(0),
-        inputs.targets,
-        None if inputs.sources is None else [texts[0] for texts in inputs.sources.examples],
-        options.language,
-    )
-    readings = read_settings(
-        Case(outputs.hypotheses, outputs.references, options.language), metrics
-    )
+    texts = inputs.texts(0, options.language)
+    readings = read_settings(texts, metrics)
     diagnosis = Diagnosis(
         readings=readings,
-        findings=[
-            (one, inputs.hypotheses[0].location(one.places[0])) for one in _findings(outputs)
-        ],
+        findings=[(one, inputs.hypotheses[0].location(one.places[0])) for one in _findings(texts)],
         verdict=None if number is None else judge(readings, main, number),
-        num_examples=len(outputs.hypotheses),
+        num_examples=len(texts),
         language=options.language,
     )
     if options.json:
@@ -83,6 +74,6 @@ def _number(text: str | None) -> PublishedNumber | None:
     return number
 
 
-def _findings(outputs: Outputs) -> list[Finding]:
-    shift = find_shift(outputs)
-    return [*find_symptoms(outputs), *([] if shift is None else [shift])]
+def _findings(texts: Texts) -> list[Finding]:
+    shift = find_shift(texts)
+    return [*find_symptoms(texts), *([] if shift is None else [shift])]

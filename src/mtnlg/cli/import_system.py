@@ -20,10 +20,9 @@ from mtnlg.doctor.claims import (
     parse_published,
     parse_signature,
 )
-from mtnlg.doctor.symptoms import Outputs, find_symptoms
-from mtnlg.doctor.values import Case
+from mtnlg.doctor.symptoms import find_symptoms
 from mtnlg.errors import ArtifactError, ConfigError, DataError
-from mtnlg.evaluation import find_metric
+from mtnlg.evaluation import Texts, find_metric
 from mtnlg.evaluation.stage import make_scores
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
@@ -57,8 +56,9 @@ def import_system(words: Sequence[str]) -> int:
     _check_signatures(board)
     with as_mistake_of_the_command():
         hypotheses = _read(options.hypotheses, options.hypothesis_field, board)
-    _check_claims(options.signature, claims, hypotheses, board)
-    for finding in find_symptoms(_outputs(hypotheses, board)):
+    texts = _texts(hypotheses, board)
+    _check_claims(options.signature, claims, texts, board)
+    for finding in find_symptoms(texts):
         say(f"warning: {finding.name}: {finding.what}: {len(finding.places)} outputs")
     predictions = _make_predictions(options.artifacts_root, hypotheses, board)
     scores = make_scores(
@@ -185,22 +185,20 @@ def _plain(text: str) -> str:
 def _check_claims(
     signatures: Sequence[str],
     claims: Sequence[Claim],
-    hypotheses: Sequence[str],
+    texts: Texts,
     board: BoardRows,
 ) -> None:
-    references, language = board.references, board.language
     main = claims[0].metric if claims else board.settings.metrics[0]
     for word in signatures:
         name, parts = parse_signature(word, default_metric=main)
-        ours = find_metric(name).signature(references, language)
+        ours = find_metric(name).signature(texts.references, texts.language)
         check_signature(word, metric=name, parts=parts, own_signature=ours)
-    sources = [source for _, source, _, _ in board.rows]
-    check_published(claims, Case(hypotheses, references, language, sources))
+    check_published(claims, texts)
 
 
-def _outputs(hypotheses: Sequence[str], board: BoardRows) -> Outputs:
+def _texts(hypotheses: Sequence[str], board: BoardRows) -> Texts:
     sources = [source for _, source, _, _ in board.rows]
-    return Outputs(hypotheses, board.references, sources, board.language)
+    return Texts(hypotheses, board.references, language=board.language, sources=sources)
 
 
 def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -> Artifact:

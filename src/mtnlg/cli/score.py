@@ -22,9 +22,9 @@ from mtnlg.leaderboard.file_board import (
     Inputs,
     Settings,
     Table,
+    find_left_out,
     leaderboard_of,
     make_table,
-    plan,
     table_document,
     write_samples,
 )
@@ -142,27 +142,40 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _scored(inputs: Inputs, settings: Settings) -> Table:
-    chunk, left_out = plan(inputs, settings)
+    left_out = find_left_out(inputs, settings)
     num_systems, num_rows = len(inputs.hypotheses), len(inputs.targets)
-    num_characters = sum(len(text) for texts in chunk.hypotheses for text in texts)
+    systems = [inputs.texts(index, settings.language) for index in range(num_systems)]
+    wanted = {
+        name: [index for index in range(num_systems) if index not in reasons]
+        for name, reasons in left_out.items()
+    }
+    num_characters = sum(len(text) for texts in systems for text in texts.hypotheses)
     is_long = num_characters * len(settings.metrics) > LONG_WORK
     num_processes = min(num_cores(), 1 + num_rows // 1_000) if is_long else 1
     whole = [metric for metric in settings.metrics if metric.is_whole]
     with _progress("measured rows", num_rows, is_shown=is_long) as task:
         measured = measure_systems(
-            chunk.without(metric.name for metric in whole), num_processes=num_processes, task=task
+            systems,
+            {
+                metric.name: wanted[metric.name]
+                for metric in settings.metrics
+                if not metric.is_whole
+            },
+            num_processes=num_processes,
+            task=task,
         )
-    found, not_run = measure_whole(whole, chunk)
+    found, not_run = measure_whole(whole, systems, wanted)
     for name, reason in not_run.items():
         left_out[name] = dict.fromkeys(range(num_systems), reason)
-        chunk = chunk.without([name])
+        wanted[name] = []
     num_steps = len(settings.metrics)
     is_long = num_steps * num_systems**2 * num_rows > LONG_WORK
     with _progress("compared systems by metric", num_steps, is_shown=is_long) as task:
         return make_table(
             inputs,
+            systems,
             settings,
-            wanted={name: chunk.wanted.get(name, ()) for name in left_out},
+            wanted=wanted,
             left_out=left_out,
             measured={name: [] for name in not_run} | measured | found,
             on_metric=lambda name: task.advance(note=name),

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from mtnlg.doctor.published import PublishedNumber, parse_number
 from mtnlg.doctor.settings import FAMILIES, read_settings
-from mtnlg.doctor.values import Case, ours
+from mtnlg.doctor.values import ours
 from mtnlg.doctor.verdict import judge, setting_text
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation import find_metric
+from mtnlg.evaluation import Texts, find_metric
 
 NAMES = {"chrf2": "chrf"}
 """sacreBLEU's names of metrics, as it prints them before a signature -> ours."""
@@ -106,21 +106,21 @@ def check_signature(
         )
 
 
-def check_published(claims: Sequence[Claim], case: Case) -> None:
+def check_published(claims: Sequence[Claim], texts: Texts) -> None:
     """Raise ConfigError for the first number that our value does not give when rounded."""
     for claim in claims:
-        value = ours(claim.metric)(case)
+        value = ours(claim.metric)(texts)
         assert value.value is not None, value
         if not claim.number.agrees(value.value):
             raise ConfigError(
                 f"--published {claim.metric}={claim.number}: these outputs have {claim.metric} "
-                f"{value.value:.4f} ({value.signature}); {_likely_reason(claim, case)}; {REMEDY}"
+                f"{value.value:.4f} ({value.signature}); {_likely_reason(claim, texts)}; {REMEDY}"
             )
 
 
-def _likely_reason(claim: Claim, case: Case) -> str:
+def _likely_reason(claim: Claim, texts: Texts) -> str:
     """What the number agrees with, of what others do with the same outputs."""
-    readings = read_settings(case, FAMILIES.get(claim.metric, (claim.metric,)))
+    readings = read_settings(texts, FAMILIES.get(claim.metric, (claim.metric,)))
     found = judge(readings, claim.metric, claim.number).agreeing
     if not found:
         return "the outputs are others, or it was measured in another way"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtnlg.doctor.symptoms import Finding, Outputs
-from mtnlg.evaluation import find_metric, measure
+from mtnlg.doctor.symptoms import Finding
+from mtnlg.evaluation import Texts, find_metric, measure
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 
 SHIFTS = (0, -2, -1, 1, 2)
@@ -23,12 +23,12 @@ LEAST_GAIN, LEAST_RATIO = 5.0, 1.25
 none well fit others by chance a little better."""
 
 
-def find_shift(outputs: Outputs) -> Finding | None:
+def find_shift(texts: Texts) -> Finding | None:
     """The blocks whose outputs fit other references better; None where none do."""
-    num_lines = len(outputs.hypotheses)
+    num_lines = len(texts.hypotheses)
     if num_lines < LEAST_LINES:
         return None
-    values = np.stack([_block_values(outputs, shift) for shift in SHIFTS])  # (shifts, blocks)
+    values = np.stack([_block_values(texts, shift) for shift in SHIFTS])  # (shifts, blocks)
     best = values.argmax(axis=0)
     gain = values.max(axis=0) - values[0]
     is_off = (gain >= LEAST_GAIN) & (values.max(axis=0) >= LEAST_RATIO * values[0])
@@ -48,17 +48,17 @@ def find_shift(outputs: Outputs) -> Finding | None:
     )
 
 
-def _block_values(outputs: Outputs, shift: int) -> FloatArray:
+def _block_values(texts: Texts, shift: int) -> FloatArray:
     """chrF of each block of outputs against the references that stand `shift` lines later."""
     metric = find_metric("chrf")
-    num_lines = len(outputs.hypotheses)
+    num_lines = len(texts.hypotheses)
     places = [place for place in range(num_lines) if 0 <= place + shift < num_lines]
-    statistics = measure(
-        metric,
-        [outputs.hypotheses[place][:MAX_CHARACTERS] for place in places],
-        [[one[:MAX_CHARACTERS] for one in outputs.references[place + shift]] for place in places],
-        language=outputs.language,
+    shifted = Texts(
+        [texts.hypotheses[place][:MAX_CHARACTERS] for place in places],
+        [[one[:MAX_CHARACTERS] for one in texts.references[place + shift]] for place in places],
+        language=texts.language,
     )
+    statistics = measure(metric, shifted)
     num_blocks = max(1, num_lines // BLOCK_LINES)
     sums = np.zeros((num_blocks, statistics.shape[1]))
     blocks = np.minimum(np.array(places) // BLOCK_LINES, num_blocks - 1)

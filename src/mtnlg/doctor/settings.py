@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mtnlg.doctor.values import (
-    Case,
     Compute,
     Value,
     bleu,
@@ -23,6 +22,7 @@ from mtnlg.doctor.values import (
     ter,
     where_installed,
 )
+from mtnlg.evaluation import Texts
 from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer
 from mtnlg.text.scripts import CHARACTER_LANGUAGES, base_language
 
@@ -170,7 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
         metric="bleu",
         words="mean of sentence BLEU, tokens by the language",
         users={"means of sacrebleu.sentence_bleu": SACREBLEU + "compat.py"},
-        compute=lambda case: mean_sentence_bleu(bleu_tokenizer(case.language))(case),
+        compute=lambda texts: mean_sentence_bleu(bleu_tokenizer(texts.language))(texts),
     ),
     Setting(
         metric="chrf",
@@ -290,16 +290,16 @@ SETTINGS: tuple[Setting, ...] = (
 KNOWN_METRICS = tuple(dict.fromkeys(setting.metric for setting in SETTINGS))
 
 
-def read_settings(case: Case, metrics: Sequence[str]) -> list[Reading]:
+def read_settings(texts: Texts, metrics: Sequence[str]) -> list[Reading]:
     """Each setting of the metrics that says something of the language, with its value; settings
     that are the same here, by signature, are one.
     """
     found: dict[tuple[str, str], Reading] = {}
     own: dict[str, float | None] = {}
     for setting in SETTINGS:
-        if setting.metric not in metrics or not setting.is_for(case.language):
+        if setting.metric not in metrics or not setting.is_for(texts.language):
             continue
-        value = setting.compute(case)
+        value = setting.compute(texts)
         own.setdefault(setting.metric, value.value)
         key = (setting.metric, value.signature)
         if key in found:

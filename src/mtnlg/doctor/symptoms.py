@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mtnlg.evaluation import Texts
 from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, script_of
 
 FEW = 0.05
@@ -19,16 +20,6 @@ MOST = 0.9
 LENGTH_RATIOS = (0.8, 1.25)
 """Outputs are so long, of their references' characters, where all is well."""
 LINE_RATIOS = (0.5, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Outputs with their references, and their sources where they are known."""
-
-    hypotheses: Sequence[str]
-    references: Sequence[Sequence[str]]
-    sources: Sequence[str] | None
-    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +43,16 @@ class Symptom:
     """Output, its references, the language."""
     least_share: float = 0.0
 
-    def found(self, outputs: Outputs) -> Finding | None:
-        language = base_language(outputs.language)
+    def found(self, texts: Texts) -> Finding | None:
+        language = base_language(texts.language)
         places = tuple(
             place
             for place, (text, references) in enumerate(
-                zip(outputs.hypotheses, outputs.references, strict=True)
+                zip(texts.hypotheses, texts.references, strict=True)
             )
             if self.has(text, references, language)
         )
-        if not places or len(places) < self.least_share * len(outputs.hypotheses):
+        if not places or len(places) < self.least_share * len(texts.hypotheses):
             return None
         return Finding(self.name, self.what, places, self.remedy)
 
@@ -178,25 +169,25 @@ SYMPTOMS: tuple[Symptom, ...] = (
 """In the order in which they are told; adding one is a row."""
 
 
-def find_symptoms(outputs: Outputs) -> list[Finding]:
+def find_symptoms(texts: Texts) -> list[Finding]:
     """Everything that is found, in the order of SYMPTOMS, then what takes more than one line."""
-    found = [symptom.found(outputs) for symptom in SYMPTOMS]
-    found += [check(outputs) for check in (_lower_cased, _copied, _of_other_length)]
+    found = [symptom.found(texts) for symptom in SYMPTOMS]
+    found += [check(texts) for check in (_lower_cased, _copied, _of_other_length)]
     return [finding for finding in found if finding is not None]
 
 
-def _lower_cased(outputs: Outputs) -> Finding | None:
+def _lower_cased(texts: Texts) -> Finding | None:
     """Of the lines whose references have a capital letter, most have none."""
     capitals = [
         place
-        for place, references in enumerate(outputs.references)
-        if any(_has_capital(text) for text in references) and outputs.hypotheses[place].strip()
+        for place, references in enumerate(texts.references)
+        if any(_has_capital(text) for text in references) and texts.hypotheses[place].strip()
     ]
-    places = tuple(place for place in capitals if _is_small(outputs.hypotheses[place]))
+    places = tuple(place for place in capitals if _is_small(texts.hypotheses[place]))
     if (
         not places
         or len(places) < MOST * len(capitals)
-        or len(places) < FEW * len(outputs.hypotheses)
+        or len(places) < FEW * len(texts.hypotheses)
     ):
         return None
     return Finding(
@@ -215,16 +206,16 @@ def _is_small(text: str) -> bool:
     return text.lower() == text and text.upper() != text
 
 
-def _copied(outputs: Outputs) -> Finding | None:
+def _copied(texts: Texts) -> Finding | None:
     places = tuple(
         place
         for place, (text, source) in enumerate(
-            zip(outputs.hypotheses, outputs.sources or outputs.hypotheses, strict=True)
+            zip(texts.hypotheses, texts.sources or texts.hypotheses, strict=True)
         )
-        if outputs.sources
+        if texts.sources
         and text.strip()
         and text.strip() == source.strip()
-        and text.strip() not in {one.strip() for one in outputs.references[place]}
+        and text.strip() not in {one.strip() for one in texts.references[place]}
     )
     if not places:
         return None
@@ -236,11 +227,11 @@ def _copied(outputs: Outputs) -> Finding | None:
     )
 
 
-def _of_other_length(outputs: Outputs) -> Finding | None:
+def _of_other_length(texts: Texts) -> Finding | None:
     """Told where all outputs together are of another length; the places are the lines that are."""
     ratios = []
     length = closest_length = 0
-    for text, references in zip(outputs.hypotheses, outputs.references, strict=True):
+    for text, references in zip(texts.hypotheses, texts.references, strict=True):
         closest = min((len(one) for one in references), key=lambda size: abs(size - len(text)))
         ratios.append(len(text) / closest)
         length, closest_length = length + len(text), closest_length + closest

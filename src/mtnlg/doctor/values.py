@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Literal, cast
@@ -17,27 +17,8 @@ from sacrebleu.metrics.bleu import BLEU, BLEUScore
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from mtnlg.evaluation import find_metric, score_texts
+from mtnlg.evaluation import Texts, find_metric, score_texts
 from mtnlg.evaluation.texts import aligned_references, count_references
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Outputs and their references, one row each, in one language."""
-
-    hypotheses: Sequence[str]
-    references: Sequence[Sequence[str]]
-    language: str
-    sources: Sequence[str] | None = None
-
-    def changed(self, change: Callable[[str], str], *, language: str) -> Case:
-        """The same with all texts changed, and read as another language."""
-        return replace(
-            self,
-            hypotheses=[change(text) for text in self.hypotheses],
-            references=[[change(text) for text in texts] for texts in self.references],
-            language=language,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +30,15 @@ class Value:
     reason: str = ""
 
 
-Compute = Callable[[Case], Value]
+Compute = Callable[[Texts], Value]
 
 
 def ours(metric: str) -> Compute:
     """The value that stands on our boards."""
 
-    def compute(case: Case) -> Value:
-        value = score_texts(
-            metric,
-            case.hypotheses,
-            case.references,
-            language=case.language,
-            sources=case.sources,
-        )
-        return Value(value, find_metric(metric).signature(case.references, case.language))
+    def compute(texts: Texts) -> Value:
+        value = score_texts(metric, texts)
+        return Value(value, find_metric(metric).signature(texts.references, texts.language))
 
     return compute
 
@@ -71,10 +46,10 @@ def ours(metric: str) -> Compute:
 def where_installed(package: str, compute: Compute) -> Compute:
     """The value, or that it is missing for want of a package."""
 
-    def compute_or_not(case: Case) -> Value:
+    def compute_or_not(texts: Texts) -> Value:
         if find_spec(package) is None:
             return Value(None, f"tok:{package}", f"{package} is not installed")
-        return compute(case)
+        return compute(texts)
 
     return compute_or_not
 
@@ -110,11 +85,11 @@ def ter(
 
 
 def _sacrebleu(make: Callable[[], BLEU | CHRF | TER]) -> Compute:
-    def compute(case: Case) -> Value:
+    def compute(texts: Texts) -> Value:
         scorer = make()
         # sacreBLEU takes None for a reference that a row has not; its types do not say so.
-        references = cast(list[list[str]], aligned_references(case.references))
-        score = scorer.corpus_score(list(case.hypotheses), references)
+        references = cast(list[list[str]], aligned_references(texts.references))
+        score = scorer.corpus_score(list(texts.hypotheses), references)
         return Value(float(score.score), str(scorer.get_signature()))
 
     return compute
@@ -123,24 +98,26 @@ def _sacrebleu(make: Callable[[], BLEU | CHRF | TER]) -> Compute:
 def mean_sentence_bleu(tokenize: str) -> Compute:
     """The mean of sacreBLEU's sentence BLEU, which is no corpus BLEU."""
 
-    def compute(case: Case) -> Value:
-        scores = [score.score for score in _sentence_scores(case, tokenize)]
-        signature = _signature(case, f"case:mixed|eff:yes|tok:{tokenize}|smooth:exp|mean:sentences")
+    def compute(texts: Texts) -> Value:
+        scores = [score.score for score in _sentence_scores(texts, tokenize)]
+        signature = _signature(
+            texts, f"case:mixed|eff:yes|tok:{tokenize}|smooth:exp|mean:sentences"
+        )
         return Value(sum(scores) / len(scores), signature)
 
     return compute
 
 
-def nltk_corpus_bleu(case: Case) -> Value:
+def nltk_corpus_bleu(texts: Texts) -> Value:
     """nltk.translate.bleu_score.corpus_bleu of texts cut at white space, without smoothing: a text
     that has no n-gram of some order counts as one that did not match.
     """
-    scores = _sentence_scores(case, "none")
+    scores = _sentence_scores(texts, "none")
     correct = [sum(score.counts[order] for score in scores) for order in range(4)]
     total = [sum(max(1, score.totals[order]) for score in scores) for order in range(4)]
     length = sum(score.sys_len for score in scores)
     reference_length = sum(score.ref_len for score in scores)
-    signature = _signature(case, "case:mixed|tok:none|smooth:none|total:1")
+    signature = _signature(texts, "case:mixed|tok:none|smooth:none|total:1")
     if correct[0] == 0:
         return Value(0.0, signature)
     precisions = [
@@ -159,30 +136,41 @@ def rouge(metric: str, *, use_stemmer: bool = False, sentences: str = "lines") -
     SENTENCES, and matters to ROUGE-Lsum only.
     """
 
-    def compute(case: Case) -> Value:
+    def compute(texts: Texts) -> Value:
         cut = SENTENCES[sentences]
-        targets = [list(texts) for texts in case.references]
-        signature = find_metric(metric).signature(targets, "en")
+        signature = find_metric(metric).signature(texts.references, "en")
         if use_stemmer:
             signature = signature.replace("stem:no", "stem:porter")
         if sentences != "lines":
             signature += f"|sentences:{sentences}"
         try:
-            changed = case.changed(lambda text: "\n".join(cut(text)), language="en")
+            changed = _changed(texts, lambda text: "\n".join(cut(text)), language="en")
         except LookupError:
             return Value(None, signature, "NLTK's punkt data is not installed")
         if use_stemmer:
-            changed = changed.changed(_stemmer(), language="en")
+            changed = _changed(changed, _stemmer(), language="en")
         return replace(ours(metric)(_never_empty(changed)), signature=signature)
 
     return compute
 
 
-def _never_empty(case: Case) -> Case:
+def _changed(texts: Texts, change: Callable[[str], str], *, language: str) -> Texts:
+    """The same rows with every text changed, in another language."""
+    return replace(
+        texts,
+        hypotheses=[change(text) for text in texts.hypotheses],
+        references=[[change(text) for text in targets] for targets in texts.references],
+        language=language,
+    )
+
+
+def _never_empty(texts: Texts) -> Texts:
     """References that lost all their words as a text without any, but not empty."""
     return replace(
-        case,
-        references=[[text if text.strip() else "_" for text in one] for one in case.references],
+        texts,
+        references=[
+            [text if text.strip() else "_" for text in targets] for targets in texts.references
+        ],
     )
 
 
@@ -208,13 +196,13 @@ SENTENCES: dict[str, Callable[[str], list[str]]] = {
 """How a text becomes lines, each of which is a sentence to ROUGE-Lsum."""
 
 
-def _sentence_scores(case: Case, tokenize: str) -> list[BLEUScore]:
+def _sentence_scores(texts: Texts, tokenize: str) -> list[BLEUScore]:
     scorer = BLEU(tokenize=tokenize, effective_order=True, force=True)
     return [
         scorer.sentence_score(text, list(references))
-        for text, references in zip(case.hypotheses, case.references, strict=True)
+        for text, references in zip(texts.hypotheses, texts.references, strict=True)
     ]
 
 
-def _signature(case: Case, body: str) -> str:
-    return f"nrefs:{count_references(case.references) or 'var'}|{body}"
+def _signature(texts: Texts, body: str) -> str:
+    return f"nrefs:{count_references(texts.references) or 'var'}|{body}"

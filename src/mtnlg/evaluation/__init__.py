@@ -9,8 +9,14 @@ from mtnlg.evaluation.baselines import BASELINES, Baseline, baselines_for, write
 from mtnlg.evaluation.metrics.base import Metric, measure, metric_value, sentence_scores
 from mtnlg.evaluation.metrics.optional import MetricNotRunError
 from mtnlg.evaluation.metrics.registry import METRICS, find_metric, score_texts
-from mtnlg.evaluation.score import Resampling, is_contaminated, score_metric, score_predictions
-from mtnlg.evaluation.significance.bootstrap import bca_interval, bootstrap_interval, resampled_sums
+from mtnlg.evaluation.score import is_contaminated, score_metric, score_predictions
+from mtnlg.evaluation.significance.bootstrap import (
+    DEFAULT_RESAMPLING,
+    Resampling,
+    bca_interval,
+    bootstrap_interval,
+    resampled_sums,
+)
 from mtnlg.evaluation.significance.comparison import (
     Comparison,
     PairedTest,
@@ -33,6 +39,7 @@ from mtnlg.records.scores import (
 
 __all__ = [
     "BASELINES",
+    "DEFAULT_RESAMPLING",
     "METRICS",
     "Baseline",
     "Comparison",

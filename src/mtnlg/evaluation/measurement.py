@@ -1,111 +1,81 @@
-"""The statistics of several systems on the same references, by all cores where there is much to do.
+"""Statistics of several systems on the same references, on all cores where the work is long.
 
-Rows are measured in chunks, and chunks go to processes; what comes out does not depend on how many
-there are. Refuses to know: what becomes of the statistics.
+Rows are measured in chunks, and chunks go to processes. The result does not depend on the number
+of processes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mtnlg.artifacts.shards import map_in_order
-from mtnlg.evaluation import Metric, MetricNotRunError, find_metric, measure
+from mtnlg.evaluation import Metric, MetricNotRunError, Texts, find_metric, measure
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.progress import Task
 
 CHUNK_ROWS = 1_000
-"""Enough that counting n-grams of all of them at once pays, few enough to share out."""
+"""Enough rows that counting their n-grams at once pays, few enough to spread over processes."""
 
 REMEDY = "score fewer rows or systems at a time"
+
+Wanted = Mapping[str, Sequence[int]]
+"""Metric -> indexes of the systems that it is computed for."""
 
 Measured = dict[str, list[FloatArray]]
 """Metric -> statistics (N, K) of each system that it is computed for."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chunk:
-    """Some rows of a test set with the outputs of all systems."""
-
-    hypotheses: Sequence[Sequence[str]]
-    """By system, and then by row."""
-    references: Sequence[Sequence[str]]
-    sources: Sequence[str] | None = None
-    language: str
-    wanted: Mapping[str, Sequence[int]]
-    """Metric -> places of the systems that it is computed for."""
-
-    def without(self, names: Iterable[str]) -> Chunk:
-        """The same without some metrics."""
-        left_out = set(names)
-        kept = {name: places for name, places in self.wanted.items() if name not in left_out}
-        return replace(self, wanted=kept)
-
-    def part(self, start: int) -> Chunk:
-        """The rows of one chunk."""
-        rows = slice(start, start + CHUNK_ROWS)
-        return replace(
-            self,
-            hypotheses=[texts[rows] for texts in self.hypotheses],
-            references=self.references[rows],
-            sources=None if self.sources is None else self.sources[rows],
-        )
-
-
-def measure_systems(everything: Chunk, *, num_processes: int, task: Task) -> Measured:
-    """The statistics of all rows; the task counts rows, and is told of each chunk that is done."""
-    starts = range(0, len(everything.references), CHUNK_ROWS)
-    parts = (everything.part(start) for start in starts)
-    found: dict[str, list[list[FloatArray]]] = {
-        name: [[] for _ in places] for name, places in everything.wanted.items()
+def measure_systems(
+    systems: Sequence[Texts], wanted: Wanted, *, num_processes: int, task: Task
+) -> Measured:
+    """The statistics of all rows of systems with the same references; `task` counts the rows."""
+    num_rows = len(systems[0])
+    starts = range(0, num_rows, CHUNK_ROWS)
+    chunks = ([texts.rows(start, start + CHUNK_ROWS) for texts in systems] for start in starts)
+    parts: dict[str, list[list[FloatArray]]] = {
+        name: [[] for _ in indexes] for name, indexes in wanted.items()
     }
-    chunks = map_in_order(measure_chunk, None, parts, num_workers=num_processes, remedy=REMEDY)
-    for start, measured in zip(starts, chunks, strict=True):
-        for name, of_systems in measured.items():
-            for arrays, array in zip(found[name], of_systems, strict=True):
-                arrays.append(array)
-        task.advance(min(CHUNK_ROWS, len(everything.references) - start))
+    measured = map_in_order(measure_chunk, wanted, chunks, num_workers=num_processes, remedy=REMEDY)
+    for start, statistics in zip(starts, measured, strict=True):
+        for name, arrays in statistics.items():
+            for system_parts, array in zip(parts[name], arrays, strict=True):
+                system_parts.append(array)
+        task.advance(min(CHUNK_ROWS, num_rows - start))
     return {
-        name: [np.concatenate(arrays) for arrays in of_systems]
-        for name, of_systems in found.items()
+        name: [np.concatenate(system_parts) for system_parts in metric_parts]
+        for name, metric_parts in parts.items()
     }
 
 
-def measure_chunk(_: None, chunk: Chunk) -> Measured:
-    """The statistics of one chunk; system by system, as metrics remember how they cut texts."""
-    found: Measured = {name: [] for name in chunk.wanted}
-    for place, hypotheses in enumerate(chunk.hypotheses):
-        for name, places in chunk.wanted.items():
-            if place in places:
-                metric = find_metric(name)
-                found[name].append(_measured(metric, hypotheses, chunk))
-    return found
+def measure_chunk(wanted: Wanted, systems: Sequence[Texts]) -> Measured:
+    """The statistics of one chunk; system by system, since metrics cache the tokens of texts."""
+    statistics: Measured = {name: [] for name in wanted}
+    for index, texts in enumerate(systems):
+        for name, indexes in wanted.items():
+            if index in indexes:
+                statistics[name].append(measure(find_metric(name), texts))
+    return statistics
 
 
-def measure_whole(metrics: Sequence[Metric], everything: Chunk) -> tuple[Measured, dict[str, str]]:
-    """The statistics of metrics that load a model, in this process; and for those that cannot be
-    run here, the reason.
+def measure_whole(
+    metrics: Sequence[Metric], systems: Sequence[Texts], wanted: Wanted
+) -> tuple[Measured, dict[str, str]]:
+    """The statistics of metrics that load a model, computed in this process; and the reason for
+    each metric that cannot run here.
     """
-    found: Measured = {}
+    statistics: Measured = {}
     not_run: dict[str, str] = {}
     for metric in metrics:
         try:
-            found[metric.name] = [
-                _measured(metric, everything.hypotheses[place], everything)
-                for place in everything.wanted[metric.name]
+            statistics[metric.name] = [
+                measure(metric, systems[index]) for index in wanted[metric.name]
             ]
         except MetricNotRunError as reason:
             not_run[metric.name] = f"not run: {reason}"
-    return found, not_run
-
-
-def _measured(metric: Metric, hypotheses: Sequence[str], chunk: Chunk) -> FloatArray:
-    return measure(
-        metric, hypotheses, chunk.references, language=chunk.language, sources=chunk.sources
-    )
+    return statistics, not_run
 
 
 def num_cores() -> int:

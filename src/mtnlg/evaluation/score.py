@@ -7,20 +7,17 @@ which system it was.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation.metrics.base import Metric, measure, metric_value
 from mtnlg.evaluation.metrics.optional import MetricNotRunError
 from mtnlg.evaluation.metrics.registry import find_metric
 from mtnlg.evaluation.significance.bootstrap import (
-    Aggregate,
+    DEFAULT_RESAMPLING,
     BoolArray,
     FloatArray,
-    bca_interval,
-    bootstrap_interval,
+    Resampling,
 )
 from mtnlg.evaluation.texts import Texts, check_texts
 from mtnlg.records.rows import Prediction
@@ -47,50 +44,12 @@ EMPTY = {
 """Subset -> why it has no row."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resampling:
-    """How the intervals of scores are made."""
-
-    num_resamples: int = EvaluationConfig.num_resamples
-    confidence: float = EvaluationConfig.confidence
-    seed: int = EvaluationConfig.seed
-    is_bca: bool = EvaluationConfig.has_bca_intervals
-
-    def interval(self, statistics: FloatArray, aggregate: Aggregate) -> tuple[float, float, str]:
-        """Low, high, and how they were made, which says so where BCa was asked for in vain."""
-        settings = f"{self.num_resamples} resamples, seed {self.seed}, {100 * self.confidence:g} %"
-        remark = ""
-        if self.is_bca:
-            with np.errstate(all="ignore"):
-                ends = bca_interval(
-                    statistics,
-                    aggregate,
-                    num_resamples=self.num_resamples,
-                    confidence=self.confidence,
-                    seed=self.seed,
-                )
-            if not isinstance(ends, str):
-                return *ends, f"BCa bootstrap, {settings}"
-            remark = f"; BCa is undefined, as {ends}"
-        low, high = bootstrap_interval(
-            statistics,
-            aggregate,
-            num_resamples=self.num_resamples,
-            confidence=self.confidence,
-            seed=self.seed,
-        )
-        return low, high, f"percentile bootstrap, {settings}{remark}"
-
-
 def score_predictions(
     predictions: Sequence[Prediction],
     *,
     language: str,
     metrics: Sequence[str],
-    num_resamples: int = EvaluationConfig.num_resamples,
-    confidence: float = EvaluationConfig.confidence,
-    seed: int = EvaluationConfig.seed,
-    has_bca_intervals: bool = EvaluationConfig.has_bca_intervals,
+    resampling: Resampling = DEFAULT_RESAMPLING,
     model_folders: Mapping[str, str] | None = None,
 ) -> Scores:
     """Every metric on all rows, and on each subset that leaves some out.
@@ -99,17 +58,15 @@ def score_predictions(
     ConfigError for an unknown metric and DataError, naming the row, for text that cannot be scored.
     """
     chosen = [find_metric(name, model_folders=model_folders) for name in dict.fromkeys(metrics)]
-    ids = [row.id for row in predictions]
-    hypotheses = [row.prediction for row in predictions]
-    references = [row.references for row in predictions]
-    check_texts(hypotheses, references, ids=ids)
     texts = Texts(
-        hypotheses=hypotheses,
-        references=references,
+        [row.prediction for row in predictions],
+        [row.references for row in predictions],
         language=language,
         sources=[row.source for row in predictions],
+        ids=[row.id for row in predictions],
     )
-    statistics, not_run = _measured(chosen, texts, ids)
+    check_texts(texts)
+    statistics, not_run = _measured(chosen, texts)
     run = [metric for metric in chosen if metric.name in statistics]
     masks = {
         CLEAN: np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_),
@@ -117,9 +74,6 @@ def score_predictions(
     }
     everything = np.ones(len(predictions), np.bool_)
     chosen_rows = {name: mask for name, mask in masks.items() if not mask.all()}
-    resampling = Resampling(
-        num_resamples=num_resamples, confidence=confidence, seed=seed, is_bca=has_bca_intervals
-    )
     subsets = {
         name: _score_subset(run, statistics, texts, mask=mask, resampling=resampling)
         if mask.any()
@@ -133,21 +87,14 @@ def score_predictions(
 
 
 def _measured(
-    metrics: Sequence[Metric], texts: Texts, ids: Sequence[str]
+    metrics: Sequence[Metric], texts: Texts
 ) -> tuple[dict[str, FloatArray], dict[str, str]]:
     """The statistics of metrics, and of those that cannot be run here the reason."""
     statistics: dict[str, FloatArray] = {}
     not_run: dict[str, str] = {}
     for metric in metrics:
         try:
-            statistics[metric.name] = measure(
-                metric,
-                texts.hypotheses,
-                texts.references,
-                language=texts.language,
-                sources=texts.sources,
-                ids=ids,
-            )
+            statistics[metric.name] = measure(metric, texts)
         except MetricNotRunError as reason:
             not_run[metric.name] = f"not run: {reason}"
     return statistics, not_run

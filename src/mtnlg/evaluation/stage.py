@@ -29,17 +29,19 @@ def make_scores(
         inputs["models"] = {name: folder_sha256(Path(models[name])) for name in sorted(models)}
 
     def build(folder: Path) -> None:
-        from mtnlg.evaluation import score_predictions
+        from mtnlg.evaluation import Resampling, score_predictions
         from mtnlg.records.scores import save_scores
 
         scores = score_predictions(
             read_predictions(predictions.folder / "predictions.jsonl"),
             language=language,
             metrics=settings.metrics,
-            num_resamples=settings.num_resamples,
-            confidence=settings.confidence,
-            seed=settings.seed,
-            has_bca_intervals=settings.has_bca_intervals,
+            resampling=Resampling(
+                num_resamples=settings.num_resamples,
+                confidence=settings.confidence,
+                seed=settings.seed,
+                is_bca=settings.has_bca_intervals,
+            ),
             model_folders=models,
         )
         save_scores(folder, scores, {})

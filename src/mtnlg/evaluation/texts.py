@@ -1,78 +1,82 @@
-"""What hypotheses and references must be before a metric sees them, and how they are handed over.
-
-Refuses to know: the metrics. Every complaint is a DataError that names the row.
-"""
+"""The texts that metrics read: outputs of one system with references, sources and language."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from itertools import compress
+from typing import Any
 
 from mtnlg.errors import DataError
 from mtnlg.text.scripts import UNSCORABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Texts:
-    """What a metric sees of N examples."""
+    """The outputs of one system for N rows, and what they are scored against."""
 
     hypotheses: Sequence[str]
     references: Sequence[Sequence[str]]
-    """At least one for each example, and not as many for each."""
+    """At least one for each row; rows may have different numbers of them."""
+    _: KW_ONLY
     language: str
-    """Of hypotheses and references."""
+    """ISO 639 code of hypotheses and references."""
     sources: Sequence[str] | None = None
-    """None where they are not known; few metrics need them."""
+    """None where they are unknown; few metrics need them."""
+    ids: Sequence[str] | None = None
+    """Names of the rows in error messages; None: rows are numbered from 0."""
 
     def __len__(self) -> int:
         return len(self.hypotheses)
 
     def where(self, mask: Iterable[bool]) -> Texts:
-        """The examples that a mask (N,) keeps."""
+        """The rows that a mask (N,) keeps."""
         kept = list(mask)
-        return Texts(
-            hypotheses=list(compress(self.hypotheses, kept)),
-            references=list(compress(self.references, kept)),
-            language=self.language,
-            sources=None if self.sources is None else list(compress(self.sources, kept)),
+        return self._selected(lambda column: list(compress(column, kept)))
+
+    def rows(self, start: int, end: int) -> Texts:
+        """The rows from `start` to before `end`."""
+        return self._selected(lambda column: column[start:end])
+
+    def row_name(self, index: int) -> str:
+        """How error messages name a row."""
+        return f"row {index}" if self.ids is None else f"row {self.ids[index]!r}"
+
+    def _selected(self, select: Callable[[Sequence[Any]], Sequence[Any]]) -> Texts:
+        return replace(
+            self,
+            hypotheses=select(self.hypotheses),
+            references=select(self.references),
+            sources=None if self.sources is None else select(self.sources),
+            ids=None if self.ids is None else select(self.ids),
         )
 
 
-def check_texts(
-    hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]],
-    *,
-    ids: Sequence[str] | None = None,
-) -> None:
-    """Raise DataError unless hypotheses are text, with references that are text and not empty.
+def check_texts(texts: Texts) -> None:
+    """Raise DataError, naming the row, unless every row has text and references that are not empty.
 
-    Without ids, rows are named by their place, counted from 0. An empty hypothesis is allowed: it
-    scores 0.
+    An empty hypothesis is allowed: it scores 0.
     """
-    if len(hypotheses) != len(references):
+    if len(texts.hypotheses) != len(texts.references):
         raise DataError(
-            f"{len(hypotheses)} hypotheses and {len(references)} rows of references: there must be "
-            "as many of one as of the other; check that both are of the same test set"
+            f"{len(texts.hypotheses)} hypotheses and {len(texts.references)} rows of references: "
+            "the numbers must be equal; check that both are of the same test set"
         )
-    if not hypotheses:
+    if not texts.hypotheses:
         raise DataError("0 hypotheses: there is nothing to score; check the predictions file")
-    for index, (hypothesis, targets) in enumerate(zip(hypotheses, references, strict=True)):
-        row = row_name(index, ids)
+    for index, (hypothesis, targets) in enumerate(
+        zip(texts.hypotheses, texts.references, strict=True)
+    ):
+        row = texts.row_name(index)
         _refuse_unscorable(hypothesis, f"{row}: the hypothesis")
         if not targets:
             raise DataError(f"{row}: it has no reference; drop the row when the data is prepared")
-        for place, target in enumerate(targets, start=1):
+        for number, target in enumerate(targets, start=1):
             if not target.strip():
                 raise DataError(
-                    f"{row}: reference {place} is empty; drop the row when the data is prepared"
+                    f"{row}: reference {number} is empty; drop the row when the data is prepared"
                 )
-            _refuse_unscorable(target, f"{row}: reference {place}")
-
-
-def row_name(index: int, ids: Sequence[str] | None) -> str:
-    """How messages name a row."""
-    return f"row {index}" if ids is None else f"row {ids[index]!r}"
+            _refuse_unscorable(target, f"{row}: reference {number}")
 
 
 def count_references(references: Sequence[Sequence[str]]) -> int | None:
@@ -82,20 +86,20 @@ def count_references(references: Sequence[Sequence[str]]) -> int | None:
 
 
 def aligned_references(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
-    """References by place and then by row; None where a row has fewer than others, which is not the
-    same as an empty one.
+    """All first references, then all second ones, and so on; None, which is not the same as an
+    empty text, where a row has fewer.
     """
     most = max(len(targets) for targets in references)
     return [
-        [targets[place] if place < len(targets) else None for targets in references]
-        for place in range(most)
+        [targets[index] if index < len(targets) else None for targets in references]
+        for index in range(most)
     ]
 
 
 def _refuse_unscorable(text: str, what: str) -> None:
-    found = UNSCORABLE.search(text)
-    if found is not None:
+    match = UNSCORABLE.search(text)
+    if match is not None:
         raise DataError(
-            f"{what} has U+{ord(found.group()):04X} at character {found.start() + 1}, which is no "
+            f"{what} has U+{ord(match.group()):04X} at character {match.start() + 1}, which is no "
             "text; remove it"
         )

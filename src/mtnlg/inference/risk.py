@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mtnlg.evaluation import Metric, sentence_scores
+from mtnlg.evaluation import Metric, Texts, sentence_scores
 from mtnlg.generation import Output
 
 
@@ -38,12 +38,12 @@ def expected_utilities(samples: Sequence[str], metric: Metric, *, language: str)
     """
     counts = Counter(samples)
     distinct = list(counts)
-    values = sentence_scores(
-        metric,
+    pairs = Texts(
         [hypothesis for hypothesis in distinct for _ in distinct],
-        [reference for _ in distinct for reference in distinct],
+        [[reference] for _ in distinct for reference in distinct],
         language=language,
-    ).reshape(len(distinct), len(distinct))
+    )
+    values = sentence_scores(metric, pairs).reshape(len(distinct), len(distinct))
     weights = [counts[text] / len(samples) for text in distinct]
     mean = dict(zip(distinct, (values @ weights).tolist(), strict=True))
     return [mean[text] for text in samples]

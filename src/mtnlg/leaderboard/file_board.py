@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import cast
 
 from mtnlg.evaluation import Metric, Resampling, Texts, score_metric
-from mtnlg.evaluation.measurement import Chunk, Measured
+from mtnlg.evaluation.measurement import Measured, Wanted
 from mtnlg.evaluation.metrics.base import excess_tokens
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.significance.comparison import MAX_COMPARED
@@ -52,16 +52,18 @@ class Inputs:
         """A name for each system: its file's, with so much of the path that equal ones differ."""
         return _distinct_names([file.path for file in self.hypotheses])
 
-    def texts(self, place: int) -> list[str]:
-        """The outputs of one system."""
-        return [texts[0] for texts in self.hypotheses[place].examples]
+    def texts(self, index: int, language: str) -> Texts:
+        """The outputs of one system with their references and sources."""
+        return Texts(
+            _first_texts(self.hypotheses[index]),
+            self.targets,
+            language=language,
+            sources=None if self.sources is None else _first_texts(self.sources),
+        )
 
-    @property
-    def source_texts(self) -> list[str] | None:
-        """None where no sources were given."""
-        if self.sources is None:
-            return None
-        return [texts[0] for texts in self.sources.examples]
+
+def _first_texts(file: TextFile) -> list[str]:
+    return [texts[0] for texts in file.examples]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,33 +105,22 @@ class Table:
         return sorted(self.systems, key=key)
 
 
-def plan(inputs: Inputs, settings: Settings) -> tuple[Chunk, dict[str, dict[int, str]]]:
-    """What is to be measured, and for each metric why it is not computed for the systems at some
-    places: beyond its longest text, time and memory run away.
+def find_left_out(inputs: Inputs, settings: Settings) -> dict[str, dict[int, str]]:
+    """For each metric why it is not computed for the systems at some places: beyond its longest
+    text, time and memory run away.
     """
-    left_out = {
+    return {
         metric.name: dict(_too_long(metric, inputs, settings.language))
         for metric in settings.metrics
     }
-    places = range(len(inputs.hypotheses))
-    chunk = Chunk(
-        hypotheses=[inputs.texts(place) for place in places],
-        references=inputs.targets,
-        sources=inputs.source_texts,
-        language=settings.language,
-        wanted={
-            name: [place for place in places if place not in reasons]
-            for name, reasons in left_out.items()
-        },
-    )
-    return chunk, left_out
 
 
 def make_table(
     inputs: Inputs,
+    systems: Sequence[Texts],
     settings: Settings,
     *,
-    wanted: Mapping[str, Sequence[int]],
+    wanted: Wanted,
     left_out: Mapping[str, Mapping[int, str]],
     measured: Measured,
     on_metric: Callable[[str], None],
@@ -151,13 +142,9 @@ def make_table(
             zip((labels[one] for one in wanted[metric.name]), measured[metric.name], strict=True)
         )
         for place, array in zip(wanted[metric.name], statistics.values(), strict=True):
-            texts = Texts(
-                hypotheses=inputs.texts(place),
-                references=inputs.targets,
-                language=settings.language,
-                sources=inputs.source_texts,
+            scores[labels[place]][metric.name] = _score(
+                metric, array, systems[place], settings.resampling
             )
-            scores[labels[place]][metric.name] = _score(metric, array, texts, settings.resampling)
             signatures[metric.name] = scores[labels[place]][metric.name].signature
         numbers = {label: scores[label][metric.name] for label in statistics}
         groups[metric.name], not_tested[metric.name] = _grouped(

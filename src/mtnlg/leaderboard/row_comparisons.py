@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from mtnlg.evaluation import (
+    DEFAULT_RESAMPLING,
     Metric,
     PairedTest,
     Resampling,
@@ -30,7 +31,6 @@ from mtnlg.leaderboard.evidence import BoardEvidence, Evidence, installed_metric
 from mtnlg.leaderboard.model import Board, RowComparison
 
 TEST = PairedTest.approximate_randomization
-DEFAULT_RESAMPLING = Resampling()
 TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {DEFAULT_RESAMPLING.seed}"
 
 SEEDS_TEST_NAME = (
@@ -136,9 +136,7 @@ def group_labels(
             values=values,
             test=TEST,
             num_trials=num_trials,
-            num_resamples=resampling.num_resamples,
-            confidence=resampling.confidence,
-            seed=resampling.seed,
+            resampling=resampling,
         )
     if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
         return f"{metric.name} of resampled examples is no finite number"

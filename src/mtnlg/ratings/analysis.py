@@ -184,7 +184,7 @@ def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
         [_with_ones([rated[label][row] for row in shared]) for label in labels],
         _mean_of_sums,
         test=TEST,
-        seed=RESAMPLING.seed,
+        resampling=RESAMPLING,
     )
     letters = group_letters(len(labels), compared)
     corrected = f"Holm-corrected over {len(compared)} comparisons"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtnlg.config import DecodingConfig
-from mtnlg.evaluation import score_texts
+from mtnlg.evaluation import Texts, score_texts
 from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.model import Transformer
 from mtnlg.records.rows import Row
@@ -52,11 +52,12 @@ class ValidationProbe:
         generated = generator.generate(
             [row.source for row in task.rows], task.prompt, self.decoding
         )
-        hypotheses = [alternatives[0] for alternatives in generated.texts]
-        references = [row.references for row in task.rows]
-        return score_texts(
-            task.metric, hypotheses, references, language=task.prompt.target_language
+        texts = Texts(
+            [alternatives[0] for alternatives in generated.texts],
+            [row.references for row in task.rows],
+            language=task.prompt.target_language,
         )
+        return score_texts(task.metric, texts)
 
 
 def fixed_rows(rows: Sequence[Row], count: int) -> list[Row]:

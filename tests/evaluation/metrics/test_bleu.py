@@ -50,7 +50,7 @@ def value(hypotheses: list[str], references: list[list[str]], language: str) -> 
 
 
 def counts(hypotheses: list[str], references: list[list[str]], language: str) -> FloatArray:
-    return bleu_statistics(Texts(hypotheses=hypotheses, references=references, language=language))
+    return bleu_statistics(Texts(hypotheses, references, language=language))
 
 
 @settings(deadline=None)

@@ -35,9 +35,7 @@ def test_chrf_equals_sacrebleu(
     expected = oracle.corpus_score(hypotheses, columns)
 
     chosen = ChrfSettings(word_order=word_order, is_lowercase=is_lowercase)
-    statistics = chrf_statistics(
-        Texts(hypotheses=hypotheses, references=references, language="en"), chosen
-    )
+    statistics = chrf_statistics(Texts(hypotheses, references, language="en"), chosen)
 
     assert float(chrf_values(statistics.sum(axis=0))) == expected.score
     assert statistics.tolist() == oracle._extract_corpus_statistics(hypotheses, columns)

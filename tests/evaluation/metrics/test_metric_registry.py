@@ -77,7 +77,7 @@ def test_metric_of_another_package_is_found(
 ) -> None:
     install(monkeypatch, character_ratio)
 
-    assert score_texts("character_ratio", ["ab"], [["abcd"]], language="en") == 50.0
+    assert score_texts("character_ratio", Texts(["ab"], [["abcd"]], language="en")) == 50.0
     with pytest.raises(ConfigError, match=r"comet, character_ratio; did you mean 'character_r"):
         find_metric("character_ratios")
 
@@ -95,7 +95,7 @@ def test_metric_without_a_finite_value_is_an_error(
     install(monkeypatch, replace(character_ratio, aggregate=lambda sums: sums[..., 0] * np.nan))
 
     with pytest.raises(ConfigError, match=r"character_ratio.*gave nan"):
-        score_texts("character_ratio", ["ab"], [["abcd"]], language="en")
+        score_texts("character_ratio", Texts(["ab"], [["abcd"]], language="en"))
 
 
 @pytest.mark.parametrize("name", [*AGREEMENT, "length_ratio", "rouge1-mean", "bleu-char"])
@@ -103,18 +103,22 @@ def test_metric_without_a_finite_value_is_an_error(
 def test_identical_chinese_corpus_scores_100(name: str, language: str) -> None:
     references = [[sentence] for sentence in CHINESE]
 
-    assert score_texts(name, CHINESE, references, language=language) == pytest.approx(100, abs=1e-9)
+    assert score_texts(name, Texts(CHINESE, references, language=language)) == pytest.approx(
+        100, abs=1e-9
+    )
 
 
 def test_identical_chinese_corpus_has_no_edit() -> None:
     references = [[sentence] for sentence in CHINESE]
 
-    assert score_texts("ter", CHINESE, references, language="zh") == 0
+    assert score_texts("ter", Texts(CHINESE, references, language="zh")) == 0
 
 
 @pytest.mark.parametrize("name", [*AGREEMENT, "length_ratio", "nist", "distinct2", "entropy4"])
 def test_empty_hypotheses_score_0(name: str) -> None:
-    assert score_texts(name, ["", ""], [["the cat sat down"], ["a", "b"]], language="en") == 0
+    assert (
+        score_texts(name, Texts(["", ""], [["the cat sat down"], ["a", "b"]], language="en")) == 0
+    )
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
@@ -133,23 +137,25 @@ def test_unscorable_text_names_the_row(
     with pytest.raises(DataError, match=message):
         measure(
             find_metric(name),
-            ["x", hypothesis],
-            [["y"], targets],
-            language="en",
-            sources=["s", "s"],
-            ids=["r1", "r2"],
+            Texts(
+                ["x", hypothesis],
+                [["y"], targets],
+                language="en",
+                sources=["s", "s"],
+                ids=["r1", "r2"],
+            ),
         )
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_counts_that_differ_are_both_named(name: str) -> None:
     with pytest.raises(DataError, match="2 hypotheses and 1 rows of references"):
-        score_texts(name, ["a", "b"], [["a"]], language="en")
+        score_texts(name, Texts(["a", "b"], [["a"]], language="en"))
 
 
 def test_no_hypotheses_is_an_error() -> None:
     with pytest.raises(DataError, match="0 hypotheses"):
-        score_texts("bleu", [], [], language="en")
+        score_texts("bleu", Texts([], [], language="en"))
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
@@ -164,17 +170,14 @@ def test_text_beyond_the_cap_names_row_and_metric(
     ):
         score_texts(
             name,
-            ["a b c", "a b c d e f g"],
-            [["a"], ["b"]],
-            language="en",
-            sources=["s", "s"],
+            Texts(["a b c", "a b c d e f g"], [["a"], ["b"]], language="en", sources=["s", "s"]),
         )
 
 
 def test_cap_counts_tokens_and_not_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.METRICS, "rougeL", replace(METRICS["rougeL"], max_tokens=2))
 
-    assert score_texts("rougeL", ["longer words"], [["longer words"]], language="en") == 100
+    assert score_texts("rougeL", Texts(["longer words"], [["longer words"]], language="en")) == 100
 
 
 def test_importing_evaluation_is_light() -> None:

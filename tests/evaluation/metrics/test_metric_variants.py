@@ -10,7 +10,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation import find_metric, measure, score_texts
+from mtnlg.evaluation import Texts, find_metric, measure, score_texts
 
 HYPOTHESES = [
     "The runners were running quickly to U.S. stations.",
@@ -32,7 +32,7 @@ def test_stemmed_rouge_equals_rouge_score(name: str) -> None:
     metric = find_metric(f"{name}-stem")
     scorer = RougeScorer([name], use_stemmer=True)
 
-    found = measure(metric, HYPOTHESES, REFERENCES, language="en")
+    found = measure(metric, Texts(HYPOTHESES, REFERENCES, language="en"))
 
     expected = [
         scorer.score_multi(targets, hypothesis)[name].fmeasure
@@ -47,7 +47,7 @@ def test_mean_rouge_is_the_mean_over_the_references_of_a_row(name: str) -> None:
     metric = find_metric(f"{name}-mean")
     scorer = RougeScorer([name], use_stemmer=False)
 
-    found = measure(metric, HYPOTHESES, REFERENCES, language="en")
+    found = measure(metric, Texts(HYPOTHESES, REFERENCES, language="en"))
 
     expected = [
         sum(scorer.score(target, hypothesis)[name].fmeasure for target in targets) / len(targets)
@@ -82,7 +82,7 @@ def test_variant_equals_sacrebleu_with_its_settings(
     padded = [row + [None] * (most - len(row)) for row in references]
     columns = [list(column) for column in zip(*padded, strict=True)]
 
-    value = score_texts(name, hypotheses, references, language=language)
+    value = score_texts(name, Texts(hypotheses, references, language=language))
 
     assert value == oracle.corpus_score(hypotheses, columns).score
     assert find_metric(name).signature(references, language) == str(oracle.get_signature())
@@ -90,7 +90,7 @@ def test_variant_equals_sacrebleu_with_its_settings(
 
 def test_order_of_words_changes_the_name_alone() -> None:
     both = [
-        score_texts(name, HYPOTHESES, REFERENCES, language="en")
+        score_texts(name, Texts(HYPOTHESES, REFERENCES, language="en"))
         for name in ("rougeL-stem-mean", "rougeL-mean-stem")
     ]
 
@@ -114,13 +114,13 @@ def test_impossible_words_are_named(name: str, message: str) -> None:
 @pytest.mark.parametrize(("name", "language"), [("rouge1-stem", "zh"), ("rouge1-jieba", "en")])
 def test_variant_for_another_language_is_refused(name: str, language: str) -> None:
     with pytest.raises(ConfigError, match=f"not for language={language}"):
-        score_texts(name, ["a"], [["a"]], language=language)
+        score_texts(name, Texts(["a"], [["a"]], language=language))
 
 
 @pytest.mark.skipif(find_spec("jieba") is None, reason="jieba is not installed")
 def test_jieba_counts_words() -> None:
     """南京市 / 长江大桥 by jieba: one of two words is there, where four of seven characters are."""
-    value = score_texts("rouge1-jieba", ["长江大桥"], [["南京市长江大桥"]], language="zh")
+    value = score_texts("rouge1-jieba", Texts(["长江大桥"], [["南京市长江大桥"]], language="zh"))
 
     assert value == pytest.approx(100 * 2 * (1 / 1) * (1 / 2) / (1 / 1 + 1 / 2))
 
@@ -128,4 +128,4 @@ def test_jieba_counts_words() -> None:
 @pytest.mark.skipif(find_spec("jieba") is not None, reason="jieba is installed")
 def test_absent_package_says_how_to_install_it() -> None:
     with pytest.raises(ConfigError, match=r"pip install 'mtnlg\[jieba\]'"):
-        score_texts("rouge1-jieba", ["长江大桥"], [["南京市长江大桥"]], language="zh")
+        score_texts("rouge1-jieba", Texts(["长江大桥"], [["南京市长江大桥"]], language="zh"))

@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from mtnlg.evaluation import MetricNotRunError, find_metric, measure, score_predictions
+from mtnlg.evaluation import (
+    MetricNotRunError,
+    Resampling,
+    Texts,
+    find_metric,
+    measure,
+    score_predictions,
+)
 from mtnlg.records.rows import Prediction
 
 ROWS = [
@@ -25,10 +32,12 @@ def measured(name: str, folder: Path | None = None) -> list[float]:
     folders = {} if folder is None else {name: str(folder)}
     statistics = measure(
         find_metric(name, model_folders=folders),
-        [row.prediction for row in ROWS],
-        [row.references for row in ROWS],
-        language="en",
-        sources=[row.source for row in ROWS],
+        Texts(
+            [row.prediction for row in ROWS],
+            [row.references for row in ROWS],
+            language="en",
+            sources=[row.source for row in ROWS],
+        ),
     )
     assert statistics[:, 1].tolist() == [1, 1]
     return [float(value) for value in statistics[:, 0]]
@@ -112,14 +121,14 @@ def test_comet_without_a_checkpoint_names_it(
 
 def test_meteor_is_for_english() -> None:
     with pytest.raises(MetricNotRunError, match="English, not zh"):
-        measure(find_metric("meteor"), ["猫"], [["猫"]], language="zh")
+        measure(find_metric("meteor"), Texts(["猫"], [["猫"]], language="zh"))
 
 
 def test_metric_that_is_not_run_stands_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bert_score", None)
 
     scores = score_predictions(
-        ROWS, language="en", metrics=["chrf", "bertscore"], num_resamples=100
+        ROWS, language="en", metrics=["chrf", "bertscore"], resampling=Resampling(num_resamples=100)
     )
 
     found = scores.subsets["all"]

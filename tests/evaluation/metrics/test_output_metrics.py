@@ -10,7 +10,7 @@ from nltk.translate.nist_score import corpus_nist
 from sacrebleu.metrics.bleu import BLEU
 
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation import METRICS, measure, score_texts
+from mtnlg.evaluation import METRICS, Texts, measure, score_texts
 
 REFERENCES = [["the cat sat on the mat"], ["it rains in the city all day long", "rain all day"]]
 OUTPUTS = ["the cat the cat the cat", "it rains all day"]
@@ -23,7 +23,7 @@ def score(
     references: list[list[str]] = REFERENCES,
     sources: list[str] | None = None,
 ) -> float:
-    return score_texts(name, outputs, references, language="en", sources=sources)
+    return score_texts(name, Texts(outputs, references, language="en", sources=sources))
 
 
 def test_exact_match_counts_any_reference_and_ignores_white_space_at_the_ends() -> None:
@@ -64,7 +64,7 @@ def test_value_of_a_corpus_has_no_interval_but_a_reason() -> None:
 
     assert not metric.is_resampleable
     assert "distinct1_example has an interval" in metric.reason_not
-    assert measure(metric, OUTPUTS, REFERENCES, language="en").shape == (2, 0)
+    assert measure(metric, Texts(OUTPUTS, REFERENCES, language="en")).shape == (2, 0)
 
 
 def test_repetition_counts_ngrams_that_came_before() -> None:
@@ -139,10 +139,7 @@ def test_statistics_of_parts_are_those_of_the_whole(name: str) -> None:
     whole, first, second = (
         measure(
             METRICS[name],
-            OUTPUTS[rows],
-            REFERENCES[rows],
-            language="en",
-            sources=SOURCES[rows],
+            Texts(OUTPUTS[rows], REFERENCES[rows], language="en", sources=SOURCES[rows]),
         ).tolist()
         for rows in (slice(0, 2), slice(0, 1), slice(1, 2))
     )

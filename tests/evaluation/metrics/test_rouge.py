@@ -76,7 +76,7 @@ def test_rouge_of_each_example_equals_rouge_score(
     expected = [scorer.score_multi(targets, hypothesis) for hypothesis, targets in rows]
 
     for name, statistics in STATISTICS.items():
-        found = statistics(Texts(hypotheses=hypotheses, references=references, language=language))
+        found = statistics(Texts(hypotheses, references, language=language))
         assert found[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
 
 
@@ -97,8 +97,8 @@ def test_rouge_of_long_summaries_equals_rouge_score(num_words: int) -> None:
     for name, statistics in STATISTICS.items():
         found = statistics(
             Texts(
-                hypotheses=[pair[0] for pair in pairs],
-                references=[[pair[1]] for pair in pairs],
+                [pair[0] for pair in pairs],
+                [[pair[1]] for pair in pairs],
                 language="en",
             )
         )

@@ -34,9 +34,7 @@ def test_ter_equals_sacrebleu(rows: list[tuple[str, list[str]]], language: str) 
     oracle = ORACLES[language]
     expected = oracle.corpus_score(hypotheses, columns)
 
-    statistics = ter_statistics(
-        Texts(hypotheses=hypotheses, references=references, language=language)
-    )
+    statistics = ter_statistics(Texts(hypotheses, references, language=language))
 
     assert float(ter_values(statistics.sum(axis=0))) == pytest.approx(expected.score, abs=1e-12)
     assert ter_signature(references, language) == str(oracle.get_signature())
@@ -52,7 +50,7 @@ def test_ter_of_nothing_expected_is_100_for_something_and_0_for_nothing() -> Non
 
 def test_chinese_is_edited_by_character() -> None:
     """Oracle: of six characters one is other, by hand."""
-    statistics = measure(METRICS["ter"], ["猫坐在垫子下"], [["猫坐在垫子上"]], language="zh")
+    statistics = measure(METRICS["ter"], Texts(["猫坐在垫子下"], [["猫坐在垫子上"]], language="zh"))
 
     assert statistics.tolist() == [[1, 6]]
     assert float(ter_values(statistics[0])) == pytest.approx(100 / 6)

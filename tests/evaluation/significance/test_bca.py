@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from mtnlg.evaluation import bca_interval, resampled_sums, score_predictions
+from mtnlg.evaluation import Resampling, bca_interval, resampled_sums, score_predictions
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.records.rows import Prediction
 
@@ -34,7 +34,9 @@ def test_interval_of_a_variance_is_that_in_print() -> None:
     """Oracle: Efron and Tibshirani 1993, table 14.2: 115.8 to 259.6 at 90 %, where percentiles give
     100.8 to 233.9; each end is a quantile of resamples, known to some 3 %.
     """
-    ends = bca_interval(of_variance(SPATIAL), variance, num_resamples=20_000, confidence=0.9)
+    ends = bca_interval(
+        of_variance(SPATIAL), variance, Resampling(num_resamples=20_000, confidence=0.9)
+    )
 
     assert not isinstance(ends, str)
     assert float(variance(of_variance(SPATIAL).sum(axis=0))) == pytest.approx(171.5, abs=0.05)
@@ -52,7 +54,7 @@ def test_interval_equals_the_formula_by_plain_loops() -> None:
     acceleration = sum((center - one) ** 3 for one in without) / (
         6 * sum((center - one) ** 2 for one in without) ** 1.5
     )
-    sums = resampled_sums(statistics, num_resamples=300, seed=5)
+    sums = resampled_sums(statistics, Resampling(num_resamples=300, seed=5))
     resampled = [float(variance(one)) for one in sums]
     share = sum(1.0 if one < theta else 0.5 * (one == theta) for one in resampled) / 300
     normal = NormalDist()
@@ -62,7 +64,7 @@ def test_interval_equals_the_formula_by_plain_loops() -> None:
         for z in (normal.inv_cdf(0.1), normal.inv_cdf(0.9))
     ]
 
-    ends = bca_interval(statistics, variance, num_resamples=300, confidence=0.8, seed=5)
+    ends = bca_interval(statistics, variance, Resampling(num_resamples=300, confidence=0.8, seed=5))
 
     assert ends == pytest.approx(tuple(np.quantile(resampled, levels)))
     assert abs(acceleration) > 0.05, "the oracle must correct something"
@@ -97,12 +99,15 @@ def test_name_of_an_interval_tells_bca_from_its_fall_back() -> None:
 
     fallen, done = (
         score_predictions(
-            rows, language="en", metrics=["rouge1"], num_resamples=100, has_bca_intervals=True
+            rows,
+            language="en",
+            metrics=["rouge1"],
+            resampling=Resampling(num_resamples=100, is_bca=True),
         ).metrics["rouge1"]
         for rows in (alike, apart)
     )
     (plain,) = score_predictions(
-        apart, language="en", metrics=["rouge1"], num_resamples=100
+        apart, language="en", metrics=["rouge1"], resampling=Resampling(num_resamples=100)
     ).metrics.values()
 
     assert fallen["interval"] == (

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from mtnlg.evaluation import METRICS, bootstrap_interval, measure, resampled_sums
+from mtnlg.evaluation import METRICS, Resampling, Texts, bootstrap_interval, measure, resampled_sums
 from mtnlg.evaluation.significance import bootstrap
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 
@@ -43,18 +43,20 @@ def mean(sums: FloatArray) -> FloatArray:
 @pytest.mark.parametrize("name", VARYING)
 def test_interval_contains_the_value_and_is_deterministic(name: str) -> None:
     metric = METRICS[name]
-    statistics = measure(metric, HYPOTHESES, REFERENCES, language="en", sources=SOURCES)
+    statistics = measure(metric, Texts(HYPOTHESES, REFERENCES, language="en", sources=SOURCES))
 
-    low, high = bootstrap_interval(statistics, metric.aggregate, seed=3)
+    low, high = bootstrap_interval(statistics, metric.aggregate, Resampling(seed=3))
 
     assert low < float(metric.aggregate(statistics.sum(axis=0))) < high
-    assert (low, high) == bootstrap_interval(statistics, metric.aggregate, seed=3)
+    assert (low, high) == bootstrap_interval(statistics, metric.aggregate, Resampling(seed=3))
 
 
 def test_resampled_sums_follow_the_seed() -> None:
     statistics = np.arange(35.0).reshape(7, 5)
 
-    first, second = (resampled_sums(statistics, num_resamples=11, seed=seed) for seed in (3, 4))
+    first, second = (
+        resampled_sums(statistics, Resampling(num_resamples=11, seed=seed)) for seed in (3, 4)
+    )
 
     assert not np.array_equal(first, second)
 
@@ -64,7 +66,9 @@ def test_interval_of_a_mean_is_near_the_normal_one() -> None:
     draws = np.random.default_rng(0).normal(50, 10, size=400)
     statistics = np.column_stack([draws, np.ones(400)])
 
-    low, high = bootstrap_interval(statistics, mean, num_resamples=4_000, confidence=0.9)
+    low, high = bootstrap_interval(
+        statistics, mean, Resampling(num_resamples=4_000, confidence=0.9)
+    )
 
     half = NormalDist().inv_cdf(0.95) * draws.std() / np.sqrt(400)
     assert low == pytest.approx(draws.mean() - half, abs=0.12 * half)
@@ -75,9 +79,8 @@ def test_interval_of_a_mean_is_near_the_normal_one() -> None:
 def test_aggregate_of_many_resamples_equals_one_by_one(name: str) -> None:
     metric = METRICS[name]
     sums = resampled_sums(
-        measure(metric, HYPOTHESES, REFERENCES, language="en", sources=SOURCES),
-        num_resamples=33,
-        seed=1,
+        measure(metric, Texts(HYPOTHESES, REFERENCES, language="en", sources=SOURCES)),
+        Resampling(num_resamples=33, seed=1),
     )
 
     values = metric.aggregate(sums)
@@ -91,7 +94,7 @@ def test_resampled_sums_equal_a_plain_loop() -> None:
     statistics = np.arange(35.0).reshape(7, 5)
     draws = np.random.default_rng(9).integers(0, 7, size=(11, 7))
 
-    sums = resampled_sums(statistics, num_resamples=11, seed=9)
+    sums = resampled_sums(statistics, Resampling(num_resamples=11, seed=9))
 
     np.testing.assert_array_equal(sums, [statistics[row].sum(axis=0) for row in draws])
 
@@ -100,11 +103,13 @@ def test_resampled_sums_do_not_depend_on_the_size_of_chunks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     statistics = np.arange(35.0).reshape(7, 5)
-    whole = resampled_sums(statistics, num_resamples=11, seed=9)
+    whole = resampled_sums(statistics, Resampling(num_resamples=11, seed=9))
 
     monkeypatch.setattr(bootstrap, "CELLS_PER_CHUNK", 20)
 
-    np.testing.assert_array_equal(resampled_sums(statistics, num_resamples=11, seed=9), whole)
+    np.testing.assert_array_equal(
+        resampled_sums(statistics, Resampling(num_resamples=11, seed=9)), whole
+    )
 
 
 @pytest.mark.parametrize("num_examples", [1, 13])

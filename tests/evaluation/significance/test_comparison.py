@@ -18,6 +18,8 @@ from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation import (
     METRICS,
     PairedTest,
+    Resampling,
+    Texts,
     bootstrap_interval,
     compare_systems,
     correct_by_holm,
@@ -65,7 +67,7 @@ def test_p_value_agrees_with_sacrebleu(name: str, test: PairedTest, theirs: str)
     references, systems = made_texts(60, 0.30, 0.38)
     metric = METRICS[name]
     statistics = [
-        measure(metric, system, [[text] for text in references], language="en")
+        measure(metric, Texts(system, [[text] for text in references], language="en"))
         for system in systems
     ]
     scorer = {"bleu": BLEU(), "chrf": CHRF()}[name]
@@ -193,8 +195,7 @@ def rejection_rate(test: PairedTest, *, shift: float, num_simulations: int) -> f
             mean,
             test=test,
             num_trials=400,
-            num_resamples=100,
-            seed=simulation,
+            resampling=Resampling(num_resamples=100, seed=simulation),
         )
         rejected += found.p < 0.05
     return rejected / num_simulations

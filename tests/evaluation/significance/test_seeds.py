@@ -12,6 +12,7 @@ from sacrebleu.metrics import BLEU
 
 from mtnlg.evaluation import (
     METRICS,
+    Texts,
     compare_systems,
     compare_with_seeds,
     detectable_difference,
@@ -90,7 +91,7 @@ def test_influences_of_bleu_are_those_of_sacrebleu_without_a_line() -> None:
     hypotheses = ["the cat sat on a mat", "a dog ran far away", "we train a model on text"]
     references = ["the cat sat on the mat", "the dog ran far away", "we train a model of text"]
     metric = METRICS["bleu"]
-    statistics = measure(metric, hypotheses, [[one] for one in references], language="en")
+    statistics = measure(metric, Texts(hypotheses, [[one] for one in references], language="en"))
     without = [
         BLEU().corpus_score(
             hypotheses[:place] + hypotheses[place + 1 :],

@@ -14,7 +14,7 @@ import numpy as np
 
 from mtnlg.errors import ConfigError, DataError
 from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
-from mtnlg.evaluation.texts import Texts, check_texts, row_name
+from mtnlg.evaluation.texts import Texts, check_texts
 
 Statistics = Callable[[Texts], FloatArray]
 """N examples -> statistics (N, K)."""
@@ -64,36 +64,28 @@ class Metric:
         return self.corpus_value is None
 
 
-def measure(
-    metric: Metric,
-    hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]],
-    *,
-    language: str,
-    sources: Sequence[str] | None = None,
-    ids: Sequence[str] | None = None,
-) -> FloatArray:
+def measure(metric: Metric, texts: Texts) -> FloatArray:
     """The metric's statistics (N, K) of texts that are checked first.
 
     Raises DataError, naming the row, for what check_texts refuses and for texts beyond
     `max_tokens`, and ConfigError where sources are needed and not given.
     """
-    check_texts(hypotheses, references, ids=ids)
-    if metric.needs_sources and sources is None:
+    check_texts(texts)
+    if metric.needs_sources and texts.sources is None:
         raise ConfigError(
             f"evaluation.metrics has {metric.name!r}: it compares outputs with their sources, and "
             "there are none; give them (--sources), or leave it out"
         )
-    for index, (hypothesis, targets) in enumerate(zip(hypotheses, references, strict=True)):
+    for index, (hypothesis, targets) in enumerate(
+        zip(texts.hypotheses, texts.references, strict=True)
+    ):
         for text in (hypothesis, *targets):
-            _refuse_longer(text, metric, language=language, row=row_name(index, ids))
-    statistics = metric.statistics(
-        Texts(hypotheses=hypotheses, references=references, language=language, sources=sources)
-    )
-    if statistics.ndim != 2 or len(statistics) != len(hypotheses):
+            _refuse_longer(text, metric, language=texts.language, row=texts.row_name(index))
+    statistics = metric.statistics(texts)
+    if statistics.ndim != 2 or len(statistics) != len(texts):
         raise ConfigError(
             f"evaluation.metrics has {metric.name!r}: it gave statistics of shape "
-            f"{statistics.shape}; they must be ({len(hypotheses)}, K), a row for each example"
+            f"{statistics.shape}; they must be ({len(texts)}, K), a row for each example"
         )
     return statistics
 
@@ -114,15 +106,8 @@ def metric_value(metric: Metric, statistics: FloatArray, texts: Texts) -> float:
     return value
 
 
-def sentence_scores(
-    metric: Metric, hypotheses: Sequence[str], references: Sequence[str], *, language: str
-) -> FloatArray:
-    """The value of each text against its one reference, (N,), more is better; an empty text scores
-    as the metric has it.
-    """
-    texts = Texts(
-        hypotheses=hypotheses, references=[[one] for one in references], language=language
-    )
+def sentence_scores(metric: Metric, texts: Texts) -> FloatArray:
+    """The value of each row alone, (N,), where more is better."""
     values = (metric.aggregate_of_one or metric.aggregate)(metric.statistics(texts))
     return values if metric.higher_is_better else -values
 

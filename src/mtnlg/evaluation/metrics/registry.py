@@ -77,16 +77,7 @@ def _variant(name: str, base: str, words: Sequence[str], *, key: str) -> Metric:
     return family.make(name, replace(family.settings, **changes))
 
 
-def score_texts(
-    name: str,
-    hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]],
-    *,
-    language: str,
-    sources: Sequence[str] | None = None,
-) -> float:
-    """One metric's value on a corpus, without an interval, as for a validation curve."""
+def score_texts(name: str, texts: Texts) -> float:
+    """The value of one metric on a corpus, without an interval: for validation, for example."""
     metric = find_metric(name)
-    statistics = measure(metric, hypotheses, references, language=language, sources=sources)
-    texts = Texts(hypotheses=hypotheses, references=references, language=language, sources=sources)
-    return metric_value(metric, statistics, texts)
+    return metric_value(metric, measure(metric, texts), texts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -28,34 +29,55 @@ BLOCK_SIZE = 50_000
 """Examples weighed at a time, so that each chunk has many resamples of them."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Resampling:
+    """How examples are resampled for the interval of a score."""
+
+    num_resamples: int = EvaluationConfig.num_resamples
+    confidence: float = EvaluationConfig.confidence
+    """Share of intervals that hold the true value, 0 to 1."""
+    seed: int = EvaluationConfig.seed
+    is_bca: bool = EvaluationConfig.has_bca_intervals
+
+    @property
+    def tails(self) -> tuple[float, float]:
+        """The two quantiles that an interval lies between."""
+        tail = (1 - self.confidence) / 2
+        return tail, 1 - tail
+
+    def interval(self, statistics: FloatArray, aggregate: Aggregate) -> tuple[float, float, str]:
+        """Low, high and the method, which names the reason where BCa is undefined."""
+        settings = f"{self.num_resamples} resamples, seed {self.seed}, {100 * self.confidence:g} %"
+        remark = ""
+        if self.is_bca:
+            with np.errstate(all="ignore"):
+                ends = bca_interval(statistics, aggregate, self)
+            if not isinstance(ends, str):
+                return *ends, f"BCa bootstrap, {settings}"
+            remark = f"; BCa is undefined, as {ends}"
+        low, high = bootstrap_interval(statistics, aggregate, self)
+        return low, high, f"percentile bootstrap, {settings}{remark}"
+
+
+DEFAULT_RESAMPLING = Resampling()
+
+
 def bootstrap_interval(
-    statistics: FloatArray,
-    aggregate: Aggregate,
-    *,
-    num_resamples: int = EvaluationConfig.num_resamples,
-    confidence: float = EvaluationConfig.confidence,
-    seed: int = EvaluationConfig.seed,
+    statistics: FloatArray, aggregate: Aggregate, resampling: Resampling = DEFAULT_RESAMPLING
 ) -> tuple[float, float]:
     """The percentile interval of the aggregate over resampled examples; statistics (N, K), N >= 1.
 
-    Where all examples are alike, one example included, both ends are the value itself.
+    Where all examples are equal, both ends are the value itself.
     """
     if np.array_equal(statistics, np.broadcast_to(statistics[0], statistics.shape)):
         value = float(aggregate(statistics.sum(axis=0)))
         return value, value
-    values = aggregate(resampled_sums(statistics, num_resamples=num_resamples, seed=seed))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
+    low, high = np.quantile(aggregate(resampled_sums(statistics, resampling)), resampling.tails)
     return float(low), float(high)
 
 
 def bca_interval(
-    statistics: FloatArray,
-    aggregate: Aggregate,
-    *,
-    num_resamples: int = EvaluationConfig.num_resamples,
-    confidence: float = EvaluationConfig.confidence,
-    seed: int = EvaluationConfig.seed,
+    statistics: FloatArray, aggregate: Aggregate, resampling: Resampling = DEFAULT_RESAMPLING
 ) -> tuple[float, float] | str:
     """The bias-corrected and accelerated interval over the same resamples (Efron and Tibshirani
     1993, eq. 14.10 to 14.15), a tie of a resample with the value being half below it; or why it is
@@ -67,14 +89,14 @@ def bca_interval(
         return "no example changes the value"
     acceleration = float((influences**3).sum()) / (6 * squares**1.5)
     value = aggregate(statistics.sum(axis=0))
-    values = aggregate(resampled_sums(statistics, num_resamples=num_resamples, seed=seed))
+    values = aggregate(resampled_sums(statistics, resampling))
     below = float((values < value).mean() + (values <= value).mean()) / 2
     if not 0 < below < 1:
         return "all resamples are on one side of the value"
     normal = NormalDist()
     bias = normal.inv_cdf(below)
     levels = []
-    for tail in ((1 - confidence) / 2, (1 + confidence) / 2):
+    for tail in ((1 - resampling.confidence) / 2, (1 + resampling.confidence) / 2):
         shifted = bias + normal.inv_cdf(tail)
         if acceleration * shifted >= 1:
             return "the acceleration is too large"
@@ -92,13 +114,14 @@ def jackknife_influences(statistics: FloatArray, aggregate: Aggregate) -> FloatA
     return influences
 
 
-def resampled_sums(statistics: FloatArray, *, num_resamples: int, seed: int) -> FloatArray:
+def resampled_sums(statistics: FloatArray, resampling: Resampling) -> FloatArray:
     """Sums over N examples drawn with replacement, (R, K).
 
-    The draws depend on N, R and the seed alone: systems, or metrics, for which these are equal are
-    resampled in pairs.
+    The draws depend only on N, R and the seed, so systems and metrics for which these are equal
+    are resampled in pairs.
     """
     num_examples = len(statistics)
+    num_resamples, seed = resampling.num_resamples, resampling.seed
     if num_resamples * num_examples <= CELLS_PER_CHUNK:
         return _kept_weights(num_resamples, num_examples, seed) @ statistics
     sums = np.zeros((num_resamples, statistics.shape[1]))

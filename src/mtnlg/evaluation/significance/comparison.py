@@ -15,11 +15,12 @@ from typing import Protocol
 
 import numpy as np
 
-from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation.significance.bootstrap import (
     CELLS_PER_CHUNK,
+    DEFAULT_RESAMPLING,
     Aggregate,
     FloatArray,
+    Resampling,
     blocks,
     resampled_sums,
 )
@@ -94,9 +95,7 @@ def compare_systems(
     *,
     test: PairedTest = PairedTest.approximate_randomization,
     num_trials: int = NUM_TRIALS,
-    num_resamples: int = EvaluationConfig.num_resamples,
-    confidence: float = EvaluationConfig.confidence,
-    seed: int = EvaluationConfig.seed,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
     """All pairs of S systems that are given best first, each with statistics (N, K) of the same N
     examples.
@@ -109,11 +108,12 @@ def compare_systems(
     if not pairs:
         return []
     values = np.array([aggregate(one.sum(axis=0)) for one in statistics])  # (S,)
-    resampled = _resampled_values(statistics, aggregate, num_resamples=num_resamples, seed=seed)
-    p_values = TESTS[test](statistics, aggregate, pairs, num_trials=num_trials, seed=seed)
-    tail = (1 - confidence) / 2
+    resampled = _resampled_values(statistics, aggregate, resampling)
+    p_values = TESTS[test](
+        statistics, aggregate, pairs, num_trials=num_trials, seed=resampling.seed
+    )
     intervals = [
-        np.quantile(resampled[better] - resampled[worse], [tail, 1 - tail])
+        np.quantile(resampled[better] - resampled[worse], resampling.tails)
         for better, worse in pairs
     ]
     return [
@@ -149,7 +149,9 @@ def bootstrap_p_values(
     as the level says. Unlike sacreBLEU's, equal systems have p = 1 and not the least possible.
     """
     values = np.array([aggregate(one.sum(axis=0)) for one in statistics])
-    resampled = _resampled_values(statistics, aggregate, num_resamples=num_trials, seed=seed)
+    resampled = _resampled_values(
+        statistics, aggregate, Resampling(num_resamples=num_trials, seed=seed)
+    )
     p_values = []
     for one, other in pairs:
         differences = np.abs(resampled[one] - resampled[other])
@@ -209,11 +211,11 @@ def _share_not_below(values: FloatArray, observed: float) -> float:
 
 
 def _resampled_values(
-    statistics: Sequence[FloatArray], aggregate: Aggregate, *, num_resamples: int, seed: int
+    statistics: Sequence[FloatArray], aggregate: Aggregate, resampling: Resampling
 ) -> FloatArray:
     """Values of S systems on the same resamples, (S, R)."""
-    sums = resampled_sums(np.hstack(statistics), num_resamples=num_resamples, seed=seed)
-    by_system = sums.reshape(num_resamples, len(statistics), -1).swapaxes(0, 1)  # (S, R, K)
+    sums = resampled_sums(np.hstack(statistics), resampling)  # (R, S * K)
+    by_system = sums.reshape(len(sums), len(statistics), -1).swapaxes(0, 1)  # (S, R, K)
     return np.asarray(aggregate(by_system), dtype=np.float64)
 
 

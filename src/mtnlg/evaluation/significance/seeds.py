@@ -19,7 +19,13 @@ from itertools import combinations
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray, jackknife_influences
+from mtnlg.evaluation.significance.bootstrap import (
+    DEFAULT_RESAMPLING,
+    Aggregate,
+    FloatArray,
+    Resampling,
+    jackknife_influences,
+)
 from mtnlg.evaluation.significance.comparison import (
     NUM_TRIALS,
     Comparison,
@@ -140,9 +146,7 @@ def compare_with_seeds(
     values: Sequence[SeededValue] | None = None,
     test: PairedTest = PairedTest.approximate_randomization,
     num_trials: int = NUM_TRIALS,
-    num_resamples: int = EvaluationConfig.num_resamples,
-    confidence: float = EvaluationConfig.confidence,
-    seed: int = EvaluationConfig.seed,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
     """All pairs of systems that are given best first, each with statistics (N, K) of the same N
     examples for each of its seeds.
@@ -158,9 +162,7 @@ def compare_with_seeds(
         aggregate,
         test=test,
         num_trials=num_trials,
-        num_resamples=num_resamples,
-        confidence=confidence,
-        seed=seed,
+        resampling=resampling,
     )
     found = {
         (better, worse): replace(one, better=better, worse=worse)
@@ -173,7 +175,7 @@ def compare_with_seeds(
         for better, worse in pairs:
             if (better, worse) not in found:
                 found[better, worse] = replace(
-                    compare_means(values[better], values[worse], confidence=confidence),
+                    compare_means(values[better], values[worse], confidence=resampling.confidence),
                     better=better,
                     worse=worse,
                 )

@@ -17,7 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from mtnlg.evaluation.metrics.bleu import ORDER, bleu_values
-from mtnlg.evaluation.significance.bootstrap import FloatArray, bca_interval, bootstrap_interval
+from mtnlg.evaluation.significance.bootstrap import (
+    FloatArray,
+    Resampling,
+    bca_interval,
+    bootstrap_interval,
+)
 from mtnlg.evaluation.significance.comparison import (
     SIGNIFICANCE,
     PairedTestFunction,
@@ -184,7 +189,7 @@ def coverage_of_examples(
         else:
             scores = 50 + shared_examples(generator)
         statistics = np.column_stack([scores, np.ones(NUM_EXAMPLES)])
-        ends = interval(statistics, mean, confidence=CONFIDENCE, seed=trial)
+        ends = interval(statistics, mean, Resampling(confidence=CONFIDENCE, seed=trial))
         assert not isinstance(ends, str), ends
         count += ends[0] <= (100 * 0.5 / 3 if is_skewed else 50) <= ends[1]
     return Finding(
