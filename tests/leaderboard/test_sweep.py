@@ -7,6 +7,7 @@ import pytest
 from made_launch import MadeLaunch, put_json
 from mtnlg.leaderboard.sweep import (
     ON_VALIDATION,
+    Setting,
     Trial,
     explained_share,
     mean_of,
@@ -104,9 +105,10 @@ def test_numbers_are_ordered_by_size_and_words_as_they_came() -> None:
 
 
 def test_slice_has_a_dot_for_each_trial_and_escapes_what_it_tells() -> None:
-    markup = slice_chart(
-        [Trial("<b>", 1.0, "run </title>"), Trial("2", 3.0, "other")], name="a&b", up_label="bleu"
-    )
+    shown = (Trial("<b>", 1.0, "run </title>"), Trial("2", 3.0, "other"))
+    means = (("<b>", 1, 1.0), ("2", 1, 3.0))
+
+    markup = slice_chart(Setting("a&b", "bleu", shown, None, means))
 
     assert markup.count("<circle") == 2
     assert "<b>" not in markup

@@ -10,7 +10,7 @@ import pytest
 
 from made_launch import MadeLaunch
 from mtnlg.leaderboard.pareto import Mark, pareto_front
-from mtnlg.report.charts import scatter_chart
+from mtnlg.report.charts import Labels, scatter_chart
 from mtnlg.report.cost_quality import CostChart, cost_charts
 from read_report import Page, written
 
@@ -65,7 +65,7 @@ def test_marks_are_drawn_in_the_order_of_their_costs(costs: tuple[float, ...]) -
     """On a linear scale, a logarithmic one, and with a cost that has no logarithm."""
     marks = [mark(str(place), cost, 10.0 + place) for place, cost in enumerate(costs)]
 
-    drawing = scatter_chart(marks, marks, title="t", right_label="cost", up_label="bleu")
+    drawing = scatter_chart(marks, marks, Labels("t", "cost", "bleu"))
 
     circles = list(ElementTree.fromstring(drawing).iter("circle"))
     lefts = [float(circle.attrib["cx"]) for circle in circles]

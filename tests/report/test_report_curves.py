@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from made_launch import HEADER, MadeLaunch
 from mtnlg.leaderboard.curves import MAX_POINTS, best_axis, curve_of, read_table
-from mtnlg.report.charts import Line, interval_bar, line_chart, ticks_between
+from mtnlg.report.charts import Labels, Line, interval_bar, line_chart, ticks_between
 from read_report import Page, written
 
 
@@ -86,14 +86,14 @@ def test_page_shows_a_chart_with_a_legend_for_each_run(launch: MadeLaunch, tmp_p
 def test_chart_is_well_formed_and_holds_any_label() -> None:
     line = Line('<script>"&\x00\u202e', ((0.0, 1.0), (5.0, 3.0)), 0)
 
-    drawing = line_chart([line], title='"><x>', right_label="<a>", up_label="&")
+    drawing = line_chart([line], Labels('"><x>', "<a>", "&"))
 
     root = ElementTree.fromstring(str(drawing))
     assert [child.tag for child in root if child.tag == "script"] == []
 
 
 def test_chart_without_points_is_empty() -> None:
-    assert line_chart([Line("x", (), 0)], title="", right_label="", up_label="") == ""
+    assert line_chart([Line("x", (), 0)], Labels("", "", "")) == ""
 
 
 @given(
@@ -107,7 +107,7 @@ def test_chart_without_points_is_empty() -> None:
     )
 )
 def test_chart_draws_every_point_inside_itself(points: list[tuple[float, float]]) -> None:
-    drawing = line_chart([Line("x", points, 0)], title="", right_label="", up_label="")
+    drawing = line_chart([Line("x", points, 0)], Labels("", "", ""))
 
     root = ElementTree.fromstring(str(drawing))
     width, height = (float(size) for size in root.attrib["viewBox"].split()[2:])

@@ -24,7 +24,7 @@ from mtnlg.leaderboard.curves import (
 from mtnlg.leaderboard.labels import Identity, distinct_labels, without_seed
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.runs import RunRecord
-from mtnlg.report.charts import DASHES, NUM_COLORS, Band, Line, line_chart
+from mtnlg.report.charts import DASHES, NUM_COLORS, Band, Labels, Line, line_chart
 
 LOSSES = {"train_loss": ", training", "validation_loss": ", validation"}
 
@@ -155,9 +155,7 @@ def _chart(
             if not is_faint and len(own) > 1:
                 bands.append(band_of([curve.points for curve in own.values()], color))
     right_label = axis.replace("_", " ")
-    drawing = line_chart(
-        lines, title=title, right_label=right_label, up_label=up_label, bands=bands
-    )
+    drawing = line_chart(lines, Labels(title, right_label, up_label), bands=bands)
     remarks = (*_seed_remarks(systems), *_remarks(curves, axis=axis))
     if any(curve.points or curve.not_finite_at is not None for curve in curves.values()):
         is_loss = columns is LOSSES

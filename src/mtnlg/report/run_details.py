@@ -20,7 +20,7 @@ from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.files import JsonObject, is_folder_name, number_of, read_json
 from mtnlg.records.run_config import config_text, read_config, settings_of, without_folders
 from mtnlg.records.runs import RunRecord
-from mtnlg.report.charts import Line, line_chart
+from mtnlg.report.charts import Labels, Line, line_chart
 from mtnlg.report.display import bytes_text, count_text, duration_text, flops_text, moment_text
 
 LOG_FILE = "log.txt"
@@ -187,12 +187,8 @@ def _speed(table: Table) -> tuple[Markup, str]:
     if not points:
         return Markup(""), ""
     title = "Tokens per second over the training"
-    drawing = line_chart(
-        [Line("tokens per second", points, 0)],
-        title=title,
-        right_label=axis.replace("_", " "),
-        up_label="tokens per second",
-    )
+    labels = Labels(title, axis.replace("_", " "), "tokens per second")
+    drawing = line_chart([Line(labels.up, points, 0)], labels)
     speeds = [speed for _, speed in points]
     sentence = (
         f"{title}: median {statistics.median(speeds):,.0f}, from {min(speeds):,.0f} to "
