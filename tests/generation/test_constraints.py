@@ -45,7 +45,7 @@ from mtnlg.generation.constraints import (
     least_new_tokens,
     relative_limits,
 )
-from mtnlg.inference.rules import ban_texts
+from mtnlg.inference.banned_texts import ban_texts
 from mtnlg.model import Transformer
 
 TOLERANCE = 1e-4

@@ -18,7 +18,7 @@ from mtnlg.tokenization.tokens import read_token_split, write_token_split
 from mtnlg.training.data import SequenceDataset, TaskSplit
 from mtnlg.training.module import TransformerModule
 from mtnlg.training.plan import MicroBatch
-from mtnlg.training.probe import ValidationProbe
+from mtnlg.training.validation_metric import ValidationMetric
 
 SOURCES = ["the red cat", "a dog", "how are you? " * 9, "", "cat"]
 TARGETS = ["一只红猫", "a dog", "fine", "x", "a dog sees you " * 6]
@@ -82,7 +82,7 @@ def test_nats_equal_those_of_validation(
         max_steps=1,
         label_smoothing=0.0,
         accumulation=1,
-        probe=ValidationProbe([], pretrained.tokenizer, DecodingConfig()),
+        metric=ValidationMetric([], pretrained.tokenizer, DecodingConfig()),
     )
 
     found = likelihoods(pretrained)

@@ -31,7 +31,7 @@ from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
 from mtnlg.tokenization.tokens import read_token_split, write_token_split
 from mtnlg.training import TrainingData, callbacks, train_model
 from mtnlg.training.data import SequenceDataset, TaskSplit
-from mtnlg.training.probe import ValidationProbe
+from mtnlg.training.validation_metric import ValidationMetric
 
 WORDS = (
     "red",
@@ -193,9 +193,9 @@ def scripted(monkeypatch: pytest.MonkeyPatch, metrics: list[float]) -> list[Weig
     values: Iterator[float] = iter(metrics)
     seen: list[Weights] = []
 
-    def measure(self: ValidationProbe, model: Transformer) -> dict[str, float]:
+    def measure(self: ValidationMetric, model: Transformer) -> dict[str, float]:
         seen.append(copy_of(model))
         return {"validation_metric": next(values)}
 
-    monkeypatch.setattr(ValidationProbe, "measure", measure)
+    monkeypatch.setattr(ValidationMetric, "measure", measure)
     return seen

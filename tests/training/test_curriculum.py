@@ -8,8 +8,13 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from mtnlg.training.curriculum import competence, curriculum_micro_batches
-from mtnlg.training.plan import MicroBatch, PlanSettings, micro_batches
+from mtnlg.training.plan import (
+    MicroBatch,
+    PlanSettings,
+    competence,
+    curriculum_micro_batches,
+    micro_batches,
+)
 
 STEPS = 130
 """Rounds of three steps, the last of one."""

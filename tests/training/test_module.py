@@ -13,7 +13,7 @@ from mtnlg.config import DecodingConfig, ModelConfig, OptimizerConfig, Precision
 from mtnlg.model import Transformer
 from mtnlg.training.module import TransformerModule, build_optimizer, learning_rate_ratio
 from mtnlg.training.plan import MicroBatch
-from mtnlg.training.probe import ValidationProbe
+from mtnlg.training.validation_metric import ValidationMetric
 
 GRADIENT_TOLERANCE = 1e-6
 
@@ -27,7 +27,7 @@ def module(prepared: Any, *, accumulation: int) -> TransformerModule:
         max_steps=10,
         label_smoothing=0.1,
         accumulation=accumulation,
-        probe=ValidationProbe([], prepared.tokenizer, DecodingConfig()),
+        metric=ValidationMetric([], prepared.tokenizer, DecodingConfig()),
     )
 
 

@@ -17,10 +17,10 @@ from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.records.files import write_jsonl
 from mtnlg.records.rows import Row
 from mtnlg.tokenization.tokenizer import train_tokenizer
-from mtnlg.tokenization.tokens import cut_into_pieces, read_token_split, write_token_split
+from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split, write_token_split
 from mtnlg.training import TrainingData
 from mtnlg.training.data import SequenceDataset, TaskSplit
-from mtnlg.training.probe import ValidationProbe
+from mtnlg.training.validation_metric import ValidationMetric
 
 TASK = TaskConfig(
     kind=TaskKind.language_modeling,
@@ -50,13 +50,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return Prepared(config, data, tokenizer, root / "tokenizer.json")
 
 
-def test_pieces_are_the_whole_text_in_order(plain: Prepared) -> None:
+def test_chunks_are_the_whole_text_in_order(plain: Prepared) -> None:
     """Oracle: the texts before they were cut."""
     tokens = read_token_split(plain.data[0].tokens, "train")
 
-    pieces = cut_into_pieces(tokens, 7, title="x")
+    chunks = cut_into_chunks(tokens, 7, title="x")
 
-    examples = [pieces.example(number) for number in range(len(pieces))]
+    examples = [chunks.example(number) for number in range(len(chunks))]
     assert all(len(source) == 0 and 1 <= len(target) <= 7 for source, target in examples)
     expected = [
         target[start : start + 7].tolist()
@@ -64,7 +64,7 @@ def test_pieces_are_the_whole_text_in_order(plain: Prepared) -> None:
         for start in range(0, len(target), 7)
     ]
     assert [target.tolist() for _, target in examples] == expected
-    lengths = [[block[2].sum() for block in one.length_blocks()] for one in (pieces, tokens)]
+    lengths = [[block[2].sum() for block in one.length_blocks()] for one in (chunks, tokens)]
     assert sum(lengths[0]) == sum(lengths[1])
 
 
@@ -72,16 +72,16 @@ def test_rows_with_a_source_are_refused(prepared: Any) -> None:
     tokens = read_token_split(prepared.data[0].tokens, "train")
 
     with pytest.raises(DataError, match=r"language_modeling/x: example 0 has a source.*paragraphs"):
-        cut_into_pieces(tokens, 7, title="language_modeling/x")
+        cut_into_chunks(tokens, 7, title="language_modeling/x")
 
 
-def test_pieces_fill_the_context(plain: Prepared) -> None:
+def test_chunks_fill_the_context(plain: Prepared) -> None:
     """Oracle: the lengths that the plan is made from, and the sequences themselves."""
     tokens = read_token_split(plain.data[0].tokens, "train")
     prompt = TaskPrompt.of("language_modeling/text", TASK, plain.config.cleaning)
-    pieces = cut_into_pieces(tokens, CONTEXT - 3, title="x")
+    chunks = cut_into_chunks(tokens, CONTEXT - 3, title="x")
     data = SequenceDataset(
-        [TaskSplit(prompt, pieces, 1.0)], PromptBuilder(plain.tokenizer, CONTEXT)
+        [TaskSplit(prompt, chunks, 1.0)], PromptBuilder(plain.tokenizer, CONTEXT)
     )
 
     sequences = [data.sequence(example) for example in range(len(data))]
@@ -98,7 +98,7 @@ def test_checkpoint_is_chosen_by_the_loss_where_no_task_has_a_metric(
     """Four validations with losses that are put in their place, the second the least."""
     losses = iter([3.0, 2.0, 2.5, 2.25])
     monkeypatch.setattr(
-        ValidationProbe, "measure", lambda self, model: {"validation_loss": next(losses)}
+        ValidationMetric, "measure", lambda self, model: {"validation_loss": next(losses)}
     )
     config = small_config(max_steps=12)
     config.tasks = {"text": TASK}

@@ -82,7 +82,7 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
         model, batch.prompts, num_new_slots=num_new_slots, prefix_length=batch.prefix_length
     )
     cache, logits = reading.cache, reading.logits[:, None]  # (B, 1, V)
-    tree = plant(reading, batch.limits, num_beams)
+    tree = start(reading, batch.limits, num_beams)
     outputs: list[list[Output]] = [[] for _ in batch.prompts]
     for step in range(num_steps):
         allowed = constrain(
@@ -91,17 +91,17 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
         candidates = rank(*allowed, tree.sums, num_beams)
         is_end = candidates.ids == batch.eos_id
         keep_hypotheses(tree, candidates, is_end, step=step, length_penalty=config.length_penalty)
-        grow(tree, candidates, is_end, step=step)
+        extend(tree, candidates, is_end, step=step)
         best = tree.sums[:, 0] / (step + 1) ** config.length_penalty
         is_over = (tree.limits == step + 1) | (best <= tree.scores[:, -1])
         if bool(is_over.any()):
-            collect(tree.take(is_over), batch.eos_id, config.num_alternatives, outputs=outputs)
+            finalize(tree.take(is_over), batch.eos_id, config.num_alternatives, outputs=outputs)
             tree = tree.take(order := drop_rows(cache, is_over))
             if len(order) == 0:
                 break
-        place(tree, cache, tree.parents[:, step])
+        assign_slots(tree, cache, tree.parents[:, step])
         if batch.constraints is not None:
-            remember(tree, step)
+            append_history(tree, step)
         positions = (tree.lengths + step)[:, None].expand(-1, num_beams)
         logits = model.extend_each(
             tree.ids[:, step], cache, positions=positions, mask=tree.visible[:, None]
@@ -109,7 +109,7 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
     return outputs
 
 
-def plant(reading: PromptReading, limits: list[int], num_beams: int) -> Tree:
+def start(reading: PromptReading, limits: list[int], num_beams: int) -> Tree:
     """One living beam for each row, which has seen the prompt, and no hypotheses."""
     num_rows, device = len(limits), reading.lengths.device
     ids = torch.zeros(num_rows, max(limits), num_beams, dtype=torch.int64, device=device)
@@ -167,7 +167,7 @@ def keep_hypotheses(
     tree.ends = torch.cat([tree.ends, ends], dim=1).gather(1, order[:, :, None].expand(-1, -1, 3))
 
 
-def grow(tree: Tree, candidates: Candidates, is_end: Tensor, *, step: int) -> None:
+def extend(tree: Tree, candidates: Candidates, is_end: Tensor, *, step: int) -> None:
     """Let the best K candidates that do not end be the living beams."""
     order = is_end.to(torch.uint8).sort(dim=1, stable=True).indices[:, : tree.ids.shape[2]]
     living = candidates.take(order)
@@ -177,7 +177,7 @@ def grow(tree: Tree, candidates: Candidates, is_end: Tensor, *, step: int) -> No
     tree.parents[:, step] = living.parents
 
 
-def place(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
+def assign_slots(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
     """Give each beam a slot that no beam looks at, and let it see that and what its parent sees."""
     num_beams, num_slots = parents.shape[1], tree.visible.shape[2]
     inherited = tree.visible.gather(1, parents[:, :, None].expand(-1, -1, num_slots))
@@ -191,14 +191,16 @@ def place(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
     tree.visible = inherited[:, :, : cache.length].scatter(2, free[:, :, None], True)
 
 
-def remember(tree: Tree, step: int) -> None:
+def append_history(tree: Tree, step: int) -> None:
     """Give each beam the new ids of its parent and its own."""
     parents = tree.parents[:, step, :, None].expand(-1, -1, step)
     inherited = tree.history.gather(1, parents)
     tree.history = torch.cat([inherited, tree.ids[:, step, :, None]], dim=2)
 
 
-def collect(tree: Tree, eos_id: int, num_alternatives: int, *, outputs: list[list[Output]]) -> None:
+def finalize(
+    tree: Tree, eos_id: int, num_alternatives: int, *, outputs: list[list[Output]]
+) -> None:
     """Follow the best hypotheses of the rows that are over back to their roots."""
     scores, ends = tree.scores.tolist(), tree.ends.tolist()
     ids, parents = tree.ids.tolist(), tree.parents.tolist()

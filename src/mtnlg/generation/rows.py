@@ -89,7 +89,7 @@ def walk_rows(
         is_end = chosen == batch.eos_id
         is_over = is_end | (rows.limits == step + 1)
         if bool(is_over.any()):
-            collect(rows, is_over, is_end, num_tokens=step + 1, outputs=outputs)
+            finalize(rows, is_over, is_end, num_tokens=step + 1, outputs=outputs)
             rows = rows.take(order := drop_rows(cache, is_over))
             if len(order) == 0:
                 break
@@ -115,7 +115,7 @@ def start_rows(lengths: Tensor, is_real: Tensor, limits: list[int]) -> Rows:
     )
 
 
-def collect(
+def finalize(
     rows: Rows,
     is_over: Tensor,
     is_end: Tensor,

@@ -11,8 +11,8 @@ from functools import cached_property
 
 from mtnlg.config import DecodingConfig, TaskKind
 from mtnlg.generation import Output, TextRules, generate, stream
+from mtnlg.inference.banned_texts import text_rules
 from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
-from mtnlg.inference.rules import text_rules
 from mtnlg.model import Transformer
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
@@ -104,7 +104,7 @@ class TextGenerator:
         ]
         utilities = None
         if utility is not None:
-            from mtnlg.inference.risk import rank_by_utility
+            from mtnlg.inference.mbr import rank_by_utility
 
             outputs, texts, utilities = rank_by_utility(
                 outputs, texts, utility, language=task.target_language

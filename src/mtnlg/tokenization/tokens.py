@@ -174,7 +174,7 @@ def _is_whole(folder: Path, name: str) -> bool:
     return len(split) > 0 and int(split.ends[-1, 1]) == len(split.ids)
 
 
-def cut_into_pieces(tokens: TokenSplit, longest: int, *, title: str) -> TokenSplit:
+def cut_into_chunks(tokens: TokenSplit, longest: int, *, title: str) -> TokenSplit:
     """The same ids, each target longer than `longest` cut into examples of that many and a rest.
 
     Raises DataError where a row has a source, which language modeling would not read.
@@ -187,12 +187,12 @@ def cut_into_pieces(tokens: TokenSplit, longest: int, *, title: str) -> TokenSpl
                 "language modeling reads plain text; give the task a reader such as paragraphs, "
                 "or another kind"
             )
-        num_pieces = np.maximum(-(-targets // longest), 1)
-        ordinals = np.arange(num_pieces.sum()) - np.repeat(
-            np.cumsum(num_pieces) - num_pieces, num_pieces
+        num_chunks = np.maximum(-(-targets // longest), 1)
+        ordinals = np.arange(num_chunks.sum()) - np.repeat(
+            np.cumsum(num_chunks) - num_chunks, num_chunks
         )
         bounds = np.asarray(tokens.ends[first : first + len(targets)])
-        starts = np.repeat(bounds[:, 0], num_pieces) + ordinals * longest
-        ends = np.minimum(starts + longest, np.repeat(bounds[:, 1], num_pieces))
+        starts = np.repeat(bounds[:, 0], num_chunks) + ordinals * longest
+        ends = np.minimum(starts + longest, np.repeat(bounds[:, 1], num_chunks))
         blocks.append(np.stack([starts, ends], axis=1).astype(np.int64))
     return TokenSplit(tokens.ids, np.concatenate(blocks))

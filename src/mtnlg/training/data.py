@@ -22,11 +22,11 @@ from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.prompts import NUM_SPECIAL, cut_source
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokens import TokenSplit
-from mtnlg.training.curriculum import curriculum_micro_batches
 from mtnlg.training.plan import (
     MicroBatch,
     PlanSettings,
     accumulation_for,
+    curriculum_micro_batches,
     micro_batches,
     plan_epoch,
 )

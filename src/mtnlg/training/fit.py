@@ -28,14 +28,15 @@ from mtnlg.records.files import JsonObject, write_json
 from mtnlg.records.rows import read_rows
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
-from mtnlg.tokenization.tokens import cut_into_pieces, read_token_split
+from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
 from mtnlg.training.averaging import LastWeights, MovingAverage, offer_mean
 from mtnlg.training.callbacks import (
     BEST_FILE,
+    PROFILE_FILE,
     Budget,
     FiniteLoss,
-    MetricsFile,
     Patience,
+    Profile,
     Snapshots,
     StepSeeds,
     reason_of_end,
@@ -43,10 +44,10 @@ from mtnlg.training.callbacks import (
 from mtnlg.training.checkpoints import AtomicCheckpointIO, newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule, longest_target
 from mtnlg.training.loggers import Loggers
+from mtnlg.training.metrics_file import MetricsFile
 from mtnlg.training.module import TransformerModule
 from mtnlg.training.plan import temper_weights
-from mtnlg.training.probe import ProbeTask, ValidationProbe, fixed_rows
-from mtnlg.training.profile import PROFILE_FILE, Profile
+from mtnlg.training.validation_metric import ValidationMetric, ValidationTask, fixed_rows
 
 CHECKPOINTS = "checkpoints"
 TRAINING_FILE = "training.json"
@@ -93,8 +94,8 @@ def train_model(
         say(f"training continues from step {resumed[0]:,} ({resumed[1]})")
     start_step = resumed[0] if resumed else 0
     module_data = _data_module(config, data, prompts, builder, start_step=start_step)
-    probe = _probe(config, data, prompts, tokenizer)
-    module = _module(config, model, probe, accumulation=module_data.accumulation)
+    metric = _validation_metric(config, data, prompts, tokenizer)
+    module = _module(config, model, metric, accumulation=module_data.accumulation)
     budget = Budget(config.trainer.max_minutes, config.trainer.max_steps)
     averaging = _averaging(config, checkpoints, start_step=start_step)
     snapshots = Snapshots(
@@ -128,7 +129,7 @@ def train_model(
 
 
 def _module(
-    config: Config, model: Transformer, probe: ValidationProbe, *, accumulation: int
+    config: Config, model: Transformer, metric: ValidationMetric, *, accumulation: int
 ) -> TransformerModule:
     return TransformerModule(
         model,
@@ -136,7 +137,7 @@ def _module(
         max_steps=config.trainer.max_steps,
         label_smoothing=config.trainer.label_smoothing,
         accumulation=accumulation,
-        probe=probe,
+        metric=metric,
         source_loss_weight=config.trainer.source_loss_weight,
         r_drop=config.trainer.r_drop,
     )
@@ -240,20 +241,20 @@ def peak_memory_bytes() -> int:
     return kilobytes if sys.platform == "darwin" else 1024 * kilobytes
 
 
-def _probe(
+def _validation_metric(
     config: Config,
     data: Sequence[TrainingData],
     prompts: dict[str, TaskPrompt],
     tokenizer: TextTokenizer,
-) -> ValidationProbe:
+) -> ValidationMetric:
     tasks = []
     for one in data:
         task = config.tasks[one.name]
         if task.validation_split is not None and task.main_metric is not None:
             rows = list(read_rows(one.rows / "validation.jsonl"))
             chosen = fixed_rows(rows, config.trainer.validation_rows)
-            tasks.append(ProbeTask(prompts[one.name], chosen, task.main_metric))
-    return ValidationProbe(
+            tasks.append(ValidationTask(prompts[one.name], chosen, task.main_metric))
+    return ValidationMetric(
         tasks, tokenizer, DecodingConfig(max_new_tokens=VALIDATION_OUTPUT_TOKENS)
     )
 
@@ -270,7 +271,7 @@ def _data_module(
         tokens, prompt = read_token_split(one.tokens, name), prompts[one.name]
         if prompt.kind is TaskKind.language_modeling:
             longest = longest_target(prompt.kind, builder.context_length)
-            tokens = cut_into_pieces(tokens, longest, title=one.title)
+            tokens = cut_into_chunks(tokens, longest, title=one.title)
         return TaskSplit(prompt, tokens, config.tasks[one.name].weight)
 
     train, validation = [], []

@@ -14,7 +14,7 @@ from mtnlg.model import Transformer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import cross_entropy
 from mtnlg.training.objective import Objective
-from mtnlg.training.probe import ValidationProbe
+from mtnlg.training.validation_metric import ValidationMetric
 
 
 class TransformerModule(lightning.LightningModule):
@@ -28,7 +28,7 @@ class TransformerModule(lightning.LightningModule):
         max_steps: int,
         label_smoothing: float,
         accumulation: int,
-        probe: ValidationProbe,
+        metric: ValidationMetric,
         source_loss_weight: float | None = None,
         r_drop: float | None = None,
     ) -> None:
@@ -37,7 +37,7 @@ class TransformerModule(lightning.LightningModule):
         self.optimizer_config = optimizer
         self.max_steps, self.accumulation = max_steps, accumulation
         self.objective = Objective(label_smoothing, source_loss_weight, r_drop)
-        self.probe = probe
+        self.metric = metric
         self.validation_sums: dict[int, Tensor] = {}
         self.validation_results: dict[str, float] = {}
 
@@ -71,7 +71,7 @@ class TransformerModule(lightning.LightningModule):
         nats, num_labels = torch.stack(list(self.validation_sums.values())).sum(dim=0).tolist()
         self.validation_results = {
             "validation_loss": nats / num_labels,
-            **self.probe.measure(self.model),
+            **self.metric.measure(self.model),
         }
 
     def configure_optimizers(self) -> Any:

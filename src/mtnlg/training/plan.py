@@ -26,7 +26,11 @@ Places = NDArray[np.int64]
 
 
 BLOCK_EXAMPLES = 1_000_000
-"""Examples that are drawn, or sorted, together: bounds what making a plan needs beside it."""
+"""Examples that are drawn, or sorted, together: bounds the memory that making a plan needs."""
+INITIAL_COMPETENCE = 0.01
+"""Share of the examples at step 0, as in Platanios et al. 2019, sec. 4."""
+ROUNDS = 50
+"""Rounds of a curriculum: fine steps of competence, and few enough to plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +277,63 @@ def temper_weights(
     ]
     scale = epoch / sum(shares)
     return [scale * share / size for size, share in zip(sizes, shares, strict=True)]
+
+
+def competence(step: int, curriculum_steps: int) -> float:
+    """The share of the examples, from the shortest on, that a step may show (Platanios et al. 2019,
+    eq. 8).
+    """
+    initial = INITIAL_COMPETENCE**2
+    return min(1.0, math.sqrt(step * (1 - initial) / curriculum_steps + initial))
+
+
+def curriculum_micro_batches(
+    settings: PlanSettings, curriculum_steps: int, *, rank: int, num_ranks: int, start_step: int
+) -> Iterator[MicroBatch]:
+    """The endless stream of one rank's micro-batches from an optimizer step on: the curriculum by
+    competence (Platanios et al. 2019), then epoch after epoch.
+
+    The curriculum goes in rounds. A round draws from the examples that the competence at its first
+    step allows, and depends on (seed, first step) alone: a resumed training begins in the middle of
+    one without planning those before.
+    """
+    length = math.ceil(curriculum_steps / ROUNDS)
+    for first in range(start_step // length * length, curriculum_steps, length):
+        steps = plan_round(settings, curriculum_steps, first_step=first)
+        done = max(start_step - first, 0)
+        for number, step in enumerate(steps[done:], start=first + done):
+            yield from part_of_rank(step, number, rank=rank, num_ranks=num_ranks)
+    yield from micro_batches(
+        settings,
+        rank=rank,
+        num_ranks=num_ranks,
+        start_step=max(start_step - curriculum_steps, 0),
+        num_before=curriculum_steps,
+    )
+
+
+def plan_round(
+    settings: PlanSettings, curriculum_steps: int, *, first_step: int
+) -> list[list[MicroBatch]]:
+    """The optimizer steps of one round: passes over the allowed examples, each in another order.
+
+    An example is allowed where the share of shorter ones is below the competence. Where those are
+    too few to fill a step, twice as many are allowed, and again.
+    """
+    ordered = np.sort(settings.lengths)
+    share_shorter = np.searchsorted(ordered, settings.lengths) / len(ordered)
+    allowed = competence(first_step, curriculum_steps)
+    num_steps = min(math.ceil(curriculum_steps / ROUNDS), curriculum_steps - first_step)
+    steps: list[list[MicroBatch]] = []
+    passes = 0
+    while len(steps) < num_steps:
+        passes += 1
+        random = np.random.Generator(np.random.PCG64([settings.seed, first_step, passes]))
+        weights = np.where(share_shorter < allowed, settings.weights, 0.0)
+        drawn = draw(weights, random)
+        if len(drawn) < settings.micro_batches_per_step and allowed < 1:
+            allowed *= 2
+            continue
+        chosen = replace(settings, weights=weights)
+        steps += arrange(drawn, chosen, random)[: num_steps - len(steps)]
+    return steps

@@ -16,7 +16,7 @@ from mtnlg.tokenization.tokenizer import TextTokenizer
 
 
 @dataclass(frozen=True)
-class ProbeTask:
+class ValidationTask:
     """Rows of one task, and what they are scored by."""
 
     prompt: TaskPrompt
@@ -25,10 +25,10 @@ class ProbeTask:
 
 
 @dataclass(frozen=True)
-class ValidationProbe:
+class ValidationMetric:
     """Scores a model in training; the mean over the tasks chooses the checkpoint."""
 
-    tasks: Sequence[ProbeTask]
+    tasks: Sequence[ValidationTask]
     tokenizer: TextTokenizer
     decoding: DecodingConfig
 
@@ -48,7 +48,7 @@ class ValidationProbe:
         )
         return {"validation_metric": mean, **each}
 
-    def _score(self, generator: TextGenerator, task: ProbeTask) -> float:
+    def _score(self, generator: TextGenerator, task: ValidationTask) -> float:
         generated = generator.generate(
             [row.source for row in task.rows], task.prompt, self.decoding
         )

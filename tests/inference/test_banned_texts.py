@@ -9,9 +9,9 @@ import torch
 
 from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
+from mtnlg.inference.banned_texts import ban_texts
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
 from mtnlg.inference.pretrained import decoding_of
-from mtnlg.inference.rules import ban_texts
 from mtnlg.inference.text_generator import CONTROL
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
