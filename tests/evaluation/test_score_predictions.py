@@ -13,7 +13,7 @@ from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.evaluation import METRICS, Resampling, Texts, score_predictions, score_texts
 from mtnlg.evaluation.metrics.bleu import bleu_signature
 from mtnlg.records.rows import Prediction
-from mtnlg.records.scores import Scores, load_scores, save_scores
+from mtnlg.records.scores import Scores, SubsetScores, load_scores, save_scores
 
 ROWS = [
     Prediction("1", "s", ("the cat sat on the mat",), "the cat sat on a mat"),
@@ -39,15 +39,16 @@ def score(rows: list[Prediction], metrics: tuple[str, ...] = tuple(METRICS)) -> 
 
 
 def test_score_carries_everything_that_it_needs_to_be_trusted() -> None:
-    row = score(ROWS).metrics["bleu"]
+    scored = score(ROWS).metrics["bleu"]
 
+    row = scored.to_json()
     value = score_texts(
         "bleu",
         Texts([row.prediction for row in ROWS], [row.references for row in ROWS], language="en"),
     )
-    assert row["low"] is not None
-    assert row["high"] is not None
-    assert row["low"] <= row["value"] <= row["high"]
+    assert scored.low is not None
+    assert scored.high is not None
+    assert scored.low <= scored.value <= scored.high
     assert {key: entry for key, entry in row.items() if key not in ("low", "high")} == {
         "value": value,
         "n": 4,
@@ -70,11 +71,9 @@ def test_clean_subset_equals_scoring_only_those_rows() -> None:
 def test_clean_subset_without_rows_says_why() -> None:
     scores = score([ROWS[1]])
 
-    assert scores.subsets["clean"] == {
-        "n": 0,
-        "metrics": {},
-        "reason": "every row has a signal that training may have seen it",
-    }
+    assert scores.subsets["clean"] == SubsetScores(
+        0, {}, reason="every row has a signal that training may have seen it"
+    )
 
 
 def test_rows_of_new_dialogues_are_a_subset_whatever_their_other_signals() -> None:
@@ -95,8 +94,8 @@ def test_rows_of_new_dialogues_are_a_subset_whatever_their_other_signals() -> No
 def test_one_example_has_no_interval_but_a_reason() -> None:
     row = score(ROWS[:1], ("rouge1",)).metrics["rouge1"]
 
-    assert (row["low"], row["high"], row["interval"]) == (None, None, None)
-    assert row["interval_reason"] == "one example cannot be resampled"
+    assert (row.low, row.high, row.interval) == (None, None, None)
+    assert row.interval_reason == "one example cannot be resampled"
 
 
 def test_metric_that_is_not_resampleable_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,22 +106,22 @@ def test_metric_that_is_not_resampleable_has_no_interval(monkeypatch: pytest.Mon
 
     row = score(ROWS, ("chrf",)).metrics["chrf"]
 
-    assert row["value"] == 7.0
-    assert row["interval"] is None
-    assert row["interval_reason"] == "it counts distinct words"
+    assert row.value == 7.0
+    assert row.interval is None
+    assert row.interval_reason == "it counts distinct words"
 
 
 def test_scores_survive_saving(tmp_path: Path) -> None:
     scores = score(ROWS)
 
-    save_scores(tmp_path, scores, {"system": "copy_source"})
+    save_scores(tmp_path, scores)
     loaded = load_scores(tmp_path)
 
     document = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
-    assert list(document) == ["schema_version", "system", "language", "n", "subsets"]
+    assert list(document) == ["schema_version", "language", "n", "subsets"]
     assert document["n"] == 4
     assert loaded.subsets == scores.subsets
-    assert loaded.extra == {"system": "copy_source"}
+    assert loaded.language == "en"
     assert {name: mask.tolist() for name, mask in loaded.masks.items()} == {
         name: mask.tolist() for name, mask in scores.masks.items()
     }
@@ -133,7 +132,7 @@ def test_scores_survive_saving(tmp_path: Path) -> None:
 
 def test_saved_files_are_equal_byte_by_byte(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        save_scores(tmp_path / name, score(ROWS), {})
+        save_scores(tmp_path / name, score(ROWS))
 
     for file in ("scores.json", "statistics.npz"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
@@ -141,7 +140,7 @@ def test_saved_files_are_equal_byte_by_byte(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["missing", "torn", "pickled"])
 def test_broken_statistics_are_an_error(tmp_path: Path, damage: str) -> None:
-    save_scores(tmp_path, score(ROWS, ("bleu",)), {})
+    save_scores(tmp_path, score(ROWS, ("bleu",)))
     path = tmp_path / "statistics.npz"
     if damage == "missing":
         path.unlink()

@@ -47,7 +47,7 @@ def add_real(
     scores = score_predictions(
         rows, language="de", metrics=["rouge1"], resampling=Resampling(num_resamples=50)
     )
-    save_scores(folder, scores, {})
+    save_scores(folder, scores)
     tasks: list[JsonValue] = [made_task(main_metric="rouge1")]
     launch.add_run(name, [launch.score(name, system=name)], system=name, tasks=tasks, **run)
     return folder
@@ -151,7 +151,11 @@ UNRANKED: dict[str, tuple[Plant, str]] = {
     "other-signature": (other_signature, "not comparable: rouge1 has signature nrefs:1|tok:other"),
     "other-size": (other_size, "rouge1 is over 7 examples, most rows over 12"),
     "other-data": (other_data, "its test set has other ids or references than that of most rows"),
-    "no-evidence": (no_evidence, "its score has no signature"),
+    "no-evidence": (
+        no_evidence,
+        "its score cannot be read: Expected `str`, got `null` - at "
+        "`$.subsets.all.metrics.rouge1.signature`",
+    ),
 }
 """Fault -> how it is planted, and what the report says of a row that has no rank for it."""
 

@@ -45,7 +45,7 @@ def add_seed(
     scores = score_predictions(
         rows, language="de", metrics=METRIC_NAMES, resampling=Resampling(num_resamples=100)
     )
-    save_scores(launch.artifacts_root / "scores" / key, scores, {})
+    save_scores(launch.artifacts_root / "scores" / key, scores)
     launch.add_predictions(key, [row.prediction for row in rows])
     record = launch.score(key, system=system, kind=kind)
     launch.add_run(

@@ -50,7 +50,7 @@ def add_system(
         metrics=["rouge1", "bleu"],
         resampling=Resampling(num_resamples=100),
     )
-    save_scores(launch.artifacts_root / "scores" / key, scores, {})
+    save_scores(launch.artifacts_root / "scores" / key, scores)
     record = launch.score(key, system=system, kind=kind)
     tasks = [made_task(main_metric="rouge1")]
     launch.add_run(key, [record], system=system, seed=seed, tasks=tasks)

@@ -99,7 +99,7 @@ class RatedBoard:
         scores = score_predictions(
             texts, language="de", metrics=["bleu", "chrf"], resampling=Resampling(num_resamples=50)
         )
-        save_scores(self.root / "artifacts" / "scores" / system, scores, {})
+        save_scores(self.root / "artifacts" / "scores" / system, scores)
 
     def export(self, *words: str) -> int:
         """`mtnlg report --export-ratings` of the board into the folder of sheets."""

@@ -30,7 +30,7 @@ def add_system(
         metrics=["bleu", "chrf"],
         resampling=Resampling(num_resamples=100),
     )
-    save_scores(launch.artifacts_root / "scores" / name, scores, {})
+    save_scores(launch.artifacts_root / "scores" / name, scores)
     score = launch.score(name, system=name, language=language, **changes)
     launch.add_run(name, [score], system=name, **(run or {}))
 

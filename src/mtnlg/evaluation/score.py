@@ -21,13 +21,7 @@ from mtnlg.evaluation.significance.bootstrap import (
 )
 from mtnlg.evaluation.texts import Texts, check_texts
 from mtnlg.records.rows import Prediction
-from mtnlg.records.scores import (
-    CLEAN,
-    NEW_DIALOGUES,
-    MetricScoreRecord,
-    Scores,
-    SubsetRecord,
-)
+from mtnlg.records.scores import CLEAN, NEW_DIALOGUES, MetricScore, Scores, SubsetScores
 
 CONTAMINATION_PREFIX = "train_"
 """Tags that begin so are signals that training may have seen the row."""
@@ -75,14 +69,15 @@ def score_predictions(
     everything = np.ones(len(predictions), np.bool_)
     chosen_rows = {name: mask for name, mask in masks.items() if not mask.all()}
     subsets = {
-        name: _score_subset(run, statistics, texts, mask=mask, resampling=resampling)
-        if mask.any()
-        else SubsetRecord(n=0, metrics={}, reason=EMPTY[name])
+        name: SubsetScores(0, {}, not_run, EMPTY[name])
+        if not mask.any()
+        else SubsetScores(
+            int(mask.sum()),
+            _score_rows(run, statistics, texts, mask=mask, resampling=resampling),
+            not_run,
+        )
         for name, mask in {"all": everything, **chosen_rows}.items()
     }
-    if not_run:
-        for subset in subsets.values():
-            subset["not_run"] = not_run
     return Scores(language=language, subsets=subsets, statistics=statistics, masks=masks)
 
 
@@ -105,44 +100,43 @@ def is_contaminated(row: Prediction) -> bool:
     return any(tag.startswith(CONTAMINATION_PREFIX) for tag in row.tags)
 
 
-def _score_subset(
+def _score_rows(
     metrics: Sequence[Metric],
     statistics: Mapping[str, FloatArray],
     texts: Texts,
     *,
     mask: BoolArray,
     resampling: Resampling,
-) -> SubsetRecord:
+) -> dict[str, MetricScore]:
     kept = texts.where(mask)
-    scores = {
+    return {
         metric.name: score_metric(
             metric, statistics[metric.name][mask], kept, resampling=resampling
         )
         for metric in metrics
     }
-    return {"n": len(kept), "metrics": scores}
 
 
 def score_metric(
     metric: Metric, statistics: FloatArray, texts: Texts, *, resampling: Resampling
-) -> MetricScoreRecord:
+) -> MetricScore:
     """The score of statistics (N, K) and the texts that they are of, with its interval or the
     reason why there is none.
     """
-    score: MetricScoreRecord = {
-        "value": metric_value(metric, statistics, texts),
-        "low": None,
-        "high": None,
-        "n": len(statistics),
-        "unit": metric.unit,
-        "higher_is_better": metric.higher_is_better,
-        "interval": None,
-        "signature": metric.signature(texts.references, texts.language),
-    }
-    reason = metric.reason_not if not metric.is_resampleable else ""
-    if metric.is_resampleable and len(statistics) == 1:
+    reason = None if metric.is_resampleable else metric.reason_not
+    if reason is None and len(statistics) == 1:
         reason = "one example cannot be resampled"
-    if reason:
-        return {**score, "interval_reason": reason}
-    low, high, interval = resampling.interval(statistics, metric.aggregate)
-    return {**score, "low": low, "high": high, "interval": interval}
+    low, high, interval = (
+        (None, None, None) if reason else resampling.interval(statistics, metric.aggregate)
+    )
+    return MetricScore(
+        metric_value(metric, statistics, texts),
+        low,
+        high,
+        len(statistics),
+        metric.unit,
+        metric.higher_is_better,
+        interval,
+        metric.signature(texts.references, texts.language),
+        reason,
+    )

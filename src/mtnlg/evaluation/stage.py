@@ -44,6 +44,6 @@ def make_scores(
             ),
             model_folders=models,
         )
-        save_scores(folder, scores, {})
+        save_scores(folder, scores)
 
     return make_folder(artifacts_root, "scores", inputs, build)

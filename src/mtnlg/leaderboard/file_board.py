@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import cast
 
 from mtnlg.evaluation import Metric, Resampling, Texts, score_metric
 from mtnlg.evaluation.measurement import Measured, Wanted
@@ -22,7 +21,7 @@ from mtnlg.leaderboard.row_comparisons import Groups, group_labels
 from mtnlg.leaderboard.samples import evenly_spaced
 from mtnlg.records.files import SCHEMA_VERSION, JsonObject, JsonValue, write_jsonl
 from mtnlg.records.rows import Prediction
-from mtnlg.records.scores import MetricScore, metric_from
+from mtnlg.records.scores import MetricScore
 from mtnlg.records.text_files import TextFile
 
 
@@ -142,8 +141,8 @@ def make_table(
             zip((labels[one] for one in wanted[metric.name]), measured[metric.name], strict=True)
         )
         for place, array in zip(wanted[metric.name], statistics.values(), strict=True):
-            scores[labels[place]][metric.name] = _score(
-                metric, array, systems[place], settings.resampling
+            scores[labels[place]][metric.name] = score_metric(
+                metric, array, systems[place], resampling=settings.resampling
             )
             signatures[metric.name] = scores[labels[place]][metric.name].signature
         numbers = {label: scores[label][metric.name] for label in statistics}
@@ -171,15 +170,6 @@ def make_table(
         comparisons={name: found.comparisons for name, found in groups.items()},
         not_tested=not_tested,
     )
-
-
-def _score(
-    metric: Metric, statistics: FloatArray, texts: Texts, resampling: Resampling
-) -> MetricScore:
-    record = score_metric(metric, statistics, texts, resampling=resampling)
-    score = metric_from(cast(JsonObject, record))
-    assert isinstance(score, MetricScore), score
-    return score
 
 
 def _grouped(

@@ -96,12 +96,16 @@ def json_line(record: JsonObject) -> str:
     return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_json(path: Path) -> JsonObject:
-    """A JSON document of ours; raises ArtifactError where it is missing, broken or from a later
-    version of this package.
+def read_json(path: Path, *, has_only_finite: bool = True) -> JsonObject:
+    """A JSON document of ours; raises ArtifactError where it is missing, broken, from a later
+    version of this package, or has a number that is not finite and must not.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(
+            path.read_text(encoding="utf-8"),
+            parse_constant=_refuse_constant if has_only_finite else None,
+            parse_float=_finite if has_only_finite else None,
+        )
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file") from None
     except OSError as error:
@@ -168,8 +172,13 @@ def _texts(record: JsonObject, name: str) -> tuple[str, ...]:
     return tuple(str(item) for item in value)
 
 
-def _refuse_constant(name: str) -> None:
+def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_constant(digits)
 
 
 MAX_NAME_BYTES = 200

@@ -110,10 +110,10 @@ def test_name_of_an_interval_tells_bca_from_its_fall_back() -> None:
         apart, language="en", metrics=["rouge1"], resampling=Resampling(num_resamples=100)
     ).metrics.values()
 
-    assert fallen["interval"] == (
+    assert fallen.interval == (
         f"percentile bootstrap, {settings}; BCa is undefined, as no example changes the value"
     )
-    assert (fallen["low"], fallen["high"]) == (100, 100)
-    assert done["interval"] == f"BCa bootstrap, {settings}"
-    assert plain["interval"] == f"percentile bootstrap, {settings}"
-    assert (done["low"], done["high"]) != (plain["low"], plain["high"])
+    assert (fallen.low, fallen.high) == (100, 100)
+    assert done.interval == f"BCa bootstrap, {settings}"
+    assert plain.interval == f"percentile bootstrap, {settings}"
+    assert (done.low, done.high) != (plain.low, plain.high)
