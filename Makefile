@@ -24,7 +24,7 @@ browser-test: .venv/browser
 
 # How often intervals and tests are right, on made-up scores: a table that is published.
 simulations: .venv/ready
-	$(BIN)/python -m mtnlg.evaluation.significance.simulations reports/published/statistics.md
+	$(BIN)/python tests/support/simulations.py reports/published/statistics.md
 
 check: .venv/ready
 	$(BIN)/ruff check .

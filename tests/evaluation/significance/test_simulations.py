@@ -4,15 +4,18 @@ should be.
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from mtnlg.evaluation.significance.simulations import (
+from simulations import (
     Finding,
     Wanted,
     coverage_of_seeds,
     findings,
     mean_detectable_difference,
     rejections_of_seeds,
+    share_bounds,
     simulations_table,
 )
 
@@ -76,3 +79,17 @@ def test_share_is_held_to_what_is_wanted_of_it() -> None:
     assert not finding(75, Wanted.level).is_as_wanted
     assert finding(780, Wanted.power).is_as_wanted
     assert not finding(700, Wanted.power).is_as_wanted
+
+
+def test_bounds_of_a_share_are_where_the_binomial_tails_are_as_wanted() -> None:
+    """Oracle: sums of binomial chances at the bounds; closed forms for none and for all."""
+
+    def chance(counts: range, share: float) -> float:
+        return sum(math.comb(17, k) * share**k * (1 - share) ** (17 - k) for k in counts)
+
+    low, high = share_bounds(5, 17, confidence=0.9)
+
+    assert chance(range(5, 18), low) == pytest.approx(0.05)
+    assert chance(range(6), high) == pytest.approx(0.05)
+    assert share_bounds(0, 17, confidence=0.9) == pytest.approx((0, 1 - 0.05 ** (1 / 17)))
+    assert share_bounds(17, 17, confidence=0.9) == pytest.approx((0.05 ** (1 / 17), 1))

@@ -1,11 +1,11 @@
-"""Several trainings of one system: how far their mean may be from that of all seeds and examples.
+"""Intervals and tests of systems that were trained several times, over seeds and examples.
 
-A value varies with the seed of its training and with the examples of the test set, which all seeds
-share. Both are components of variance, told apart as readers and cases are in studies of diagnosis:
-by the jackknife (Dorfman, Berbaum and Metz 1992). Each component gets its own half-width, by t on
-one degree less than there are seeds and by the normal distribution over examples, and the interval
-is the root of the sum of their squares (Howe 1974): where one component is all there is, it is that
-one's own interval. Refuses to know: which metric it is. Legend: S seeds, N examples, K statistics.
+A value varies with the seed of the training and with the examples of the test set, which all seeds
+share. The jackknife separates the two components of variance, as it separates readers and cases in
+studies of diagnosis (Dorfman, Berbaum and Metz 1992). Each component has its own half-width: by
+Student's t for seeds, by the normal distribution for examples. The interval is the root of the sum
+of their squares (Howe 1974), so with one component it is the interval of that component alone.
+Legend: S seeds, N examples, K statistics.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
+from statistics import NormalDist
 
 import numpy as np
 
@@ -33,17 +34,15 @@ from mtnlg.evaluation.significance.comparison import (
     compare_systems,
     correct_by_holm,
 )
-from mtnlg.evaluation.significance.student import bisect, critical_value
 
 LEAST_P = 1e-6
-"""No p-value is told to be less than this: what it rests on is an approximation."""
+"""Smallest p-value reported, as the distribution behind it is an approximation."""
 
+LOGARITHM_TOLERANCE = 1e-6
+"""Relative error of the logarithm of a p-value."""
 
 ROUNDING = 1e-6
-"""What the degrees of freedom may lack of a whole number that they are."""
-
-
-_critical_value = lru_cache(maxsize=4_096)(critical_value)
+"""Degrees of freedom this close to the next whole number are rounded up to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +50,21 @@ class Component:
     """One source of chance in a value."""
 
     variance: float
-    """That of the value, in its unit squared."""
+    """Variance of the value, in its unit squared."""
     degrees: float
-    """Degrees of freedom that the variance was found with; infinite: as good as known."""
+    """Degrees of freedom of the variance; infinite where it is as good as known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeededValue:
-    """The mean of a system over its seeds, and what it varies by."""
+    """The mean of a system over its seeds, with the components of its variance."""
 
     values: FloatArray
-    """Of each seed, (S,)."""
+    """Value of each seed, (S,)."""
     influences: FloatArray
-    """How far each example pulls the value, mean over seeds, (N,); their mean is 0."""
+    """How far each example moves the value, mean over seeds, (N,); they sum to 0."""
     interaction: float
-    """What the disagreement of seeds over examples adds to the variance over either; 0 for one
-    seed, of which it is not known."""
+    """Variance that seeds and examples share; 0 for one seed, where it is unknown."""
 
     @property
     def value(self) -> float:
@@ -75,68 +73,82 @@ class SeededValue:
 
     @property
     def num_seeds(self) -> int:
-        """How often it was trained."""
+        """How many trainings the mean is over."""
         return len(self.values)
 
     def seed_components(self) -> list[Component]:
-        """The component of the seeds; none for one seed, whose spread is not known."""
+        """The component of the seeds; empty for one seed, whose spread is unknown."""
         if self.num_seeds == 1:
             return []
         variance = float(self.values.var(ddof=1)) / self.num_seeds
         return [Component(variance=variance, degrees=self.num_seeds - 1)]
 
     def interval(self, *, confidence: float = EvaluationConfig.confidence) -> tuple[float, float]:
-        """Where the mean over all seeds and examples may be."""
+        """The interval of the mean over all possible seeds and examples."""
         examples = _example_component(self.influences, self.interaction)
         half = half_width([*self.seed_components(), examples], confidence=confidence)
         return self.value - half, self.value + half
 
 
 def seeded_value(seeds: Sequence[FloatArray], aggregate: Aggregate) -> SeededValue:
-    """From statistics (N, K) of the same N > 1 examples, one for each of S seeds.
+    """The value of statistics (N, K) of the same N > 1 examples, one array for each of S seeds.
 
-    The influences are what the jackknife gives: of a metric that is a mean of examples, the
-    difference of each example from it; of a corpus metric, such as BLEU, its linear part.
+    The influences come from the jackknife: for a metric that is a mean over examples they are the
+    difference of each example from the mean; for a corpus metric, such as BLEU, its linear part.
     """
-    influences = np.stack([jackknife_influences(one, aggregate) for one in seeds])  # (S, N)
+    influences = np.stack([jackknife_influences(seed, aggregate) for seed in seeds])  # (S, N)
     num_seeds, num_examples = influences.shape
     mean = influences.mean(axis=0)  # (N,)
     interaction = 0.0
     if num_seeds > 1:
         degrees = (num_seeds - 1) * (num_examples - 1)
         interaction = float(((influences - mean) ** 2).sum()) / degrees / (num_seeds * num_examples)
-    values = np.array([float(aggregate(one.sum(axis=0))) for one in seeds])
+    values = np.array([float(aggregate(seed.sum(axis=0))) for seed in seeds])
     return SeededValue(values=values, influences=mean, interaction=interaction)
 
 
 def standard_error(influences: FloatArray) -> float:
-    """That of a value over examples (Efron and Tibshirani 1993, eq. 11.5)."""
+    """The standard error of a value over examples (Efron and Tibshirani 1993, eq. 11.5)."""
     num_examples = len(influences)
     return math.sqrt(float((influences**2).sum()) / (num_examples * (num_examples - 1)))
 
 
+@lru_cache(maxsize=4_096)
+def critical_value(confidence: float, degrees: float) -> float:
+    """The two-sided critical value of Student's t; of infinite degrees the normal one."""
+    if math.isinf(degrees):
+        return NormalDist().inv_cdf((1 + confidence) / 2)
+    from scipy.special import stdtrit  # 0.2 seconds
+
+    return -float(stdtrit(degrees, (1 - confidence) / 2))
+
+
 def half_width(components: Sequence[Component], *, confidence: float) -> float:
-    """Half of the interval of a value that varies by independent components."""
+    """Half the interval of a value that varies by independent components."""
     return math.sqrt(_squared_half_width(components, confidence))
 
 
 def p_value(difference: float, components: Sequence[Component]) -> float:
-    """Two-sided: one less the confidence of the widest interval without zero."""
+    """Two-sided: one minus the confidence of the widest interval that leaves out zero."""
     square = difference * difference
     if square <= _squared_half_width(components, LEAST_P):
         return 1.0
     if square >= _squared_half_width(components, 1 - LEAST_P):
         return LEAST_P
-
-    def excess(logarithm: float) -> float:
-        return _squared_half_width(components, -math.expm1(logarithm)) - square
-
-    return math.exp(bisect(excess, math.log(LEAST_P), -LEAST_P, tolerance=1e-6))
+    low, high = math.log(LEAST_P), -LEAST_P
+    while True:
+        middle = (low + high) / 2
+        if high - low <= LOGARITHM_TOLERANCE * abs(middle):
+            return math.exp(middle)
+        is_wider = _squared_half_width(components, -math.expm1(middle)) > square
+        low, high = (middle, high) if is_wider else (low, middle)
 
 
 def _squared_half_width(components: Sequence[Component], confidence: float) -> float:
-    squares = (_critical_value(confidence, one.degrees) ** 2 * one.variance for one in components)
-    return math.fsum(squares)
+    return math.fsum(
+        critical_value(confidence, component.degrees) ** 2 * component.variance
+        for component in components
+    )
 
 
 def compare_with_seeds(
@@ -148,40 +160,39 @@ def compare_with_seeds(
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
-    """All pairs of systems that are given best first, each with statistics (N, K) of the same N
+    """All pairs of systems, which are given best first, each with statistics (N, K) of the same N
     examples for each of its seeds.
 
-    Systems of one seed are compared as compare_systems does, over examples alone. A pair in which
-    one has several is compared by means over seeds, and has a p-value that sees the spread of the
-    seeds; the spread of a system of one seed stays unknown. Where the systems' values are at hand,
-    they are not computed again.
+    Two systems of one seed are compared by compare_systems, over examples alone. Any other pair is
+    compared by the means over seeds, with a p-value that includes their spread; the spread of a
+    system of one seed stays unknown. `values` are the systems' values, where already computed.
     """
-    single = [place for place, seeds in enumerate(systems) if len(seeds) == 1]
-    alone = compare_systems(
-        [systems[place][0] for place in single],
+    single = [index for index, seeds in enumerate(systems) if len(seeds) == 1]
+    single_comparisons = compare_systems(
+        [systems[index][0] for index in single],
         aggregate,
         test=test,
         num_trials=num_trials,
         resampling=resampling,
     )
-    found = {
-        (better, worse): replace(one, better=better, worse=worse)
-        for one in alone
-        for better, worse in [(single[one.better], single[one.worse])]
+    comparisons = {
+        (better, worse): replace(comparison, better=better, worse=worse)
+        for comparison in single_comparisons
+        for better, worse in [(single[comparison.better], single[comparison.worse])]
     }
     pairs = list(combinations(range(len(systems)), 2))
-    if len(found) < len(pairs):
+    if len(comparisons) < len(pairs):
         values = values or [seeded_value(seeds, aggregate) for seeds in systems]
         for better, worse in pairs:
-            if (better, worse) not in found:
-                found[better, worse] = replace(
-                    compare_means(values[better], values[worse], confidence=resampling.confidence),
-                    better=better,
-                    worse=worse,
+            if (better, worse) not in comparisons:
+                comparison = compare_means(
+                    values[better], values[worse], confidence=resampling.confidence
                 )
-    corrected = correct_by_holm([found[pair].p for pair in pairs])
+                comparisons[better, worse] = replace(comparison, better=better, worse=worse)
+    corrected = correct_by_holm([comparisons[pair].p for pair in pairs])
     return [
-        replace(found[pair], p_holm=p_holm) for pair, p_holm in zip(pairs, corrected, strict=True)
+        replace(comparisons[pair], p_holm=p_holm)
+        for pair, p_holm in zip(pairs, corrected, strict=True)
     ]
 
 
@@ -191,7 +202,7 @@ def compare_means(
     *,
     confidence: float = EvaluationConfig.confidence,
 ) -> Comparison:
-    """Two means over seeds, each system with seeds of its own, on examples that both share."""
+    """Two means over seeds on the same examples; each system has its own seeds."""
     components = components_between(better, worse)
     difference = better.value - worse.value
     half = half_width(components, confidence=confidence)
@@ -207,24 +218,26 @@ def compare_means(
     )
 
 
-def components_between(one: SeededValue, other: SeededValue) -> list[Component]:
-    """What the difference of two means varies by: the seeds of both, which are independent and may
-    differ in spread (Welch 1947), and the shared examples. Degrees of freedom are rounded down:
-    of three seeds, one system's without spread, else 6 % of equal pairs were told apart at 5 %.
+def components_between(left: SeededValue, right: SeededValue) -> list[Component]:
+    """The components of the difference of two means: the seeds of both, which are independent and
+    may differ in spread (Welch 1947), and the examples that they share.
+
+    Degrees of freedom are rounded down. Otherwise, with three seeds and no spread in one system,
+    6 % of equal pairs would differ significantly at 5 %.
     """
     examples = _example_component(
-        one.influences - other.influences, one.interaction + other.interaction
+        left.influences - right.influences, left.interaction + right.interaction
     )
-    seeds = [*one.seed_components(), *other.seed_components()]
-    variance = sum(each.variance for each in seeds)
+    seeds = [*left.seed_components(), *right.seed_components()]
+    variance = sum(component.variance for component in seeds)
     if variance == 0:
         return [examples]
-    degrees = variance**2 / sum(each.variance**2 / each.degrees for each in seeds)
+    degrees = variance**2 / sum(component.variance**2 / component.degrees for component in seeds)
     whole = math.floor(degrees + ROUNDING)
     return [Component(variance=variance, degrees=whole), examples]
 
 
 def _example_component(influences: FloatArray, interaction: float) -> Component:
-    """What the examples add beyond that which the spread of the seeds shows already."""
+    """The variance over examples that the spread of the seeds does not include already."""
     variance = max(standard_error(influences) ** 2 - interaction, 0.0)
     return Component(variance=variance, degrees=math.inf)

@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
+from scipy.special import betaincinv
 
 from mtnlg.evaluation.metrics.bleu import ORDER, bleu_values
 from mtnlg.evaluation.significance.bootstrap import (
@@ -37,7 +38,6 @@ from mtnlg.evaluation.significance.seeds import (
     seeded_value,
     standard_error,
 )
-from mtnlg.evaluation.significance.student import share_bounds
 from mtnlg.records.files import write_text
 
 NUM_TRIALS = 1_000
@@ -96,6 +96,16 @@ class Finding:
             Wanted.power: low <= POWER <= high,
             Wanted.nothing: True,
         }[self.wanted]
+
+
+def share_bounds(count: int, total: int, *, confidence: float) -> tuple[float, float]:
+    """The interval of a chance by what happened `count` of `total` times, exact on each side
+    (Clopper and Pearson 1934).
+    """
+    tail = (1 - confidence) / 2
+    low = betaincinv(count, total - count + 1, tail) if count else 0.0
+    high = betaincinv(count + 1, total - count, 1 - tail) if count < total else 1.0
+    return float(low), float(high)
 
 
 def mean(sums: FloatArray) -> FloatArray:
