@@ -151,6 +151,127 @@ def test_half_of_the_ngrams_is_a_signal(num_shared: int, is_signal: bool) -> Non
     assert found == ({"train_ngrams"} if is_signal else set())
 
 
+def around(text: str, number: int) -> str:
+    """A document of three lines whose line of this number holds the text and more."""
+    lines = ["one line alone", "a second one", "and the last"]
+    lines[number] = f"so {text} and so on"
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("part", ["source", "first", "second"])
+def test_ngrams_are_found_in_every_line_of_every_text(part: str, number: int) -> None:
+    """Oracle: 19 of 25 words in a row are more than half of the 13-grams, wherever they stand."""
+    document = around(" ".join(WORDS[:19]), number)
+    texts = {"source": "x", "first": "y", "second": "z"} | {part: document}
+    training = [Row("0", texts["source"], (texts["first"], texts["second"]))]
+
+    found = tags(Row("t", " ".join(WORDS[:25]), ("w",)), training)
+
+    assert found == {"train_ngrams"}
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_ngrams_are_found_in_every_turn_of_a_dialogue(turn: int) -> None:
+    """Oracle: the dialogue as one text that is searched by hand; its last turn is a response."""
+    turns = around(" ".join(WORDS[:19]), turn).split("\n")
+
+    found = tags(
+        Row("t", " ".join(WORDS[:25]), ("w",)), dialogue("d", *turns), trained_on_dialogue=True
+    )
+
+    assert found == {"train_ngrams"}
+
+
+def test_ngrams_run_over_the_ends_of_lines_and_turns() -> None:
+    """Oracle: 19 words in a row, ten of them on one line and nine on the next."""
+    halves = [" ".join(WORDS[:10]), " ".join(WORDS[10:19])]
+    row = Row("t", " ".join(WORDS[:25]), ("w",))
+
+    assert tags(row, [Row("0", "\n".join(halves), ("y",))]) == {"train_ngrams"}
+    assert tags(row, dialogue("d", *halves), trained_on_dialogue=True) == {"train_ngrams"}
+    assert tags(row, [Row("0", halves[0], (halves[1],))]) == set(), "two texts are not one"
+
+
+@pytest.mark.parametrize("place", [1, 2])
+@pytest.mark.parametrize("turn", [0, 1])
+def test_other_references_of_a_training_dialogue_are_looked_through(turn: int, place: int) -> None:
+    """Oracle: the text stands in no turn, only among the further references of one response."""
+    text = around(" ".join(WORDS[:19]), 1)
+    sentence = "We go to the station at noon ."
+    rows = dialogue("d", "Hello", "Hi", "Bye")
+    for held_out, reference, expected in (
+        (" ".join(WORDS[:25]), text, {"train_ngrams"}),
+        (sentence, f"Well\n{sentence}", {"train_lines"}),
+    ):
+        references = [rows[turn].references[0], "Yes", "No"]
+        references[place] = reference
+        changed = [*rows]
+        changed[turn] = Row(rows[turn].id, rows[turn].source, tuple(references))
+
+        assert tags(Row("t", held_out, ("w",)), changed, trained_on_dialogue=True) == expected
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_lines_are_found_on_every_line_of_a_text(number: int) -> None:
+    """Oracle: the sentence stands alone on one of three lines."""
+    sentence = "We go to the station at noon ."
+    lines = ["a", "b", "c"]
+    lines[number] = sentence
+    for training in (
+        Row("0", "\n".join(lines), ("y",)),
+        Row("0", "x", ("\n".join(lines),)),
+        Row("0", "x", ("y", "\n".join(lines))),
+    ):
+        assert tags(Row("t", sentence, ("w",)), [training]) == {"train_lines"}
+
+
+@pytest.mark.parametrize("turns", [("two", "three"), ("One", "two"), ("three", "four")])
+def test_every_exchange_of_a_document_is_found(turns: tuple[str, str]) -> None:
+    """Oracle: the pairs of neighboring lines, written out."""
+    document = [Row("0", "One\nTwo\nThree\nFour", ("A summary",))]
+
+    found = tags(dialogue("t", "Zero", *turns)[-1], document, is_dialogue=True)
+
+    assert found == {"train_exchange"}
+
+
+def test_shares_are_of_the_source_and_of_the_best_reference() -> None:
+    """Oracle: counted by hand: of 25 words 13 windows, seven and two of them in training."""
+    seven, two = " ".join(WORDS[:19]), " ".join(["new", *WORDS[20:34]])
+    source = " ".join(WORDS[:25])
+    weak = " ".join([*WORDS[20:34], *(f"other{number}" for number in range(11))])
+    search = LeakSearch({"test": RowSet([Row("t", source, ("short", weak, source))], False)})
+
+    search.read(RowSet([Row("0", seven, (two,))], False))
+
+    (row,) = search.found("test").rows
+    assert row.to_json() == {
+        "id": "t",
+        "tags": ["train_ngrams"],
+        "source_ngrams": round(7 / 13, 4),
+        "target_ngrams": round(7 / 13, 4),
+    }
+    counts = search.found("test").counts()
+    assert (counts["any_ngram"], counts["train_ngrams"], counts["flagged"]) == (1, 1, 1)
+
+
+def test_share_below_half_is_counted_and_no_signal() -> None:
+    """Oracle: two of 13 windows, written out; a text of 12 words has none."""
+    rows = [Row("a", "x", (" ".join(WORDS[:25]),)), Row("b", " ".join(WORDS[:12]), ("y",))]
+    search = LeakSearch({"test": RowSet(rows, False)})
+
+    search.read(RowSet([Row("0", " ".join(WORDS[:14]), ("z",))], False))
+
+    found = search.found("test")
+    assert [(row.source_ngrams, row.target_ngrams) for row in found.rows] == [
+        (None, 2 / 13),
+        (None, None),
+    ]
+    counts = found.counts()
+    assert (counts["checked"], counts["any_ngram"], counts["flagged"]) == (2, 1, 0)
+
+
 def test_line_is_found_in_any_place_of_any_data_set() -> None:
     """A sentence of a translation that a dialogue's turn, under a label, repeats."""
     sentence = "We go to the station at noon ."

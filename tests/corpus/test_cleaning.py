@@ -109,6 +109,34 @@ def test_rows_are_dropped_with_a_reason() -> None:
     assert cleaner.changed == {"space": 2, "control": 1, "empty_removed": 1}
 
 
+def test_limit_of_characters_is_that_of_cleaned_texts() -> None:
+    """Oracle: lengths counted by hand: 16 spaces become one, so that a text of 20 has five left and
+    stays, in a source as in a reference; 21 are over four times the limit and too many uncleaned.
+    """
+    cleaner = Cleaner(CleaningConfig(max_characters=5))
+    spaces = " " * 16
+
+    kept = [
+        cleaner.clean(row)
+        for row in [
+            Row("a", f"ab{spaces}cd", ("x",)),
+            Row("b", "x", (f"abc{spaces}d", "y")),
+            Row("c", "abcde", ("abcde", "vwxyz")),
+            Row("d", f"ab{spaces}c  d", ("x",)),
+            Row("e", "x", ("y", f"ab {spaces}cd")),
+            Row("f", "abcdef", ("x",)),
+            Row("g", "x", ("abcdef",)),
+        ]
+    ]
+
+    assert [row for row in kept if row] == [
+        Row("a", "ab cd", ("x",)),
+        Row("b", "x", ("abc d", "y")),
+        Row("c", "abcde", ("abcde", "vwxyz")),
+    ]
+    assert cleaner.dropped == {"too_long": 4}
+
+
 def test_changes_are_counted_by_text_and_kind() -> None:
     cleaner = Cleaner(CONFIG)
 

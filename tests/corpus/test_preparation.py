@@ -170,6 +170,42 @@ def test_only_the_first_training_rows_are_read(raw: Path, out: Path) -> None:
     assert audit["validation"]["rows_in"] == 2
 
 
+@pytest.mark.parametrize("limit", [1, 3])
+def test_limit_of_training_rows_leaves_held_out_splits_whole(
+    raw: Path, out: Path, limit: int
+) -> None:
+    """Oracle: the lines of the raw files; the held-out splits have more rows than the limit, or
+    their raw split is even called train.
+    """
+    write_split(raw, "test", [json.dumps({"en": f"bird {n}", "de": "Vogel"}) for n in range(5)])
+    write_split(raw, "extra", [json.dumps({"en": f"cow {n}", "de": "Kuh"}) for n in range(4)])
+    task = make_task(raw, max_train_rows=limit, test_sets=["test", "extra"])
+
+    audit = prepare(task, out)
+
+    assert {stem: counts["rows_in"] for stem, counts in audit.items()} == {
+        "train": limit,
+        "validation": 2,
+        "test": 5,
+        "extra": 4,
+    }
+    assert [row.id for row in read_rows(out / "train.jsonl")] == [
+        f"train-{number}" for number in range(limit)
+    ]
+
+
+def test_limit_is_of_the_split_that_is_trained_on_whatever_its_name(raw: Path, out: Path) -> None:
+    """Oracle: the lines of the raw files; what is called train is the test set here."""
+    task = make_task(
+        raw, train_split="validation", validation_split=None, test_sets=["only"], max_train_rows=1
+    )
+    (raw / "train.jsonl").rename(raw / "only.jsonl")
+
+    audit = prepare(task, out)
+
+    assert {stem: counts["rows_in"] for stem, counts in audit.items()} == {"train": 1, "only": 7}
+
+
 def test_splits_are_written_under_the_name_of_their_use(raw: Path, out: Path) -> None:
     task = make_task(raw, train_split="validation", validation_split="test", test_sets=["test"])
 
