@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU
+from scipy import stats
 
 from mtnlg.evaluation import (
     METRICS,
@@ -210,3 +211,115 @@ def test_mixed_pairs_are_corrected_together() -> None:
     assert found[3].p == alone.p
     least = min(found, key=lambda one: one.p)
     assert least.p_holm == pytest.approx(min(1, 6 * least.p))
+
+
+def spread_of(seeds: list[FloatArray]) -> tuple[float, float, list[float]]:
+    """Oracle in plain loops: mean square of the interaction, variance of the seeds' means, and the
+    mean of each example.
+    """
+    x = [[float(value) for value in statistics[:, 0]] for statistics in seeds]
+    num_seeds, num_examples = len(x), len(x[0])
+    of_seed = [sum(row) / num_examples for row in x]
+    of_example = [sum(row[i] for row in x) / num_seeds for i in range(num_examples)]
+    grand = sum(of_seed) / num_seeds
+    interaction = sum(
+        (x[s][i] - of_seed[s] - of_example[i] + grand) ** 2
+        for s in range(num_seeds)
+        for i in range(num_examples)
+    ) / ((num_seeds - 1) * (num_examples - 1))
+    return interaction, sum((mean - grand) ** 2 for mean in of_seed) / (num_seeds - 1), of_example
+
+
+@pytest.mark.parametrize(("num_left", "num_right"), [(2, 4), (4, 2), (3, 3)])
+def test_pair_of_several_seeds_takes_the_spread_and_the_disagreement_of_both(
+    num_left: int, num_right: int
+) -> None:
+    """Oracle: components by hand: variances of both systems' seeds with Welch's degrees, and of the
+    examples' differences what both interactions leave; p is the level whose interval ends at zero,
+    by scipy's quantiles.
+    """
+    left = made(num_left, seed=31, spread=0.2, size=11)
+    right = [of_means(1.2 * one[:, 0]) for one in made(num_right, seed=32, spread=0.3, size=11)]
+    parts = [(len(seeds), *spread_of(seeds)) for seeds in (left, right)]
+    of_seeds = [variance / count for count, _, variance, _ in parts]
+    welch = sum(of_seeds) ** 2 / sum(
+        variance**2 / (count - 1) for variance, (count, *_) in zip(of_seeds, parts, strict=True)
+    )
+    differences = [one - other for one, other in zip(parts[0][3], parts[1][3], strict=True)]
+    between = sum((one - sum(differences) / 11) ** 2 for one in differences) / 10 / 11
+    of_examples = between - sum(square / (count * 11) for count, square, *_ in parts)
+    better = sum(differences) > 0
+
+    (found,) = compare_with_seeds([left, right] if better else [right, left], mean)
+
+    def half(confidence: float) -> float:
+        level = (1 + confidence) / 2
+        student, normal = stats.t.ppf(level, math.floor(welch)), stats.norm.ppf(level)
+        return math.sqrt(student**2 * sum(of_seeds) + normal**2 * of_examples)
+
+    assert of_examples > 0, "the oracle must have all components"
+    assert min(square / (count * 11) for count, square, *_ in parts) > 0.05 * of_examples
+    assert found.high - found.low == pytest.approx(2 * half(0.95), rel=1e-6)
+    assert half(1 - found.p) == pytest.approx(found.difference, rel=1e-4)
+
+
+def disagreeing(values: list[float], strength: float, size: int = 8) -> list[FloatArray]:
+    """Seeds of these values whose examples disagree by turns, and are alike on average."""
+    signs = np.where(np.arange(size) % 2, 1.0, -1.0)
+    return [
+        of_means(np.full(size, value) + strength * (-1) ** seed * signs)
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_more_disagreement_than_spread_leaves_the_interval_of_t_over_seeds() -> None:
+    """Oracle: the one-sample t interval of four values: examples never take from it, nor add."""
+    values = [20.0, 22.0, 23.0, 27.0]
+
+    low, high = seeded_value(disagreeing(values, 5.0), mean).interval()
+
+    half = stats.t.ppf(0.975, 3) * np.std(values, ddof=1) / 2
+    assert (low, high) == pytest.approx((23 - half, 23 + half))
+
+
+def test_more_disagreement_than_spread_leaves_welch_between_two_systems() -> None:
+    """Oracle: scipy's t-test of unequal variances at whole degrees of freedom, 1 and 3 and equal
+    spread giving 5.88 for 4 and 4 seeds, rounded down.
+    """
+    left, right = [30.0, 32.0, 33.0, 37.0], [20.0, 21.0, 23.0, 28.0]
+    expected = stats.ttest_ind(left, right, equal_var=False)
+
+    (found,) = compare_with_seeds([disagreeing(left, 5.0), disagreeing(right, 9.0)], mean)
+
+    at_whole_degrees = 2 * stats.t.sf(expected.statistic, math.floor(expected.df))
+    assert found.p == pytest.approx(at_whole_degrees, rel=1e-4)
+    assert found.difference == 10.0
+
+
+def test_interaction_of_one_system_alone_counts_in_a_pair() -> None:
+    """Oracle: by hand: one system without any disagreement, and the other's taken from the variance
+    of the examples, whichever of the two it is.
+    """
+    examples = np.linspace(0, 3, 7)
+    alike = [of_means(examples + shift) for shift in (4.0, 5.0)]
+    apart = made(3, seed=8, spread=0.1)
+    interaction, variance, of_example = spread_of(apart)
+    differences = examples - np.array(of_example)
+    of_examples = np.var(differences, ddof=1) / 7 - interaction / 21
+    seeds = 0.5 / 2 + variance / 3
+    degrees = seeds**2 / ((0.5 / 2) ** 2 / 1 + (variance / 3) ** 2 / 2)
+    half = math.sqrt(
+        stats.t.ppf(0.975, math.floor(degrees + 1e-6)) ** 2 * seeds
+        + stats.norm.ppf(0.975) ** 2 * max(of_examples, 0)
+    )
+
+    (found,) = compare_with_seeds([alike, apart], mean)
+    (turned,) = compare_with_seeds([apart, alike], mean)
+
+    assert of_examples > 0
+    assert (found.low, found.high) == pytest.approx(
+        (found.difference - half, found.difference + half)
+    )
+    assert (turned.low, turned.high, turned.p) == pytest.approx(
+        (-found.high, -found.low, found.p)
+    )
