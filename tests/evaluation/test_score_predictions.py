@@ -100,7 +100,7 @@ def test_one_example_has_no_interval_but_a_reason() -> None:
 
 def test_metric_that_is_not_resampleable_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = replace(
-        METRICS["chrf"], corpus_value=lambda texts: 7.0, reason_not="it counts distinct words"
+        METRICS["chrf"], corpus_value=lambda texts: 7.0, interval_reason="it counts distinct words"
     )
     monkeypatch.setitem(METRICS, "chrf", fixed)
 

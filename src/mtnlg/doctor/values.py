@@ -205,4 +205,4 @@ def _sentence_scores(texts: Texts, tokenize: str) -> list[BLEUScore]:
 
 
 def _signature(texts: Texts, body: str) -> str:
-    return f"nrefs:{count_references(texts.references) or 'var'}|{body}"
+    return f"nrefs:{count_references(texts.references)}|{body}"

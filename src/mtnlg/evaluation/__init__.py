@@ -6,8 +6,13 @@ Plain Python on text, for outputs of any system; refuses to know: models, traini
 from __future__ import annotations
 
 from mtnlg.evaluation.baselines import BASELINES, Baseline, baselines_for, write_baseline
-from mtnlg.evaluation.metrics.base import Metric, measure, metric_value, sentence_scores
-from mtnlg.evaluation.metrics.optional import MetricNotRunError
+from mtnlg.evaluation.metrics.base import (
+    Metric,
+    MetricNotRunError,
+    measure,
+    metric_value,
+    sentence_scores,
+)
 from mtnlg.evaluation.metrics.registry import METRICS, find_metric, score_texts
 from mtnlg.evaluation.score import is_contaminated, score_metric, score_predictions
 from mtnlg.evaluation.significance.bootstrap import (

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mtnlg.evaluation.metrics.base import Metric, measure, metric_value
-from mtnlg.evaluation.metrics.optional import MetricNotRunError
+from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, measure, metric_value
 from mtnlg.evaluation.metrics.registry import find_metric
 from mtnlg.evaluation.significance.bootstrap import (
     DEFAULT_RESAMPLING,
@@ -123,7 +122,7 @@ def score_metric(
     """The score of statistics (N, K) and the texts that they are of, with its interval or the
     reason why there is none.
     """
-    reason = None if metric.is_resampleable else metric.reason_not
+    reason = None if metric.is_resampleable else metric.interval_reason
     if reason is None and len(statistics) == 1:
         reason = "one example cannot be resampled"
     low, high, interval = (

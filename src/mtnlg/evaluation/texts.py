@@ -79,10 +79,10 @@ def check_texts(texts: Texts) -> None:
             _refuse_unscorable(target, f"{row}: reference {number}")
 
 
-def count_references(references: Sequence[Sequence[str]]) -> int | None:
-    """References per row; None where rows have different numbers of them."""
+def count_references(references: Sequence[Sequence[str]]) -> int | str:
+    """References per row, for a signature; `var` where rows have different numbers of them."""
     counts = {len(targets) for targets in references}
-    return counts.pop() if len(counts) == 1 else None
+    return counts.pop() if len(counts) == 1 else "var"
 
 
 def aligned_references(references: Sequence[Sequence[str]]) -> list[list[str | None]]:

@@ -73,7 +73,7 @@ def evidence_of(
 ) -> Evidence | str:
     """The statistics of a row's score, or why there are none."""
     if not metric.is_resampleable:
-        return metric.reason_not
+        return metric.interval_reason
     score = row.metrics[metric.name]
     values = list(score.seed_values.values()) or [score.value]
     if len(row.scores) != len(values):

@@ -182,7 +182,7 @@ def _grouped(
     if len(numbers) < 2:
         return Groups((), {}), dict.fromkeys(numbers, "no other system can be tested")
     if not metric.is_resampleable:
-        return Groups((), {}), dict.fromkeys(numbers, metric.reason_not)
+        return Groups((), {}), dict.fromkeys(numbers, metric.interval_reason)
     if metric.higher_is_better is None:
         return Groups((), {}), dict.fromkeys(numbers, "neither direction of it is better")
     ranked = sorted(numbers, key=lambda label: badness(numbers[label]))

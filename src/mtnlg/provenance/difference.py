@@ -205,7 +205,7 @@ def _compare(
     if isinstance(metric, str):
         return metric
     if not metric.is_resampleable:
-        return metric.reason_not
+        return metric.interval_reason
     arrays = []
     for label, one in zip("AB", scores, strict=True):
         try:

@@ -39,7 +39,7 @@ def test_clipped_matches_equal_counting_one_by_one(
     hypotheses, *references = (encode_characters(texts) for texts in zip(*rows, strict=True))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngrams, "BATCH_PLACES", batch_places)
+        patch.setattr(ngrams, "BATCH_SYMBOLS", batch_places)
         found = clipped_matches(hypotheses, references, order=order)
 
     assert found.tolist() == [

@@ -63,7 +63,7 @@ def test_value_of_a_corpus_has_no_interval_but_a_reason() -> None:
     metric = METRICS["distinct1"]
 
     assert not metric.is_resampleable
-    assert "distinct1_example has an interval" in metric.reason_not
+    assert "distinct1_example has an interval" in metric.interval_reason
     assert measure(metric, Texts(OUTPUTS, REFERENCES, language="en")).shape == (2, 0)
 
 

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from mtnlg.evaluation import Texts
-from mtnlg.evaluation.metrics.base import Statistics
+from mtnlg.evaluation.metrics.base import Statistics, percentage
 from mtnlg.evaluation.metrics.rouge import (
     ROUGE_SCORE_VERSION,
     lcs_statistics,
-    mean_f_measure,
     ngram_statistics,
     rouge_signature,
     summary_lcs_statistics,
@@ -108,8 +107,8 @@ def test_rouge_of_long_summaries_equals_rouge_score(num_words: int) -> None:
 def test_rouge_value_is_the_mean_of_f_measures_times_100() -> None:
     statistics = np.array([[0.5, 1.0], [1.0, 1.0], [0.0, 1.0]])
 
-    assert mean_f_measure(statistics.sum(axis=0)) == 50.0
-    assert mean_f_measure(np.stack([statistics.sum(axis=0), 2 * statistics[0]])).tolist() == [
+    assert percentage(statistics.sum(axis=0)) == 50.0
+    assert percentage(np.stack([statistics.sum(axis=0), 2 * statistics[0]])).tolist() == [
         50.0,
         50.0,
     ]

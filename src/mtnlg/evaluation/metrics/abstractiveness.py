@@ -1,4 +1,4 @@
-"""How much of an output stands in its source: novel n-grams (See et al. 2017) and the coverage by
+"""How much of an output is copied from its source: novel n-grams (See et al. 2017) and coverage by
 copied fragments (Grusky et al. 2018). Tokens are those of ROUGE.
 """
 
@@ -9,17 +9,15 @@ from functools import partial
 
 import numpy as np
 
-from mtnlg.evaluation.metrics import surface
-from mtnlg.evaluation.metrics.diversity import ngrams_of, of_outputs
+from mtnlg.evaluation.metrics.base import percentage
+from mtnlg.evaluation.metrics.diversity import ngrams_of, output_metric
 from mtnlg.evaluation.metrics.tokenization import rouge_tokens
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts
 
 
 def novel_statistics(texts: Texts, *, order: int) -> FloatArray:
-    """Statistics (N, 2): n-grams of the output that its source does not have, and all n-grams of
-    the output.
-    """
+    """Statistics (N, 2): n-grams of the output that its source lacks, and all its n-grams."""
     rows = []
     for hypothesis, source in _pairs(texts):
         known = set(ngrams_of(source, texts.language, order))
@@ -29,69 +27,59 @@ def novel_statistics(texts: Texts, *, order: int) -> FloatArray:
 
 
 def copy_statistics(texts: Texts) -> FloatArray:
-    """Statistics (N, 2): tokens of the output within fragments, of one token or more, that stand in
-    the source as they are, and all tokens of the output.
+    """Statistics (N, 2): tokens of the output in fragments copied from the source, of one token or
+    more, and all its tokens.
     """
     rows = []
     for hypothesis, source in _pairs(texts):
         tokens = rouge_tokens(hypothesis, texts.language)
-        rows.append((sum(_fragments(tokens, rouge_tokens(source, texts.language))), len(tokens)))
+        rows.append((_count_copied(tokens, rouge_tokens(source, texts.language)), len(tokens)))
     return np.array(rows, dtype=np.float64)
 
 
 def _pairs(texts: Texts) -> list[tuple[str, str]]:
-    assert texts.sources is not None, "the metric says that it needs sources"
+    assert texts.sources is not None, "metrics with needs_sources are measured with sources"
     return list(zip(texts.hypotheses, texts.sources, strict=True))
 
 
-def _fragments(tokens: Sequence[str], source: Sequence[str]) -> list[int]:
-    """Lengths of the longest common runs, taken greedily from the left (Grusky et al. 2018,
+def _count_copied(tokens: Sequence[str], source: Sequence[str]) -> int:
+    """Tokens in the longest common runs, taken greedily from the left (Grusky et al. 2018,
     fig. 3).
     """
-    places: dict[str, list[int]] = {}
-    for place, token in enumerate(source):
-        places.setdefault(token, []).append(place)
-    lengths = []
-    start = 0
+    positions: dict[str, list[int]] = {}
+    for position, token in enumerate(source):
+        positions.setdefault(token, []).append(position)
+    num_copied = start = 0
     while start < len(tokens):
         longest = max(
-            (_common(tokens, start, source, place) for place in places.get(tokens[start], ())),
+            (
+                _common_length(tokens, start, source, position)
+                for position in positions.get(tokens[start], ())
+            ),
             default=0,
         )
-        if longest:
-            lengths.append(longest)
+        num_copied += longest
         start += max(longest, 1)
-    return lengths
+    return num_copied
 
 
-def _common(tokens: Sequence[str], start: int, source: Sequence[str], place: int) -> int:
+def _common_length(tokens: Sequence[str], start: int, source: Sequence[str], position: int) -> int:
     length = 0
     while (
         start + length < len(tokens)
-        and place + length < len(source)
-        and tokens[start + length] == source[place + length]
+        and position + length < len(source)
+        and tokens[start + length] == source[position + length]
     ):
         length += 1
     return length
 
 
+_source_metric = partial(
+    output_metric, higher_is_better=None, aggregate=percentage, needs_sources=True
+)
+
 METRICS = (
-    *(
-        of_outputs(
-            name=f"novel{order}",
-            higher_is_better=None,
-            statistics=partial(novel_statistics, order=order),
-            aggregate=surface.percentages,
-            needs_sources=True,
-        )
-        for order in (1, 2)
-    ),
-    of_outputs(
-        name="copy_rate",
-        higher_is_better=None,
-        statistics=copy_statistics,
-        aggregate=surface.percentages,
-        needs_sources=True,
-        max_tokens=20_000,
-    ),
+    _source_metric(name="novel1", statistics=partial(novel_statistics, order=1)),
+    _source_metric(name="novel2", statistics=partial(novel_statistics, order=2)),
+    _source_metric(name="copy_rate", statistics=copy_statistics, max_tokens=20_000),
 )

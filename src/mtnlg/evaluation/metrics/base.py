@@ -1,13 +1,13 @@
 """What a metric is: statistics of each example and their aggregate, or a value of a whole corpus.
 
 A metric gives statistics (N, K) for N examples and turns their sums into a value. Intervals and
-paired tests need nothing else. Refuses to know: which metrics there are.
+paired tests need nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,55 +20,117 @@ Statistics = Callable[[Texts], FloatArray]
 """N examples -> statistics (N, K)."""
 
 
+class MetricNotRunError(Exception):
+    """Why a metric cannot run on this machine or for this language."""
+
+
 def no_statistics(texts: Texts) -> FloatArray:
-    """Statistics (N, 0), of a metric whose value is no aggregate of examples."""
+    """Statistics (N, 0), for a metric whose value is no aggregate of examples."""
     return np.zeros((len(texts), 0))
 
 
 def no_aggregate(sums: FloatArray) -> FloatArray:
-    """Never a number: nothing can be made of statistics (..., 0)."""
+    """NaN, as statistics (..., 0) have no value."""
     return np.full(sums.shape[:-1], np.nan)
+
+
+def ratio(sums: FloatArray) -> FloatArray:
+    """The first sum divided by the second, from summed statistics (..., 2); 0 where the second is
+    0.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], 0.0)
+
+
+def percentage(sums: FloatArray) -> FloatArray:
+    """100 times the first sum divided by the second, from summed statistics (..., 2); 0 where the
+    second is 0.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(sums[..., 1] > 0, 100 * sums[..., 0] / sums[..., 1], 0.0)
+
+
+def with_ones(values: Sequence[float] | FloatArray) -> FloatArray:
+    """Statistics (N, 2) of values and ones, so that `ratio` of their sums is the mean."""
+    return np.column_stack([np.asarray(values, np.float64), np.ones(len(values))])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """How good or how varied outputs are: sums over examples, or else a value of all of them."""
+    """A score of outputs: an aggregate of statistics of examples, or a value of the corpus."""
 
     name: str
     higher_is_better: bool | None = True
-    """None: it describes, and no direction is better; no board is ranked by it."""
+    """None: the metric only describes; no direction is better and no board is ranked by it."""
     unit: str = "0-100"
     statistics: Statistics = no_statistics
     aggregate: Aggregate = no_aggregate
     aggregate_of_one: Aggregate | None = None
-    """The value of a single example, where a corpus of one would score it poorly; None:
+    """The value of a single example, where `aggregate` would score a corpus of one too low; None:
     `aggregate`."""
     corpus_value: Callable[[Texts], float] | None = None
     """The value where it is no aggregate of examples, as with distinct words: a resampled corpus
-    has other values by construction. `statistics` and `aggregate` are left out then."""
-    reason_not: str = ""
-    """Why there is no interval, where there is a corpus_value."""
+    has other values by construction. `statistics` and `aggregate` are then left out."""
+    interval_reason: str = ""
+    """Why there is no interval, for a metric with a `corpus_value`."""
     signature: Callable[[Sequence[Sequence[str]], str], str]
-    """References and language -> all that can change the value, in sacreBLEU's form."""
+    """References and language -> everything that can change the value, in sacreBLEU's form."""
     length: Callable[[str, str], int]
-    """Text and language -> its size in the metric's tokens, at most its number of characters."""
+    """Text and language -> length in the metric's tokens, at most the number of characters."""
     max_tokens: int
-    """Longest text that is scored: beyond it, time or memory runs away."""
+    """Longest text that is scored; beyond it, time or memory explodes."""
     needs_sources: bool = False
     is_whole: bool = False
-    """Measured of all examples in one go, as it loads a model first."""
+    """All examples are measured at once, since the metric loads a model first."""
 
     @property
     def is_resampleable(self) -> bool:
-        """True where intervals and paired tests can be made of its statistics."""
+        """True if intervals and paired tests can be computed from the statistics."""
         return self.corpus_value is None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Metrics that differ only in their settings, which words of a name change."""
+
+    name: str
+    """Of the metric with the settings below."""
+    make: Callable[[str, Any], Metric]
+    """Name and settings -> the metric."""
+    settings: Any
+    """A dataclass."""
+    words: Mapping[str, Mapping[str, object]]
+    """Word of a name -> the settings that it changes."""
+
+    @property
+    def plain(self) -> Metric:
+        """The metric whose name has no words."""
+        return self.make(self.name, self.settings)
+
+    def variant(self, name: str, words: Sequence[str], *, key: str) -> Metric:
+        """The metric of a name with words; raises ConfigError, naming the setting `key`."""
+        changes: dict[str, object] = {}
+        for word in words:
+            if word not in self.words:
+                known = ", ".join(self.words)
+                raise ConfigError(
+                    f"{key} has {name!r}: {self.name} knows the words {known}, not {word!r}"
+                )
+            if set(changes) & set(self.words[word]):
+                raise ConfigError(f"{key} has {name!r}: {word!r} and a word before it say the same")
+            changes |= self.words[word]
+        return self.make(name, replace(self.settings, **changes))
+
+
+LOWERCASE: dict[str, Mapping[str, object]] = {"lc": {"is_lowercase": True}}
+"""The word that lower-cases both texts."""
+
+
 def measure(metric: Metric, texts: Texts) -> FloatArray:
-    """The metric's statistics (N, K) of texts that are checked first.
+    """The metric's statistics (N, K) of texts, which are checked first.
 
     Raises DataError, naming the row, for what check_texts refuses and for texts beyond
-    `max_tokens`, and ConfigError where sources are needed and not given.
+    `max_tokens`, and ConfigError where the metric needs sources and there are none.
     """
     check_texts(texts)
     if metric.needs_sources and texts.sources is None:
@@ -80,7 +142,13 @@ def measure(metric: Metric, texts: Texts) -> FloatArray:
         zip(texts.hypotheses, texts.references, strict=True)
     ):
         for text in (hypothesis, *targets):
-            _refuse_longer(text, metric, language=texts.language, row=texts.row_name(index))
+            num_tokens = excess_tokens(metric, text, language=texts.language)
+            if num_tokens is not None:
+                raise DataError(
+                    f"{texts.row_name(index)}: a text of {num_tokens} tokens; {metric.name} is "
+                    f"computed for at most {metric.max_tokens}; drop the row, or leave the metric "
+                    "out of evaluation.metrics"
+                )
     statistics = metric.statistics(texts)
     if statistics.ndim != 2 or len(statistics) != len(texts):
         raise ConfigError(
@@ -91,9 +159,7 @@ def measure(metric: Metric, texts: Texts) -> FloatArray:
 
 
 def metric_value(metric: Metric, statistics: FloatArray, texts: Texts) -> float:
-    """The value of statistics (N, K) and of the texts that they are of; raises ConfigError where it
-    is no finite number.
-    """
+    """The value by the statistics (N, K) of texts; raises ConfigError where it is not finite."""
     if metric.corpus_value is not None:
         value = metric.corpus_value(texts)
     else:
@@ -107,39 +173,14 @@ def metric_value(metric: Metric, statistics: FloatArray, texts: Texts) -> float:
 
 
 def sentence_scores(metric: Metric, texts: Texts) -> FloatArray:
-    """The value of each row alone, (N,), where more is better."""
+    """The value of each row alone, (N,), negated where lower is better."""
     values = (metric.aggregate_of_one or metric.aggregate)(metric.statistics(texts))
     return values if metric.higher_is_better else -values
 
 
 def excess_tokens(metric: Metric, text: str, *, language: str) -> int | None:
-    """The size of a text that is too long for the metric; None for any other."""
+    """The length of a text that is too long for the metric; None for any other text."""
     if len(text) <= metric.max_tokens:
         return None
     num_tokens = metric.length(text, language)
     return num_tokens if num_tokens > metric.max_tokens else None
-
-
-def _refuse_longer(text: str, metric: Metric, *, language: str, row: str) -> None:
-    num_tokens = excess_tokens(metric, text, language=language)
-    if num_tokens is not None:
-        raise DataError(
-            f"{row}: a text of {num_tokens} tokens; {metric.name} is computed for at most "
-            f"{metric.max_tokens}; drop the row, or leave the metric out of evaluation.metrics"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """Metrics that differ in their settings alone."""
-
-    make: Callable[[str, Any], Metric]
-    """A name and settings -> the metric."""
-    settings: Any
-    """Those of the name without words: a dataclass."""
-    words: Mapping[str, Mapping[str, object]]
-    """Word of a name -> the settings that it changes."""
-
-
-LOWERCASE: dict[str, Mapping[str, object]] = {"lc": {"is_lowercase": True}}
-"""The word that lower-cases both texts."""

@@ -1,8 +1,8 @@
 """BLEU (Papineni et al. 2002), equal to sacreBLEU's corpus score with its defaults (Post 2018).
 
-sacreBLEU cuts the tokens; counting and aggregation are written again, for many texts and many
-resamples at once. Statistics: hypothesis length, reference length, ORDER counts of matched n-grams,
-ORDER counts of n-grams.
+sacreBLEU cuts the tokens; counting and aggregation are our own, for many texts and many resamples
+at once. Statistics: hypothesis length, reference length, ORDER counts of matched n-grams, ORDER
+counts of n-grams. Legend: N rows, R references.
 """
 
 from __future__ import annotations
@@ -29,25 +29,24 @@ from mtnlg.text.scripts import base_language
 
 ORDER = 4
 
-
 CHUNK_SIZE = 4_096
-"""Numbers that are Python objects at a time."""
+"""Numbers that are converted to Python objects at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BleuSettings:
-    """What papers do differently."""
+    """Settings in which papers differ."""
 
     tokenizer: str | None = None
-    """sacreBLEU's name of it; None: by the language."""
+    """By sacreBLEU's name; None: by the language."""
     is_lowercase: bool = False
 
     def scorer(self, language: str) -> BLEU:
-        """sacreBLEU's scorer, for its tokens and its signature."""
+        """sacreBLEU's scorer, which gives tokens and signature."""
         return _scorer(self.tokenizer or bleu_tokenizer(language), self.is_lowercase)
 
     def tokens(self, text: str, language: str) -> list[str]:
-        """The tokens that are counted."""
+        """The tokens of a text."""
         scorer = self.scorer(language)
         line = text.lower() if self.is_lowercase else text
         return str(scorer.tokenizer(line.rstrip())).split()
@@ -59,13 +58,13 @@ PLAIN = BleuSettings()
 def bleu_statistics(texts: Texts, settings: BleuSettings = PLAIN) -> FloatArray:
     """Statistics (N, 2 + 2 x ORDER).
 
-    Of several references, the closest length and the most matches of each n-gram count.
+    With several references, the closest length counts, and for each n-gram the most matches.
     """
     return _counted(texts, lambda text: settings.tokens(text, texts.language))
 
 
 def moses_bleu_statistics(texts: Texts) -> FloatArray:
-    """As `bleu_statistics`, on Moses' tokens in lower case."""
+    """Like `bleu_statistics`, on lower-cased tokens of Moses."""
     return _counted(texts, lambda text: moses_words(text, texts.language))
 
 
@@ -77,11 +76,11 @@ def _counted(texts: Texts, cut: Callable[[str], Sequence[str]]) -> FloatArray:
 
     aligned = aligned_references(texts.references)
     hypothesis, targets = encode(texts.hypotheses), [encode(lines) for lines in aligned]
-    is_there = np.array([[line is not None for line in lines] for lines in aligned])  # (R, N)
-    lengths = np.stack([one.lengths for one in targets])
+    exists = np.array([[line is not None for line in lines] for lines in aligned])  # (R, N)
+    lengths = np.stack([target.lengths for target in targets])
     columns = [
         hypothesis.lengths,
-        closest_lengths(hypothesis.lengths, lengths, is_there),
+        closest_lengths(hypothesis.lengths, lengths, exists),
         clipped_matches(hypothesis, targets, order=ORDER),
         *(hypothesis.num_ngrams(order) for order in range(1, ORDER + 1)),
     ]
@@ -106,14 +105,14 @@ def bleu_values(sums: FloatArray) -> FloatArray:
 
 
 def unsmoothed_bleu_values(sums: FloatArray) -> FloatArray:
-    """As `bleu_values`, but 0 where an order of n-grams has no match, as multi-bleu.perl has it."""
+    """Like `bleu_values`, but 0 where an order of n-grams has no match, as in multi-bleu.perl."""
     has_matches = (sums[..., 2 : 2 + ORDER] > 0).all(axis=-1)
     return np.asarray(np.where(has_matches, bleu_values(sums), 0.0), dtype=np.float64)
 
 
 def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
-    """BLEU, 0 to 100, of single texts by their statistics (N, 2 + 2 x ORDER), over the orders of
-    n-grams that a text has, as sacreBLEU's sentence score.
+    """sacreBLEU's sentence BLEU, 0 to 100, from statistics (N, 2 + 2 x ORDER): over the orders of
+    n-grams that each text has.
     """
     values = [
         BLEU.compute_bleu(
@@ -137,7 +136,7 @@ def bleu_signature(
 
 
 def moses_bleu_signature(references: Sequence[Sequence[str]], language: str) -> str:
-    """In sacreBLEU's form, with sacremoses and its release as what cut the tokens."""
+    """In sacreBLEU's form, with sacremoses and its version as the tokenizer."""
     optional_package("sacremoses", extra="moses", purpose="Moses' tokens")
     signature = _signature(_scorer("none", True), references).replace("smooth:exp", "smooth:none")
     tokenizer = f"sacremoses-{package_version('sacremoses')}-{base_language(language)}"
@@ -145,34 +144,35 @@ def moses_bleu_signature(references: Sequence[Sequence[str]], language: str) -> 
 
 
 def bleu_length(text: str, language: str, settings: BleuSettings = PLAIN) -> int:
-    """Tokens of the text."""
+    """The number of tokens of the text."""
     return len(settings.tokens(text, language))
 
 
-def closest_lengths(lengths: IntArray, references: IntArray, is_there: BoolArray) -> IntArray:
-    """Of R references (R, N) that are there the length closest to the hypothesis's, (N,); of two
-    that are equally close the shorter.
+def closest_lengths(lengths: IntArray, references: IntArray, exists: BoolArray) -> IntArray:
+    """The reference length closest to each hypothesis length (N,), out of lengths (R, N) of
+    references that exist, (R, N); the shorter of two that are equally close.
     """
-    ordered = np.sort(np.where(is_there, references, np.iinfo(np.int64).max // 2), axis=0)
+    ordered = np.sort(np.where(exists, references, np.iinfo(np.int64).max // 2), axis=0)
     nearest = np.argmin(np.abs(ordered - lengths), axis=0)
     closest: IntArray = ordered[nearest, np.arange(len(lengths))]
     return closest
 
 
 def _signature(scorer: BLEU, references: Sequence[Sequence[str]]) -> str:
-    num_references = count_references(references) or -1
-    return str(BLEUSignature({**vars(scorer), "num_refs": num_references}))
+    return str(BLEUSignature({**vars(scorer), "num_refs": count_references(references)}))
 
 
 @cache
 def _scorer(tokenizer: str, is_lowercase: bool) -> BLEU:
-    """One for each tokenizer, as it remembers lines: references are cut once for many systems."""
-    # force: no advice about tokenized text on standard error; it changes no number.
+    """Kept, since it caches the tokens of lines: references are cut once for many systems."""
+    # force suppresses advice about tokenized text on standard error; it changes no number.
     return BLEU(tokenize=tokenizer, lowercase=is_lowercase, force=True)
 
 
 def _geometric_means(precisions: FloatArray) -> FloatArray:
-    """From (..., ORDER) to (...), added from the left as sacreBLEU does; 0 where one of them is."""
+    """Means (...) of precisions (..., ORDER), summed from the left like sacreBLEU; 0 where a
+    precision is 0.
+    """
     is_positive = (precisions > 0).all(axis=-1)
     logarithms = _apply(math.log, precisions[is_positive])  # (M, ORDER)
     total = logarithms[:, 0]
@@ -192,9 +192,9 @@ def _brevity_penalties(hypothesis_lengths: FloatArray, reference_lengths: FloatA
 
 
 def _apply(function: Callable[[float], float], values: FloatArray) -> FloatArray:
-    """Python's logarithm or power, as in sacreBLEU: NumPy's may differ in the last digit.
+    """Python's math functions, as in sacreBLEU: NumPy's may differ in the last digit.
 
-    A chunk at a time, since numbers as objects take several times the memory.
+    Values go in chunks, since Python's numbers take several times the memory.
     """
     results = np.empty(values.size)
     for start in range(0, values.size, CHUNK_SIZE):
@@ -215,13 +215,14 @@ def _bleu(name: str, settings: BleuSettings) -> Metric:
     )
 
 
-_BLEU_WORDS = LOWERCASE | {
-    tokenizer: {"tokenizer": tokenizer} for tokenizer in ("13a", "zh", "char", "intl", "none")
-}
-
-
-FAMILIES = {"bleu": Family(make=_bleu, settings=PLAIN, words=_BLEU_WORDS)}
 METRICS = (
+    Family(
+        name="bleu",
+        make=_bleu,
+        settings=PLAIN,
+        words=LOWERCASE
+        | {word: {"tokenizer": word} for word in ("13a", "zh", "char", "intl", "none")},
+    ),
     Metric(
         name="moses_bleu",
         statistics=moses_bleu_statistics,

@@ -1,7 +1,7 @@
 """chrF (Popović 2015) and chrF++ (Popović 2017), equal to sacreBLEU's corpus scores with beta 2.
 
-Counting and aggregation are written again, for many texts and many resamples at once. Statistics:
-for each order of n-grams, of characters and then of words, the counts in the hypothesis, in the
+Counting and aggregation are our own, for many texts and many resamples at once. Statistics: for
+each order of n-grams, first of characters and then of words, the counts in the hypothesis, in the
 best reference, and in both.
 """
 
@@ -25,14 +25,12 @@ from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
 
 ORDER = CHRF.CHAR_ORDER
-
-
 RECALL_WEIGHT = CHRF.BETA**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChrfSettings:
-    """What papers do differently."""
+    """Settings in which papers differ."""
 
     word_order: int = 0
     """Longest n-gram of words; 2 in chrF++."""
@@ -40,7 +38,7 @@ class ChrfSettings:
 
     @property
     def scorer(self) -> CHRF:
-        """sacreBLEU's scorer, for its words and its signature."""
+        """sacreBLEU's scorer, which gives words and signature."""
         return _scorer(self.word_order, self.is_lowercase)
 
 
@@ -48,7 +46,7 @@ PLAIN = ChrfSettings()
 
 
 def chrf_statistics(texts: Texts, settings: ChrfSettings = PLAIN) -> FloatArray:
-    """Statistics (N, 3 x orders) against the reference with the best score; any language."""
+    """Statistics (N, 3 x orders) against the reference with the best score, in any language."""
     encoder = _Encoder(settings)
     hypothesis = encoder.encode(texts.hypotheses)
     best = np.zeros((len(texts), 3 * (ORDER + settings.word_order)))
@@ -61,15 +59,15 @@ def chrf_statistics(texts: Texts, settings: ChrfSettings = PLAIN) -> FloatArray:
                 for *pair, order in zip(hypothesis, reference, encoder.orders, strict=True)
             ]
         )
-        is_there = np.array([line is not None for line in lines])
+        exists = np.array([line is not None for line in lines])
         values = chrf_values(statistics)
-        is_better = is_there & (values > best_values)
+        is_better = exists & (values > best_values)
         best[is_better], best_values[is_better] = statistics[is_better], values[is_better]
     return best
 
 
 class _Encoder:
-    """Texts as characters, and as words where these count."""
+    """Encodes texts as characters, and as words where these count."""
 
     def __init__(self, settings: ChrfSettings) -> None:
         self._settings = settings
@@ -77,19 +75,21 @@ class _Encoder:
         self.orders = [ORDER, settings.word_order] if settings.word_order else [ORDER]
 
     def encode(self, texts: Sequence[str]) -> list[SymbolTexts]:
-        """One for each of `orders`."""
+        """The texts once for each of `orders`."""
         if self._settings.is_lowercase:
             texts = [text.lower() for text in texts]
         encoded = [encode_characters(["".join(text.split()) for text in texts])]
         if self._settings.word_order:
-            # Its words are cut in a method of sacreBLEU's that is not public.
+            # sacreBLEU cuts words in a method that is not public.
             cut = self._settings.scorer._remove_punctuation
             encoded.append(self._vocabulary.encode([cut(text) for text in texts]))
         return encoded
 
 
 def _pair_statistics(hypothesis: SymbolTexts, reference: SymbolTexts, *, order: int) -> FloatArray:
-    """Against one reference of each row; where that has no n-gram, the hypothesis counts none."""
+    """Against one reference of each row; where it has no n-gram, those of the hypothesis do not
+    count.
+    """
     matches = clipped_matches(hypothesis, [reference], order=order)
     columns = []
     for size in range(1, order + 1):
@@ -100,10 +100,10 @@ def _pair_statistics(hypothesis: SymbolTexts, reference: SymbolTexts, *, order: 
 
 
 def chrf_values(sums: FloatArray) -> FloatArray:
-    """chrF, 0 to 100, from summed statistics (..., 3 x orders), over orders that both have."""
+    """chrF, 0 to 100, from summed statistics (..., 3 x orders), over the orders that both have."""
     precision, recall, num_orders = np.zeros((3, *sums.shape[:-1]))
     for order in range(sums.shape[-1] // 3):
-        hypothesis, reference, match = (sums[..., 3 * order + which] for which in range(3))
+        hypothesis, reference, match = (sums[..., 3 * order + column] for column in range(3))
         is_counted = (hypothesis > 0) & (reference > 0)
         precision += np.where(is_counted, match / np.maximum(hypothesis, 1), 0)
         recall += np.where(is_counted, match / np.maximum(reference, 1), 0)
@@ -119,12 +119,12 @@ def chrf_signature(
     references: Sequence[Sequence[str]], language: str, settings: ChrfSettings = PLAIN
 ) -> str:
     """sacreBLEU's own signature."""
-    num_references = count_references(references) or -1
-    return str(CHRFSignature({**vars(settings.scorer), "num_refs": num_references}))
+    arguments = {**vars(settings.scorer), "num_refs": count_references(references)}
+    return str(CHRFSignature(arguments))
 
 
 def chrf_length(text: str, language: str) -> int:
-    """Characters of the text."""
+    """The number of characters of the text."""
     return len(text)
 
 
@@ -144,7 +144,7 @@ def _chrf(name: str, settings: ChrfSettings) -> Metric:
     )
 
 
-FAMILIES = {
-    "chrf": Family(make=_chrf, settings=PLAIN, words=LOWERCASE),
-    "chrf++": Family(make=_chrf, settings=ChrfSettings(word_order=2), words=LOWERCASE),
-}
+METRICS = (
+    Family(name="chrf", make=_chrf, settings=PLAIN, words=LOWERCASE),
+    Family(name="chrf++", make=_chrf, settings=ChrfSettings(word_order=2), words=LOWERCASE),
+)

@@ -1,7 +1,7 @@
-"""Counts of the n-grams that texts share with their references, for many texts at once by sorting.
+"""Counts of n-grams that texts share with their references, for many texts at once by sorting.
 
-Symbols are characters or tokens, as numbers from 1. Refuses to know: metrics.
-Legend: N rows, P places of symbols in all texts, R references, K the longest n-gram.
+Symbols are characters or tokens, numbered from 1. Legend: N rows, P positions of symbols in all
+texts, R references, K the longest n-gram.
 """
 
 from __future__ import annotations
@@ -19,34 +19,33 @@ from mtnlg.evaluation.significance.bootstrap import FloatArray
 IntArray = npt.NDArray[np.int64]
 
 WORD_BITS = 63
-"""Of a signed number of 64 bits those that can be used."""
+"""Bits of a signed 64-bit number that can be used."""
 
-BATCH_PLACES = 30_000
-"""Symbols sorted together, as far as whole rows allow: sorting more at once is slower, not faster.
-"""
+BATCH_SYMBOLS = 30_000
+"""Symbols sorted together, rounded to whole rows; sorting more at once is slower."""
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolTexts:
-    """N texts as symbols, one text after another."""
+    """N texts as symbols, one text after the other."""
 
     symbols: IntArray
     """(P,), from 1."""
     lengths: IntArray
-    """(N,), symbols of each text."""
+    """(N,), number of symbols of each text."""
 
     def rows(self, start: int, end: int) -> SymbolTexts:
-        """The texts from one row to before another."""
+        """The texts from row `start` to before row `end`."""
         first, last = int(self.lengths[:start].sum()), int(self.lengths[:end].sum())
         return SymbolTexts(self.symbols[first:last], self.lengths[start:end])
 
     def num_ngrams(self, order: int) -> IntArray:
-        """N-grams of an order in each text, (N,)."""
+        """The number of n-grams of an order in each text, (N,)."""
         return np.maximum(self.lengths - order + 1, 0)
 
 
 class Vocabulary:
-    """Numbers tokens in the order in which they are first seen."""
+    """Numbers tokens in the order of their first occurrence."""
 
     def __init__(self) -> None:
         self._numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
@@ -69,63 +68,65 @@ def encode_characters(texts: Sequence[str]) -> SymbolTexts:
 def clipped_matches(
     hypotheses: SymbolTexts, references: Sequence[SymbolTexts], *, order: int
 ) -> FloatArray:
-    """How many n-grams of each order up to K a hypothesis shares with its references, (N, K).
+    """N-grams of each order up to K that a hypothesis shares with its references, (N, K).
 
-    Each counts as often as it stands in the hypothesis, and at most as often as in that of the R
-    references where it is most frequent (Papineni et al. 2002).
+    Each counts as often as it occurs in the hypothesis, but at most as often as in the reference
+    where it is most frequent (Papineni et al. 2002).
     """
-    texts = [hypotheses, *references]
-    lengths: IntArray = np.stack([one.lengths for one in texts]).sum(axis=0)
+    streams = [hypotheses, *references]
+    lengths: IntArray = np.stack([texts.lengths for texts in streams]).sum(axis=0)
     return np.concatenate(
         [
-            _batch_matches([one.rows(start, end) for one in texts], order)
+            _batch_matches([texts.rows(start, end) for texts in streams], order)
             for start, end in _batches(lengths)
         ]
     )
 
 
 def _batches(lengths: IntArray) -> Iterator[tuple[int, int]]:
-    """First rows and ends of batches of at least one row."""
+    """(start, end) of the rows of each batch, which has at least one row."""
     ends = np.cumsum(lengths)
     start = 0
     while start < len(lengths):
         done = ends[start - 1] if start else 0
-        end = int(np.searchsorted(ends, done + BATCH_PLACES, side="right"))
+        end = int(np.searchsorted(ends, done + BATCH_SYMBOLS, side="right"))
         yield start, max(end, start + 1)
         start = max(end, start + 1)
 
 
-def _batch_matches(texts: Sequence[SymbolTexts], order: int) -> FloatArray:
-    """Places are sorted by row and the K symbols from there on, so that equal n-grams of each order
-    lie together.
+def _batch_matches(streams: Sequence[SymbolTexts], order: int) -> FloatArray:
+    """The matches of one batch, of hypotheses and R streams of references.
+
+    Positions are sorted by row and by the K symbols that start there, so that equal n-grams of each
+    order lie together.
     """
-    num_rows, num_texts = len(texts[0].lengths), len(texts)
+    num_rows, num_streams = len(streams[0].lengths), len(streams)
     matches = np.zeros((num_rows, order))
-    lengths = np.concatenate([one.lengths for one in texts])
-    rows = np.repeat(np.tile(np.arange(num_rows), num_texts), lengths)  # (P,)
-    owners = np.repeat(np.arange(num_texts), [len(one.symbols) for one in texts])
+    lengths = np.concatenate([texts.lengths for texts in streams])
+    rows = np.repeat(np.tile(np.arange(num_rows), num_streams), lengths)  # (P,)
+    owners = np.repeat(np.arange(num_streams), [len(texts.symbols) for texts in streams])  # (P,)
     if len(rows) == 0:
         return matches
-    symbols = _dense(np.concatenate([one.symbols for one in texts]))
+    symbols = _dense(np.concatenate([texts.symbols for texts in streams]))
     windows = _windows(symbols, lengths, order)
     table = _sorted_columns(np.stack([rows, *windows, owners]))
     rows, windows, owners = table[0], table[1:-1], table[-1]
-    places = np.arange(num_texts)[:, None]
-    counts = np.cumsum(owners == places, axis=1, dtype=np.int64)  # (1 + R, P)
+    is_owner = owners == np.arange(num_streams)[:, None]
+    counts = np.cumsum(is_owner, axis=1, dtype=np.int64)  # (1 + R, P)
     is_last = np.ones(len(rows), np.bool_)
     is_last[:-1] = rows[1:] != rows[:-1]
-    for place, window in enumerate(windows):
+    for index, window in enumerate(windows):
         is_last[:-1] |= window[1:] != window[:-1]
         ends = np.flatnonzero(is_last)
-        found = np.diff(counts[:, ends], prepend=0)
-        shared = np.minimum(found[0], found[1:].max(axis=0))
+        occurrences = np.diff(counts[:, ends], prepend=0)
+        shared = np.minimum(occurrences[0], occurrences[1:].max(axis=0))
         shared[window[ends] == 0] = 0  # beyond the end of a text
-        matches[:, place] = np.bincount(rows[ends], weights=shared, minlength=num_rows)
+        matches[:, index] = np.bincount(rows[ends], weights=shared, minlength=num_rows)
     return matches
 
 
 def _dense(symbols: IntArray) -> IntArray:
-    """The symbols (P,) numbered anew from 1, without gaps and in the same order."""
+    """The symbols (P,) renumbered from 1 without gaps, in the same order."""
     is_used = np.zeros(int(symbols.max()) + 1, np.bool_)
     is_used[symbols] = True
     numbers = np.cumsum(is_used, dtype=np.int64)
@@ -133,7 +134,7 @@ def _dense(symbols: IntArray) -> IntArray:
 
 
 def _windows(symbols: IntArray, lengths: IntArray, order: int) -> IntArray:
-    """The K symbols from each place on, (K, P); 0 beyond the end of its text."""
+    """The K symbols from each position on, (K, P); 0 beyond the end of its text."""
     left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(symbols))  # (P,), at least 1
     padded = np.concatenate([symbols, np.zeros(order - 1, np.int64)])
     windows = np.stack([padded[shift : shift + len(symbols)] for shift in range(order)])
@@ -142,9 +143,10 @@ def _windows(symbols: IntArray, lengths: IntArray, order: int) -> IntArray:
 
 
 def _sorted_columns(table: IntArray) -> IntArray:
-    """The columns of a table of numbers from 0, sorted by its first row, then its second and so on.
+    """The columns of a table of numbers from 0, sorted by the first row, then the second and so on.
 
-    Packed into one number each where 64 bits have room, as sorting these is several times faster.
+    Columns that fit into 64 bits are packed into one number each: sorting these is several times
+    faster.
     """
     sizes = [int(size).bit_length() for size in table.max(axis=1)]
     words = _packed(table, sizes)
@@ -153,15 +155,15 @@ def _sorted_columns(table: IntArray) -> IntArray:
     (word,) = words
     word.sort()
     unpacked = np.empty_like(table)
-    for place in reversed(range(len(sizes))):
-        unpacked[place] = word & ((1 << sizes[place]) - 1)
-        word >>= sizes[place]
+    for row, size in zip(unpacked[::-1], sizes[::-1], strict=True):
+        row[:] = word & ((1 << size) - 1)
+        word >>= size
     return unpacked
 
 
 def _packed(table: IntArray, sizes: Sequence[int]) -> list[IntArray]:
-    """The columns as one number each of so many bits from each row, or as several, where one has no
-    room for all.
+    """The columns as numbers that take `sizes` bits from the rows: one number for each column, or
+    several where 64 bits are not enough.
     """
     words: list[IntArray] = []
     room = 0

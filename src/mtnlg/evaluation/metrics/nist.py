@@ -1,6 +1,7 @@
 """NIST (Doddington 2002), as NLTK computes it, on the tokens of BLEU.
 
-The weight of an n-gram comes from all references of the corpus, so that it is no sum over examples.
+The weight of an n-gram comes from all references of the corpus, so the value is no sum over
+examples.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer, package_versio
 from mtnlg.evaluation.texts import Texts, count_references
 
 ORDER = 5
-REASON = "its weights of n-grams come from all references: other examples give other weights"
 
 
 def nist_value(texts: Texts) -> float:
-    """NIST over n-grams of up to ORDER tokens, or as many as the longest output has."""
+    """NIST over n-grams of up to ORDER tokens, or of as many as the longest output has."""
     from nltk.translate.nist_score import corpus_nist  # half a second
 
     settings = BleuSettings()
@@ -34,10 +34,12 @@ def nist_value(texts: Texts) -> float:
 
 
 def nist_signature(references: Sequence[Sequence[str]], language: str) -> str:
-    """In sacreBLEU's form, with NLTK's release."""
-    count = count_references(references) or "var"
+    """In sacreBLEU's form, with the version of NLTK."""
     tokenizer, release = bleu_tokenizer(language), package_version("nltk")
-    return f"nrefs:{count}|case:mixed|n:{ORDER}|tok:{tokenizer}|version:nltk-{release}"
+    return (
+        f"nrefs:{count_references(references)}|case:mixed|n:{ORDER}|tok:{tokenizer}|"
+        f"version:nltk-{release}"
+    )
 
 
 METRICS = (
@@ -45,7 +47,8 @@ METRICS = (
         name="nist",
         unit="NIST",
         corpus_value=nist_value,
-        reason_not=REASON,
+        interval_reason="its weights of n-grams come from all references: other examples give "
+        "other weights",
         signature=nist_signature,
         length=bleu_length,
         max_tokens=20_000,

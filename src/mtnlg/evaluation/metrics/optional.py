@@ -1,8 +1,8 @@
-"""Metrics that need packages, data or models which do not come with ours: METEOR, BERTScore, COMET.
+"""Metrics that need packages, data or models that do not come with ours: METEOR, BERTScore, COMET.
 
-Where something is missing they are not run, and say so; nothing is ever downloaded. A model is a
-folder that `evaluation.model_folders` names, and is loaded by the metric's own package, which may
-unpickle it: take folders that you trust.
+Where something is missing, they do not run and say why; nothing is ever downloaded. A model is a
+folder named by `evaluation.model_folders`. The metric's own package loads it and may unpickle it:
+use only folders that you trust.
 """
 
 from __future__ import annotations
@@ -14,25 +14,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mtnlg.evaluation.metrics import rouge, surface
-from mtnlg.evaluation.metrics.base import Metric
+from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, percentage, with_ones
+from mtnlg.evaluation.metrics.rouge import rouge_length
 from mtnlg.evaluation.metrics.tokenization import ascii_words, package_version
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, count_references
 from mtnlg.text.scripts import base_language
 
-"""Metrics that are not run where something is missing, by what makes them for a model's folder."""
-
-
-class MetricNotRunError(Exception):
-    """Why a metric has no number here."""
-
 
 def meteor_statistics(texts: Texts) -> FloatArray:
-    """Statistics (N, 2): METEOR (Banerjee and Lavie 2005) against the best reference, as NLTK has
-    it, and the constant 1.
+    """Statistics (N, 2): NLTK's METEOR (Banerjee and Lavie 2005) against the best reference, and
+    1.
     """
     if base_language(texts.language) != "en":
         raise MetricNotRunError(f"METEOR's stems and synonyms are English, not {texts.language}")
@@ -44,23 +36,23 @@ def meteor_statistics(texts: Texts) -> FloatArray:
             "the WordNet data of NLTK is not here; python -m nltk.downloader wordnet"
         ) from None
     meteor = import_module("nltk.translate.meteor_score").meteor_score
-    values = [
-        meteor([ascii_words(target) for target in targets], ascii_words(hypothesis))
-        for hypothesis, targets in zip(texts.hypotheses, texts.references, strict=True)
-    ]
-    return _with_ones(values)
+    return with_ones(
+        [
+            meteor([ascii_words(target) for target in targets], ascii_words(hypothesis))
+            for hypothesis, targets in zip(texts.hypotheses, texts.references, strict=True)
+        ]
+    )
 
 
 def meteor_signature(references: Sequence[Sequence[str]], language: str) -> str:
-    """In sacreBLEU's form, with NLTK's release."""
-    count = count_references(references) or "var"
-    version = package_version("nltk")
+    """In sacreBLEU's form, with the version of NLTK."""
+    count, version = count_references(references), package_version("nltk")
     return f"nrefs:{count}|multi:best|case:lc|tok:rouge_score|wordnet:yes|version:nltk-{version}"
 
 
 def bertscore_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
     """Statistics (N, 2): the F-measure of BERTScore (Zhang et al. 2020) against the best reference,
-    from the last layer of the model, not rescaled, and the constant 1.
+    from the last layer of the model and not rescaled, and 1.
     """
     package = _package("bert_score", "bert-score")
     model = _folder("bertscore", folder)
@@ -68,19 +60,20 @@ def bertscore_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
     scorer = package.BERTScorer(
         model_type=str(model), num_layers=num_layers, lang=base_language(texts.language)
     )
-    _, _, values = scorer.score(list(texts.hypotheses), [list(one) for one in texts.references])
-    return _with_ones([float(value) for value in values])
+    references = [list(targets) for targets in texts.references]
+    _, _, values = scorer.score(list(texts.hypotheses), references)
+    return with_ones([float(value) for value in values])
 
 
 def comet_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
     """Statistics (N, 2): the score of a COMET model (Rei et al. 2020) against the best reference,
-    and the constant 1.
+    and 1.
     """
     package = _package("comet", "unbabel-comet")
     checkpoint = _folder("comet", folder) / "checkpoints" / "model.ckpt"
     if not checkpoint.is_file():
         raise MetricNotRunError(f"{checkpoint} is not there; give a folder as COMET downloads them")
-    assert texts.sources is not None, "the metric says that it needs sources"
+    assert texts.sources is not None, "metrics with needs_sources are measured with sources"
     model = package.load_from_checkpoint(str(checkpoint))
     flat = [
         {"src": source, "mt": hypothesis, "ref": target}
@@ -90,18 +83,20 @@ def comet_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
         for target in targets
     ]
     scores = iter(model.predict(flat, gpus=0, progress_bar=False).scores)
-    return _with_ones([max(next(scores) for _ in targets) for targets in texts.references])
+    return with_ones([max(next(scores) for _ in targets) for targets in texts.references])
 
 
 def model_signature(
     package: str, folder: Path | None
 ) -> Callable[[Sequence[Sequence[str]], str], str]:
-    """Of a metric that reads a model: the name of its folder, and the package's release."""
+    """The signature of a metric with a model: the name of its folder and the package's version."""
 
     def signature(references: Sequence[Sequence[str]], language: str) -> str:
-        count = count_references(references) or "var"
         model = "none" if folder is None else folder.name
-        return f"nrefs:{count}|multi:best|model:{model}|version:{package_version(package)}"
+        return (
+            f"nrefs:{count_references(references)}|multi:best|model:{model}|"
+            f"version:{package_version(package)}"
+        )
 
     return signature
 
@@ -127,29 +122,17 @@ def _folder(metric: str, folder: Path | None) -> Path:
     return folder
 
 
-def _with_ones(values: Sequence[float]) -> FloatArray:
-    return np.column_stack([np.asarray(values, np.float64), np.ones(len(values))])
-
-
-_optional = partial(
-    Metric,
-    aggregate=surface.percentages,
-    length=rouge.rouge_length,
-    max_tokens=20_000,
-    is_whole=True,
+_metric = partial(
+    Metric, aggregate=percentage, length=rouge_length, max_tokens=20_000, is_whole=True
 )
 
 
 def _meteor(folder: Path | None) -> Metric:
-    return _optional(
-        name="meteor",
-        statistics=meteor_statistics,
-        signature=meteor_signature,
-    )
+    return _metric(name="meteor", statistics=meteor_statistics, signature=meteor_signature)
 
 
 def _bertscore(folder: Path | None) -> Metric:
-    return _optional(
+    return _metric(
         name="bertscore",
         statistics=partial(bertscore_statistics, folder=folder),
         signature=model_signature("bert-score", folder),
@@ -157,7 +140,7 @@ def _bertscore(folder: Path | None) -> Metric:
 
 
 def _comet(folder: Path | None) -> Metric:
-    return _optional(
+    return _metric(
         name="comet",
         statistics=partial(comet_statistics, folder=folder),
         signature=model_signature("unbabel-comet", folder),
@@ -165,8 +148,9 @@ def _comet(folder: Path | None) -> Metric:
     )
 
 
-OPTIONAL: dict[str, Callable[[Path | None], Metric]] = {
+METRICS: dict[str, Callable[[Path | None], Metric]] = {
     "meteor": _meteor,
     "bertscore": _bertscore,
     "comet": _comet,
 }
+"""Name -> the metric with the folder of a model."""

@@ -1,45 +1,47 @@
-"""The metrics by name; adding one is a function for each example's statistics and a METRICS row.
+"""All metrics by name; a file of metrics declares its own in METRICS, one line here joins them.
 
-A name may carry words after hyphens that say what is done differently, as in `rougeL-stem-mean` or
-`bleu-lc`. Other packages add metrics by the entry point group `mtnlg.metrics`.
+A name may carry words after hyphens that change settings, such as `rougeL-stem-mean` or `bleu-lc`.
+Other packages add metrics by the entry point group `mtnlg.metrics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
-from mtnlg.errors import ConfigError
 from mtnlg.evaluation.metrics import (
     abstractiveness,
     bleu,
     chrf,
     diversity,
     nist,
+    optional,
     rouge,
     surface,
     ter,
 )
 from mtnlg.evaluation.metrics.base import Family, Metric, measure, metric_value
-from mtnlg.evaluation.metrics.optional import OPTIONAL
 from mtnlg.evaluation.texts import Texts
 from mtnlg.plugins import Table
 
-ROOMS = (bleu, chrf, rouge, ter, nist, surface, diversity, abstractiveness)
-"""Each file of metrics declares METRICS, or FAMILIES of them that differ in words of the name."""
-FAMILIES: dict[str, Family] = {
-    name: family for room in ROOMS for name, family in getattr(room, "FAMILIES", {}).items()
+DECLARED: tuple[Metric | Family, ...] = (
+    *bleu.METRICS,
+    *chrf.METRICS,
+    *rouge.METRICS,
+    *ter.METRICS,
+    *nist.METRICS,
+    *surface.METRICS,
+    *diversity.METRICS,
+    *abstractiveness.METRICS,
+)
+FAMILIES = {row.name: row for row in DECLARED if isinstance(row, Family)}
+METRICS: dict[str, Metric] = {name: family.plain for name, family in FAMILIES.items()} | {
+    row.name: row for row in DECLARED if isinstance(row, Metric)
 }
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        *(family.make(name, family.settings) for name, family in FAMILIES.items()),
-        *(metric for room in ROOMS for metric in getattr(room, "METRICS", ())),
-    )
-}
+"""All but the optional ones, which need packages or models that are not ours."""
+
 METRIC_TABLE = Table(
-    "mtnlg.metrics", Metric, METRICS | {name: make(None) for name, make in OPTIONAL.items()}
+    "mtnlg.metrics", Metric, METRICS | {name: make(None) for name, make in optional.METRICS.items()}
 )
 
 
@@ -49,32 +51,20 @@ def find_metric(
     key: str = "evaluation.metrics",
     model_folders: Mapping[str, str] | None = None,
 ) -> Metric:
-    """The metric of that name, ours or another package's; raises ConfigError, naming the setting
-    it stands in, if it is unknown.
+    """The metric of that name, ours or another package's.
+
+    Model folders are by name of the metric that reads one. Raises ConfigError, naming the setting
+    `key`, where the name is unknown.
     """
     if name in METRICS:
         return METRICS[name]
-    if name in OPTIONAL:
+    if name in optional.METRICS:
         folder = (model_folders or {}).get(name)
-        return OPTIONAL[name](None if folder is None else Path(folder))
+        return optional.METRICS[name](None if folder is None else Path(folder))
     base, *words = name.split("-")
     if base in FAMILIES and words:
-        return _variant(name, base, words, key=key)
+        return FAMILIES[base].variant(name, words, key=key)
     return METRIC_TABLE.find(name, key=key)
-
-
-def _variant(name: str, base: str, words: Sequence[str], *, key: str) -> Metric:
-    family = FAMILIES[base]
-    changes: dict[str, object] = {}
-    for word in words:
-        if word not in family.words:
-            known = ", ".join(family.words)
-            raise ConfigError(f"{key} has {name!r}: {base} knows the words {known}, not {word!r}")
-        twice = set(changes) & set(family.words[word])
-        if twice:
-            raise ConfigError(f"{key} has {name!r}: {word!r} and a word before it say the same")
-        changes |= family.words[word]
-    return family.make(name, replace(family.settings, **changes))
 
 
 def score_texts(name: str, texts: Texts) -> float:

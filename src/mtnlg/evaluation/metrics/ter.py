@@ -1,5 +1,5 @@
-"""TER (Snover et al. 2006): edits and shifts of words, by their number in the references; lower is
-better. sacreBLEU counts them.
+"""TER (Snover et al. 2006), counted by sacreBLEU: edits and shifts of words, divided by the words
+of the references; lower is better.
 
 Statistics: the fewest edits to any reference, the mean length of the references.
 """
@@ -19,13 +19,13 @@ from mtnlg.text.scripts import CHARACTER_LANGUAGES, base_language
 
 
 def ter_statistics(texts: Texts) -> FloatArray:
-    """Statistics (N, 2). Where words have no spaces, each ideograph is one, by Tercom's own rules
+    """Statistics (N, 2). In languages without spaces each ideograph is a word, by Tercom's rules
     for Asian scripts.
     """
-    scorer = _scorer(base_language(texts.language) in CHARACTER_LANGUAGES)
+    scorer = _scorer(texts.language)
     rows = []
     for hypothesis, references in zip(texts.hypotheses, texts.references, strict=True):
-        # The steps of sacreBLEU's corpus score, which gives no statistics of its own.
+        # These are the steps of sacreBLEU's corpus score, which does not return its statistics.
         info = scorer._extract_reference_info(references)
         rows.append(
             scorer._compute_segment_statistics(scorer._preprocess_segment(hypothesis), info)
@@ -34,7 +34,7 @@ def ter_statistics(texts: Texts) -> FloatArray:
 
 
 def ter_values(sums: FloatArray) -> FloatArray:
-    """TER, from 0 up, from summed statistics (..., 2); 100 for a text where none should be."""
+    """TER, from 0 up, from summed statistics (..., 2); 100 for a text that should be empty."""
     edits, length = sums[..., 0], sums[..., 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         rates = np.where(length > 0, edits / length, np.where(edits > 0, 1.0, 0.0))
@@ -43,19 +43,22 @@ def ter_values(sums: FloatArray) -> FloatArray:
 
 def ter_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """sacreBLEU's own signature."""
-    scorer = _scorer(base_language(language) in CHARACTER_LANGUAGES)
-    return str(TERSignature({**vars(scorer), "num_refs": count_references(references) or -1}))
+    arguments = {**vars(_scorer(language)), "num_refs": count_references(references)}
+    return str(TERSignature(arguments))
 
 
 def ter_length(text: str, language: str) -> int:
-    """Words of the text."""
-    scorer = _scorer(base_language(language) in CHARACTER_LANGUAGES)
-    return len(scorer._preprocess_segment(text).split())
+    """The number of words of the text."""
+    return len(_scorer(language)._preprocess_segment(text).split())
+
+
+def _scorer(language: str) -> TER:
+    return _cached_scorer(base_language(language) in CHARACTER_LANGUAGES)
 
 
 @cache
-def _scorer(is_asian: bool) -> TER:
-    """Without normalization Tercom ignores its support of Asian scripts."""
+def _cached_scorer(is_asian: bool) -> TER:
+    """Normalized too, as Tercom ignores its support of Asian scripts otherwise."""
     return TER(normalized=is_asian, asian_support=is_asian)
 
 

@@ -1,7 +1,6 @@
-"""How text becomes tokens, chosen by language; every choice has a name that goes into a signature.
+"""The tokens of metrics by language; each tokenizer has a name that goes into signatures.
 
-Refuses to know: what is counted. Languages are ISO 639 codes; a region or script after `-` or `_`
-is ignored.
+Languages are ISO 639 codes; a region or script after `-` or `_` is ignored.
 """
 
 from __future__ import annotations
@@ -19,12 +18,13 @@ from mtnlg.errors import ConfigError
 from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, combining_marks
 
 BLEU_TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char"}
-"""sacreBLEU's names; 13a for all others. Characters for ja and ko: their MeCab is not installed."""
+"""sacreBLEU's names; 13a for all other languages. Japanese and Korean are cut into characters, as
+MeCab is not installed."""
 
 
 class _Spaces(dict[int, str]):
-    """A table of str.translate, which is several times as fast as a regular expression: all but the
-    characters that it has are spaces.
+    """A table for str.translate that maps all other characters to spaces; several times as fast as
+    a regular expression.
     """
 
     def __missing__(self, code: int) -> str:
@@ -40,7 +40,7 @@ def bleu_tokenizer(language: str) -> str:
 
 
 def rouge_tokenizer(language: str) -> str:
-    """The name of ROUGE's tokenizer for the references' language; a row of ROUGE_TOKENIZERS."""
+    """The name, in ROUGE_TOKENIZERS, of ROUGE's tokenizer for the references' language."""
     code = base_language(language)
     if code in CHARACTER_LANGUAGES:
         return "zh_characters"
@@ -48,7 +48,7 @@ def rouge_tokenizer(language: str) -> str:
 
 
 def rouge_tokens(text: str, language: str) -> list[str]:
-    """The lowercase tokens that ROUGE counts; punctuation and symbols are none."""
+    """The lower-cased tokens that ROUGE counts; punctuation and symbols are no tokens."""
     return ROUGE_TOKENIZERS[rouge_tokenizer(language)](text)
 
 
@@ -63,7 +63,7 @@ def unicode_words(text: str) -> list[str]:
 
 
 def zh_characters(text: str) -> list[str]:
-    """Each ideograph and kana alone, all else as Unicode words."""
+    """Single ideographs and kana; all else as Unicode words."""
     return _character_pattern().findall(_normal(text))
 
 
@@ -75,9 +75,8 @@ def stemmed_words(text: str) -> list[str]:
 
 
 def jieba_words(text: str) -> list[str]:
-    """Words of Chinese as jieba cuts them, and of other scripts as Unicode words."""
-    words = (word for piece in _jieba_cut()(text) for word in unicode_words(piece))
-    return list(words)
+    """Chinese words as jieba cuts them; other scripts as Unicode words."""
+    return [word for piece in _jieba_cut()(text) for word in unicode_words(piece)]
 
 
 ROUGE_TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
@@ -90,7 +89,7 @@ ROUGE_TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
 
 
 def moses_words(text: str, language: str) -> list[str]:
-    """Tokens of Moses' tokenizer.perl, as sacremoses has it, in lower case."""
+    """The lower-cased tokens of Moses' tokenizer.perl, by sacremoses."""
     return [word.lower() for word in _moses(base_language(language))(text)]
 
 
@@ -121,7 +120,7 @@ def _moses(language: str) -> Callable[[str], list[str]]:
 
 def optional_package(name: str, *, extra: str, purpose: str) -> Any:
     """A package that is not installed with ours; raises ConfigError with the remedy where it is
-    not there.
+    missing.
     """
     try:
         return import_module(name)
@@ -133,7 +132,7 @@ def optional_package(name: str, *, extra: str, purpose: str) -> Any:
 
 
 def package_version(name: str) -> str:
-    """The release of a package that is installed."""
+    """The version of an installed package."""
     return version(name)
 
 
@@ -143,13 +142,13 @@ def _normal(text: str) -> str:
 
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    r"""`\w` alone would cut words at the vowel signs of Hindi or Thai, which are marks."""
+    r"""Includes marks, since `\w` alone would cut words at the vowel signs of Hindi or Thai."""
     return re.compile(rf"\w+(?:[{combining_marks()}]+\w*)*")
 
 
 @cache
 def _character_pattern() -> re.Pattern[str]:
-    """An ideograph, unless it is not assigned, or a word without ideographs."""
+    """An assigned ideograph, or a word without ideographs."""
     ideographs = IDEOGRAPH.pattern[1:-1]
     letter = rf"[^\W{ideographs}]"
     return re.compile(rf"(?!\W)[{ideographs}]|{letter}+(?:[{combining_marks()}]+{letter}*)*")
