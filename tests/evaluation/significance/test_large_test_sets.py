@@ -95,7 +95,7 @@ def test_blocks_cover_every_example_once() -> None:
 
 
 def test_randomization_swaps_examples_of_all_blocks() -> None:
-    """Oracle: the chance that a sum of fair signs is at least as large: of three differences of 1 in
+    """Oracle: the chance that a sum of fair signs is at least as large: of three differences in
     different blocks, 2 of 8 swaps; of three with two of one sign, all of them. Six standard errors
     of 150 trials.
     """
