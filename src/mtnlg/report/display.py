@@ -57,6 +57,12 @@ def pair_text(metric: MetricScore) -> str:
     return f"{value_text(metric)}{spread}{comma} {interval_text(metric)}"
 
 
+def score_text(metric: MetricScore) -> str:
+    """Value, spread over seeds and interval, for a cell of a table."""
+    parts = (value_text(metric), spread_text(metric), interval_text(metric))
+    return " ".join(filter(None, parts))
+
+
 def evidence_text(metric: MetricScore, name: str) -> str:
     """What one number stands on, to be shown beside it."""
     interval = metric.interval or f"no interval: {metric.interval_reason}"

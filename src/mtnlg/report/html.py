@@ -24,7 +24,7 @@ from mtnlg.report.curve_charts import curve_charts
 from mtnlg.report.notes import board_notes
 from mtnlg.report.page import render_page
 from mtnlg.report.page_data import Pair, board_pairs, compare_json, samples_json
-from mtnlg.report.rating_tables import RatingSection, rating_section
+from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.run_details import environment_facts, finished_text, run_anchors, run_details
 from mtnlg.report.summary import Lead, board_lead, no_board_sentence, ties
 
@@ -77,11 +77,6 @@ class Section:
         return interval_bar(metric.value, low=metric.low, high=metric.high, ends=ends)
 
     @property
-    def ratings(self) -> list[RatingSection]:
-        """What people said of the systems."""
-        return [rating_section(one) for one in self.board.ratings]
-
-    @property
     def source_language(self) -> str:
         """That of the texts, but unknown where these are translated."""
         return "" if self.board.task.partition("/")[0] == "translation" else self.board.language
@@ -115,6 +110,7 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         "charts": list(curve_charts(leaderboard)),
         "sweeps": sweeps(leaderboard),
         "slice_chart": slice_chart,
+        "ratings": rating_sections,
         "facts": environment_facts(leaderboard.runs),
         "runs": run_details(leaderboard, labels),
         "rows_of": {run.run_id: _rows_of(run.run_id, sections) for run in leaderboard.runs},

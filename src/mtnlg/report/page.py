@@ -1,8 +1,5 @@
-"""What every page is made of: templates, styles and scripts, and the policy under which nothing
-else is obeyed.
-
-Escaping is on for everything, and every text passes `visible` first. Refuses to know: what a page
-is about.
+"""What every page is made of: a template, styles and scripts, and the policy that forbids anything
+else to load or to run.
 """
 
 from __future__ import annotations
@@ -10,21 +7,21 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
+from markupsafe import escape as escape_html
 
-from mtnlg.report import display
+from mtnlg.report.templates import ASSETS, environment
 from mtnlg.text.visible import visible
 
-ASSETS = "assets"
 STYLES = ("report.css",)
 LONG_TEXT = 600
 """Characters from which a text is folded."""
 HEAD = 300
 """Characters of a folded text that show."""
 LONGEST_WORD = 40
-"""Characters within which a space is looked for to fold at; Chinese has none and folds anywhere."""
+"""Characters before the fold in which to look for a space; Chinese has none and folds anywhere."""
 
 
 def render_page(
@@ -34,20 +31,24 @@ def render_page(
     scripts: Sequence[str],
     styles: Sequence[str] = STYLES,
 ) -> str:
-    """A self-contained page: the template filled in, with our styles and our scripts, each joined
-    into one.
+    """A self-contained page: the template filled in, with our styles joined into one and our
+    scripts joined into one.
     """
-    environment = _environment()
-    css = "".join(_source(environment, name) for name in styles)
-    parts = [_source(environment, name) for name in scripts]
-    script = "\n".join(['"use strict";\n', *parts]) if parts else ""
+    pages = environment(escape)
+    pages.filters.update(breakable=_breakable, fold=_fold)
+    css = "".join(map(_source, styles))
+    script = "\n".join(['"use strict";\n', *map(_source, scripts)]) if scripts else ""
     frame = {"css": Markup(css), "script": Markup(script), "policy": _policy(css, script)}
-    return environment.get_template(template).render(**frame, **context)
+    return pages.get_template(template).render(**frame, **context)
 
 
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None, "the environment has our loader"
-    return environment.loader.get_source(environment, name)[0]
+def escape(text: str) -> Markup:
+    """Text from data with no markup and nothing hidden in it."""
+    return escape_html(visible(text))
+
+
+def _source(name: str) -> str:
+    return (files("mtnlg.report") / ASSETS / name).read_text(encoding="utf-8")
 
 
 def _policy(css: str, script: str) -> str:
@@ -63,49 +64,13 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mtnlg.report", ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        value=display.value_text,
-        evidence=display.evidence_text,
-        interval=display.interval_text,
-        spread=display.spread_text,
-        amount=display.count_text,
-        flops=display.flops_text,
-        duration=display.duration_text,
-        memory=display.bytes_text,
-        moment=display.moment_text,
-        share=display.share_text,
-        breakable=_breakable,
-        fold=_fold,
-        visible=visible,
-    )
-    environment.globals.update(absent=display.ABSENT)
-    return environment
-
-
-def _finalize(value: object) -> object:
-    """Text from data with nothing hidden in it; our own markup as it is."""
-    return visible(value) if type(value) is str else value
-
-
 def _breakable(text: str) -> Markup:
-    """A name that may go on in the next line after an underscore."""
-    return escape(visible(text)).replace("_", Markup("_<wbr>"))
+    """A name that may be broken after an underscore."""
+    return escape(text).replace("_", Markup("_<wbr>"))
 
 
 def _fold(text: str) -> tuple[str, str]:
-    """The part of a text that shows at once and the part that is folded away, empty for a short
-    one.
-    """
+    """The part of a text that shows and the part that is folded away, empty for a short text."""
     if len(text) <= LONG_TEXT:
         return text, ""
     space = text.rfind(" ", HEAD - LONGEST_WORD, HEAD)

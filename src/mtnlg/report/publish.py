@@ -37,8 +37,8 @@ from mtnlg.records.rows import read_predictions
 from mtnlg.records.run_config import CONFIG_FILE, config_text, read_config
 from mtnlg.records.runs import IMPORTS_FILE, read_launch
 from mtnlg.records.scores import copy_statistics
-from mtnlg.report.excerpt import excerpt
 from mtnlg.report.formats import write_report
+from mtnlg.report.markdown import excerpt
 
 RECORD = "record"
 PUBLICATION_FILE = "publication.json"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
+from mtnlg.leaderboard.model import Board
 from mtnlg.records.ratings import HumanRatings, Rater, Value
 from mtnlg.report.display import ABSENT
 
@@ -31,7 +32,12 @@ class RatingSection:
     notes: dict[str, list[str]]
 
 
-def rating_section(ratings: HumanRatings) -> RatingSection:
+def rating_sections(board: Board) -> list[RatingSection]:
+    """A section for each question that people were asked of a board's systems."""
+    return [_section(ratings) for ratings in board.ratings]
+
+
+def _section(ratings: HumanRatings) -> RatingSection:
     """The systems by their ratings, the metrics by their agreement with them, and what the numbers
     stand on.
     """
