@@ -111,3 +111,112 @@ def test_flops_count_the_layers_that_stay_on_average() -> None:
     assert count_flops(half, 37, lengths=[7, 5], num_labels=3) == count_flops(
         whole, 37, lengths=[7, 5], num_labels=3
     )
+
+
+class Constant(torch.nn.Module):
+    """A sublayer that adds the same everywhere."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, hidden: torch.Tensor, **_: object) -> torch.Tensor:
+        return torch.full_like(hidden, self.value)
+
+
+def added_by(block: torch.nn.Module) -> torch.Tensor:
+    """What a block adds, where attention gives 1 and the feed-forward 10."""
+    block.attention, block.feed_forward = Constant(1.0), Constant(10.0)
+    hidden = torch.zeros(29, 11, 210)
+    torch.manual_seed(5)
+    added: torch.Tensor = block(hidden, mask=None, rotation=None)
+    return added
+
+
+def test_each_sublayer_has_a_dropout_of_its_own() -> None:
+    """Oracle: chances of two independent draws; what is kept is divided by its share."""
+    block = build(hidden_size=210, dropout=0.25).train().blocks[0]
+
+    added = added_by(block) * 0.75
+
+    for total, share in ((0, 0.25**2), (1, 0.75 * 0.25), (10, 0.25 * 0.75), (11, 0.75**2)):
+        is_total = (added - total).abs() < 1e-4
+        assert is_total.float().mean().item() == pytest.approx(share, abs=0.01)
+
+
+def test_sublayers_are_whole_in_inference() -> None:
+    """Oracle: 1 + 10."""
+    added = added_by(build(hidden_size=210, dropout=0.25).blocks[0])
+
+    assert (added == 11).all()
+
+
+def attention_weights(*, dropout: float, is_training: bool) -> torch.Tensor:
+    """The weights (T, T) of one attention over equal keys: its values are one-hot by position."""
+    size = 150
+    fields = {"hidden_size": size, "num_heads": 1, "context_length": size, "has_bias": False}
+    model = build(attention_dropout=dropout, dropout=0.0, **fields).train(is_training)
+    attention = model.blocks[0].attention
+    with torch.no_grad():
+        attention.query_key_value.weight.zero_()
+        attention.query_key_value.weight[2 * size :] = torch.eye(size)
+        attention.output.weight.copy_(torch.eye(size))
+    torch.manual_seed(6)
+    weights: torch.Tensor = attention(
+        torch.eye(size)[None], mask=None, rotation=None, cache=None, layer=0
+    )
+    return weights[0].detach()
+
+
+def test_attention_dropout_takes_its_share_of_the_weights_in_training() -> None:
+    """Oracle: equal weights 1 / t of the t positions seen so far: a share of them is zero, and the
+    rest is as much larger as that is.
+    """
+    weights = attention_weights(dropout=0.4, is_training=True)
+
+    seen = torch.ones_like(weights).tril().bool()
+    scaled = (weights * torch.arange(1, 151)[:, None] * 0.6)[seen]
+    is_zero = scaled == 0
+    assert is_zero.float().mean().item() == pytest.approx(0.4, abs=0.02)
+    torch.testing.assert_close(scaled[~is_zero], torch.ones(int((~is_zero).sum())))
+    assert (weights[~seen] == 0).all()
+
+
+def test_attention_keeps_every_weight_in_inference() -> None:
+    """Oracle: 1 / t for each of the t positions seen so far."""
+    weights = attention_weights(dropout=0.4, is_training=False)
+
+    expected = torch.ones(150, 150).tril() / torch.arange(1, 151)[:, None]
+    torch.testing.assert_close(weights, expected)
+
+
+@pytest.mark.parametrize(
+    "dropouts",
+    [
+        {"dropout": 0.9},
+        {"dropout": 0.0, "attention_dropout": 0.9},
+        {"dropout": 0.0, "embedding_dropout": 0.9},
+        {"dropout": 0.0, "layer_dropout": 0.9},
+    ],
+)
+@pytest.mark.parametrize("make", [build, modern])
+def test_no_dropout_acts_at_inference_and_each_acts_in_training(
+    make: object, dropouts: dict[str, float]
+) -> None:
+    """Oracle: the same weights in a model without any dropout, read whole and into a cache."""
+    assert callable(make)
+    plain, model, ids = make(dropout=0.0), make(**dropouts), random_ids(2, 7)
+    whole = plain(ids)
+
+    caches = [one.allocate_cache(2, 7) for one in (plain, model)]
+    extended = [
+        one.extend(ids, cache, positions=torch.arange(7), mask=None)
+        for one, cache in zip((plain, model), caches, strict=True)
+    ]
+
+    assert torch.equal(model(ids), whole)
+    assert torch.equal(*extended)
+    torch.manual_seed(7)
+    assert not torch.allclose(model.train()(ids), whole, atol=1e-3)
+    assert model.config.is_random_in_training
+    assert not plain.config.is_random_in_training

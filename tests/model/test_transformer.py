@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from made_transformers import VOCABULARY_SIZE, build, modern, random_ids
-from mtnlg.config import ModelConfig
+from mtnlg.config import FeedForward, ModelConfig
 from mtnlg.model import Transformer, count_flops
 
 TOLERANCE = 1e-5
@@ -185,6 +185,52 @@ def test_logits_at_labels_are_those_of_the_whole() -> None:
     chosen = model(ids, label_index=label_index)
 
     assert (chosen - model(ids).flatten(0, 1)[label_index]).abs().max() < TOLERANCE
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 1e-5])
+def test_epsilon_of_both_normalizations_is_that_of_the_settings(epsilon: float) -> None:
+    """Oracle: both formulas by hand (Ba et al. 2016; Zhang and Sennrich 2019) on values so small
+    that epsilon counts, for every norm of a model.
+    """
+    hidden = 0.1 * torch.randn(5, 60, generator=torch.Generator().manual_seed(8))
+    centered = hidden - hidden.mean(-1, keepdim=True)
+    layer_norm = centered / (centered.square().mean(-1, keepdim=True) + epsilon).sqrt()
+    rms_norm = hidden / (hidden.square().mean(-1, keepdim=True) + epsilon).sqrt()
+    plain = build(hidden_size=60, norm_epsilon=epsilon)
+
+    for model, expected in ((plain, layer_norm), (modern(norm_epsilon=epsilon), rms_norm)):
+        norms = [module for name, module in model.named_modules() if name.endswith("norm")]
+        assert len(norms) == 2 * 2 + 1
+        for norm in norms:
+            assert (norm(hidden) - expected).abs().max() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("kind", "approximate"), [(FeedForward.gelu, "none"), (FeedForward.gelu_tanh, "tanh")]
+)
+@torch.inference_mode()
+def test_plain_feed_forward_has_the_gelu_that_is_named(kind: FeedForward, approximate: str) -> None:
+    """Oracle: torch's own GELU of each kind; they differ by up to 5e-4 near 2."""
+    layer = build(feed_forward=kind).blocks[0].feed_forward
+    hidden = 10 * torch.randn(7, 21, generator=torch.Generator().manual_seed(9))
+    inner = torch.nn.GELU(approximate)(layer.inner(hidden))
+
+    difference = (layer(hidden) - layer.output(inner)).abs().max()
+
+    assert difference < TOLERANCE
+
+
+def test_wavelengths_of_rotary_positions_follow_their_base() -> None:
+    """Oracle: Su et al. 2021, eq. 15: position 3 turns coordinate d by 3 * base^(-2d/D)."""
+    model = modern(rotary_base=50.0)
+
+    rotation = model.rotation(torch.arange(5))
+
+    assert rotation is not None
+    cosine, sine = rotation
+    angles = [3 * 50.0 ** (-2 * d / 10) for d in range(5)] * 2
+    assert cosine[3].tolist() == pytest.approx([math.cos(angle) for angle in angles], abs=1e-6)
+    assert sine[3].tolist() == pytest.approx([math.sin(angle) for angle in angles], abs=1e-6)
 
 
 def test_sequence_beyond_the_context_is_refused() -> None:

@@ -320,6 +320,4 @@ def test_interaction_of_one_system_alone_counts_in_a_pair() -> None:
     assert (found.low, found.high) == pytest.approx(
         (found.difference - half, found.difference + half)
     )
-    assert (turned.low, turned.high, turned.p) == pytest.approx(
-        (-found.high, -found.low, found.p)
-    )
+    assert (turned.low, turned.high, turned.p) == pytest.approx((-found.high, -found.low, found.p))
