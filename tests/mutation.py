@@ -1,10 +1,10 @@
 """How many small faults the tests of a room catch: `make mutation`, or
 `python tests/mutation.py [--count 40] [--seed 0] [ROOM | ROOM/MODULE ...]`.
 
-The faults are mutmut's and those of OURS below. Each goes alone into a copy of the tree, and the tests
-of its room that run the changed line have to fail. A fault that changes only the words of a message
-is left out. The draw is fixed: it orders faults by a hash of the seed and of what they change, so
-that an edit elsewhere draws the same ones.
+The faults are mutmut's and those of OURS below. Each goes alone into a copy of the tree, and the
+tests of its room that run the changed line have to fail. A fault that changes only the words of a
+message is left out. The draw is fixed: it orders faults by a hash of the seed and of what they
+change, so that an edit elsewhere draws the same ones.
 """
 
 from __future__ import annotations
