@@ -46,7 +46,8 @@ ARROWS: dict[str, set[str]] = {
     "ratings": EVERYBODY | {"evaluation", "leaderboard", "report"},
     "provenance": EVERYBODY | {"evaluation", "leaderboard"},
     "experiment": EVERYBODY
-    | {"artifacts", "tokenization", "corpus", "contamination", "model", "inference", "training"}
+    | {"artifacts", "tokenization", "corpus", "contamination", "model", "generation", "inference"}
+    | {"training"}
     | {"evaluation", "leaderboard", "report", "provenance"},
     "": {"inference"},
 }

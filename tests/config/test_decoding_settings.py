@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from mtnlg.config import DecodingConfig, Strategy
+from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import decoding_settings, slug
+from mtnlg.generation.strategies import decoding_label, find_strategy
 
-SAMPLES = {"strategy": Strategy.sampling, "num_alternatives": 8}
+SAMPLES = {"strategy": "sampling", "num_alternatives": 8}
 
 
 @pytest.mark.parametrize(
@@ -48,18 +49,33 @@ SAMPLES = {"strategy": Strategy.sampling, "num_alternatives": 8}
         ),
         ({"mbr_utility": "chrf"}, r"mbr_utility=chrf: must be with decoding\.strategy=sampling"),
         (
-            {"mbr_utility": "chrf", "strategy": Strategy.sampling},
+            {"mbr_utility": "chrf", "strategy": "sampling"},
             r"mbr_utility=chrf: must be with .*decoding\.num_alternatives above 1",
         ),
         (
-            {"mbr_utility": "chrf", "strategy": Strategy.beam, "num_alternatives": 5},
+            {"mbr_utility": "chrf", "strategy": "beam", "num_alternatives": 5},
             r"mbr_utility=chrf: must be with decoding\.strategy=sampling",
         ),
+        (
+            {"num_beams": 4},
+            r"num_beams=4: must be with decoding\.strategy=beam; greedy does not read it",
+        ),
+        (
+            {"strategy": "beam", "temperature": 0.5},
+            r"temperature=0\.5: must be with decoding\.strategy=sampling; beam does not read it",
+        ),
+        ({"num_alternatives": 2}, r"num_alternatives=2: must be at most 1 with strategy greedy"),
+        (
+            {"strategy": "beam", "num_alternatives": 6},
+            r"num_alternatives=6: must be at most 5 with strategy beam",
+        ),
+        ({"options": {"mass": 0.9}}, r"options=mass: must be an option of greedy: none"),
+        ({"strategy": "gready"}, r"strategy has 'gready'; known: .*; did you mean 'greedy'"),
     ],
 )
 def test_setting_that_cannot_work_is_named(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=rf"decoding\.{message}"):
-        DecodingConfig(**fields)  # type: ignore[arg-type]
+        find_strategy(DecodingConfig(**fields))  # type: ignore[arg-type]
 
 
 def test_settings_that_fit_together_are_taken() -> None:
@@ -78,11 +94,11 @@ def test_labels_tell_the_settings_that_matter() -> None:
         {"max_length_ratio": 1.5, "max_length_constant": 10},
         {"max_length_ratio": 2.0, "min_length_ratio": 0.5},
         {**SAMPLES, "mbr_utility": "rougeL"},
-        {"strategy": Strategy.beam, "num_beams": 4, "no_repeat_ngram_size": 2, "min_new_tokens": 9},
+        {"strategy": "beam", "num_beams": 4, "no_repeat_ngram_size": 2, "min_new_tokens": 9},
         {"has_likelihood": True},
     ]
 
-    labels = [DecodingConfig(**one).label for one in fields]  # type: ignore[arg-type]
+    labels = [decoding_label(DecodingConfig(**one)) for one in fields]  # type: ignore[arg-type]
 
     assert labels == [
         "greedy_norepeat3",
@@ -102,7 +118,7 @@ def test_labels_of_different_texts_differ_and_are_file_names() -> None:
         *(DecodingConfig(forced_prefix=text) for text in ("a", "b", "../x", "猫")),
     ]
 
-    labels = [one.label for one in configs]
+    labels = [decoding_label(config) for config in configs]
 
     assert len(set(labels)) == len(labels)
     assert [slug(label) for label in labels] == labels
@@ -116,7 +132,7 @@ def test_words_become_typed_settings() -> None:
 
     assert settings == {
         "max_new_tokens": 32,
-        "strategy": Strategy.sampling,
+        "strategy": "sampling",
         "temperature": 0.1,
         "top_k": None,
         "bad_words": ["cat", " he"],
@@ -130,7 +146,7 @@ def test_words_become_typed_settings() -> None:
         ("max_new_tokens", r"--set max_new_tokens: expected NAME=VALUE"),
         ("max_new_token=3", r"Key 'max_new_token' .*did you mean max_new_tokens"),
         ("num_beams=five", r"'five' .*Integer; full_key: num_beams"),
-        ("strategy=best", r"'best', expected one of \[greedy, sampling, beam\].*strategy"),
+        ("strategy=best", r"--set strategy has 'best'; known: greedy, sampling, beam"),
         ("bad_words=cat", r"bad_words"),
         ("bad_words=[", r"--set bad_words=\[: not YAML"),
     ],

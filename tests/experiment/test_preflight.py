@@ -17,7 +17,6 @@ from mtnlg.config import (
     ModelConfig,
     Precision,
     ReportConfig,
-    Strategy,
     TaskConfig,
     TaskKind,
     TokenizerConfig,
@@ -105,7 +104,7 @@ def test_any_metric_that_ranks_can_be_the_main_one(tmp_path: Path) -> None:
         (
             {
                 "decoding": DecodingConfig(
-                    strategy=Strategy.sampling, num_alternatives=2, mbr_utility="chfr"
+                    strategy="sampling", num_alternatives=2, mbr_utility="chfr"
                 )
             },
             r"decoding\.mbr_utility has 'chfr'; known: bleu, chrf",

@@ -16,9 +16,9 @@ from made_models import (
     plain_beam,
     without_end,
 )
-from mtnlg.config import DecodingConfig, Strategy
-from mtnlg.generation import generate
+from mtnlg.config import DecodingConfig
 from mtnlg.generation.cache import reserve
+from mtnlg.generation.engine import generate
 from mtnlg.model import KeyValueCache
 
 TOLERANCE = 1e-4
@@ -28,7 +28,7 @@ PROMPTS_OF_FIVE = [[1, 3, 4], [0]]
 
 
 def beam(**fields: object) -> DecodingConfig:
-    return DecodingConfig(strategy=Strategy.beam, **fields)  # type: ignore[arg-type]
+    return DecodingConfig(strategy="beam", **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0, 2.0])

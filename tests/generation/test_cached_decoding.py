@@ -7,8 +7,8 @@ import torch
 
 from made_models import EOS, PROMPTS, VARIANTS, make_model, next_logits, plain_greedy, without_end
 from mtnlg.config import DecodingConfig
-from mtnlg.generation import generate
 from mtnlg.generation.cache import drop_rows, read_prompts, widen
+from mtnlg.generation.engine import generate
 
 TOLERANCE = 1e-5
 """float32; the same sums in another order."""

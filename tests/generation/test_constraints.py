@@ -36,15 +36,17 @@ from made_models import (
     plain_greedy,
     without_end,
 )
-from mtnlg.config import DecodingConfig, Strategy
-from mtnlg.generation import Output, TextRules, generate, stream
+from mtnlg.config import DecodingConfig
+from mtnlg.generation.batches import Output
 from mtnlg.generation.constraints import (
     NO_RULES,
+    TextRules,
     ban_repeats,
     compile_constraints,
     least_new_tokens,
     relative_limits,
 )
+from mtnlg.generation.engine import generate, stream
 from mtnlg.inference.banned_texts import ban_texts
 from mtnlg.model import Transformer
 
@@ -84,14 +86,14 @@ SETTINGS: dict[str, tuple[dict[str, object], TextRules]] = {
 }
 every_setting = pytest.mark.parametrize("name", SETTINGS)
 
-STRATEGIES: dict[Strategy, dict[str, object]] = {
-    Strategy.greedy: {},
-    Strategy.sampling: {"num_alternatives": 3, "temperature": 1.5},
-    Strategy.beam: {"num_beams": 4, "num_alternatives": 3},
+STRATEGIES: dict[str, dict[str, object]] = {
+    "greedy": {},
+    "sampling": {"num_alternatives": 3, "temperature": 1.5},
+    "beam": {"num_beams": 4, "num_alternatives": 3},
 }
 
 
-def config_of(name: str, strategy: Strategy, **fields: object) -> DecodingConfig:
+def config_of(name: str, strategy: str, **fields: object) -> DecodingConfig:
     values = {
         "strategy": strategy,
         "max_new_tokens": NUM_STEPS,
@@ -146,7 +148,7 @@ def test_greedy_search_keeps_the_rules(name: str, variant: str) -> None:
     """Oracle: the rules in plain Python on whole forward passes."""
     model = make_model(variant)
 
-    outputs = decode(model, name, config_of(name, Strategy.greedy))
+    outputs = decode(model, name, config_of(name, "greedy"))
 
     gains = plain_gains(name)
     for prompt, (output,) in zip(PROMPTS, outputs, strict=True):
@@ -164,7 +166,7 @@ def test_greedy_search_keeps_the_rules(name: str, variant: str) -> None:
 def test_beams_keep_the_rules(name: str) -> None:
     """Oracle: a plain search by lists under the rules in plain Python."""
     model, prompts = make_model("rotary_grouped_prefix"), PROMPTS[1:3]
-    config = config_of(name, Strategy.beam, num_beams=3, max_new_tokens=13)
+    config = config_of(name, "beam", num_beams=3, max_new_tokens=13)
 
     outputs = decode(model, name, config, prompts)
 
@@ -182,7 +184,7 @@ def test_beams_for_every_sequence_equal_brute_force(name: str) -> None:
     """Oracle: all sequences of a vocabulary of 4 up to 3 tokens that the rules allow."""
     model = make_model(seed=1, vocabulary_size=4)
     config = config_of(
-        name, Strategy.beam, max_new_tokens=3, num_beams=64, num_alternatives=64, length_penalty=0.5
+        name, "beam", max_new_tokens=3, num_beams=64, num_alternatives=64, length_penalty=0.5
     )
 
     outputs = decode(model, name, config, [[1, 3], [0]])
@@ -201,9 +203,9 @@ def test_beams_for_every_sequence_equal_brute_force(name: str) -> None:
 @pytest.mark.parametrize("variant", ["learned_prefix", "rotary_grouped"])
 def test_beam_of_one_equals_greedy(name: str, variant: str) -> None:
     model = make_model(variant, seed=2)
-    greedy = decode(model, name, config_of(name, Strategy.greedy))
+    greedy = decode(model, name, config_of(name, "greedy"))
 
-    config = config_of(name, Strategy.beam, num_beams=1, num_alternatives=1, length_penalty=0.0)
+    config = config_of(name, "beam", num_beams=1, num_alternatives=1, length_penalty=0.0)
 
     assert_same(decode(model, name, config), greedy)
 
@@ -212,9 +214,9 @@ def test_beam_of_one_equals_greedy(name: str, variant: str) -> None:
 @pytest.mark.parametrize("variant", ["rotary_grouped"])
 def test_sampling_of_the_likeliest_alone_equals_greedy(name: str, variant: str) -> None:
     model = make_model(variant)
-    greedy = decode(model, name, config_of(name, Strategy.greedy))
+    greedy = decode(model, name, config_of(name, "greedy"))
 
-    config = config_of(name, Strategy.sampling, num_alternatives=1, top_k=1)
+    config = config_of(name, "sampling", num_alternatives=1, top_k=1)
 
     assert_same(decode(model, name, config), greedy)
 
@@ -224,7 +226,7 @@ def test_samples_go_only_where_the_rules_allow(name: str) -> None:
     """Oracle: the rules in plain Python, at every step of every sample."""
     model, gains = make_model(), plain_gains(name)
 
-    outputs = decode(model, name, config_of(name, Strategy.sampling), PROMPTS[:3])
+    outputs = decode(model, name, config_of(name, "sampling"), PROMPTS[:3])
 
     for prompt, found in zip(PROMPTS[:3], outputs, strict=True):
         for output in found:
@@ -235,8 +237,8 @@ def test_samples_go_only_where_the_rules_allow(name: str) -> None:
 
 
 @every_setting
-@pytest.mark.parametrize("strategy", Strategy)
-def test_outputs_depend_on_no_other_row(name: str, strategy: Strategy) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_outputs_depend_on_no_other_row(name: str, strategy: str) -> None:
     model = make_model("learned_prefix")
     together = decode(model, name, config_of(name, strategy), PROMPTS[:4])
 
@@ -273,13 +275,13 @@ def processor_of(name: str, *, num_beams: int) -> LogitsProcessor:
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name != "all"])
-@pytest.mark.parametrize("strategy", [Strategy.greedy, Strategy.beam])
-def test_outputs_equal_hugging_face_generate(name: str, strategy: Strategy) -> None:
+@pytest.mark.parametrize("strategy", ["greedy", "beam"])
+def test_outputs_equal_hugging_face_generate(name: str, strategy: str) -> None:
     """Oracle: GPT2LMHeadModel.generate with copied weights and its own logits processors.
 
     But for the penalty in beam search, which divides log-probabilities there and logits here.
     """
-    if name == "repetition_penalty" and strategy is Strategy.beam:
+    if name == "repetition_penalty" and strategy == "beam":
         pytest.skip("Hugging Face penalizes log-probabilities in beam search, logits elsewhere")
     torch.manual_seed(4)
     settings = {"n_positions": 23, "n_embd": 21, "n_layer": 2, "n_head": 3}
@@ -296,7 +298,7 @@ def test_outputs_equal_hugging_face_generate(name: str, strategy: Strategy) -> N
     copy_weights(reference, model)
     width = max(len(prompt) for prompt in PROMPTS)
     config = config_of(name, strategy)
-    num_beams = config.num_beams if strategy is Strategy.beam else 1
+    num_beams = config.num_beams if strategy == "beam" else 1
 
     expected = reference.generate(
         torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in PROMPTS]),
@@ -325,8 +327,8 @@ def test_outputs_equal_hugging_face_generate(name: str, strategy: Strategy) -> N
     assert outputs != free  # the rule had something to do
 
 
-@pytest.mark.parametrize("strategy", Strategy)
-def test_output_that_may_not_go_on_ends(strategy: Strategy) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_output_that_may_not_go_on_ends(strategy: str) -> None:
     """Of five tokens, one of them the end, each may come once: a longer minimum cannot help."""
     model = make_model(vocabulary_size=5)
     config = config_of("no_repeat_1", strategy, min_new_tokens=9)
@@ -347,7 +349,7 @@ def test_first_draws_without_the_end_are_as_frequent_as_they_are_probable() -> N
     """
     model = make_model(initial_deviation=0.1)
     config = DecodingConfig(
-        strategy=Strategy.sampling, max_new_tokens=1, min_new_tokens=1, num_alternatives=4_000
+        strategy="sampling", max_new_tokens=1, min_new_tokens=1, num_alternatives=4_000
     )
 
     (outputs,) = generate(model, [PROMPTS[0]], eos_id=EOS, config=config)
@@ -405,8 +407,8 @@ def test_minimums_follow_the_source() -> None:
     assert least_new_tokens(relative(), NO_RULES, [0, 0]) == [0, 0]
 
 
-@pytest.mark.parametrize("strategy", Strategy)
-def test_outputs_are_as_long_as_their_source_asks(strategy: Strategy) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_outputs_are_as_long_as_their_source_asks(strategy: str) -> None:
     model = make_model()
     lengths = [len(prompt) for prompt in PROMPTS]
     config = config_of("no_repeat_3", strategy, max_length_ratio=1.0, min_length_ratio=0.9)
@@ -442,8 +444,8 @@ def test_setting_without_its_ids_is_refused(fields: dict[str, object], message: 
 
 
 @every_setting
-@pytest.mark.parametrize("strategy", [Strategy.greedy, Strategy.sampling])
-def test_streamed_ids_equal_those_of_generate(name: str, strategy: Strategy) -> None:
+@pytest.mark.parametrize("strategy", ["greedy", "sampling"])
+def test_streamed_ids_equal_those_of_generate(name: str, strategy: str) -> None:
     model = make_model("rotary_grouped_prefix", dropout=0.5).train()
     config = config_of(name, strategy, num_alternatives=1)
 

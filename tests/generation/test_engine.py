@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import pytest
 import torch
+import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
 from made_models import EOS, PROMPTS, VOCABULARY_SIZE, assert_same, make_model
-from mtnlg.config import DecodingConfig, Strategy
-from mtnlg.generation import STRATEGIES, generate
+from mtnlg.config import DecodingConfig
 from mtnlg.generation.batches import cut_batches, new_token_limits
+from mtnlg.generation.engine import generate
+from mtnlg.generation.strategies import STRATEGIES, find_strategy
 
 EVERY_STRATEGY = [
     DecodingConfig(max_new_tokens=9),
     DecodingConfig(
-        strategy=Strategy.sampling, max_new_tokens=9, num_alternatives=3, top_p=0.9, temperature=0.8
+        strategy="sampling", max_new_tokens=9, num_alternatives=3, top_p=0.9, temperature=0.8
     ),
-    DecodingConfig(strategy=Strategy.beam, max_new_tokens=9, num_beams=3, num_alternatives=2),
+    DecodingConfig(strategy="beam", max_new_tokens=9, num_beams=3, num_alternatives=2),
 ]
 every_strategy = pytest.mark.parametrize(
-    "config", EVERY_STRATEGY, ids=lambda config: config.strategy.name
+    "config", EVERY_STRATEGY, ids=lambda config: config.strategy
 )
 
 
@@ -28,8 +32,16 @@ def with_batch_tokens(config: DecodingConfig, batch_tokens: int) -> DecodingConf
     return DecodingConfig(**{**vars(config), "batch_tokens": batch_tokens})
 
 
-def test_every_strategy_of_the_configuration_is_there() -> None:
-    assert set(STRATEGIES) == set(Strategy)
+def test_every_strategy_is_that_of_some_yaml() -> None:
+    """Oracle: the files of conf/decoding."""
+    folder = resources.files("mtnlg.conf") / "decoding"
+    files = [file for file in folder.iterdir() if file.name.endswith(".yaml")]
+
+    settings = [DecodingConfig(**yaml.safe_load(file.read_text())) for file in files]
+
+    assert {config.strategy for config in settings} == set(STRATEGIES)
+    for config in settings:
+        find_strategy(config)
 
 
 @every_strategy
@@ -166,7 +178,7 @@ def test_batches_hold_every_prompt_once_within_the_budget(
     lengths: list[int], max_new_tokens: int, batch_tokens: int, num_beams: int
 ) -> None:
     config = DecodingConfig(
-        strategy=Strategy.beam,
+        strategy="beam",
         num_beams=num_beams,
         max_new_tokens=max_new_tokens,
         batch_tokens=batch_tokens,

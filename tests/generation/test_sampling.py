@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from made_models import EOS, PROMPTS, VOCABULARY_SIZE, make_model, next_logits
-from mtnlg.config import DecodingConfig, Strategy
-from mtnlg.generation import generate
+from mtnlg.config import DecodingConfig
+from mtnlg.generation.engine import generate
 from mtnlg.generation.randomness import uniform
 from mtnlg.generation.sampling import truncate
 
@@ -15,7 +15,7 @@ NUM_DRAWS = 4_000
 
 
 def sampling(**fields: object) -> DecodingConfig:
-    return DecodingConfig(strategy=Strategy.sampling, **fields)  # type: ignore[arg-type]
+    return DecodingConfig(strategy="sampling", **fields)  # type: ignore[arg-type]
 
 
 def chi_square(counts: torch.Tensor, expected: torch.Tensor) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.config import DecodingConfig, Strategy
+from mtnlg.config import DecodingConfig
 from mtnlg.inference.predict import predict_test_set
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.records.files import read_jsonl, write_jsonl
@@ -75,9 +75,7 @@ def test_what_it_took_is_counted(
 def test_alternatives_are_written_best_first(
     pretrained: MegatronTuringForConditionalGeneration, tmp_path: Path
 ) -> None:
-    decoding = DecodingConfig(
-        strategy=Strategy.beam, num_beams=3, num_alternatives=2, max_new_tokens=5
-    )
+    decoding = DecodingConfig(strategy="beam", num_beams=3, num_alternatives=2, max_new_tokens=5)
     folder = predict(pretrained, tmp_path, decoding)
 
     records = [record for _, record in read_jsonl(folder / "alternatives.jsonl")]
@@ -116,7 +114,7 @@ def test_alternatives_under_minimum_risk_are_ordered_by_utility(
     pretrained: MegatronTuringForConditionalGeneration, tmp_path: Path
 ) -> None:
     decoding = DecodingConfig(
-        strategy=Strategy.sampling, num_alternatives=4, mbr_utility="chrf", max_new_tokens=5
+        strategy="sampling", num_alternatives=4, mbr_utility="chrf", max_new_tokens=5
     )
     folder = predict(pretrained, tmp_path, decoding)
 

@@ -13,6 +13,7 @@ import torch
 import mtnlg
 from mtnlg.artifacts.store import make_artifact
 from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.generation.strategies import decoding_label
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
 from mtnlg.inference.pretrained import decoding_of
 
@@ -123,18 +124,18 @@ def test_text_is_cleaned_as_in_training(pretrained: Pretrained) -> None:
         ({}, "greedy"),
         ({"num_beams": 3}, "beam3"),
         ({"strategy": "sampling", "temperature": 0.8, "top_k": 5}, "sampling_t0.8_k5_p1_s1"),
-        ({"strategy": "greedy", "num_beams": 3}, "greedy"),
     ],
 )
 def test_decoding_settings_choose_the_search(values: dict[str, object], label: str) -> None:
-    assert decoding_of(values).label == label
+    assert decoding_label(decoding_of(values)) == label
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"beams": 3}, r"generate\(\) has no setting 'beams'; known: bad_words, .*num_beams"),
-        ({"strategy": "best"}, r"strategy='best'\): known: greedy, sampling, beam"),
+        ({"strategy": "best"}, r"decoding\.strategy has 'best'; known: greedy, sampling, beam"),
+        ({"strategy": "greedy", "num_beams": 3}, r"num_beams=3: must be with .*strategy=beam"),
         ({"has_likelihood": True}, r"generate\(has_likelihood=True\): .*decoding\.has_likelihood"),
         ({"min_new_tokens": 200}, r"decoding\.min_new_tokens=200: must be at most"),
         ({"num_beams": "five"}, r"generate\(num_beams='five'\)"),

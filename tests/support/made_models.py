@@ -17,7 +17,7 @@ from mtnlg.config import (
     Normalization,
     PositionEncoding,
 )
-from mtnlg.generation import Output
+from mtnlg.generation.batches import Output
 from mtnlg.model import Transformer
 
 VOCABULARY_SIZE = 29

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mtnlg.config.checks import require
-from mtnlg.config.decoding import DecodingConfig, Strategy
+from mtnlg.config.decoding import DecodingConfig
 from mtnlg.config.evaluation import EvaluationConfig, ReportConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
@@ -36,7 +36,6 @@ __all__ = [
     "ReportConfig",
     "ResponseTurns",
     "Schedule",
-    "Strategy",
     "TaskConfig",
     "TaskKind",
     "ThirdParty",

@@ -5,28 +5,21 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass
-from enum import Enum
+from typing import Any
 
 from mtnlg.config.checks import above, at_least, require
 
 
-class Strategy(Enum):
-    """How the next token is chosen; rows of generation.STRATEGIES."""
-
-    greedy = "greedy"
-    sampling = "sampling"
-    beam = "beam"
-
-
 @dataclass(kw_only=True)
 class DecodingConfig:
-    """Settings of the search; those of another strategy than the chosen one have no effect.
+    """Settings of the search; one that only another strategy reads is refused.
 
     New tokens alone count as output, for repetition too: a summary or a translation has to repeat
     names and numbers of its source.
     """
 
-    strategy: Strategy = Strategy.greedy
+    strategy: str = "greedy"
+    """Row of generation.STRATEGIES: how the next token is chosen."""
     max_new_tokens: int = 128
     """Longest output in tokens."""
     temperature: float = 1.0
@@ -79,6 +72,8 @@ class DecodingConfig:
     """sampling: the output is the sample that is most like all samples by this row of
     evaluation.METRICS (minimum Bayes risk, Eikema and Aziz 2020), not the likeliest one.
     """
+    options: dict[str, Any] | None = None
+    """Settings of a strategy that another package adds. None: its defaults."""
     has_likelihood: bool = False
     """Also write likelihood.jsonl: nats and bytes of each first reference under the model."""
 
@@ -93,15 +88,6 @@ class DecodingConfig:
         at_least("decoding.length_penalty", self.length_penalty, 0)
         at_least("decoding.num_alternatives", self.num_alternatives, 1)
         at_least("decoding.batch_tokens", self.batch_tokens, 1)
-        most = {Strategy.greedy: 1, Strategy.beam: self.num_beams}.get(
-            self.strategy, self.num_alternatives
-        )
-        require(
-            self.num_alternatives <= most,
-            "decoding.num_alternatives",
-            self.num_alternatives,
-            f"at most {most} with strategy {self.strategy.name}",
-        )
         self._check_repetition()
         self._check_lengths()
         self._check_texts()
@@ -166,7 +152,7 @@ class DecodingConfig:
     def _check_risk(self) -> None:
         if self.mbr_utility is not None:
             require(
-                self.strategy is Strategy.sampling and self.num_alternatives > 1,
+                self.num_alternatives > 1,
                 "decoding.mbr_utility",
                 self.mbr_utility,
                 "with decoding.strategy=sampling and decoding.num_alternatives above 1, "
@@ -174,24 +160,8 @@ class DecodingConfig:
             )
 
     @property
-    def label(self) -> str:
-        """A short name that tells the settings that matter."""
-        return "_".join([self._search_label, *self._constraint_labels])
-
-    @property
-    def _search_label(self) -> str:
-        if self.strategy is Strategy.beam:
-            penalty = "" if self.length_penalty == 1 else f"_penalty{self.length_penalty:g}"
-            return f"beam{self.num_beams}{penalty}"
-        if self.strategy is Strategy.sampling:
-            top_k = "" if self.top_k is None else f"_k{self.top_k}"
-            label = f"sampling_t{self.temperature:g}{top_k}_p{self.top_p:g}_s{self.seed}"
-            chosen = f"_mbr{self.num_alternatives}_{self.mbr_utility}" if self.mbr_utility else ""
-            return label + chosen
-        return self.strategy.name
-
-    @property
-    def _constraint_labels(self) -> list[str]:
+    def constraint_labels(self) -> list[str]:
+        """A short name of each constraint, whatever the strategy."""
         longest = f"{self.max_length_ratio or 0:g}x+{self.max_length_constant or 0}"
         named = {
             f"norepeat{self.no_repeat_ngram_size}": self.no_repeat_ngram_size,

@@ -41,6 +41,8 @@ def load(raw: DictConfig) -> Config:
     """The typed, checked configuration; raises ConfigError naming the key that is unknown, missing
     or out of range.
     """
+    from mtnlg.generation.strategies import find_strategy
+
     try:
         ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
         plain = OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
@@ -50,6 +52,7 @@ def load(raw: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise explain(error) from None
     assert isinstance(config, Config), f"composition gave {type(config).__name__}"
+    find_strategy(config.decoding)
     return config
 
 
@@ -74,6 +77,8 @@ def decoding_settings(words: Sequence[str]) -> dict[str, object]:
     """The settings of decoding that words such as `top_p=0.9` give, as typed values; raises
     ConfigError naming the one that is unknown or has a value of another type.
     """
+    from mtnlg.generation.strategies import STRATEGY_TABLE
+
     for word in words:
         if "=" not in word:
             raise ConfigError(f"--set {word}: expected NAME=VALUE, as in --set max_new_tokens=32")
@@ -86,6 +91,7 @@ def decoding_settings(words: Sequence[str]) -> dict[str, object]:
         raise ConfigError(f"--set {' '.join(words)}: not YAML ({_one_line(str(error))})") from None
     plain = OmegaConf.to_container(typed)
     assert isinstance(plain, dict), f"{typed!r} is no mapping"
+    STRATEGY_TABLE.find(plain["strategy"], key="--set strategy")
     return {str(name): plain[name] for name in given}
 
 
@@ -124,11 +130,14 @@ def run_id(config: Config) -> str:
     """A readable name with a hash of everything that is not a path; the same configuration has the
     same id anywhere.
     """
+    from mtnlg.generation.strategies import decoding_label
+
     plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     for key in PATH_KEYS:
         del plain[key]
     digest = hashlib.sha256(yaml.safe_dump(plain, sort_keys=True).encode()).hexdigest()[:8]
-    return slug(f"{config.model.name}-{config.decoding.label}-seed{config.seed}") + f"-{digest}"
+    label = decoding_label(config.decoding)
+    return slug(f"{config.model.name}-{label}-seed{config.seed}") + f"-{digest}"
 
 
 def run_folder(config: Config) -> Path:

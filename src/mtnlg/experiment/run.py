@@ -80,6 +80,8 @@ def _objective(training: JsonObject) -> float | None:
 def _score_entry(
     config: Config, one: stages.Decoded, scores: Artifact, training: JsonObject
 ) -> JsonObject:
+    from mtnlg.generation.strategies import decoding_label
+
     is_trained = one.kind == "trained"
     has_earlier_text = is_trained and config.initial_model is not None
     return {
@@ -88,7 +90,7 @@ def _score_entry(
         "language": config.tasks[one.task].output_language,
         "kind": one.kind,
         "system": one.system,
-        "decoding": config.decoding.label if is_trained else None,
+        "decoding": decoding_label(config.decoding) if is_trained else None,
         "predictions": one.predictions.key,
         "scores": scores.key,
         "cost": _cost(one.predictions.folder, training) if is_trained else {},
@@ -126,6 +128,8 @@ def _contamination(predictions: Path, *, has_earlier_text: bool) -> JsonObject:
 
 
 def _asked(config: Config) -> JsonObject:
+    from mtnlg.generation.strategies import decoding_label
+
     tasks: list[JsonValue] = [
         {
             "task": config.task_title(name),
@@ -138,7 +142,7 @@ def _asked(config: Config) -> JsonObject:
     return {
         "system": config.model.name,
         "seed": config.seed,
-        "decoding": config.decoding.label,
+        "decoding": decoding_label(config.decoding),
         "tags": list[JsonValue](config.tags),
         "tasks": tasks,
     }

@@ -1,7 +1,1 @@
-"""Prompts of ids in, outputs of ids out: greedy, sampling and beam search; knows no text."""
-
-from mtnlg.generation.batches import Batch, Output
-from mtnlg.generation.constraints import BannedTexts, TextRules
-from mtnlg.generation.engine import STRATEGIES, generate, stream
-
-__all__ = ["STRATEGIES", "BannedTexts", "Batch", "Output", "TextRules", "generate", "stream"]
+"""Prompts of ids in, outputs of ids out, by any decoding strategy; knows no text."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtnlg.config import DecodingConfig, Strategy
+from mtnlg.config import DecodingConfig
 from mtnlg.generation.constraints import Constraints
+from mtnlg.generation.strategies import find_strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def cut_batches(
     Of more than one, rows x copies x (prompt + new tokens) is at most `config.batch_tokens`, with
     padding counted.
     """
-    copies = {Strategy.beam: config.num_beams, Strategy.sampling: config.num_alternatives}
+    copies = find_strategy(config).num_branches(config)
     batches: list[list[int]] = []
     widest = 0
     for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
@@ -76,7 +77,7 @@ def cut_batches(
         room = max(widest, limits[index])
         rows = len(batches[-1]) + 1 if batches else 1
         width = lengths[batches[-1][0] if batches else index] + room
-        if batches and rows * copies.get(config.strategy, 1) * width <= config.batch_tokens:
+        if batches and rows * copies * width <= config.batch_tokens:
             batches[-1].append(index)
             widest = room
         else:

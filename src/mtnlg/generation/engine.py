@@ -1,7 +1,4 @@
-"""The engine: cuts prompts into batches, has a strategy search each, puts the outputs in order.
-
-A new strategy is one function (model, batch, config) and one row of STRATEGIES.
-"""
+"""The engine: cuts prompts into batches, has a strategy decode each, puts the outputs in order."""
 
 from __future__ import annotations
 
@@ -9,20 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from mtnlg.config import DecodingConfig, Strategy
+from mtnlg.config import DecodingConfig
 from mtnlg.generation.batches import Batch, Output, cut_batches, new_token_limits
-from mtnlg.generation.beam import search_beams
 from mtnlg.generation.constraints import NO_RULES, TextRules, compile_constraints, relative_limits
-from mtnlg.generation.greedy import decode_greedily, likeliest
-from mtnlg.generation.rows import walk_rows
-from mtnlg.generation.sampling import draw_samples, drawer
+from mtnlg.generation.rows import decode_rows, walk_rows
+from mtnlg.generation.strategies import find_strategy
 from mtnlg.model import Transformer
-
-STRATEGIES: dict[Strategy, Callable[[Transformer, Batch, DecodingConfig], list[list[Output]]]] = {
-    Strategy.greedy: decode_greedily,
-    Strategy.sampling: draw_samples,
-    Strategy.beam: search_beams,
-}
 
 
 def generate(
@@ -69,15 +58,30 @@ def generate(
                 ),
                 prefix_length=prefix_length,
             )
-            with torch.inference_mode():
-                found = STRATEGIES[config.strategy](model, batch, config)
-            for index, alternatives in zip(indices, found, strict=True):
+            for index, alternatives in zip(
+                indices, decode_batch(model, batch, config), strict=True
+            ):
                 outputs[index] = alternatives
             if on_progress is not None:
                 on_progress(len(indices))
     finally:
         model.train(was_training)
     return outputs
+
+
+@torch.inference_mode()
+def decode_batch(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
+    """The outputs of each prompt of a batch, best first; the scores are those of the model itself,
+    at temperature 1 and without truncation.
+    """
+    strategy = find_strategy(config)
+    if strategy.search is not None:
+        return strategy.search(model, batch, config)
+    assert strategy.choose is not None, "a strategy has one of the two"
+    choose, copies = strategy.choose(batch, config, _device(model)), strategy.num_branches(config)
+    outputs = decode_rows(model, batch, choose, copies=copies)
+    groups = (outputs[start : start + copies] for start in range(0, len(outputs), copies))
+    return [sorted(group, key=lambda output: -output.score) for group in groups]
 
 
 @torch.inference_mode()
@@ -93,9 +97,10 @@ def stream(
 ) -> Iterator[int]:
     """The new ids that `generate` would give for one prompt, each as soon as it is chosen.
 
-    For strategies that never take a token back: greedy search, and sampling of one alternative.
+    For strategies that choose token by token, and one output.
     """
-    assert config.strategy is not Strategy.beam, "beams take tokens back"
+    strategy = find_strategy(config)
+    assert strategy.choose is not None, f"{config.strategy} takes tokens back"
     assert config.num_alternatives == 1, f"{config.num_alternatives} outputs are no stream"
     rules.check(config)
     batch = Batch(
@@ -107,8 +112,7 @@ def stream(
         constraints=compile_constraints(config, rules, [0], eos_id=eos_id, device=_device(model)),
         prefix_length=prefix_length,
     )
-    is_greedy = config.strategy is Strategy.greedy
-    choose = likeliest if is_greedy else drawer(batch, config, device=_device(model))
+    choose = strategy.choose(batch, config, _device(model))
     was_training = model.training
     model.eval()
     try:

@@ -1,4 +1,5 @@
-"""The loop for strategies whose rows go on alone, token by token: greedy search and sampling.
+"""The loop for strategies that choose token by token, each row alone; greedy search as such a
+choice.
 
 Legend: B rows still decoded, T new tokens, S cache slots, V vocabulary.
 """
@@ -14,10 +15,18 @@ from torch import Tensor
 from mtnlg.generation.batches import Batch, Output
 from mtnlg.generation.cache import drop_rows, forbid, read_prompts, repeat_rows, widen
 from mtnlg.generation.constraints import constrain
+from mtnlg.generation.ranking import largest
 from mtnlg.model import Transformer
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """(logits (B, V), row numbers (B,), step from 0) -> the ids chosen (B,)."""
+
+
+def likeliest(logits: Tensor, numbers: Tensor, step: int) -> Tensor:
+    """The id of the largest logit of each row of (B, V), the lower id where two are equal: greedy
+    search.
+    """
+    return largest(logits, 1)[1][:, 0]
 
 
 @dataclass(slots=True)

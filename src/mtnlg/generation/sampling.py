@@ -9,29 +9,16 @@ import torch
 from torch import Tensor
 
 from mtnlg.config import DecodingConfig
-from mtnlg.generation.batches import Batch, Output
+from mtnlg.generation.batches import Batch
 from mtnlg.generation.randomness import uniform
 from mtnlg.generation.ranking import largest
-from mtnlg.generation.rows import Choose, decode_rows
-from mtnlg.model import Transformer
+from mtnlg.generation.rows import Choose
 
 NUCLEUS_GUESS = 256
 """Ids that are sorted before the whole vocabulary is: the nucleus is mostly smaller."""
 
 
-def draw_samples(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
-    """`num_alternatives` samples for each prompt, the likeliest first.
-
-    Their scores are those of the model itself, at temperature 1 and without truncation.
-    """
-    copies = config.num_alternatives
-    choose = drawer(batch, config, device=model.token_embedding.weight.device)
-    outputs = decode_rows(model, batch, choose, copies=copies)
-    groups = (outputs[start : start + copies] for start in range(0, len(outputs), copies))
-    return [sorted(group, key=lambda output: -output.score) for group in groups]
-
-
-def drawer(batch: Batch, config: DecodingConfig, *, device: torch.device) -> Choose:
+def drawer(batch: Batch, config: DecodingConfig, device: torch.device) -> Choose:
     """Draws that depend on the seed, the example's number, the alternative and the step alone."""
     copies = config.num_alternatives
     examples = torch.tensor(batch.example_numbers, device=device).repeat_interleave(copies)

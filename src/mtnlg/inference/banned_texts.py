@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
-from mtnlg.generation import BannedTexts, TextRules
+from mtnlg.generation.constraints import BannedTexts, TextRules
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 CONTROLS = [

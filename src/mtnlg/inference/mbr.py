@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mtnlg.evaluation import Metric, Texts, sentence_scores
-from mtnlg.generation import Output
+from mtnlg.generation.batches import Output
 
 
 def rank_by_utility(

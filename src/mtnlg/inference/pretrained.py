@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import overload
 
 from mtnlg.artifacts.store import RECORD_FILE, verify_artifact
-from mtnlg.config import DecodingConfig, Strategy
+from mtnlg.config import DecodingConfig
 from mtnlg.corpus.cleaning import clean_text
 from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.generation.strategies import find_strategy
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import TextGenerator
 from mtnlg.model import Transformer, load_model, save_model
@@ -119,10 +120,10 @@ class MegatronTuringForConditionalGeneration:
         """
         prompt = self.find_task(task)
         settings = decoding_of(decoding, prefix=prefix, call="stream")
-        if settings.strategy is Strategy.beam:
+        if find_strategy(settings).choose is None:
             raise ConfigError(
-                "stream(strategy=beam): beam search takes back what it has said; "
-                "stream with greedy or sampling, or call generate()"
+                f"stream(strategy={settings.strategy}): {settings.strategy} search takes back what "
+                "it has said; stream with greedy or sampling, or call generate()"
             )
         if settings.num_alternatives > 1:
             raise ConfigError(
@@ -184,15 +185,12 @@ def decoding_of(
             raise ConfigError(f"{call}(): prefix and forced_prefix say the same; give one of them")
         values = {**values, "forced_prefix": prefix}
     strategy = values.get("strategy", "beam" if "num_beams" in values else "greedy")
-    if isinstance(strategy, str):
-        if strategy not in Strategy.__members__:
-            names = ", ".join(Strategy.__members__)
-            raise ConfigError(f"{call}(strategy={strategy!r}): known: {names}")
-        strategy = Strategy[strategy]
     try:
-        return DecodingConfig(**{**values, "strategy": strategy})  # type: ignore[arg-type]
+        decoding = DecodingConfig(**{**values, "strategy": strategy})  # type: ignore[arg-type]
     except TypeError as error:
         raise ConfigError(f"{call}({_call(values)}): {error}") from None
+    find_strategy(decoding)
+    return decoding
 
 
 def _warn_of_cuts(num_texts: int, num_tokens: int, num_all: int) -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mtnlg.config import DecodingConfig, TaskKind
-from mtnlg.generation import Output, TextRules, generate, stream
+from mtnlg.generation.batches import Output
+from mtnlg.generation.constraints import TextRules
+from mtnlg.generation.engine import generate, stream
 from mtnlg.inference.banned_texts import text_rules
 from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
 from mtnlg.model import Transformer
