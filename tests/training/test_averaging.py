@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from made_training import copy_of, dataset, record_of, scripted, small_config, train
+from made_transformers import build
+from mtnlg.errors import MtnlgError, TrainingError
 from mtnlg.model import Transformer, load_model
 from mtnlg.model.folder import weights_of
 from mtnlg.tokenization.tokens import read_token_split
 from mtnlg.training import callbacks
 from mtnlg.training.averaging import LastWeights, warmed_up
+from mtnlg.training.checkpoints import AtomicCheckpointIO
 from mtnlg.training.data import SequenceDataset, TaskSplit
 
 TOLERANCE = 1e-6
@@ -127,3 +131,65 @@ def test_weights_of_steps_after_the_resumed_one_are_forgotten(tmp_path: Path) ->
         "weights-00000003.ckpt",
         "weights-00000006.ckpt",
     ]
+
+
+def kept_weights(folder: Path, **by_step: torch.Tensor) -> list[Path]:
+    """Files of weights as validations of these steps left them."""
+    paths = []
+    for step, weight in by_step.items():
+        paths.append(folder / f"weights-{int(step[1:]):08d}.ckpt")
+        AtomicCheckpointIO().save_checkpoint({"weight": weight}, paths[-1])
+    return paths
+
+
+def test_mean_is_of_the_newest_weights_in_double_precision(tmp_path: Path) -> None:
+    """Oracle: by hand; in single precision 1e8 + 1 would lose the 1."""
+    kept_weights(
+        tmp_path,
+        _3=torch.tensor([5.0]),
+        _6=torch.tensor([1e8]),
+        _9=torch.tensor([1.0]),
+        _12=torch.tensor([-1e8]),
+    )
+
+    steps, mean = LastWeights(tmp_path, 3, start_step=12).mean()
+
+    assert steps == [6, 9, 12]
+    assert mean["weight"].tolist() == pytest.approx([1 / 3])
+    assert mean["weight"].dtype is torch.float32
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_corrupt_weights_are_never_averaged(tmp_path: Path, damaged: int) -> None:
+    """Oracle: one flipped bit in either file; the error names it and what to do."""
+    paths = kept_weights(tmp_path, _3=torch.tensor([5.0]), _6=torch.tensor([1.0]))
+    content = bytearray(paths[damaged].read_bytes())
+    content[len(content) // 2] ^= 1
+    paths[damaged].write_bytes(bytes(content))
+
+    with pytest.raises(TrainingError, match=rf"{paths[damaged].name}: is corrupt; .*average_last"):
+        LastWeights(tmp_path, 2, start_step=6).mean()
+
+
+def test_weights_without_their_sha256_are_refused_too(tmp_path: Path) -> None:
+    """Oracle: the record of one file is gone; its name is in the error."""
+    kept_weights(tmp_path, _3=torch.tensor([5.0]), _6=torch.tensor([1.0]))
+    (tmp_path / "weights-00000006.json").unlink()
+
+    with pytest.raises(MtnlgError, match=r"weights-00000006\.json"):
+        LastWeights(tmp_path, 2, start_step=6).mean()
+
+
+def test_weights_stay_for_the_checkpoint_before_the_last(tmp_path: Path) -> None:
+    """Oracle: a training that resumes one checkpoint back needs two files at that step, so three
+    stay; only the first process writes.
+    """
+    last = LastWeights(tmp_path, 2, start_step=0)
+    module = SimpleNamespace(model=build())
+    for step in (2, 4, 6, 8):
+        last.on_validation_end(SimpleNamespace(is_global_zero=True, global_step=step), module)
+    last.on_validation_end(SimpleNamespace(is_global_zero=False, global_step=10), module)
+
+    kept = sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".ckpt")
+    assert kept == [f"weights-{step:08d}.ckpt" for step in (4, 6, 8)]
+    assert last.mean()[0] == [6, 8]

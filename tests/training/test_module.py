@@ -100,3 +100,89 @@ def test_gradients_of_a_scaled_loss_can_be_clipped(prepared: Any, precision: Pre
     optimizer = one.configure_optimizers()["optimizer"]
 
     assert _optimizer_handles_unscaling(optimizer) == (precision is not Precision.fp16_mixed)
+
+
+STEPS = (0, 1, 2, 3, 4, 8, 12, 99)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Schedule.constant, [1.0, 1.0, 1.0, 1.0]),
+        (Schedule.inverse_sqrt, [(4 / 5) ** 0.5, (4 / 9) ** 0.5, (4 / 13) ** 0.5, 0.2]),
+        (Schedule.cosine, [1.0, 0.6, 0.2, 0.2]),
+    ],
+)
+def test_every_schedule_warms_up_and_then_goes_its_own_way(
+    schedule: Schedule, expected: list[float]
+) -> None:
+    """Oracle: values by hand; four steps of warm-up, and twelve in all."""
+    config = OptimizerConfig(warmup_steps=4, min_learning_rate_ratio=0.2, schedule=schedule)
+
+    ratios = [learning_rate_ratio(step, config, max_steps=12) for step in STEPS]
+
+    assert ratios == pytest.approx([0.25, 0.5, 0.75, 1.0, *expected])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Schedule.constant, [1.0, 1.0, 1.0]),
+        (Schedule.inverse_sqrt, [1.0, 0.5, 0.25]),
+        (Schedule.cosine, [1.0, 0.55, 0.1]),
+    ],
+)
+def test_schedules_without_warm_up_begin_at_the_peak(
+    schedule: Schedule, expected: list[float]
+) -> None:
+    """Oracle: values by hand at steps 0, 3 and 15; the cosine is half way at step 3 of 6."""
+    config = OptimizerConfig(warmup_steps=0, min_learning_rate_ratio=0.1, schedule=schedule)
+
+    ratios = [learning_rate_ratio(step, config, max_steps=6) for step in (0, 3, 15)]
+
+    assert ratios == pytest.approx(expected)
+
+
+def test_cosine_without_a_step_after_the_warm_up_stays_defined() -> None:
+    """Oracle: by hand: the peak, and from the next step on the floor."""
+    config = OptimizerConfig(warmup_steps=5, min_learning_rate_ratio=0.1)
+
+    assert [learning_rate_ratio(step, config, max_steps=5) for step in (4, 5, 6)] == pytest.approx(
+        [1.0, 1.0, 0.1]
+    )
+
+
+def test_optimizer_and_its_steps_follow_the_settings(prepared: Any) -> None:
+    """Oracle: the settings themselves; the learning rate after two of four warm-up steps."""
+    one = module(prepared, accumulation=1)
+    one.optimizer_config = OptimizerConfig(
+        learning_rate=0.01, warmup_steps=4, beta1=0.7, beta2=0.8, epsilon=1e-3, weight_decay=0.3
+    )
+    one._trainer = type("Trainer", (), {"precision": "32-true"})()  # type: ignore[assignment]
+
+    built = one.configure_optimizers()
+    optimizer, scheduler = built["optimizer"], built["lr_scheduler"]["scheduler"]
+
+    assert built["lr_scheduler"]["interval"] == "step"
+    for group in optimizer.param_groups:
+        assert (group["betas"], group["eps"]) == ((0.7, 0.8), 1e-3)
+    rates = []
+    for _ in range(3):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates == pytest.approx([0.0025, 0.005, 0.0075])
+
+
+def test_frozen_parameters_are_left_out_of_the_optimizer() -> None:
+    """Oracle: the parameters that are not frozen, listed."""
+    config = ModelConfig(name="x", num_layers=1, hidden_size=6, num_heads=2, context_length=8)
+    model = Transformer(config, 11)
+    for parameter in model.blocks[0].attention.parameters():
+        parameter.requires_grad = False
+
+    groups = build_optimizer(model, OptimizerConfig()).param_groups
+
+    learned = {id(parameter) for group in groups for parameter in group["params"]}
+    assert learned == {id(one) for one in model.parameters() if one.requires_grad}
+    assert len(learned) == len([*model.parameters()]) - 4

@@ -216,3 +216,38 @@ def test_accumulation_gives_nine_in_ten_micro_batches_their_share() -> None:
 def test_step_larger_than_an_epoch_is_an_error_that_names_the_setting() -> None:
     with pytest.raises(TrainingError, match=r"trainer\.step_target_tokens=99999: an epoch has \d+"):
         accumulation_for(settings(), 99_999, num_ranks=1)
+
+
+@pytest.mark.parametrize("num_ranks", [1, 2, 3])
+@pytest.mark.parametrize("step_labels", [60, 109, 350, 1_000])
+def test_share_of_a_step_fits_nine_in_ten_micro_batches_and_no_fewer(
+    step_labels: int, num_ranks: int
+) -> None:
+    """Oracle: the definition, over 101 micro-batches of one example each, with 10 to 110 labels:
+    nine in ten hold their share of a step, and would not with one micro-batch less a rank.
+    """
+    labels = np.random.default_rng(3).permutation(np.arange(10, 111))
+    plan = replace(
+        settings(count=101), lengths=np.full(101, 120), num_labels=labels, batch_tokens=120
+    )
+
+    found = accumulation_for(plan, step_labels, num_ranks=num_ranks)
+
+    def held(accumulation: int) -> float:
+        return float(np.mean(labels >= step_labels / (accumulation * num_ranks)))
+
+    assert held(found) >= 0.9
+    assert found == 1 or held(found - 1) < 0.9
+
+
+def test_accumulation_counts_only_examples_that_are_shown() -> None:
+    """Oracle: by hand: examples of 5 labels have no weight, and those of 10 need six a step."""
+    weights = np.array([1.0] * 400 + [0.0] * 600)
+    plan = replace(
+        settings(count=1000),
+        lengths=np.full(1000, 100),
+        num_labels=np.array([10] * 400 + [5] * 600),
+        weights=weights,
+    )
+
+    assert accumulation_for(plan, 60, num_ranks=1) == 6

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from made_training import curve, record_of, scripted, small_config, train
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import TrainerConfig
 from mtnlg.training import fit
-from mtnlg.training.callbacks import reason_of_end
+from mtnlg.training.callbacks import Budget, reason_of_end
 
 
 def test_patience_ends_the_training_and_survives_its_last_kill(
@@ -65,3 +67,73 @@ def test_reason_of_the_end_follows_from_the_last_state(
     config = TrainerConfig(max_steps=9, patience=2)
 
     assert reason_of_end(config, steps=steps, num_worse=num_worse) == expected
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.seconds)
+
+
+def stand_in(step: int = 3) -> Any:
+    strategy = SimpleNamespace(broadcast=lambda value: value)
+    return SimpleNamespace(strategy=strategy, global_step=step, should_stop=False)
+
+
+def is_over(budget: Budget, *, step: int = 3) -> bool:
+    """Whether the training ends after a step."""
+    trainer = stand_in(step)
+    budget.on_train_batch_end(trainer, None, None, None, 0)
+    return bool(trainer.should_stop)
+
+
+def test_time_budget_is_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: a clock by hand: two minutes are 120 seconds from the start of the training."""
+    clock = Clock(monkeypatch)
+    budget = Budget(2.0, max_steps=100)
+    clock.seconds += 500  # what is prepared before the training does not count
+    budget.on_train_start(stand_in(), None)  # type: ignore[arg-type]
+
+    ends = []
+    for seconds in (0, 12, 119.5, 120, 121):
+        clock.seconds = 1500 + seconds
+        ends.append((budget.seconds, is_over(budget)))
+
+    assert ends == [
+        (0, False),
+        (12, False),
+        (pytest.approx(119.9), False),
+        (120, True),
+        (121, True),
+    ]
+
+
+def test_time_budget_goes_on_where_an_interrupted_training_left_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Oracle: a clock by hand: 70, 30 and 20 seconds in three attempts are two minutes."""
+    clock, state = Clock(monkeypatch), None
+    for attempt, expected in ((70, 70), (30, 100), (20, 120)):
+        budget = Budget(2.0, max_steps=100)
+        if state is not None:
+            budget.load_state_dict(state)
+        clock.seconds += 900  # between the attempts
+        budget.on_train_start(stand_in(), None)  # type: ignore[arg-type]
+        clock.seconds += attempt
+        state = budget.state_dict()
+
+        assert budget.seconds == expected
+        assert is_over(budget) == (expected == 120)
+
+
+def test_training_without_a_time_budget_ends_at_its_last_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Oracle: the number of steps; a year passes."""
+    clock = Clock(monkeypatch)
+    budget = Budget(None, max_steps=9)
+    clock.seconds += 365 * 24 * 3600
+
+    assert [is_over(budget, step=step) for step in (1, 8, 9, 10)] == [False, False, True, True]
