@@ -47,14 +47,14 @@ def test_imported_system_is_ranked_and_tested_with_sacrebleus_number(board: Made
     assert "| NMT-X | external |" in page
 
 
-def test_imported_system_is_on_the_clean_board_with_the_leaks_unknown(board: MadeBoard) -> None:
+def test_imported_system_is_on_the_clean_board_with_contamination_unknown(board: MadeBoard) -> None:
     assert board.run(board.write("out.txt", lines(THEIRS)), "--url", "https://x.org") == 0
 
     assert board.rows("clean")["NMT-X"].metrics["bleu"].num_examples == 4
     row = board.rows()["NMT-X"]
     assert (row.contamination.checked, row.contamination.flagged) == (None, None)
     assert row.contamination.rule == "not checked: training data unknown"
-    assert row.reason == "leaks not checked: training data unknown; https://x.org"
+    assert row.reason == "contamination not checked: training data unknown; https://x.org"
 
 
 def test_import_survives_a_new_launch_and_is_replaced_by_a_new_import(board: MadeBoard) -> None:

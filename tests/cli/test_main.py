@@ -138,7 +138,7 @@ def test_run_makes_everything_from_rows_to_report(done: Workplace) -> None:
     num_outputs = NUM_TEST_SETS * (1 + NUM_BASELINES)
 
     assert done.first_counts == {
-        **dict.fromkeys(("rows", "leaks", "tokenizer", "tokens", "model"), 1),
+        **dict.fromkeys(("rows", "contamination", "tokenizer", "tokens", "model"), 1),
         **dict.fromkeys(("predictions", "scores"), num_outputs),
     }
     reports = sorted(path.name for path in (done.root / "reports" / "small").iterdir())
@@ -383,7 +383,7 @@ def test_failing_job_of_a_sweep_stops_no_other(
     assert workplace.run("prepare", "-m", "evaluation.metrics=[chrf],[bleu]") == 1
 
     assert [run["status"] for run in workplace.runs()] == ["failed", "incomplete"]
-    assert workplace.counts() == {"rows": 1, "leaks": 1, "tokenizer": 1, "tokens": 1}
+    assert workplace.counts() == {"rows": 1, "contamination": 1, "tokenizer": 1, "tokens": 1}
     assert "1 of 2 jobs failed: mt_nlg_nano-greedy-seed1-" in capfd.readouterr().err
 
 
@@ -404,7 +404,7 @@ def test_sweep_over_models_without_a_name_is_one_launch(workplace: Workplace) ->
 
     runs = workplace.runs("multi30k_en_de-mt_nlg_nano+modern_nano")
     assert [run["system"] for run in runs] == ["mt_nlg_nano", "modern_nano"]
-    assert workplace.counts() == {"rows": 1, "leaks": 1, "tokenizer": 1, "tokens": 1}
+    assert workplace.counts() == {"rows": 1, "contamination": 1, "tokenizer": 1, "tokens": 1}
 
 
 def test_order_of_tasks_changes_no_model(

@@ -1,4 +1,4 @@
-"""Leak signals from files to files."""
+"""Contamination signals from files to files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.contamination.audit import RowsFile, RunFiles, read_tags, write_leaks
+from mtnlg.contamination.audit import RowsFile, RunFiles, read_tags, write_contamination
 from mtnlg.errors import DataError
 from mtnlg.records.files import read_json, write_jsonl
 from mtnlg.records.rows import Row
@@ -24,13 +24,13 @@ def test_signals_of_every_row_are_written_and_read_again(tmp_path: Path) -> None
     tests = {"mine.test": rows_file(tmp_path / "test.jsonl", TEST)}
     seen: list[int] = []
 
-    lines = write_leaks(
+    lines = write_contamination(
         tmp_path,
         RunFiles(tests, {"mine.train": rows_file(tmp_path / "train.jsonl", TRAIN)}),
         on_rows=seen.append,
     )
 
-    summary = read_json(tmp_path / "leaks.json")
+    summary = read_json(tmp_path / "contamination.json")
     assert lines == ["mine.test: signals found in 1 of 2 rows checked"]
     assert read_tags(tmp_path / "mine.test.jsonl") == {
         "x": ("train_source", "train_near_source"),
@@ -44,9 +44,12 @@ def test_nothing_is_read_where_nothing_is_tested(tmp_path: Path) -> None:
     """As in a run of plain text alone, whose training text may be long."""
     missing = RowsFile(tmp_path / "no_such_file.jsonl", "", is_dialogue=False)
 
-    assert write_leaks(tmp_path, RunFiles({}, {"a.train": missing}), on_rows=lambda _: None) == []
+    assert (
+        write_contamination(tmp_path, RunFiles({}, {"a.train": missing}), on_rows=lambda _: None)
+        == []
+    )
 
-    assert read_json(tmp_path / "leaks.json")["test_sets"] == {}
+    assert read_json(tmp_path / "contamination.json")["test_sets"] == {}
 
 
 def test_file_that_is_none_of_ours_is_named_with_its_line(tmp_path: Path) -> None:

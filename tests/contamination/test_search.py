@@ -1,4 +1,4 @@
-"""Signals of leaks, held against plain Python over small made-up texts."""
+"""Contamination signals, held against plain Python over small made-up texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mtnlg.contamination import ngrams
 from mtnlg.contamination.ngrams import NgramSearch
-from mtnlg.contamination.search import RULES, LeakSearch, RowSet, records
+from mtnlg.contamination.search import RULES, ContaminationSearch, RowSet, records
 from mtnlg.records.rows import Row
 
 TRAINING = [Row("0", "a cat", ("eine Katze", "die Katze")), Row("1", "a dog", ("ein Hund",))]
@@ -27,9 +27,9 @@ def tags(
     is_dialogue: bool = False,
     trained_on_dialogue: bool = False,
 ) -> set[str]:
-    search = LeakSearch({"test": RowSet([row], is_dialogue)})
+    search = ContaminationSearch({"test": RowSet([row], is_dialogue)})
     search.read(RowSet(training, trained_on_dialogue))
-    (found,) = search.found("test").rows
+    (found,) = search.signals("test").rows
     return set(found.tags)
 
 
@@ -241,29 +241,31 @@ def test_shares_are_of_the_source_and_of_the_best_reference() -> None:
     seven, two = " ".join(WORDS[:19]), " ".join(["new", *WORDS[20:34]])
     source = " ".join(WORDS[:25])
     weak = " ".join([*WORDS[20:34], *(f"other{number}" for number in range(11))])
-    search = LeakSearch({"test": RowSet([Row("t", source, ("short", weak, source))], False)})
+    search = ContaminationSearch(
+        {"test": RowSet([Row("t", source, ("short", weak, source))], False)}
+    )
 
     search.read(RowSet([Row("0", seven, (two,))], False))
 
-    (row,) = search.found("test").rows
+    (row,) = search.signals("test").rows
     assert row.to_json() == {
         "id": "t",
         "tags": ["train_ngrams"],
         "source_ngrams": round(7 / 13, 4),
         "target_ngrams": round(7 / 13, 4),
     }
-    counts = search.found("test").counts()
+    counts = search.signals("test").counts()
     assert (counts["any_ngram"], counts["train_ngrams"], counts["flagged"]) == (1, 1, 1)
 
 
 def test_share_below_half_is_counted_and_no_signal() -> None:
     """Oracle: two of 13 windows, written out; a text of 12 words has none."""
     rows = [Row("a", "x", (" ".join(WORDS[:25]),)), Row("b", " ".join(WORDS[:12]), ("y",))]
-    search = LeakSearch({"test": RowSet(rows, False)})
+    search = ContaminationSearch({"test": RowSet(rows, False)})
 
     search.read(RowSet([Row("0", " ".join(WORDS[:14]), ("z",))], False))
 
-    found = search.found("test")
+    found = search.signals("test")
     assert [(row.source_ngrams, row.target_ngrams) for row in found.rows] == [
         (None, 2 / 13),
         (None, None),
@@ -303,10 +305,10 @@ def test_whole_dialogue_is_found_whatever_its_punctuation() -> None:
 
 
 def whole_dialogues(test: list[Row], training: list[Row]) -> list[bool]:
-    search = LeakSearch({"test": RowSet(test, is_dialogue=True)})
+    search = ContaminationSearch({"test": RowSet(test, is_dialogue=True)})
     search.read(RowSet(training, is_dialogue=True))
-    found = search.found("test")
-    assert search.num_dialogues_found == sum(found.dialogues)
+    found = search.signals("test")
+    assert search.num_dialogues_seen == sum(found.dialogues)
     for row in found.rows:
         assert ("train_dialogue" in row.tags) == found.dialogues[0]
     return found.dialogues
@@ -315,11 +317,11 @@ def whole_dialogues(test: list[Row], training: list[Row]) -> list[bool]:
 def test_whole_dialogue_is_found_in_a_document_of_another_data_set() -> None:
     test = dialogue("test-0", "Hello !", "Hi , how are you ?", "Fine .")
     document = "#Person1#: Hello!\n#Person2#: Hi, how are you?\n#Person1#: Fine."
-    search = LeakSearch({"test": RowSet(test, is_dialogue=True)})
+    search = ContaminationSearch({"test": RowSet(test, is_dialogue=True)})
 
     search.read(RowSet([Row("s-1", document, ("They greet.",))], is_dialogue=False))
 
-    found = search.found("test")
+    found = search.signals("test")
     assert found.dialogues == [True]
     assert all({"train_exchange", "train_dialogue"} <= set(row.tags) for row in found.rows)
     assert found.counts()["whole_dialogues"] == 1
@@ -356,12 +358,12 @@ def test_all_test_sets_are_looked_for_in_one_pass() -> None:
     """The training rows are a stream that can be read only once."""
     stream = iter(TRAINING)
     test_sets = {"a": RowSet([TRAINING[0]], False), "b": RowSet([TRAINING[1]], False)}
-    search = LeakSearch(test_sets)
+    search = ContaminationSearch(test_sets)
 
     search.read(RowSet(stream, False))
 
     for name in test_sets:
-        counts = search.found(name).counts()
+        counts = search.signals(name).counts()
         assert (counts["checked"], counts["flagged"], counts["train_pair"]) == (1, 1, 1)
         assert "train_dialogue" not in counts
 
@@ -376,10 +378,10 @@ def test_memory_does_not_grow_with_the_training_rows(monkeypatch: pytest.MonkeyP
             yield Row(str(place), text, (text,))
 
     def peak(number: int) -> int:
-        search = LeakSearch({"test": RowSet(rows(50), False)})
+        search = ContaminationSearch({"test": RowSet(rows(50), False)})
         tracemalloc.start()
         search.read(RowSet(rows(number), False))
-        search.found("test")
+        search.signals("test")
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size

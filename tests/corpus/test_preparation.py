@@ -317,4 +317,4 @@ def test_progress_ends_with_the_rows_kept(raw: Path, out: Path) -> None:
     )
 
     kept = {"train": 4, "validation": 2, "test": 1}
-    assert seen == kept | {"leaks in train": 4, "leaks in validation": 2}
+    assert seen == kept | {"contamination in train": 4, "contamination in validation": 2}

@@ -31,7 +31,7 @@ from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
 
 GOLDEN = {
     "rows": (2, "0be4418b8230e233"),
-    "leaks": (1, "2c8b77b8b7fa7b39"),
+    "contamination": (1, "610d842f800db9c8"),
     "tokenizer": (1, "756879fe65571175"),
     "tokens": (1, "04bd0537b21b5ab2"),
     "predictions": (2, "962ba5381ff68da5"),
@@ -93,11 +93,11 @@ def test_outputs_change_only_with_the_number_of_their_stage(config: Config) -> N
     decoded = stages.predict_baselines(config, prepared)
     scored = stages.evaluate(config, decoded)
     assert prepared.tokenizer is not None
-    assert prepared.leaks is not None
+    assert prepared.contamination is not None
 
     folders = {
         "rows": prepared.rows["golden"].folder,
-        "leaks": prepared.leaks.folder,
+        "contamination": prepared.contamination.folder,
         "tokenizer": prepared.tokenizer.folder,
         "tokens": prepared.tokens["golden"].folder,
         "predictions": decoded[-1].predictions.folder,

@@ -137,7 +137,7 @@ def add_run_with_signals(launch: MadeLaunch, name: str, *, flagged: int, copied:
     launch.add_run(name, scores, system=name)
 
 
-def test_baseline_whose_leak_signals_differ_by_run_is_one_row_of_all_examples(
+def test_baseline_whose_contamination_signals_differ_by_run_is_one_row_of_all_examples(
     launch: MadeLaunch,
 ) -> None:
     add_run_with_signals(launch, "one", flagged=1, copied=5.0)
@@ -152,7 +152,7 @@ def test_baseline_whose_leak_signals_differ_by_run_is_one_row_of_all_examples(
     assert "depends on the training data of its runs" in copy.reason
 
 
-def test_baseline_whose_leak_signals_differ_by_run_is_a_clean_row_for_each(
+def test_baseline_whose_contamination_signals_differ_by_run_is_a_clean_row_for_each(
     launch: MadeLaunch,
 ) -> None:
     add_run_with_signals(launch, "one", flagged=1, copied=5.0)
@@ -324,14 +324,14 @@ def test_subset_without_rows_says_why(launch: MadeLaunch) -> None:
     assert (row.status, row.reason, row.metrics) == ("finished", "every row has a signal", {})
 
 
-def test_leaks_are_told_as_signals_in_rows_checked(launch: MadeLaunch) -> None:
+def test_contamination_is_reported_as_signals_in_rows_checked(launch: MadeLaunch) -> None:
     launch.add_scores("s1", 20.0)
     checks = {"checked": 7, "flagged": 2, "rule": "a signal is: a match"}
     launch.add_run("run1", [launch.score("s1", contamination=checks)])
 
     page = render_markdown(launch.build())
 
-    assert "- **leaks**: signals found in 2 of 7 rows checked; a signal is: a match" in page
+    assert "- **contamination**: signals found in 2 of 7 rows checked; a signal is: a match" in page
 
 
 @pytest.mark.parametrize(
@@ -367,8 +367,10 @@ def test_board_without_a_signal_says_that_its_ranking_is_the_clean_one(
 
     page = render_markdown(launch.build())
 
-    assert "- **leaks**: signals found in 0 of 7 rows checked; 13-gram overlap" in page
-    assert "- **leaks**: no row has a signal, so the ranking is that of the clean rows" in page
+    assert "- **contamination**: signals found in 0 of 7 rows checked; 13-gram overlap" in page
+    assert (
+        "- **contamination**: no row has a signal, so the ranking is that of the clean rows" in page
+    )
 
 
 @pytest.mark.parametrize("missing", ["n", "signature", "value"])

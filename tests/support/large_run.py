@@ -16,7 +16,7 @@ from mtnlg.config import (
 )
 from mtnlg.experiment import stages
 
-STAGES = ("rows", "leaks", "tokenizer", "tokens", "training")
+STAGES = ("rows", "contamination", "tokenizer", "tokens", "training")
 NUM_STEPS = 20
 
 
@@ -52,8 +52,8 @@ def main() -> None:
     prepared.rows["large"] = stages.make_rows(config, "large", config.tasks["large"])
     if last == "rows":
         return
-    prepared.leaks = stages._find_leaks(config, prepared)
-    if last == "leaks":
+    prepared.contamination = stages._find_contamination(config, prepared)
+    if last == "contamination":
         return
     prepared.tokenizer = stages.make_tokenizer(config, prepared)
     if last == "tokenizer":

@@ -248,7 +248,7 @@ def _sync_folder(folder: Path) -> None:
 
 STAGE_VERSIONS = {
     "rows": 2,
-    "leaks": 1,
+    "contamination": 1,
     "tokenizer": 1,
     "tokens": 1,
     "model": 1,

@@ -33,7 +33,7 @@ from mtnlg.records.text_files import TextFile, as_mistake_of_the_command, read_f
 from mtnlg.report import write_report
 
 RULE = "not checked: training data unknown"
-"""What stands where our own systems have the rule by which leaks were looked for."""
+"""What stands where our own systems have the rule by how contamination was looked for."""
 
 
 MAX_NAME_LENGTH = 100

@@ -20,7 +20,7 @@ from mtnlg.contamination.repeats import RowHashes, num_repeats, text_hash
 from mtnlg.contamination.search import (
     LONG_LINE_WORDS,
     SIGNAL_SHARE,
-    LeakSearch,
+    ContaminationSearch,
     RowSet,
     dialogue_key,
     records,
@@ -61,7 +61,7 @@ REPEATED_ROWS, REPEATED_SOURCES, REPEATED_DIALOGUES, TRAINING_DIALOGUES = (
     "repeated dialogues",
     "training dialogues that are held-out ones",
 )
-"""Measures beside the counts of `leaks.Found`; the last one is of all held-out splits together."""
+"""Measures beside the counts of `search.Signals`; the last is of all held-out splits."""
 
 
 KEPT, SPACED = (
@@ -209,7 +209,7 @@ def known_leaks_table(data_root: Path) -> str:
 def _found(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
     """Every count of the audit; with one held-out split its own, with several that of all."""
     sets = {name: _rows(data_root, name) for name in held_out.split()}
-    search = LeakSearch(sets)
+    search = ContaminationSearch(sets)
     hashes, sources, dialogues = RowHashes(), array("Q"), array("Q")
     for name in training.split():
         rows = _rows(data_root, name)
@@ -219,10 +219,10 @@ def _found(data_root: Path, held_out: str, training: str) -> Mapping[str, int]:
                 hashes.add(row)
                 sources.append(text_hash(normalized_key(row.source)))
             dialogues.append(text_hash(dialogue_key(record)))
-    counts = search.found(next(iter(sets))).counts() if len(sets) == 1 else {}
+    counts = search.signals(next(iter(sets))).counts() if len(sets) == 1 else {}
     return {
         **counts,
-        TRAINING_DIALOGUES: search.num_dialogues_found,
+        TRAINING_DIALOGUES: search.num_dialogues_seen,
         REPEATED_ROWS: num_repeats(hashes.rows),
         REPEATED_SOURCES: num_repeats(sources),
         REPEATED_DIALOGUES: num_repeats(dialogues),

@@ -81,7 +81,7 @@ def _usage() -> str:
             "",
             *lines,
             "",
-            "  data      rows, lengths, repeats, leaks and known faults of data sets",
+            "  data      rows, lengths, repeats, contamination and known faults of data sets",
             "  diff      two runs: settings, scores by paired tests, examples that moved most",
             "  doctor    outputs as others measure them, and what is wrong with the texts",
             "  import    outputs of somebody else's system, as a row of a board",

@@ -1,7 +1,7 @@
-"""Leak signals of prepared rows, from files to files: what a data set's own splits share, and what
-the test sets of a run share with all of its training sets.
+"""Contamination signals of prepared rows, from files to files: what the splits of one data set
+share, and what the test sets of a run share with all its training sets.
 
-Every training file is streamed once, for all test sets together.
+Every training file is read once, for all test sets together.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from mtnlg.artifacts.store import recorded_sha256
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.contamination.repeats import num_repeats, text_hash
-from mtnlg.contamination.search import RULES, LeakSearch, RowSet, dialogue_key, records
+from mtnlg.contamination.search import RULES, ContaminationSearch, RowSet, dialogue_key, records
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject, read_jsonl, write_json, write_jsonl
 from mtnlg.records.rows import Row, read_rows
 
-SUMMARY_FILE = "leaks.json"
+SUMMARY_FILE = "contamination.json"
 TRAIN, VALIDATION = "train", "validation"
 PROGRESS_ROWS = 1000
-"""Rows between two words about the progress."""
+"""Rows between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class RowsFile:
 
     @property
     def identity(self) -> JsonObject:
-        """All of it that can change what is found."""
+        """Everything that can change the signals."""
         return {"sha256": self.sha256, "is_dialogue": self.is_dialogue}
 
 
@@ -48,7 +48,7 @@ class RunFiles:
 
     @classmethod
     def of(cls, tasks: Mapping[str, TaskConfig], folders: Mapping[str, Path]) -> RunFiles:
-        """Those that the artifacts of their rows, by task, have."""
+        """The files in the folders of prepared rows, by task."""
 
         def files(splits: Mapping[str, Sequence[str]]) -> dict[str, RowsFile]:
             return {
@@ -68,42 +68,46 @@ class RunFiles:
 
     @property
     def identity(self) -> JsonObject:
-        """All of it that can change what is found."""
+        """Everything that can change the signals."""
         return {
-            "test_sets": {name: one.identity for name, one in self.test_sets.items()},
-            "training_sets": {name: one.identity for name, one in self.training_sets.items()},
+            "test_sets": {name: file.identity for name, file in self.test_sets.items()},
+            "training_sets": {name: file.identity for name, file in self.training_sets.items()},
         }
 
 
-def write_leaks(folder: Path, files: RunFiles, *, on_rows: Callable[[int], None]) -> list[str]:
-    """Write <name>.jsonl for each test set, with the signals of each row, and leaks.json with their
-    counts and rules. `on_rows` gets how many more training rows were read: none where there is no
-    test set. Gives a sentence for each test set.
+def write_contamination(
+    folder: Path, files: RunFiles, *, on_rows: Callable[[int], None]
+) -> list[str]:
+    """Write <name>.jsonl for each test set, with the signals of each row, and contamination.json
+    with counts and rules; return a sentence for each test set.
+
+    `on_rows` gets the number of training rows read since the last call; without test sets no row is
+    read.
     """
-    search = LeakSearch(
-        {name: _rows(one.path, one.is_dialogue) for name, one in files.test_sets.items()}
+    search = ContaminationSearch(
+        {name: _rows(file.path, file.is_dialogue) for name, file in files.test_sets.items()}
     )
     for _, training in sorted(files.training_sets.items()) if files.test_sets else ():
         search.read(_rows(training.path, training.is_dialogue, on_rows))
-    counts: JsonObject = {}
+    summary: JsonObject = {}
     lines = []
     for name in files.test_sets:
-        found = search.found(name)
-        write_jsonl(folder / f"{name}.jsonl", (row.to_json() for row in found.rows))
-        numbers = found.counts()
-        counts[name] = {**numbers}
+        signals = search.signals(name)
+        write_jsonl(folder / f"{name}.jsonl", (row.to_json() for row in signals.rows))
+        counts = signals.counts()
+        summary[name] = {**counts}
         lines.append(
-            f"{name}: signals found in {numbers['flagged']} of {numbers['checked']} rows checked"
+            f"{name}: signals found in {counts['flagged']} of {counts['checked']} rows checked"
         )
     write_json(
         folder / SUMMARY_FILE,
-        {"rules": {**RULES}, "training_sets": sorted(files.training_sets), "test_sets": counts},
+        {"rules": {**RULES}, "training_sets": sorted(files.training_sets), "test_sets": summary},
     )
     return lines
 
 
 def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
-    """Row id -> its signals, from one of the files that `write_leaks` gives."""
+    """Row id -> its signals, from a file that `write_contamination` wrote."""
     tags: dict[str, tuple[str, ...]] = {}
     for number, record in read_jsonl(path):
         row_id, names = record.get("id"), record.get("tags")
@@ -120,15 +124,16 @@ def audit_splits(
     is_dialogue: bool,
     on_progress: Callable[[str, int], None] = lambda _, __: None,
 ) -> dict[str, JsonObject]:
-    """For audit.json, by split: the signals of held-out rows in this data set's training split, of
-    test rows in its validation split, and what repeats inside training. `on_progress` gets what is
-    read, and its rows so far.
+    """For audit.json, by split: signals of held-out rows in the training split, signals of test
+    rows in the validation split, and repeats within the training split.
+
+    `on_progress` gets what is being read and the number of rows so far.
     """
     audits: dict[str, JsonObject] = {stem: {"overlap_with_train": None} for stem in stems}
     tests = [stem for stem in stems if stem not in (TRAIN, VALIDATION)]
     held_out = {TRAIN: [stem for stem in stems if stem != TRAIN], VALIDATION: tests}
-    for seen in (one for one in held_out if one in stems and held_out[one]):
-        search = LeakSearch(
+    for seen in (split for split in held_out if split in stems and held_out[split]):
+        search = ContaminationSearch(
             {stem: _rows(folder / f"{stem}.jsonl", is_dialogue) for stem in held_out[seen]}
         )
         dialogues = array("Q")
@@ -137,19 +142,19 @@ def audit_splits(
         def advance(amount: int, seen: str = seen) -> None:
             nonlocal num_rows
             num_rows += amount
-            on_progress(f"leaks in {seen}", num_rows)
+            on_progress(f"contamination in {seen}", num_rows)
 
         for record in records(_rows(folder / f"{seen}.jsonl", is_dialogue, advance)):
             search.read_record(record, is_dialogue=is_dialogue)
             if is_dialogue:
                 dialogues.append(text_hash(dialogue_key(record)))
         for stem in held_out[seen]:
-            audits[stem][f"overlap_with_{seen}"] = {**search.found(stem).counts()}
+            audits[stem][f"overlap_with_{seen}"] = {**search.signals(stem).counts()}
         if is_dialogue:
             audits[seen]["dialogues"] = {
                 "checked": len(dialogues),
                 "repeated": num_repeats(dialogues),
-                "held_out": search.num_dialogues_found,
+                "held_out": search.num_dialogues_seen,
             }
     return audits
 

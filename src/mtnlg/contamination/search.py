@@ -1,8 +1,7 @@
-"""Signals that a model may have seen a test row in training, looked for in all its training sets.
+"""Signals that a model may have seen a test row in training, searched for in all its training sets.
 
-A signal is no verdict: a greeting stands in every corpus, and a paraphrase gives no signal. What is
-held out is kept in memory, what was trained on is streamed past it once, whatever the data sets.
-Refuses to know: files.
+A signal is no verdict: every corpus has greetings, and a paraphrase gives no signal. Held-out rows
+are kept in memory; training rows are streamed past them once.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ EXCHANGE, DIALOGUE = "train_exchange", "train_dialogue"
 LINES, NGRAMS = "train_lines", "train_ngrams"
 
 LONG_LINE_WORDS, LONG_LINE_CHARACTERS = 6, 9
-"""Units of a line that says more than a greeting, by script."""
+"""Least units of a line that is more than a greeting, by script."""
 SIGNAL_SHARE = 0.5
-"""Least share of a text's longer lines, or n-grams, that is a signal."""
+"""Least share of a text's longer lines, or of its n-grams, that is a signal."""
 
 RULES = {
     SOURCE: "the source is a training source, verbatim (NFC, white space collapsed)",
@@ -45,7 +44,7 @@ RULES = {
     f"({CHARACTER_LENGTH}-grams of characters where most of the text is in a script without "
     "spaces) of the source or of a reference stand in training; a shorter text has none",
 }
-"""Signal -> when a row has it; each is looked for in all training sets of the model."""
+"""Signal -> when a row has it; training is all training sets of the model."""
 OF_DIALOGUES = (EXCHANGE, DIALOGUE)
 RULE = (
     "a signal is: the source, a reference, or both as one pair in training, verbatim (NFC, white "
@@ -55,13 +54,13 @@ RULE = (
     "characters) or more; in dialogues, the last turn with the response, or the whole dialogue. "
     "Looked for in all training sets of the model"
 )
-"""The same in one sentence, for boards."""
+"""All rules in one sentence, for boards."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowSet:
-    """Rows of one file. In dialogues the source is turns, one on a line, and rows with ids
-    `<dialogue>:<turn>` that continue each other are one dialogue.
+    """Rows of one file. In dialogues each line of a source is a turn, and successive rows with ids
+    `<dialogue>:<turn>` belong to one dialogue.
     """
 
     rows: Iterable[Row]
@@ -70,8 +69,8 @@ class RowSet:
 
 @dataclass(frozen=True, slots=True)
 class RowSignals:
-    """What was found of one row. Shares are of its n-grams seen in training: None where the text is
-    too short for one; of several references, the largest.
+    """The signals of one row, with the shares of its n-grams that training has: None where the text
+    is too short for one, and the largest of several references.
     """
 
     id: str
@@ -89,16 +88,16 @@ class RowSignals:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The signals of one set of held-out rows, in their order."""
+class Signals:
+    """The signals of one set of held-out rows, in order."""
 
     rows: list[RowSignals]
     dialogues: list[bool]
-    """For each dialogue, whether a training text is the whole of it; empty for other tasks."""
+    """Whether each dialogue is as a whole a training text; empty for other tasks."""
 
     def counts(self) -> dict[str, int]:
-        """Rows checked, with any signal, with any n-gram seen, and with each signal; of dialogues
-        how many there are and how many were found.
+        """The number of rows checked, with any signal, with any n-gram in training, and with each
+        signal; and the number of dialogues, and of those that are a training text.
         """
         tags = Counter(tag for row in self.rows for tag in row.tags)
         counts = {
@@ -115,60 +114,60 @@ class Found:
         return {**counts, **dialogues}
 
 
-class LeakSearch:
-    """Held-out rows, by name of their set, looked for in training rows: read those, then ask what
-    was found.
+class ContaminationSearch:
+    """Searches training rows for held-out rows, which are given by name of their set: `read` the
+    training rows, then take the `signals`.
     """
 
     def __init__(self, held_out: Mapping[str, RowSet]) -> None:
-        self.num_dialogues_found = 0
+        self.num_dialogues_seen = 0
         """Training texts that are a whole held-out dialogue."""
         self._seen: dict[str, dict[Hashable, bool]] = {tag: {} for tag in RULES}
         texts: list[list[str]] = []
         self._expected = {
             name: [
                 [_Expected.of(row, dialogue, texts) for row in record]
-                for record in records(one)
-                for dialogue in [_joined(_turns(record)) if one.is_dialogue else None]
+                for record in records(row_set)
+                for dialogue in [_joined(_turns(record)) if row_set.is_dialogue else None]
             ]
-            for name, one in held_out.items()
+            for name, row_set in held_out.items()
         }
         self._ngrams = NgramSearch(texts)
-        for sets in self._expected.values():
-            for record in sets:
+        for row_records in self._expected.values():
+            for record in row_records:
                 for row in record:
                     for tag, keys in row.keys.items():
                         self._seen[tag].update(dict.fromkeys(keys, False))
 
     def read(self, training: RowSet) -> None:
-        """Look through the rows of one training set."""
+        """Search the rows of one training set."""
         for record in records(training):
             self.read_record(record, is_dialogue=training.is_dialogue)
 
     def read_record(self, record: Sequence[Row], *, is_dialogue: bool) -> None:
-        """Look through the rows of one dialogue, or through one row."""
+        """Search the rows of one dialogue, or a single row of another task."""
         known: dict[str, _Line] = {}
         if is_dialogue:
             self._read_text([_line(turn, known) for turn in _turns(record)])
         for row in record:
             source = [_line(line, known) for line in row.source.split("\n")]
-            targets = [[_line(line, known) for line in one.split("\n")] for one in row.references]
+            targets = [[_line(line, known) for line in text.split("\n")] for text in row.references]
             if not is_dialogue:
                 self._read_text(source)
             for target in targets if not is_dialogue else targets[1:]:
                 self._read_text(target)
             self._read_pair(row, source, targets)
 
-    def found(self, name: str) -> Found:
-        """The signals of one set of rows, in all that was read."""
+    def signals(self, name: str) -> Signals:
+        """The signals of one set of held-out rows in all rows that were read."""
         shares = self._ngrams.shares()
-        sets = self._expected[name]
-        rows = [self._signals(row, shares) for record in sets for row in record]
-        whole = [record[0].keys[DIALOGUE] for record in sets if DIALOGUE in record[0].keys]
-        return Found(rows, [self._seen[DIALOGUE][keys[0]] for keys in whole])
+        expected = self._expected[name]
+        rows = [self._row_signals(row, shares) for record in expected for row in record]
+        dialogues = [record[0].keys[DIALOGUE] for record in expected if DIALOGUE in record[0].keys]
+        return Signals(rows, [self._seen[DIALOGUE][keys[0]] for keys in dialogues])
 
     def _read_text(self, lines: Sequence[_Line]) -> None:
-        """One text, or one dialogue, wherever it stands."""
+        """Search one text or dialogue for lines, n-grams, exchanges and whole dialogues."""
         self._ngrams.read(
             lines[0].units if len(lines) == 1 else [unit for line in lines for unit in line.units]
         )
@@ -178,18 +177,20 @@ class LeakSearch:
                 seen[line.spoken] = True
         if len(lines) > 1:
             exchanges = self._seen[EXCHANGE]
-            for one, other in pairwise(lines):
-                if (one.spoken, other.spoken) in exchanges:
-                    exchanges[one.spoken, other.spoken] = True
+            for turn, response in pairwise(lines):
+                if (turn.spoken, response.spoken) in exchanges:
+                    exchanges[turn.spoken, response.spoken] = True
             dialogue = _joined_lines(lines)
             if dialogue in self._seen[DIALOGUE]:
                 self._seen[DIALOGUE][dialogue] = True
-                self.num_dialogues_found += 1
+                self.num_dialogues_seen += 1
 
     def _read_pair(
         self, row: Row, source: Sequence[_Line], targets: Sequence[Sequence[_Line]]
     ) -> None:
-        """Sources, targets and pairs: what is equal verbatim is equal by letters and digits."""
+        """Search for the source, the targets and their pairs; the looser keys come first, since
+        texts that are equal verbatim have equal normalized keys.
+        """
         near_source = _normalized_key(source, row.source)
         has_source = self._see(NEAR_SOURCE, near_source)
         if has_source:
@@ -208,9 +209,9 @@ class LeakSearch:
         seen[key] = True
         return True
 
-    def _signals(self, row: _Expected, shares: Sequence[float | None]) -> RowSignals:
+    def _row_signals(self, row: _Expected, shares: Sequence[float | None]) -> RowSignals:
         source = shares[row.texts[0]]
-        targets = [share for place in row.texts[1:] if (share := shares[place]) is not None]
+        targets = [share for index in row.texts[1:] if (share := shares[index]) is not None]
         target = max(targets, default=None)
         has = {tag: any(self._seen[tag][key] for key in keys) for tag, keys in row.keys.items()}
         has[LINES] = any(
@@ -222,11 +223,11 @@ class LeakSearch:
         return RowSignals(row.id, tuple(tag for tag in RULES if has.get(tag)), source, target)
 
 
-def records(one: RowSet) -> Iterator[list[Row]]:
-    """The rows of each dialogue together; of other tasks each row by itself."""
+def records(row_set: RowSet) -> Iterator[list[Row]]:
+    """The rows of each dialogue together; each row of another task alone."""
     record: list[Row] = []
-    for row in one.rows:
-        if record and not (one.is_dialogue and _continues(record[-1], row)):
+    for row in row_set.rows:
+        if record and not (row_set.is_dialogue and _continues(record[-1], row)):
             yield record
             record = []
         record.append(row)
@@ -235,7 +236,7 @@ def records(one: RowSet) -> Iterator[list[Row]]:
 
 
 def dialogue_key(record: Sequence[Row]) -> str:
-    """What two dialogues share that are the same by letters and digits, speaker labels apart."""
+    """A key that is equal for dialogues with the same letters and digits, speaker labels aside."""
     return _joined(_turns(record))
 
 
@@ -243,41 +244,41 @@ def dialogue_key(record: Sequence[Row]) -> str:
 class _Line:
     """One line of a text, or one turn."""
 
-    letters: str
+    key: str
+    """Its letters and digits."""
     units: list[str]
-    """Without speaker labels."""
+    """Its units without speaker labels."""
     spoken: str
     """The letters and digits of `units`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What is looked for of one held-out row."""
+    """What is searched for one held-out row."""
 
     id: str
     keys: dict[str, list[Hashable]]
+    """Signal -> keys, any of which in training gives the signal."""
     lines: list[list[str]]
     """The longer lines of the source and of each reference."""
     texts: list[int]
-    """Places of source and references among the texts whose n-grams are looked for."""
+    """Indexes of source and references among the texts whose n-grams are searched."""
 
     @classmethod
     def of(cls, row: Row, dialogue: str | None, texts: list[list[str]]) -> _Expected:
-        source, *targets = lines = [
-            [_line(line) for line in text.split("\n")] for text in (row.source, *row.references)
+        row_texts = (row.source, *row.references)
+        source, *targets = split = [
+            [_line(line) for line in text.split("\n")] for text in row_texts
         ]
-        long_lines = [[line.spoken for line in one if _is_long(line.units)] for one in lines]
-        near, *nears = (
-            _normalized_key(one, text)
-            for one, text in zip(lines, (row.source, *row.references), strict=True)
-        )
+        long_lines = [[line.spoken for line in lines if _is_long(line.units)] for lines in split]
+        near, *nears = map(_normalized_key, split, row_texts)
         exact, exacts = verbatim(row.source), [verbatim(text) for text in row.references]
         keys: dict[str, list[Hashable]] = {
             TARGET: [*exacts],
             NEAR_TARGET: [*nears],
-            LINES: [line for one in long_lines for line in one],
+            LINES: [line for lines in long_lines for line in lines],
         }
-        if row.source:  # else plain text: an empty source is nothing that could be seen again
+        if row.source:  # plain text has an empty source, which is no signal
             keys |= {
                 SOURCE: [exact],
                 PAIR: [(exact, text) for text in exacts],
@@ -287,9 +288,9 @@ class _Expected:
         if dialogue:
             keys[EXCHANGE] = [(source[-1].spoken, target[0].spoken) for target in targets]
             keys[DIALOGUE] = [dialogue]
-        places = list(range(len(texts), len(texts) + len(lines)))
-        texts.extend([unit for line in one for unit in line.units] for one in lines)
-        return cls(row.id, keys, long_lines, places)
+        indexes = list(range(len(texts), len(texts) + len(split)))
+        texts.extend([unit for line in lines for unit in line.units] for lines in split)
+        return cls(row.id, keys, long_lines, indexes)
 
 
 def _continues(previous: Row, row: Row) -> bool:
@@ -313,26 +314,26 @@ def _joined_lines(lines: Sequence[_Line]) -> str:
 
 
 def _line(text: str, known: dict[str, _Line] | None = None) -> _Line:
-    """A line in all its forms, from those that are known where it is one."""
+    """A line in all its forms; `known` caches them."""
     if known is not None and text in known:
         return known[text]
-    found = units(text)
+    all_units = units(text)
     rest = without_labels(text)
-    spoken = found if rest is text else units(rest)
-    joined = "".join(found)
-    line = _Line(joined, spoken, joined if spoken is found else "".join(spoken))
+    spoken = all_units if rest is text else units(rest)
+    key = "".join(all_units)
+    line = _Line(key, spoken, key if spoken is all_units else "".join(spoken))
     if known is not None:
         known[text] = line
     return line
 
 
 def _normalized_key(lines: Sequence[_Line], text: str) -> str:
-    """The same as `normalized_key(text)`, from its lines."""
-    return "".join([line.letters for line in lines]) or normalized_key(text)
+    """`normalized_key(text)`, joined from its lines."""
+    return "".join([line.key for line in lines]) or normalized_key(text)
 
 
-def _is_long(found: list[str]) -> bool:
-    return len(found) >= (LONG_LINE_CHARACTERS if is_unspaced(found) else LONG_LINE_WORDS)
+def _is_long(line: list[str]) -> bool:
+    return len(line) >= (LONG_LINE_CHARACTERS if is_unspaced(line) else LONG_LINE_WORDS)
 
 
 def _rounded(share: float | None) -> JsonValue:

@@ -44,7 +44,7 @@ class Lengths:
 
 @dataclass(slots=True)
 class SplitCounts:
-    """Everything that the audit says of a split's rows, but for repeats and leaks."""
+    """Everything that the audit says of a split's rows, except repeats and contamination."""
 
     rows_in: int = 0
     rows_out: int = 0

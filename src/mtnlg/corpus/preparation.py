@@ -50,7 +50,7 @@ def prepare_rows(
     """Write <split>.jsonl for each of `task_splits`, audit.json and, where lines were unreadable,
     quarantine.jsonl. The number of processes changes no byte.
 
-    `on_progress` gets a split and the rows kept so far, and then what is looked through for leaks.
+    `on_progress` gets a split and the rows kept so far, and then rows searched for contamination.
     Raises DataError where data is missing, broken or all dropped: then nothing stays, since it
     would be so again; but where the hub failed, the shards that were finished do.
     """

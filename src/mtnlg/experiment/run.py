@@ -46,10 +46,10 @@ def execute(config: Config, last_stage: str) -> None:
 def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     prepared = stages.prepare(config)
     assert prepared.tokenizer is not None, "prepare gives a tokenizer"
-    assert prepared.leaks is not None, "prepare looks for leaks"
+    assert prepared.contamination is not None, "prepare looks for contamination"
     manifest.artifacts |= {
         "rows": {name: artifact.key for name, artifact in prepared.rows.items()},
-        "leaks": prepared.leaks.key,
+        "contamination": prepared.contamination.key,
         "tokenizer": prepared.tokenizer.key,
         "tokens": {name: artifact.key for name, artifact in prepared.tokens.items()},
     }

@@ -29,12 +29,12 @@ class Prepared:
     rows: dict[str, Artifact] = field(default_factory=dict)
     tokens: dict[str, Artifact] = field(default_factory=dict)
     tokenizer: Artifact | None = None
-    leaks: Artifact | None = None
+    contamination: Artifact | None = None
 
     def signals_file(self, name: str, test_set: str) -> Path:
-        """The leak signals of one test set's rows, in all training sets of the model."""
-        assert self.leaks is not None, "prepare looks for leaks"
-        return self.leaks.folder / f"{name}.{test_set}.jsonl"
+        """The contamination signals of one test set's rows, in all training sets of the model."""
+        assert self.contamination is not None, "prepare looks for contamination"
+        return self.contamination.folder / f"{name}.{test_set}.jsonl"
 
     def rows_hash(self, name: str, split: str) -> str:
         """What identifies the rows of one split: a new test set changes nothing for a model that
@@ -55,11 +55,11 @@ class Decoded:
 
 
 def prepare(config: Config) -> Prepared:
-    """Raw text to rows and their leaks, to a tokenizer, to token arrays."""
+    """Raw text to rows and their contamination signals, to a tokenizer, to token arrays."""
     prepared = Prepared()
     for name, task in config.tasks.items():
         prepared.rows[name] = make_rows(config, name, task)
-    prepared.leaks = _find_leaks(config, prepared)
+    prepared.contamination = _find_contamination(config, prepared)
     prepared.tokenizer = make_tokenizer(config, prepared)
     for name, task in config.training_tasks.items():
         prepared.tokens[name] = _make_tokens(config, name, task, prepared)
@@ -256,19 +256,19 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
     return make_folder(config.artifacts_root, "rows", inputs, build, is_resumable=True)
 
 
-def _find_leaks(config: Config, prepared: Prepared) -> Artifact:
+def _find_contamination(config: Config, prepared: Prepared) -> Artifact:
     """Every test set against all training sets, each read once."""
-    from mtnlg.contamination.audit import RunFiles, write_leaks
+    from mtnlg.contamination.audit import RunFiles, write_contamination
 
     files = RunFiles.of(config.tasks, {name: one.folder for name, one in prepared.rows.items()})
-    inputs: JsonObject = {**versions("leaks", "numpy"), **files.identity}
+    inputs: JsonObject = {**versions("contamination", "numpy"), **files.identity}
 
     def build(folder: Path) -> None:
-        with track("leaks", 0) as progress:
-            for line in write_leaks(folder, files, on_rows=progress.advance):
+        with track("contamination", 0) as progress:
+            for line in write_contamination(folder, files, on_rows=progress.advance):
                 say(line)
 
-    return make_folder(config.artifacts_root, "leaks", inputs, build)
+    return make_folder(config.artifacts_root, "contamination", inputs, build)
 
 
 def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:

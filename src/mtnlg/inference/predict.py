@@ -33,7 +33,7 @@ def predict_test_set(
     signals_file: Path,
     folder: Path,
 ) -> None:
-    """Decode every row, tag it with its leak signals, and count what it took and what was cut."""
+    """Decode every row, tag it with its contamination signals, and count time, tokens and cuts."""
     pretrained = MegatronTuringForConditionalGeneration.from_pretrained(model_folder)
     rows = list(read_rows(rows_file))
     tags = read_tags(signals_file)

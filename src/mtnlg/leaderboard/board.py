@@ -46,7 +46,9 @@ SUBSETS = ("clean", "new_dialogues")
 UNKNOWN = "unknown"
 
 
-DIFFERENT_SIGNALS = "which of its rows have a leak signal depends on the training data of its runs"
+DIFFERENT_SIGNALS = (
+    "which of its rows have a contamination signal depends on the training data of its runs"
+)
 
 
 NOT_SCORED = "it has no score of its own on this subset; see the board of all examples"
@@ -215,7 +217,7 @@ def _entry_from(record: ScoreRecord, run: RunRecord, *, artifacts_root: Path) ->
 def _imported_entry(record: ImportRecord, *, artifacts_root: Path) -> _Entry:
     row = BoardRow(record.score.system, "external", "finished")
     entry = _scored_entry(row, record.score, artifacts_root=artifacts_root)
-    said = (f"leaks {record.score.contamination.rule}", record.note, record.url)
+    said = (f"contamination {record.score.contamination.rule}", record.note, record.url)
     return replace(entry, remark="; ".join(one for one in said if one))
 
 
@@ -265,9 +267,9 @@ def _with_runs_of(first: _Entry, other: _Entry) -> _Entry:
 
 def _baselines_once(entries: Iterable[_Entry], subset: str) -> list[_Entry]:
     """The entries with each baseline once for the same numbers, to the last digit and with the same
-    intervals: models that were trained on other data give its rows other leak signals, and so other
-    score files. On all rows it is then one row; on clean rows, of which each run has its own, it
-    stays one for each.
+    intervals: models that were trained on other data give its rows other contamination signals, and
+    so other score files. On all rows it is then one row; on clean rows, of which each run has its
+    own, it stays one for each.
     """
     kept: list[_Entry] = []
     for entry in entries:

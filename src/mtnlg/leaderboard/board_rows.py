@@ -1,4 +1,4 @@
-"""What one board of a launch stands on: its rows, their leak signals, and how they were scored.
+"""The rows of one board of a launch, their contamination signals, and how they were scored.
 
 Everything is read from the predictions and scores of the systems that are on it; refuses to know
 how it looks.

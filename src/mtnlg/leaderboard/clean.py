@@ -1,4 +1,4 @@
-"""Whether the ranking changes on the rows without a leak signal.
+"""Whether the ranking changes on the rows without a contamination signal.
 
 Refuses to know: what a signal is. Systems are the same where their scores are.
 """

@@ -121,8 +121,8 @@ class Board:
     not_tested: Mapping[str, str] = field(default_factory=dict)
     """Label of a ranked row -> why it is in no comparison."""
     clean_ranking: str | None = None
-    """Whether the ranking changes on the rows without a leak signal, in words; None where that is
-    not known."""
+    """Whether the ranking changes on the rows without a contamination signal, in words; None where
+    that is unknown."""
     ratings: tuple[HumanRatings, ...] = ()
     """What people said of its systems, one for each question; no part of the ranking."""
 

@@ -141,7 +141,7 @@ DIRECTIONS = {
 
 SUBSETS = {
     "all": "",
-    "clean": ", rows without a leak signal",
+    "clean": ", rows without a contamination signal",
     "new_dialogues": ", rows whose whole dialogue is not in training",
 }
 
@@ -152,9 +152,9 @@ def board_title(board: Board) -> str:
     return f"{board.task} · {board.test_set}{subset}"
 
 
-def leak_notes(board: Board) -> list[str]:
-    """In how many of the rows checked signals of leaks were found, and by which rule; told apart by
-    system where they differ; and whether the ranking changes on the clean rows.
+def contamination_notes(board: Board) -> list[str]:
+    """How many of the rows checked have contamination signals, and by which rule, by system where
+    systems differ; and whether the ranking changes on the clean rows.
     """
     checks = {row.label: row.contamination for row in board.rows if row.contamination.rule}
     signals = _together(

@@ -65,7 +65,7 @@ class Section:
     lead: Lead | None
     ties: str
     notes: dict[str, list[str]]
-    leaks: list[str]
+    contamination: list[str]
     samples: BoardSamples | None
     pairs: list[Pair]
     costs: tuple[CostChart, ...]
@@ -129,7 +129,7 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
             board_lead(board),
             ties(board),
             _notes(board),
-            display.leak_notes(board),
+            display.contamination_notes(board),
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
             if board.subset == "all"
             else None,
