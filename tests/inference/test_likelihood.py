@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtnlg.config import DecodingConfig, OptimizerConfig
+from mtnlg.config import DecodingConfig, OptimizerConfig, TrainerConfig
 from mtnlg.inference import PromptBuilder
 from mtnlg.inference.likelihood import Likelihood, bits_per_byte, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
@@ -79,10 +79,8 @@ def test_nats_equal_those_of_validation(
     module = TransformerModule(
         pretrained.model,
         OptimizerConfig(),
-        max_steps=1,
-        label_smoothing=0.0,
-        accumulation=1,
-        metric=ValidationMetric([], pretrained.tokenizer, DecodingConfig()),
+        TrainerConfig(label_smoothing=0.0),
+        ValidationMetric([], pretrained.tokenizer, DecodingConfig()),
     )
 
     found = likelihoods(pretrained)

@@ -9,7 +9,14 @@ import torch
 from lightning.fabric.plugins.precision.amp import _optimizer_handles_unscaling
 
 from made_training import dataset
-from mtnlg.config import DecodingConfig, ModelConfig, OptimizerConfig, Precision, Schedule
+from mtnlg.config import (
+    DecodingConfig,
+    ModelConfig,
+    OptimizerConfig,
+    Precision,
+    Schedule,
+    TrainerConfig,
+)
 from mtnlg.model import Transformer
 from mtnlg.training.module import TransformerModule, build_optimizer, learning_rate_ratio
 from mtnlg.training.plan import MicroBatch
@@ -18,16 +25,14 @@ from mtnlg.training.validation_metric import ValidationMetric
 GRADIENT_TOLERANCE = 1e-6
 
 
-def module(prepared: Any, *, accumulation: int) -> TransformerModule:
+def module(prepared: Any) -> TransformerModule:
     torch.manual_seed(0)
     model = Transformer(prepared.config.model, prepared.tokenizer.vocabulary_size).eval()
     return TransformerModule(
         model,
         prepared.config.optimizer,
-        max_steps=10,
-        label_smoothing=0.1,
-        accumulation=accumulation,
-        metric=ValidationMetric([], prepared.tokenizer, DecodingConfig()),
+        TrainerConfig(max_steps=10, label_smoothing=0.1),
+        ValidationMetric([], prepared.tokenizer, DecodingConfig()),
     )
 
 
@@ -41,7 +46,7 @@ def test_gradients_over_micro_batches_and_ranks_equal_the_whole_batch(
     data = dataset(prepared)
     parts = [(0, 1, 2, 3), (6,), (13, 20), (34, 40, 41)][: world_size * accumulation]
     total = sum(len(data[MicroBatch((one,), 0)].labels) for part in parts for one in part)
-    whole = module(prepared, accumulation=1)
+    whole = module(prepared)
     (
         whole.nats(
             data[MicroBatch(tuple(one for part in parts for one in part), total)],
@@ -49,8 +54,9 @@ def test_gradients_over_micro_batches_and_ranks_equal_the_whole_batch(
         )
         / total
     ).backward()
-    split = module(prepared, accumulation=accumulation)
-    split._trainer = type("Trainer", (), {"world_size": world_size})()  # type: ignore[assignment]
+    split = module(prepared)
+    trainer = {"world_size": world_size, "accumulate_grad_batches": accumulation}
+    split._trainer = type("Trainer", (), trainer)()  # type: ignore[assignment]
 
     for place, part in enumerate(parts):
         loss = split.training_step(data[MicroBatch(part, total)], place)["loss"]
@@ -94,7 +100,7 @@ def test_inverse_square_root_halves_the_rate_at_four_times_the_warm_up() -> None
 @pytest.mark.parametrize("precision", Precision)
 def test_gradients_of_a_scaled_loss_can_be_clipped(prepared: Any, precision: Precision) -> None:
     """Oracle: Lightning's own check, which refuses to clip where the optimizer unscales."""
-    one = module(prepared, accumulation=1)
+    one = module(prepared)
     one._trainer = type("Trainer", (), {"precision": precision.value})()  # type: ignore[assignment]
 
     optimizer = one.configure_optimizers()["optimizer"]

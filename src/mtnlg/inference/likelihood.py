@@ -10,11 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
+from mtnlg.inference.prompts import PromptBuilder, TaskPrompt, label_index
 from mtnlg.model import Transformer
 from mtnlg.records.files import JsonObject
 
@@ -47,52 +49,46 @@ def target_likelihoods(
     """The likelihood of each target after its source, in batches of at most `batch_tokens` tokens
     (or one sequence), padding counted.
     """
-    tokenizer, longest = builder.tokenizer, builder.context_length // 2
+    tokenizer, longest = builder.tokenizer, builder.longest_target(task.kind)
     encoded = tokenizer.encode_batch(list(targets))
-    kept = [ids[:longest] for ids in encoded]
-    prompts = [
-        builder.build(ids, task, output_length=len(target))[0]
-        for ids, target in zip(tokenizer.encode_batch(list(sources)), kept, strict=True)
+    pairs = zip(tokenizer.encode_batch(list(sources)), encoded, strict=True)
+    sequences = [builder.sequence(source, target, task) for source, target in pairs]
+    nats = np.empty(len(sequences))
+    for batch in _batches([len(ids) for ids, _ in sequences], batch_tokens):
+        nats[batch] = target_nats(model, [sequences[index] for index in batch]).cpu().numpy()
+    num_bytes = [
+        sum(len(tokenizer.token_bytes[token]) for token in target[:longest]) for target in encoded
     ]
-    labels = [[*target, tokenizer.end_id] for target in kept]
-    nats = [0.0] * len(kept)
-    for batch in _batches(prompts, labels, batch_tokens):
-        values = target_nats(
-            model, [prompts[index] for index in batch], [labels[index] for index in batch]
-        )
-        for index, value in zip(batch, values.tolist(), strict=True):
-            nats[index] = value
-    num_bytes = [sum(len(tokenizer.token_bytes[one]) for one in target) for target in kept]
     is_cut = [len(target) > longest for target in encoded]
-    return [Likelihood(*one) for one in zip(nats, num_bytes, is_cut, strict=True)]
+    return [Likelihood(*values) for values in zip(nats.tolist(), num_bytes, is_cut, strict=True)]
 
 
-def target_nats(
-    model: Transformer, prompts: Sequence[list[int]], labels: Sequence[list[int]]
-) -> Tensor:
-    """Cross-entropy of each row's labels after its prompt, (B,) float64."""
+def target_nats(model: Transformer, sequences: Sequence[tuple[NDArray[np.int64], int]]) -> Tensor:
+    """Cross-entropy of each row's labels, (B,) float64, of sequences and the lengths of their
+    prefixes.
+    """
     device = model.token_embedding.weight.device
-    rows = [prompt + target[:-1] for prompt, target in zip(prompts, labels, strict=True)]
-    width = max(len(row) for row in rows)
-    places = [
-        number * width + len(prompt) - 1 + step
-        for number, (prompt, target) in enumerate(zip(prompts, labels, strict=True))
-        for step in range(len(target))
-    ]
+    prefix_lengths = [prefix_length for _, prefix_length in sequences]
+    lengths = [len(ids) for ids, _ in sequences]
+    width = max(lengths) - 1  # the last token of each is a label alone
+    ids = np.zeros((len(sequences), width), dtype=np.int64)
+    for row, (sequence, _) in enumerate(sequences):
+        ids[row, : len(sequence) - 1] = sequence[:-1]
     states = model.states(
-        torch.tensor([row + [0] * (width - len(row)) for row in rows], device=device),
-        prefix_lengths=torch.tensor([len(prompt) for prompt in prompts], device=device),
-        label_index=torch.tensor(places, device=device),
+        torch.tensor(ids, device=device),
+        prefix_lengths=torch.tensor(prefix_lengths, device=device),
+        label_index=torch.tensor(label_index(prefix_lengths, lengths, width=width), device=device),
     )
-    flat = torch.tensor([one for target in labels for one in target], device=device)
-    chunks = [slice(start, start + CHUNK_LABELS) for start in range(0, len(flat), CHUNK_LABELS)]
+    targets = [ids[prefix:] for ids, prefix in sequences]
+    labels = torch.tensor(np.concatenate(targets), device=device)
+    chunks = [slice(start, start + CHUNK_LABELS) for start in range(0, len(labels), CHUNK_LABELS)]
     losses = torch.cat(
         [
-            F.cross_entropy(model.logits(states.at(chunk)).float(), flat[chunk], reduction="none")
+            F.cross_entropy(model.logits(states.at(chunk)).float(), labels[chunk], reduction="none")
             for chunk in chunks
         ]
     )
-    parts = torch.split(losses, [len(target) for target in labels])
+    parts = torch.split(losses, [len(target) for target in targets])
     return torch.stack([part.double().sum() for part in parts])
 
 
@@ -111,11 +107,8 @@ def likelihood_record(row_id: str, likelihood: Likelihood) -> JsonObject:
     }
 
 
-def _batches(
-    prompts: Sequence[list[int]], labels: Sequence[list[int]], batch_tokens: int
-) -> list[list[int]]:
+def _batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
     """Indices of sequences, longest first, so that the first of a batch says how wide it is."""
-    lengths = [len(prompt) + len(target) for prompt, target in zip(prompts, labels, strict=True)]
     batches: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
         if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= batch_tokens:

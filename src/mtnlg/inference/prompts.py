@@ -1,7 +1,7 @@
-"""How a task's text becomes the ids that a model reads: marker, source cut to fit, separator.
+"""The layout of a sequence, `<marker> source <sep> target <eos>`: how it is cut to fit the context,
+and where its labels are. Training, decoding and likelihoods all build their sequences here.
 
-One sequence is `<marker> source <sep> target <eos>`. Documents lose their end, dialogues their
-oldest turns.
+Documents lose their end, dialogues their oldest turns.
 """
 
 from __future__ import annotations
@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.errors import ArtifactError
 from mtnlg.records.files import JsonObject
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
-NUM_SPECIAL = 3
+NUM_AROUND_SOURCE = 2
+"""Tokens of a prompt that are not its source: marker and separator."""
+NUM_SPECIAL = NUM_AROUND_SOURCE + 1
 """Marker, separator, end."""
+
+Lengths = NDArray[np.int64]
+Tokens = Sequence[int] | NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +62,35 @@ class TaskPrompt:
 
 @dataclass(frozen=True, slots=True)
 class PromptBuilder:
-    """Builds prompts for one model's context."""
+    """Builds prompts, and the sequences that begin with them, for one model's context."""
 
     tokenizer: TextTokenizer
     context_length: int
+    marker_ids: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
-    def source_room(self, output_length: int) -> int:
-        """Source tokens that fit beside this many tokens of output; at least half of the context
-        goes to the source.
+    def longest_target(self, kind: TaskKind) -> int:
+        """Target tokens that are kept: half of the context, or all of it without a source."""
+        if kind is TaskKind.language_modeling:
+            return self.context_length - NUM_SPECIAL
+        return self.context_length // 2
+
+    def source_rooms(self, target_lengths: Lengths) -> Lengths:
+        """Source tokens that fit beside targets of these lengths; at least half of the context goes
+        to the source.
         """
-        return max(
-            self.context_length - NUM_SPECIAL - output_length,
-            self.context_length // 2 - NUM_SPECIAL,
-        )
+        rooms = self.context_length - NUM_SPECIAL - target_lengths
+        return np.maximum(rooms, self.context_length // 2 - NUM_SPECIAL)
+
+    def source_room(self, target_length: int) -> int:
+        """Source tokens that fit beside one target."""
+        return int(self.source_rooms(np.asarray(target_length)))
+
+    def kept_lengths(
+        self, source_lengths: Lengths, target_lengths: Lengths, kind: TaskKind
+    ) -> tuple[Lengths, Lengths]:
+        """How many tokens of each source and target `sequence` keeps."""
+        targets = np.minimum(target_lengths, self.longest_target(kind))
+        return np.minimum(source_lengths, self.source_rooms(targets)), targets
 
     def build(
         self, source_ids: Sequence[int], task: TaskPrompt, *, output_length: int
@@ -75,14 +99,41 @@ class PromptBuilder:
         language model `<marker> <sep> text`, the text being the beginning of the target.
         """
         kept = cut_source(source_ids, task.kind, self.source_room(output_length))
+        marker, separator = self._marker_id(task.marker), self.tokenizer.separator_id
+        num_cut = len(source_ids) - len(kept)
         if task.kind is TaskKind.language_modeling:
-            opening = [self.tokenizer.marker_id(task.marker), self.tokenizer.separator_id]
-            return [*opening, *kept], len(source_ids) - len(kept)
-        ids = [self.tokenizer.marker_id(task.marker), *kept, self.tokenizer.separator_id]
-        return ids, len(source_ids) - len(kept)
+            return [marker, separator, *kept], num_cut
+        return [marker, *kept, separator], num_cut
+
+    def sequence(
+        self, source_ids: Tokens, target_ids: Tokens, task: TaskPrompt
+    ) -> tuple[NDArray[np.int64], int]:
+        """Ids `<marker> source <sep> target <eos>`, cut to the context, and the length of the
+        prefix, the part before the target.
+        """
+        target = target_ids[: self.longest_target(task.kind)]
+        source = cut_source(source_ids, task.kind, self.source_room(len(target)))
+        tokenizer, marker = self.tokenizer, self._marker_id(task.marker)
+        parts = ([marker], source, [tokenizer.separator_id], target, [tokenizer.end_id])
+        return np.concatenate(parts).astype(np.int64), len(source) + NUM_AROUND_SOURCE
+
+    def _marker_id(self, marker: str) -> int:
+        if marker not in self.marker_ids:
+            self.marker_ids[marker] = self.tokenizer.marker_id(marker)
+        return self.marker_ids[marker]
 
 
-def cut_source(source_ids: Sequence[int], kind: TaskKind, room: int) -> Sequence[int]:
+def label_index(prefix_lengths: Sequence[int], lengths: Sequence[int], *, width: int) -> Lengths:
+    """(N,) positions in the flattened (B * T), T = `width`, whose next token is a label: every
+    token after a sequence's prefix.
+    """
+    bounds = enumerate(zip(prefix_lengths, lengths, strict=True))
+    return np.concatenate(
+        [row * width + np.arange(prefix - 1, length - 1) for row, (prefix, length) in bounds]
+    )
+
+
+def cut_source(source_ids: Tokens, kind: TaskKind, room: int) -> Tokens:
     """The source's beginning, or for a dialogue and a text to continue its end, in at most `room`
     tokens.
     """

@@ -14,7 +14,7 @@ from mtnlg.generation.batches import Output
 from mtnlg.generation.constraints import TextRules
 from mtnlg.generation.engine import generate, stream
 from mtnlg.inference.banned_texts import text_rules
-from mtnlg.inference.prompts import PromptBuilder, TaskPrompt
+from mtnlg.inference.prompts import NUM_AROUND_SOURCE, PromptBuilder, TaskPrompt
 from mtnlg.model import Transformer
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
@@ -22,8 +22,6 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but tab and line feed: a byte-level model can emit them, and no metric can
 score them.
 """
-NUM_AROUND_SOURCE = 2
-"""Tokens of a prompt that are not its source: marker and separator."""
 
 
 @dataclass(slots=True)

@@ -42,7 +42,7 @@ from mtnlg.training.callbacks import (
     reason_of_end,
 )
 from mtnlg.training.checkpoints import AtomicCheckpointIO, newest_sound_checkpoint
-from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule, longest_target
+from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
 from mtnlg.training.loggers import Loggers
 from mtnlg.training.metrics_file import MetricsFile
 from mtnlg.training.module import TransformerModule
@@ -95,7 +95,7 @@ def train_model(
     start_step = resumed[0] if resumed else 0
     module_data = _data_module(config, data, prompts, builder, start_step=start_step)
     metric = _validation_metric(config, data, prompts, tokenizer)
-    module = _module(config, model, metric, accumulation=module_data.accumulation)
+    module = TransformerModule(model, config.optimizer, config.trainer, metric)
     budget = Budget(config.trainer.max_minutes, config.trainer.max_steps)
     averaging = _averaging(config, checkpoints, start_step=start_step)
     snapshots = Snapshots(
@@ -126,21 +126,6 @@ def train_model(
     record = _record(config, trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
     write_json(folder / TRAINING_FILE, record | mean)
     shutil.rmtree(checkpoints)
-
-
-def _module(
-    config: Config, model: Transformer, metric: ValidationMetric, *, accumulation: int
-) -> TransformerModule:
-    return TransformerModule(
-        model,
-        config.optimizer,
-        max_steps=config.trainer.max_steps,
-        label_smoothing=config.trainer.label_smoothing,
-        accumulation=accumulation,
-        metric=metric,
-        source_loss_weight=config.trainer.source_loss_weight,
-        r_drop=config.trainer.r_drop,
-    )
 
 
 def _record(
@@ -270,8 +255,7 @@ def _data_module(
     def split(one: TrainingData, name: str) -> TaskSplit:
         tokens, prompt = read_token_split(one.tokens, name), prompts[one.name]
         if prompt.kind is TaskKind.language_modeling:
-            longest = longest_target(prompt.kind, builder.context_length)
-            tokens = cut_into_chunks(tokens, longest, title=one.title)
+            tokens = cut_into_chunks(tokens, builder.longest_target(prompt.kind), title=one.title)
         return TaskSplit(prompt, tokens, config.tasks[one.name].weight)
 
     train, validation = [], []
@@ -291,15 +275,9 @@ def _data_module(
     return TokenDataModule(
         SequenceDataset(train, builder, segmenter=segmenter),
         validation,
+        config.trainer,
         seed=config.seed,
-        batch_tokens=config.trainer.batch_tokens,
-        accumulation=config.trainer.accumulation,
-        num_workers=config.trainer.num_workers,
-        max_validation_batches=config.trainer.max_validation_batches,
         start_step=start_step,
-        curriculum_steps=config.trainer.curriculum_steps,
-        step_labels=config.trainer.step_target_tokens,
-        num_ranks=config.trainer.devices,
     )
 
 

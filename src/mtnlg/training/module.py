@@ -9,7 +9,7 @@ import lightning
 import torch
 from torch import Tensor
 
-from mtnlg.config import OptimizerConfig, Precision, Schedule
+from mtnlg.config import OptimizerConfig, Precision, Schedule, TrainerConfig
 from mtnlg.model import Transformer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import cross_entropy
@@ -24,19 +24,14 @@ class TransformerModule(lightning.LightningModule):
         self,
         model: Transformer,
         optimizer: OptimizerConfig,
-        *,
-        max_steps: int,
-        label_smoothing: float,
-        accumulation: int,
+        settings: TrainerConfig,
         metric: ValidationMetric,
-        source_loss_weight: float | None = None,
-        r_drop: float | None = None,
     ) -> None:
         super().__init__()
-        self.model = model
-        self.optimizer_config = optimizer
-        self.max_steps, self.accumulation = max_steps, accumulation
-        self.objective = Objective(label_smoothing, source_loss_weight, r_drop)
+        self.model, self.optimizer_config, self.settings = model, optimizer, settings
+        self.objective = Objective(
+            settings.label_smoothing, settings.source_loss_weight, settings.r_drop
+        )
         self.metric = metric
         self.validation_sums: dict[int, Tensor] = {}
         self.validation_results: dict[str, float] = {}
@@ -53,7 +48,8 @@ class TransformerModule(lightning.LightningModule):
         of the whole step: of the targets, whatever else the objective holds.
         """
         total, nats = self.objective(self.model, batch)
-        scale = self.accumulation * self.trainer.world_size / batch.num_step_labels
+        num_parts = self.trainer.accumulate_grad_batches * self.trainer.world_size
+        scale = num_parts / batch.num_step_labels
         return {"loss": total * scale, "nats": nats.detach()}
 
     def on_validation_epoch_start(self) -> None:
@@ -77,9 +73,9 @@ class TransformerModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         is_fused = self.trainer.precision != Precision.fp16_mixed.value  # it would unscale unseen
         optimizer = build_optimizer(self.model, self.optimizer_config, is_fused=is_fused)
-        config = self.optimizer_config
+        config, max_steps = self.optimizer_config, self.settings.max_steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_ratio(step, config, max_steps=self.max_steps)
+            optimizer, lambda step: learning_rate_ratio(step, config, max_steps=max_steps)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
