@@ -22,6 +22,17 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
+class UsedRow:
+    """A row that a run uses, and where it is from."""
+
+    row: object
+    module: str | None
+    """The module that its entry point names; None for a row of ours."""
+    package: str | None
+    """Name and release of its package; None for a row of ours."""
+
+
+@dataclass(frozen=True)
 class Table(Generic[Row]):
     """A table of ours and the entry points that add rows to it."""
 
@@ -70,6 +81,13 @@ class Table(Generic[Row]):
             raise ConfigError(f"{key} has {name!r}, which is {both}; uninstall one of them")
         return points[0] if points else None
 
+    def used(self, name: str, row: object) -> UsedRow:
+        """The row as what a run uses; `name` is the one that it was found under."""
+        point = self.entry_point(name, key=self.group)
+        if point is None:
+            return UsedRow(row, None, None)
+        return UsedRow(row, point.module, _package(point))
+
     def known_names(self) -> list[str]:
         """Our names in their order, then those of packages; nothing is imported."""
         added = {point.name for point in installed(self.group)}
@@ -93,5 +111,8 @@ def installed(group: str) -> tuple[EntryPoint, ...]:
 
 
 def _described(point: EntryPoint) -> str:
-    package = "" if point.dist is None else f" of {point.dist.name} {point.dist.version}"
-    return f"the entry point {point.value}{package}"
+    return f"the entry point {point.value} of {_package(point)}"
+
+
+def _package(point: EntryPoint) -> str:
+    return "an unknown package" if point.dist is None else f"{point.dist.name} {point.dist.version}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mtnlg.artifacts.store import make_folder, versions
+from mtnlg.artifacts.store import make_folder
 from mtnlg.cli.main import main
 from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation import METRICS, compare_systems, correct_by_holm
@@ -44,7 +44,7 @@ class Runs:
         predictions = make_folder(
             self.root / "artifacts",
             "predictions",
-            {**versions("predictions"), "of": run_id},
+            {"of": run_id},
             lambda folder: (
                 write_jsonl(folder / "predictions.jsonl", (row.to_json() for row in rows)) and None
             ),

@@ -24,6 +24,7 @@ from mtnlg.config import (
     TokenizerConfig,
     TrainerConfig,
 )
+from mtnlg.config.plain import plain_settings
 from mtnlg.errors import ConfigError
 from mtnlg.experiment import stages
 from mtnlg.records.rows import read_rows
@@ -122,7 +123,7 @@ def test_training_changes_only_with_its_number(config: Config) -> None:
 
 def test_option_that_is_off_leaves_the_key_as_it_was() -> None:
     """A new setting that is None or false by default must not make every older folder unknown."""
-    assert stages._plain(DecodingConfig()).keys() == {
+    assert plain_settings(DecodingConfig()).keys() == {
         "strategy",
         "max_new_tokens",
         "temperature",

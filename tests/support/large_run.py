@@ -52,13 +52,13 @@ def main() -> None:
     prepared.rows["large"] = stages.make_rows(config, "large", config.tasks["large"])
     if last == "rows":
         return
-    prepared.contamination = stages._find_contamination(config, prepared)
+    prepared.contamination = stages.search_contamination(config, prepared)
     if last == "contamination":
         return
     prepared.tokenizer = stages.make_tokenizer(config, prepared)
     if last == "tokenizer":
         return
-    prepared.tokens["large"] = stages._make_tokens(config, "large", config.tasks["large"], prepared)
+    prepared.tokens["large"] = stages.make_tokens(config, "large", config.tasks["large"], prepared)
     if last == "training":
         stages.train(config, prepared)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mtnlg.artifacts.store import make_folder, versions
+from mtnlg.artifacts.store import make_folder
 from mtnlg.cli.main import main
 from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation.stage import make_scores
@@ -51,7 +51,7 @@ class MadeBoard:
         predictions = make_folder(
             artifacts,
             "predictions",
-            {**versions("predictions"), "outputs": list(outputs)},
+            {"outputs": list(outputs)},
             lambda folder: write_rows(folder / "predictions.jsonl", rows),
         )
         scores = make_scores(artifacts, predictions, language="zh", settings=EVALUATION)

@@ -1,9 +1,8 @@
-"""Folders that are made once, whole or not at all, under a key of everything that can change their
-content.
+"""Folders that are built once, whole or not at all, under a key of all that can change their files.
 
-Refuses to know what a stage does. An artifact is `<root>/<stage>/<key>/` with an `artifact.json`:
-the inputs that gave the key and the size and sha256 of each file. It is made beside its place,
-synced and renamed, by one process at a time.
+An artifact is `<root>/<stage>/<key>/` with an `artifact.json`: the inputs that gave the key, and
+the size and sha256 of each file. It is built as `<key>.partial`, synced and renamed, by one process
+at a time.
 """
 
 from __future__ import annotations
@@ -20,16 +19,25 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mtnlg.artifacts.source import Code
 from mtnlg.errors import ArtifactError
 from mtnlg.progress import say
-from mtnlg.records.files import JsonObject, read_json, write_json
+from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json
 
+STAGE_VERSIONS = {
+    "rows": 2,
+    "contamination": 1,
+    "tokenizer": 1,
+    "tokens": 1,
+    "model": 1,
+    "predictions": 2,
+    "scores": 2,
+}
+"""Raised by one where a stage gives other files for the same inputs; a golden test asks for it. The
+hash of the code, beside it in a key, changes with every edit.
+"""
 RECORD_FILE = "artifact.json"
-
-
 PARTIAL_SUFFIX = ".partial"
-
-
 KEY_LENGTH = 16
 """Hexadecimal digits of a key: 64 bits."""
 
@@ -42,7 +50,89 @@ class Artifact:
     key: str
     folder: Path
     is_new: bool
-    """Made by this call, not found."""
+    """Built by this call, not cached."""
+
+    def content(self, *, without: tuple[str, ...] = ()) -> str:
+        """One hash of the files, as they were when the folder was made, with their names.
+
+        Who reads the folder has this in its key: whatever built it, equal files are one input.
+        """
+        files = {
+            name: record.sha256
+            for name, record in _recorded_files(self.folder).items()
+            if name not in without
+        }
+        return artifact_key(self.stage, dict[str, JsonValue](files))
+
+
+def make_folder(
+    artifacts_root: str | Path,
+    stage: str,
+    inputs: JsonObject,
+    build: Callable[[Path], None],
+    *,
+    code: Code | None = None,
+    is_resumable: bool = False,
+) -> Artifact:
+    """The artifact that this code makes of these inputs, built or cached, and a line that says
+    which. Without code, the inputs must say what the files hold.
+    """
+    root = Path(artifacts_root)
+    inputs = {"version": STAGE_VERSIONS[stage], **inputs}
+    if code is not None:
+        inputs |= {"code": code.digest(root), "packages": package_versions(*code.packages)}
+        inputs |= {"plugins": list[JsonValue](code.plugins)} if code.plugins else {}
+
+    def build_with_this_code(folder: Path) -> None:
+        if code is not None:
+            code.load()
+        build(folder)
+
+    artifact = make_artifact(
+        root, stage, inputs, build_with_this_code, is_resumable=is_resumable, on_wait=say
+    )
+    say(f"{stage:<14}{artifact.key}  {'built' if artifact.is_new else 'cached'}")
+    return artifact
+
+
+def make_artifact(
+    root: Path,
+    stage: str,
+    inputs: JsonObject,
+    build: Callable[[Path], None],
+    *,
+    is_resumable: bool = False,
+    on_wait: Callable[[str], None] | None = None,
+) -> Artifact:
+    """The folder of these inputs, built only where it is not complete yet.
+
+    `build` fills the empty folder that it is given. A resumable one finds there what an earlier,
+    interrupted attempt left, if it left anything; any other starts from nothing and leaves nothing
+    where it fails.
+    Raises ArtifactError where the folder cannot be written.
+    """
+    key = artifact_key(stage, inputs)
+    folder = root / stage / key
+    if find_artifact(root, stage, key) is not None:
+        return Artifact(stage, key, folder, is_new=False)
+    with _lock(root / stage / f".{key}.lock", f"{stage} {key}", on_wait):
+        if find_artifact(root, stage, key) is not None:
+            return Artifact(stage, key, folder, is_new=False)
+        partial = folder.with_name(key + PARTIAL_SUFFIX)
+        if not is_resumable:
+            shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True, exist_ok=True)
+        try:
+            with _disk_faults(partial, folder):
+                build(partial)
+                record = {"stage": stage, "key": key, "inputs": inputs, "files": _files(partial)}
+                write_json(partial / RECORD_FILE, record)
+                _replace(folder, partial)
+        except BaseException:
+            if not (is_resumable and any(partial.glob("*"))):
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+    return Artifact(stage, key, folder, is_new=True)
 
 
 def artifact_key(stage: str, inputs: JsonObject) -> str:
@@ -99,46 +189,6 @@ def verify_artifact(folder: Path) -> None:
                 f"{path} is corrupt: sha256 is {actual}, was {record.sha256}; "
                 f"delete {folder} to have it made again"
             )
-
-
-def make_artifact(
-    root: Path,
-    stage: str,
-    inputs: JsonObject,
-    build: Callable[[Path], None],
-    *,
-    is_resumable: bool = False,
-    on_wait: Callable[[str], None] | None = None,
-) -> Artifact:
-    """The folder of these inputs, built only where it is not complete yet.
-
-    `build` fills the empty folder that it is given. A resumable one finds there what an earlier,
-    interrupted attempt left, if it left anything; any other starts from nothing and leaves nothing
-    where it fails.
-    Raises ArtifactError where the folder cannot be written.
-    """
-    key = artifact_key(stage, inputs)
-    folder = root / stage / key
-    if find_artifact(root, stage, key) is not None:
-        return Artifact(stage, key, folder, is_new=False)
-    with _lock(root / stage / f".{key}.lock", f"{stage} {key}", on_wait):
-        if find_artifact(root, stage, key) is not None:
-            return Artifact(stage, key, folder, is_new=False)
-        partial = folder.with_name(key + PARTIAL_SUFFIX)
-        if not is_resumable:
-            shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True, exist_ok=True)
-        try:
-            with _disk_faults(partial, folder):
-                build(partial)
-                record = {"stage": stage, "key": key, "inputs": inputs, "files": _files(partial)}
-                write_json(partial / RECORD_FILE, record)
-                _replace(folder, partial)
-        except BaseException:
-            if not (is_resumable and any(partial.glob("*"))):
-                shutil.rmtree(partial, ignore_errors=True)
-            raise
-    return Artifact(stage, key, folder, is_new=True)
 
 
 def file_sha256(path: Path) -> str:
@@ -244,38 +294,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-STAGE_VERSIONS = {
-    "rows": 2,
-    "contamination": 1,
-    "tokenizer": 1,
-    "tokens": 1,
-    "model": 1,
-    "predictions": 2,
-    "scores": 2,
-}
-"""Raised by one where the code of a stage gives another output for the same inputs; a golden test
-reminds of it.
-"""
-
-
-def make_folder(
-    artifacts_root: str | Path,
-    stage: str,
-    inputs: JsonObject,
-    build: Callable[[Path], None],
-    *,
-    is_resumable: bool = False,
-) -> Artifact:
-    """The artifact of these inputs, made or found, and a line that says which."""
-    artifact = make_artifact(
-        Path(artifacts_root), stage, inputs, build, is_resumable=is_resumable, on_wait=say
-    )
-    say(f"{stage:<12}{artifact.key}  {'made' if artifact.is_new else 'found'}")
-    return artifact
-
-
-def versions(stage: str, *packages: str) -> JsonObject:
-    """The part of a stage's inputs that its code, and packages that can change a result, are."""
-    return {"version": STAGE_VERSIONS[stage], "packages": package_versions(*packages)}

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from mtnlg.artifacts.store import Artifact, make_folder, versions
+from mtnlg.artifacts.store import Artifact, make_folder
 from mtnlg.cli.text_files import FIELDS
 from mtnlg.doctor.claims import (
     Claim,
@@ -204,10 +204,7 @@ def _texts(hypotheses: Sequence[str], board: BoardRows) -> Texts:
 def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -> Artifact:
     lines = [json_line(one.to_json()) for one in board.answered(hypotheses)]
     content = "".join(lines)
-    inputs: JsonObject = {
-        **versions("predictions"),
-        "external": hashlib.sha256(content.encode()).hexdigest(),
-    }
+    inputs: JsonObject = {"external": hashlib.sha256(content.encode()).hexdigest()}
     return make_folder(
         root,
         "predictions",

@@ -1,15 +1,14 @@
-"""The scores of a folder of predictions, made once, whoever's the predictions are.
-
-Refuses to know: runs, and which system it was.
-"""
+"""The scores of a folder of predictions, made once, whoever's the predictions are."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from mtnlg.artifacts.store import Artifact, folder_sha256, make_folder, versions
+from mtnlg.artifacts.source import Code
+from mtnlg.artifacts.store import Artifact, folder_sha256, make_folder
 from mtnlg.config import EvaluationConfig
 from mtnlg.config.plain import plain_settings
+from mtnlg.evaluation.metrics.registry import used_metrics
 from mtnlg.records.files import JsonObject
 from mtnlg.records.rows import read_predictions
 
@@ -19,7 +18,6 @@ def make_scores(
 ) -> Artifact:
     """scores.json and statistics.npz of a predictions.jsonl; the language is its references'."""
     inputs: JsonObject = {
-        **versions("scores", "sacrebleu", "rouge-score", "numpy"),
         "predictions": predictions.key,
         "language": language,
         "evaluation": plain_settings(settings, without=("has_baselines", "model_folders")),
@@ -46,4 +44,9 @@ def make_scores(
         )
         save_scores(folder, scores)
 
-    return make_folder(artifacts_root, "scores", inputs, build)
+    code = Code(
+        make_scores,
+        packages=("sacrebleu", "rouge-score", "numpy"),
+        rows=used_metrics(settings.metrics),
+    )
+    return make_folder(artifacts_root, "scores", inputs, build, code=code)

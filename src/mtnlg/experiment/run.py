@@ -46,7 +46,7 @@ def execute(config: Config, last_stage: str) -> None:
 def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     prepared = stages.prepare(config)
     assert prepared.tokenizer is not None, "prepare gives a tokenizer"
-    assert prepared.contamination is not None, "prepare looks for contamination"
+    assert prepared.contamination is not None, "prepare searches for contamination"
     manifest.artifacts |= {
         "rows": {name: artifact.key for name, artifact in prepared.rows.items()},
         "contamination": prepared.contamination.key,

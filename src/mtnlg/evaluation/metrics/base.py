@@ -172,6 +172,11 @@ def metric_value(metric: Metric, statistics: FloatArray, texts: Texts) -> float:
     return value
 
 
+def texts_value(metric: Metric, texts: Texts) -> float:
+    """The value of texts, without an interval."""
+    return metric_value(metric, measure(metric, texts), texts)
+
+
 def sentence_scores(metric: Metric, texts: Texts) -> FloatArray:
     """The value of each row alone, (N,), negated where lower is better."""
     values = (metric.aggregate_of_one or metric.aggregate)(metric.statistics(texts))

@@ -6,7 +6,7 @@ Other packages add metrics by the entry point group `mtnlg.metrics`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mtnlg.evaluation.metrics import (
@@ -20,9 +20,9 @@ from mtnlg.evaluation.metrics import (
     surface,
     ter,
 )
-from mtnlg.evaluation.metrics.base import Family, Metric, measure, metric_value
+from mtnlg.evaluation.metrics.base import Family, Metric, texts_value
 from mtnlg.evaluation.texts import Texts
-from mtnlg.plugins import Table
+from mtnlg.plugins import Table, UsedRow
 
 DECLARED: tuple[Metric | Family, ...] = (
     *bleu.METRICS,
@@ -67,7 +67,11 @@ def find_metric(
     return METRIC_TABLE.find(name, key=key)
 
 
+def used_metrics(names: Iterable[str]) -> tuple[UsedRow, ...]:
+    """The metrics of these names as rows that a stage uses."""
+    return tuple(METRIC_TABLE.used(name, find_metric(name)) for name in dict.fromkeys(names))
+
+
 def score_texts(name: str, texts: Texts) -> float:
     """The value of one metric on a corpus, without an interval: for validation, for example."""
-    metric = find_metric(name)
-    return metric_value(metric, measure(metric, texts), texts)
+    return texts_value(find_metric(name), texts)

@@ -1,0 +1,311 @@
+"""The code that makes an artifact, as one hash: a function, and the modules that it runs.
+
+Imports are followed, those within functions too, as far as they lead within a package. Comments,
+docstrings and layout do not count. A process reads each file once and keeps what it read: a file
+that is edited meanwhile has another hash in the next process, and this one refuses to import it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache, partial
+from importlib.util import resolve_name
+from pathlib import Path
+from typing import NamedTuple
+
+from mtnlg.errors import ArtifactError
+from mtnlg.plugins import UsedRow
+from mtnlg.records.files import write_text
+
+OUR_PACKAGE = __name__.partition(".")[0]
+WITHOUT_EFFECT = {
+    f"{OUR_PACKAGE}.{name}"
+    for name in ("artifacts.source", "artifacts.store", "errors", "plugins", "progress")
+}
+"""Modules that put nothing into an artifact: they say where it is, why it fails, how far it is."""
+CHOICES = {
+    f"{OUR_PACKAGE}.{name}"
+    for name in ("config", "experiment.compose", "evaluation.metrics.registry")
+}
+"""Modules that bring together what runs choose from. Of these each run counts what it uses, so that
+another stage's new setting, or a new metric, changes no key.
+"""
+HASH_LENGTH = 16
+"""Hexadecimal digits of a hash: 64 bits."""
+FACTS_FILE = "source_facts.json"
+MOST_FACTS = 4_000
+"""Texts whose facts are kept on the disk; beyond that, all are forgotten."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What runs to make an artifact."""
+
+    function: Callable[..., object]
+    """The function of a stage, which imports what it needs."""
+    packages: tuple[str, ...] = ()
+    """Installed packages whose release can change a result."""
+    rows: tuple[UsedRow, ...] = ()
+    """Rows of tables that the stage is asked to use."""
+
+    def digest(self, cache_folder: Path) -> str:
+        """One hash of all this code; what parsing gave stays in the folder for later processes."""
+        _load_facts(cache_folder / FACTS_FILE)
+        facts, reached = _function_facts(self.function), self._reached()
+        _save_facts(cache_folder / FACTS_FILE)
+        lines = [facts.digest, *(f"{name} {reached[name].digest}" for name in sorted(reached))]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:HASH_LENGTH]
+
+    @property
+    def modules(self) -> list[str]:
+        """The names of all modules that it runs."""
+        return sorted(self._reached())
+
+    @property
+    def plugins(self) -> list[str]:
+        """Name and release of each package of others that has rows in it."""
+        return sorted({row.package for row in self.rows if row.package is not None})
+
+    def load(self) -> None:
+        """Import all modules now. Raises ArtifactError where the file of one has changed since it
+        was hashed: it would run under the hash of the older text.
+        """
+        for name in self.modules:
+            if name not in sys.modules:
+                importlib.import_module(name)
+                _require_unchanged(name)
+
+    def _reached(self) -> dict[str, _Facts]:
+        modules = set[str]().union(*(_modules_of(row) for row in self.rows))
+        return _closure(_function_facts(self.function).imports, modules)
+
+
+class _Import(NamedTuple):
+    """One name that a module imports."""
+
+    module: str
+    """With dots before it where it is relative."""
+    name: str | None
+    """None: the module itself."""
+    bound_to: str
+
+
+class _Facts(NamedTuple):
+    """What counts of a module, or of a function and the definitions beside it that it names."""
+
+    digest: str
+    imports: tuple[_Import, ...]
+
+
+def _require_unchanged(module: str) -> None:
+    path = _path_of(module)
+    if path is not None and path.read_bytes() != _text(path):
+        raise ArtifactError(
+            f"{path}: was changed while this run works; the same command starts with the new code"
+        )
+
+
+def _modules_of(used: UsedRow) -> set[str]:
+    """The modules of its package in which the functions of a row are defined."""
+    package = _package_of(used.module or OUR_PACKAGE)
+
+    def homes(part: object) -> set[str]:
+        if is_dataclass(part) and not isinstance(part, type):
+            parts = [getattr(part, field.name) for field in fields(part)]
+        elif isinstance(part, partial):
+            parts = [part.func, *part.args, *part.keywords.values()]
+        else:
+            home = str(getattr(part, "__module__", "")) if callable(part) else ""
+            return {home} if _package_of(home) == package else set()
+        return set[str]().union(*map(homes, parts))
+
+    return homes(used.row) | ({used.module} if used.module else set())
+
+
+def _closure(imports: Iterable[_Import], modules: Iterable[str]) -> dict[str, _Facts]:
+    """All modules that these lead to, by name, within our package and those of the modules."""
+    modules = list(modules)
+    packages = {OUR_PACKAGE, *map(_package_of, modules)}
+    reached: dict[str, _Facts] = {}
+    waiting = [*modules, *_targets(imports, OUR_PACKAGE, packages)]
+    while waiting:
+        name = waiting.pop()
+        path = _path_of(name)
+        if path is None or name in reached or name in WITHOUT_EFFECT | CHOICES:
+            continue
+        reached[name] = _facts(path)
+        importer = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        waiting += _targets(reached[name].imports, importer, packages)
+    return reached
+
+
+def _targets(imports: Iterable[_Import], importer: str, packages: set[str]) -> Iterator[str]:
+    for item in imports:
+        module = resolve_name(item.module, importer)
+        if _package_of(module) in packages:
+            yield _defining_module(module, item.name)
+
+
+def _defining_module(module: str, name: str | None) -> str:
+    """Where a name that is imported from a module is defined: a package may only pass it on."""
+    path = _path_of(module)
+    if name is None or path is None:
+        return module
+    if path.name == "__init__.py":
+        for item in _facts(path).imports:
+            if item.bound_to == name:
+                return _defining_module(resolve_name(item.module, module), item.name)
+    submodule = f"{module}.{name}"
+    return module if _path_of(submodule) is None else submodule
+
+
+def _package_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+@cache
+def _path_of(module: str) -> Path | None:
+    """The file of a module whose package is imported; None where there is none."""
+    top, *parts = module.split(".")
+    package = sys.modules.get(top)
+    folders = getattr(package, "__path__", None)
+    if folders is None:
+        file = None if parts else getattr(package, "__file__", None)
+        return None if file is None else Path(file)
+    for folder in folders:
+        path = Path(folder, *parts)
+        for candidate in (path / "__init__.py", path.with_name(f"{path.name}.py")):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+@cache
+def _text(path: Path) -> bytes:
+    """The text of a file as it was when this process first asked for it."""
+    return path.read_bytes()
+
+
+def _text_digest(path: Path) -> str:
+    return hashlib.sha256(_text(path)).hexdigest()
+
+
+@cache
+def _facts(path: Path) -> _Facts:
+    return _known_facts(_text_digest(path), lambda: ast.parse(_text(path)).body)
+
+
+@cache
+def _function_facts(function: Callable[..., object]) -> _Facts:
+    path = _path_of(function.__module__)
+    assert path is not None, f"{function} is in no file"
+    name = function.__qualname__
+    return _known_facts(
+        f"{_text_digest(path)} {name}", lambda: _definitions(name, ast.parse(_text(path)).body)
+    )
+
+
+def _definitions(name: str, body: list[ast.stmt]) -> list[ast.stmt]:
+    """The definitions of a module that a name leads to, and the imports that bind those names."""
+    defined = {bound: statement for statement in body for bound in _bound_names(statement)}
+    names, waiting = set[str](), [name]
+    while waiting:
+        name = waiting.pop()
+        if name in defined and name not in names:
+            names.add(name)
+            walk = ast.walk(defined[name])
+            waiting += [node.id for node in walk if isinstance(node, ast.Name)]
+    kept: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            statement.names = [item for item in statement.names if _bound_to(item) in names]
+            kept += [statement] if statement.names else []
+        elif names.intersection(_bound_names(statement)):
+            kept.append(statement)
+    return kept
+
+
+def _bound_names(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [_bound_to(item) for item in statement.names]
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+    return [node.id for node in names if isinstance(node.ctx, ast.Store)]
+
+
+def _bound_to(item: ast.alias) -> str:
+    return item.asname or item.name.partition(".")[0]
+
+
+def _imports(body: list[ast.stmt]) -> Iterator[_Import]:
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, ast.Import):
+            yield from (_Import(item.name, None, _bound_to(item)) for item in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from (_Import(module, item.name, _bound_to(item)) for item in node.names)
+
+
+def _normalized(node: object) -> str:
+    """A syntax tree as text, without texts that stand alone, such as docstrings; the same in each
+    release of Python.
+    """
+    if isinstance(node, list):
+        return f"[{','.join(_normalized(item) for item in node if not _is_lone_text(item))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    parts = [
+        f"{name}={_normalized(value)}"
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != []
+    ]
+    return f"{type(node).__name__}({','.join(parts)})"
+
+
+def _is_lone_text(node: object) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+_known: dict[str, _Facts] = {}
+"""By the digest of a text, and for one function of it also its name: no edit makes them untrue."""
+_new: set[str] = set()
+
+
+def _known_facts(key: str, parse: Callable[[], list[ast.stmt]]) -> _Facts:
+    if key not in _known:
+        body = parse()
+        content = _normalized(body)
+        _known[key] = _Facts(hashlib.sha256(content.encode()).hexdigest(), tuple(_imports(body)))
+        _new.add(key)
+    return _known[key]
+
+
+@cache
+def _load_facts(file: Path) -> None:
+    """Take over what earlier processes parsed with this same version of this module."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["made_by"] == _text_digest(Path(__file__)):
+            for key, (digest, imports) in document["facts"].items():
+                _known[key] = _Facts(digest, tuple(_Import(*item) for item in imports))
+
+
+def _save_facts(file: Path) -> None:
+    if not _new:
+        return
+    facts = _known if len(_known) < MOST_FACTS else {key: _known[key] for key in _new}
+    with suppress(OSError):  # it only saves time
+        write_text(file, json.dumps({"made_by": _text_digest(Path(__file__)), "facts": facts}))
+        _new.clear()
