@@ -25,12 +25,13 @@ from mtnlg.evaluation.significance.bootstrap import (
     bootstrap_interval,
 )
 from mtnlg.evaluation.significance.comparison import (
+    POWER,
     SIGNIFICANCE,
     PairedTestFunction,
     bootstrap_p_values,
+    detectable_difference,
     randomization_p_values,
 )
-from mtnlg.evaluation.significance.power import POWER, detectable_difference
 from mtnlg.evaluation.significance.seeds import (
     SeededValue,
     components_between,

@@ -27,9 +27,9 @@ from mtnlg.evaluation.significance.comparison import (
     PairedTest,
     compare_systems,
     correct_by_holm,
+    detectable_difference,
 )
-from mtnlg.evaluation.significance.letters import group_letters
-from mtnlg.evaluation.significance.power import detectable_difference
+from mtnlg.evaluation.significance.letters import compact_letter_display
 from mtnlg.evaluation.significance.seeds import SeededValue, compare_with_seeds, seeded_value
 from mtnlg.evaluation.texts import Texts
 from mtnlg.records.scores import (
@@ -60,13 +60,13 @@ __all__ = [
     "baselines_for",
     "bca_interval",
     "bootstrap_interval",
+    "compact_letter_display",
     "compare_systems",
     "compare_with_seeds",
     "copy_statistics",
     "correct_by_holm",
     "detectable_difference",
     "find_metric",
-    "group_letters",
     "is_contaminated",
     "load_scores",
     "load_statistics",

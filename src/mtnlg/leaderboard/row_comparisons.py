@@ -19,9 +19,9 @@ from mtnlg.evaluation import (
     PairedTest,
     Resampling,
     SeededValue,
+    compact_letter_display,
     compare_with_seeds,
     detectable_difference,
-    group_letters,
     seeded_value,
 )
 from mtnlg.evaluation.significance.bootstrap import FloatArray
@@ -158,7 +158,7 @@ def group_labels(
         )
         for one in compared
     )
-    letters = zip(labels, group_letters(len(labels), compared), strict=True)
+    letters = zip(labels, compact_letter_display(len(labels), compared), strict=True)
     return Groups(comparisons, dict(letters))
 
 

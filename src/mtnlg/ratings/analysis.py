@@ -13,7 +13,7 @@ from statistics import fmean
 
 import numpy as np
 
-from mtnlg.evaluation import Resampling, compare_systems, group_letters
+from mtnlg.evaluation import Resampling, compact_letter_display, compare_systems
 from mtnlg.evaluation.significance.agreement import coincidences, interval_alpha, ordinal_alpha
 from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
 from mtnlg.evaluation.significance.comparison import NUM_TRIALS, PairedTest
@@ -186,7 +186,7 @@ def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
         test=TEST,
         resampling=RESAMPLING,
     )
-    letters = group_letters(len(labels), compared)
+    letters = compact_letter_display(len(labels), compared)
     corrected = f"Holm-corrected over {len(compared)} comparisons"
     test = (
         f"{TEST.value} on the {len(shared)} sources with a score for every system, {NUM_TRIALS} "

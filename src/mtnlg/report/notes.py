@@ -9,8 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from statistics import median
 
-from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
-from mtnlg.evaluation.significance.power import POWER
+from mtnlg.evaluation.significance.comparison import POWER, SIGNIFICANCE
 from mtnlg.leaderboard.model import Board
 from mtnlg.report.display import group_notes, metric_notes, number_text, p_text
 

@@ -21,9 +21,9 @@ from mtnlg.evaluation import (
     Resampling,
     Texts,
     bootstrap_interval,
+    compact_letter_display,
     compare_systems,
     correct_by_holm,
-    group_letters,
     measure,
 )
 from mtnlg.evaluation.significance.bootstrap import FloatArray
@@ -169,7 +169,7 @@ def test_two_systems_share_a_letter_if_and_only_if_they_are_not_told_apart(
 ) -> None:
     num_systems, apart = made
 
-    letters = group_letters(num_systems, compared(num_systems, apart))
+    letters = compact_letter_display(num_systems, compared(num_systems, apart))
 
     assert all(letters)
     for one, other in combinations(range(num_systems), 2):
@@ -177,10 +177,10 @@ def test_two_systems_share_a_letter_if_and_only_if_they_are_not_told_apart(
 
 
 def test_letters_of_a_chain_and_of_systems_all_apart() -> None:
-    assert group_letters(3, compared(3, {(0, 2)})) == ["a", "ab", "b"]
-    assert group_letters(3, compared(3, {(0, 1), (0, 2), (1, 2)})) == ["a", "b", "c"]
+    assert compact_letter_display(3, compared(3, {(0, 2)})) == ["a", "ab", "b"]
+    assert compact_letter_display(3, compared(3, {(0, 1), (0, 2), (1, 2)})) == ["a", "b", "c"]
     everything = set(combinations(range(28), 2))
-    assert group_letters(28, compared(28, everything))[-2:] == ["a1", "b1"]
+    assert compact_letter_display(28, compared(28, everything))[-2:] == ["a1", "b1"]
 
 
 def rejection_rate(test: PairedTest, *, shift: float, num_simulations: int) -> float:

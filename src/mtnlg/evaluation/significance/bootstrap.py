@@ -1,7 +1,7 @@
 """Intervals from per-example statistics: the bootstrap over a test set (Efron 1979; Koehn 2004),
 by percentiles or with the corrections of BCa (Efron 1987).
 
-Refuses to know: which metric it is. Legend: N examples, K statistics per example, R resamples.
+Legend: N examples, K statistics per example, R resamples.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 Aggregate = Callable[[FloatArray], FloatArray]
-"""From statistics summed over examples, (..., K), to values, (...)."""
+"""Statistics summed over examples, (..., K) -> values, (...)."""
 
 CELLS_PER_CHUNK = 4_000_000
-"""Entries of the weight matrix held at once: 32 MB, whatever the size of the test set."""
+"""Entries of the weight matrix in memory at once: 32 MB, whatever the size of the test set."""
 BLOCK_SIZE = 50_000
-"""Examples weighed at a time, so that each chunk has many resamples of them."""
+"""Examples weighted at a time, so that a chunk holds many resamples of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,9 @@ def bca_interval(
     statistics: FloatArray, aggregate: Aggregate, resampling: Resampling = DEFAULT_RESAMPLING
 ) -> tuple[float, float] | str:
     """The bias-corrected and accelerated interval over the same resamples (Efron and Tibshirani
-    1993, eq. 14.10 to 14.15), a tie of a resample with the value being half below it; or why it is
-    undefined.
+    1993, eq. 14.10 to 14.15), or the reason why it is undefined.
+
+    A resample that ties with the value counts half as below it.
     """
     influences = jackknife_influences(statistics, aggregate)
     squares = float((influences**2).sum())
@@ -108,7 +109,7 @@ def bca_interval(
 
 
 def jackknife_influences(statistics: FloatArray, aggregate: Aggregate) -> FloatArray:
-    """How far the value falls without each of N examples, times N - 1, less the mean of these."""
+    """How far each of N examples lifts the value, (N,): N - 1 times the drop without, centered."""
     without = np.asarray(aggregate(statistics.sum(axis=0) - statistics), dtype=np.float64)
     influences: FloatArray = (len(statistics) - 1) * (without.mean() - without)
     return influences
@@ -131,8 +132,8 @@ def resampled_sums(statistics: FloatArray, resampling: Resampling) -> FloatArray
 
 
 def blocks(num_examples: int) -> list[slice]:
-    """The examples of a large test set in parts that stay in a processor's memory while many
-    resamples weigh them.
+    """The examples of a large test set in blocks that fit into a processor's cache while many
+    resamples weight them.
     """
     starts = range(0, num_examples, BLOCK_SIZE)
     return [slice(start, min(start + BLOCK_SIZE, num_examples)) for start in starts]
@@ -140,7 +141,7 @@ def blocks(num_examples: int) -> list[slice]:
 
 @lru_cache(maxsize=1)
 def _kept_weights(num_resamples: int, num_examples: int, seed: int) -> FloatArray:
-    """All weights, which are drawn once for the systems and metrics of a test set."""
+    """All weights, (R, N), drawn once for all systems and metrics of a test set."""
     weights = np.empty((num_resamples, num_examples))
     for resamples, rows, drawn in _weights(num_resamples, num_examples, seed):
         weights[resamples, rows] = drawn
@@ -150,27 +151,27 @@ def _kept_weights(num_resamples: int, num_examples: int, seed: int) -> FloatArra
 def _weights(
     num_resamples: int, num_examples: int, seed: int
 ) -> Iterator[tuple[slice, slice, FloatArray]]:
-    """Weights of some resamples and examples at a time."""
+    """Weights by chunk of resamples and block of examples, with both slices."""
     generator = np.random.default_rng(seed)
     parts = blocks(num_examples)
-    sizes = np.array([part.stop - part.start for part in parts])
+    sizes = np.array([block.stop - block.start for block in parts])
     if len(parts) == 1:
         num_draws = np.full((num_resamples, 1), num_examples)
     else:
         num_draws = generator.multinomial(num_examples, sizes / num_examples, size=num_resamples)
-    for place, part in enumerate(parts):
-        chunk_size = max(1, CELLS_PER_CHUNK // int(sizes[place]))
+    for index, block in enumerate(parts):
+        size = int(sizes[index])
+        chunk_size = max(1, CELLS_PER_CHUNK // size)
         for start in range(0, num_resamples, chunk_size):
             resamples = slice(start, min(start + chunk_size, num_resamples))
-            drawn = _draw_weights(generator, num_draws[resamples, place], int(sizes[place]))
-            yield resamples, part, drawn
+            yield resamples, block, _draw_weights(generator, num_draws[resamples, index], size)
 
 
 def _draw_weights(
     generator: np.random.Generator, num_draws: npt.NDArray[np.int64], num_examples: int
 ) -> FloatArray:
-    """How often each example is drawn in each of R resamples, (R, N), by the number of draws of
-    each, (R,), which its row sums to.
+    """How often each of R resamples draws each example, (R, N); a row sums to the number of draws
+    of its resample, (R,).
     """
     num_resamples = len(num_draws)
     draws = generator.integers(0, num_examples, size=int(num_draws.sum()))

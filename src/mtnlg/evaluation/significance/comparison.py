@@ -1,8 +1,7 @@
-"""Which systems are told apart by a test set: paired tests on the same examples, for any metric.
+"""Which systems differ significantly on a test set: paired tests on the same examples.
 
-Refuses to know: which systems they are. Every pair is tested on the same draws, so that many
-systems cost little more than two. Legend: S systems, N examples, K statistics, R resamples or
-trials, P pairs.
+All pairs are tested on the same draws, so many systems cost little more than two. Legend: S
+systems, N examples, K statistics, R resamples or trials.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
+from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
@@ -26,27 +26,26 @@ from mtnlg.evaluation.significance.bootstrap import (
 )
 
 NUM_TRIALS = 10_000
-"""sacreBLEU's default for approximate randomization; a p-value can be no less than one by this
-many, so that Holm's correction leaves something to find among MAX_COMPARED systems."""
-
+"""sacreBLEU's default for approximate randomization. The least p-value is 1 / (NUM_TRIALS + 1), so
+that Holm's correction can still find differences among MAX_COMPARED systems."""
 
 SIGNIFICANCE = 0.05
-"""Level below which a corrected p-value tells two systems apart."""
+"""Two systems differ significantly if the corrected p-value is below this level."""
 
+POWER = 0.8
+"""Chance of finding a difference that exists; customary since Cohen (1988)."""
 
 MAX_COMPARED = 30
-"""Systems compared at most: their pairs times the least p-value are just below SIGNIFICANCE."""
-
+"""Most systems compared: their pairs times the least p-value are just below SIGNIFICANCE."""
 
 TIE_TOLERANCE = 1e-9
 """Differences closer than this are equal: their sums differ only in the order of their terms."""
-
 
 Pairs = Sequence[tuple[int, int]]
 
 
 class PairedTestFunction(Protocol):
-    """Statistics (N, K) of S systems and pairs of their places -> a p-value for each pair."""
+    """Statistics (N, K) of S systems and pairs of their indexes -> a p-value for each pair."""
 
     def __call__(
         self,
@@ -60,7 +59,7 @@ class PairedTestFunction(Protocol):
 
 
 class PairedTest(Enum):
-    """How a difference is tested; rows of TESTS, by the name that a report gives them."""
+    """Names, in reports, of the tests of a difference."""
 
     paired_bootstrap = "paired bootstrap"
     approximate_randomization = "paired approximate randomization"
@@ -68,24 +67,23 @@ class PairedTest(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two systems by their places, the better one first."""
+    """Two systems by their indexes, the better one first."""
 
     better: int
     worse: int
     difference: float
-    """Value of the better less that of the worse, in the metric's unit: below 0 where lower is
-    better.
-    """
+    """Value of the better minus that of the worse, in the metric's unit; negative where lower is
+    better."""
     low: float
     high: float
-    """Percentile interval of the difference, over the resamples of the interval of a score."""
+    """Percentile interval of the difference, on the resamples of the scores' intervals."""
     p: float
     p_holm: float
     """Corrected for all comparisons made together (Holm 1979)."""
 
     @property
     def is_significant(self) -> bool:
-        """True where the two are told apart."""
+        """True if the two systems differ significantly."""
         return self.p_holm < SIGNIFICANCE
 
 
@@ -97,17 +95,18 @@ def compare_systems(
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
-    """All pairs of S systems that are given best first, each with statistics (N, K) of the same N
+    """All pairs of S systems, which are given best first, each with statistics (N, K) of the same N
     examples.
 
-    All pairs, and not only neighbours in the ranking: being told apart is not transitive, and
-    letters need every pair. The default test is the one whose errors are as rare as it says.
+    All pairs, and not only neighbors in the ranking, because significance is not transitive and
+    the compact letter display needs every pair. The default test keeps its level.
     """
-    assert len({one.shape for one in statistics}) <= 1, [one.shape for one in statistics]
+    shapes = [array.shape for array in statistics]
+    assert len(set(shapes)) <= 1, shapes
     pairs = list(combinations(range(len(statistics)), 2))
     if not pairs:
         return []
-    values = np.array([aggregate(one.sum(axis=0)) for one in statistics])  # (S,)
+    values = np.array([aggregate(array.sum(axis=0)) for array in statistics])  # (S,)
     resampled = _resampled_values(statistics, aggregate, resampling)
     p_values = TESTS[test](
         statistics, aggregate, pairs, num_trials=num_trials, seed=resampling.seed
@@ -140,22 +139,22 @@ def bootstrap_p_values(
     num_trials: int,
     seed: int,
 ) -> list[float]:
-    """The paired bootstrap (Koehn 2004) as in sacreBLEU's PairedTest: the share of resamples whose
-    absolute difference, less the mean of these, is not below the observed one; 1 is added to both
+    """The paired bootstrap (Koehn 2004), as in sacreBLEU's PairedTest: the share of resamples whose
+    absolute difference, minus the mean of these, is not below the observed one; 1 is added to both
     counts.
 
-    Since a large difference keeps its sign in all resamples, that is the share of one tail only,
-    while the better system is chosen after the fact: true nulls are rejected about twice as often
-    as the level says. Unlike sacreBLEU's, equal systems have p = 1 and not the least possible.
+    A large difference keeps its sign in all resamples, so this is the share of one tail, while the
+    better system is chosen after the fact: true nulls are rejected about twice as often as the
+    level says. Equal systems have p = 1; sacreBLEU gives them the least p.
     """
-    values = np.array([aggregate(one.sum(axis=0)) for one in statistics])
+    values = np.array([aggregate(array.sum(axis=0)) for array in statistics])
     resampled = _resampled_values(
         statistics, aggregate, Resampling(num_resamples=num_trials, seed=seed)
     )
     p_values = []
-    for one, other in pairs:
-        differences = np.abs(resampled[one] - resampled[other])
-        observed = abs(values[one] - values[other])
+    for left, right in pairs:
+        differences = np.abs(resampled[left] - resampled[right])
+        observed = abs(values[left] - values[right])
         p_values.append(_share_not_below(differences - differences.mean(), observed))
     return p_values
 
@@ -168,21 +167,21 @@ def randomization_p_values(
     num_trials: int,
     seed: int,
 ) -> list[float]:
-    """Paired approximate randomization (Riezler and Maxwell 2005), two-sided: the share of trials,
-    each of which swaps the outputs of two systems on a random half of the examples, whose absolute
-    difference is not below the observed one; 1 is added to both counts.
+    """Paired approximate randomization (Riezler and Maxwell 2005), two-sided: the share of trials
+    whose absolute difference is not below the observed one; 1 is added to both counts. Each trial
+    swaps the outputs of two systems on a random half of the examples.
 
-    sacreBLEU counts differences above the observed one only; a tie is as much a chance as they are.
+    sacreBLEU counts only differences above the observed one, but ties come by chance as well.
     """
-    totals = [one.sum(axis=0) for one in statistics]  # S of (K,)
+    totals = [array.sum(axis=0) for array in statistics]  # S of (K,)
     kept = _swapped_sums(np.hstack(statistics), num_trials=num_trials, seed=seed)
     kept = kept.reshape(num_trials, len(statistics), -1)  # (R, S, K): sums where nothing is swapped
     p_values = []
-    for one, other in pairs:
-        first = aggregate(kept[:, one] + totals[other] - kept[:, other])  # (R,)
-        second = aggregate(kept[:, other] + totals[one] - kept[:, one])
-        observed = abs(float(aggregate(totals[one])) - float(aggregate(totals[other])))
-        p_values.append(_share_not_below(np.abs(first - second), observed))
+    for left, right in pairs:
+        left_values = aggregate(kept[:, left] + totals[right] - kept[:, right])  # (R,)
+        right_values = aggregate(kept[:, right] + totals[left] - kept[:, left])
+        observed = abs(float(aggregate(totals[left])) - float(aggregate(totals[right])))
+        p_values.append(_share_not_below(np.abs(left_values - right_values), observed))
     return p_values
 
 
@@ -193,8 +192,8 @@ TESTS: dict[PairedTest, PairedTestFunction] = {
 
 
 def correct_by_holm(p_values: Sequence[float]) -> list[float]:
-    """Step-down correction (Holm 1979): comparing these with a level keeps the chance of any false
-    difference among all of them below it.
+    """Step-down correction (Holm 1979): compared with a level, the corrected p-values keep the
+    chance of any false difference among all of them below it.
     """
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
@@ -204,8 +203,20 @@ def correct_by_holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
+def detectable_difference(
+    standard_error: float, *, power: float = POWER, level: float = SIGNIFICANCE
+) -> float:
+    """The minimum detectable difference of two systems: the true difference that a two-sided test
+    at `level` finds with a chance of `power` (Bloom 1995; for language models Card et al. 2020).
+
+    The standard error is that of the observed difference.
+    """
+    normal = NormalDist()
+    return (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) * standard_error
+
+
 def _share_not_below(values: FloatArray, observed: float) -> float:
-    """What is no number counts as not below."""
+    """The share of values that are not below the observed one, where NaN is not below."""
     num_below = int(np.count_nonzero(values < observed - TIE_TOLERANCE))
     return (len(values) - num_below + 1) / (len(values) + 1)
 
@@ -220,7 +231,7 @@ def _resampled_values(
 
 
 def _swapped_sums(statistics: FloatArray, *, num_trials: int, seed: int) -> FloatArray:
-    """Sums over a random half of the examples, (R, K); the halves depend on N, R and the seed."""
+    """Sums over a random half of the examples, (R, K); halves depend only on N, R and the seed."""
     generator = np.random.default_rng(seed)
     sums = np.zeros((num_trials, statistics.shape[1]))
     for rows in blocks(len(statistics)):

@@ -1,4 +1,4 @@
-"""Compact letter display: systems that share a letter are not significantly different."""
+"""The compact letter display: systems that share a letter are not significantly different."""
 
 from __future__ import annotations
 
@@ -9,50 +9,53 @@ from string import ascii_lowercase
 from mtnlg.evaluation.significance.comparison import Comparison
 
 
-def group_letters(num_systems: int, comparisons: Sequence[Comparison]) -> list[str]:
-    """One text of letters for each of S systems: two share a letter if and only if they are not
-    told apart. `a` is a group of the first.
+def compact_letter_display(num_systems: int, comparisons: Sequence[Comparison]) -> list[str]:
+    """The letters of each of S systems: two systems share a letter if and only if they are tied,
+    which means that they are not significantly different. The first system has `a`.
 
-    A compact letter display (Piepho 2004) as a cover of the graph of undecided pairs by cliques
-    (Gramm et al. 2008), grown in the order of the ranking. Not by intervals of the ranking: tests
-    of pairs with different spreads may tell neighbours apart and not those around them. Not by
-    insertion and absorption, which may need exponentially many letters before they are swept.
+    A compact letter display (Piepho 2004) is a cover of the graph of tied pairs by cliques (Gramm
+    et al. 2008), here built in the order of the ranking. Intervals of the ranking would not do:
+    tests of pairs with different spreads may separate neighbors but not the systems around them.
+    Insertion and absorption would not do either, as it may need exponentially many letters on the
+    way.
     """
-    is_apart = {(one.better, one.worse) for one in comparisons if one.is_significant}
+    differing = {(pair.better, pair.worse) for pair in comparisons if pair.is_significant}
     letters = [""] * num_systems
-    for place, group in enumerate(_cover_by_cliques(num_systems, is_apart)):
+    for index, group in enumerate(_cover_by_cliques(num_systems, differing)):
         for system in group:
-            letters[system] += _letter(place)
+            letters[system] += _letter(index)
     return letters
 
 
 def _cover_by_cliques(
-    num_systems: int, is_apart: set[tuple[int, int]]
+    num_systems: int, differing: set[tuple[int, int]]
 ) -> Iterator[tuple[int, ...]]:
-    """Groups without a pair that is apart, such that each other pair is within one; every system is
-    in one.
-    """
+    """Groups of tied systems that contain every system and every tied pair."""
 
-    def is_tied(one: int, other: int) -> bool:
-        return (min(one, other), max(one, other)) not in is_apart
+    def is_tied(left: int, right: int) -> bool:
+        return (min(left, right), max(left, right)) not in differing
 
     covered: set[tuple[int, int]] = set()
     for system in range(num_systems):
-        partners = [one for one in range(num_systems) if one != system and is_tied(one, system)]
+        partners = [
+            partner
+            for partner in range(num_systems)
+            if partner != system and is_tied(partner, system)
+        ]
         if not partners:
             yield (system,)
         for partner in partners:
             if partner < system or (system, partner) in covered:
                 continue
             group = [system, partner]
-            for other in range(num_systems):
-                if other not in group and all(is_tied(other, member) for member in group):
-                    group.append(other)
+            for candidate in range(num_systems):
+                if candidate not in group and all(is_tied(candidate, member) for member in group):
+                    group.append(candidate)
             yield tuple(sorted(group))
             covered.update(combinations(sorted(group), 2))
 
 
-def _letter(place: int) -> str:
+def _letter(index: int) -> str:
     """a to z, then a1 to z1 and so on."""
-    round_number, letter = divmod(place, len(ascii_lowercase))
+    round_number, letter = divmod(index, len(ascii_lowercase))
     return ascii_lowercase[letter] + (str(round_number) if round_number else "")
