@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 import torch
@@ -405,6 +406,26 @@ def test_minimums_follow_the_source() -> None:
     both = relative(min_length_ratio=0.29, min_new_tokens=2)
     assert least_new_tokens(both, rules, [3, 1, 0]) == [29, 2, 2]
     assert least_new_tokens(relative(), NO_RULES, [0, 0]) == [0, 0]
+
+
+@pytest.mark.parametrize("percent", [*range(1, 100), 101, 129, 157, 199, 215])
+def test_lengths_relative_to_the_source_round_as_fractions_do(percent: int) -> None:
+    """Oracle: exact fractions: 0.07 * 100 is 7.000000000000001 in floating point, and 0.29 * 100
+    is 28.999999999999996.
+    """
+    lengths = list(range(0, 301))
+    rules = TextRules(source_lengths=lengths)
+    exact = [Fraction(percent, 100) * length for length in lengths]
+
+    least = least_new_tokens(relative(min_length_ratio=percent / 100), rules, lengths)
+    most = relative_limits(
+        [1000] * len(lengths),
+        relative(max_length_ratio=percent / 100, max_length_constant=3),
+        rules,
+    )
+
+    assert least == [math.ceil(value) for value in exact]
+    assert most == [math.floor(value) + 3 for value in exact]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
 
 from mtnlg.config import DecodingConfig
+from mtnlg.inference import TextGenerator
 from mtnlg.inference.predict import predict_test_set
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
+from mtnlg.inference.text_generator import Generated
 from mtnlg.records.files import read_jsonl, write_jsonl
 from mtnlg.records.rows import Row, read_predictions
 
@@ -132,3 +135,78 @@ def test_alternatives_under_minimum_risk_are_ordered_by_utility(
         )
         assert isinstance(alternatives[0], dict)
         assert alternatives[0]["text"] == prediction.prediction
+
+
+def counted(**counts: int) -> Generated:
+    """What three rows gave, with these counts."""
+    return Generated(texts=[["a"], ["b"], ["c"]], scores=[[-1.0], [-2.0], [-3.0]], **counts)
+
+
+@pytest.mark.parametrize("num_cut", [0, 2])
+def test_every_count_of_a_decoding_is_written_and_cut_prompts_are_said(
+    pretrained: MegatronTuringForConditionalGeneration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    num_cut: int,
+) -> None:
+    """Oracle: the counts that are put in, all different."""
+    made = counted(num_tokens=29, num_cut_prompts=num_cut, num_cut_tokens=17, num_unfinished=5)
+    monkeypatch.setattr(TextGenerator, "generate", lambda *_, **__: made)
+
+    folder = predict(pretrained, tmp_path, DecodingConfig(max_new_tokens=5))
+
+    record = json.loads((folder / "generation.json").read_text())
+    expected = {"rows": 3, "tokens": 29, "cut_prompts": num_cut, "cut_tokens": 17, "unfinished": 5}
+    assert {name: record[name] for name in expected} == expected
+    warning = "warning: 2 of 3 prompts did not fit the context and were cut"
+    assert (warning in capsys.readouterr().err) == (num_cut == 2)
+    texts = [row.prediction for row in read_predictions(folder / "predictions.jsonl")]
+    assert texts == ["a", "b", "c"]
+
+
+def test_speed_is_tokens_over_seconds(
+    pretrained: MegatronTuringForConditionalGeneration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Oracle: a clock by hand: 29 tokens in eight seconds."""
+    clock = [100.0]
+
+    def generate(*_: object, **__: object) -> Generated:
+        clock[0] += 8
+        return counted(num_tokens=29)
+
+    monkeypatch.setattr(TextGenerator, "generate", generate)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    folder = predict(pretrained, tmp_path, DecodingConfig(max_new_tokens=5))
+
+    record = json.loads((folder / "generation.json").read_text())
+    assert (record["seconds"], record["decoding_tokens_per_second"]) == (8, round(29 / 8, 1))
+
+
+@pytest.mark.parametrize("num_long", [0, 1, 2])
+def test_targets_that_are_cut_are_counted_and_said(
+    pretrained: MegatronTuringForConditionalGeneration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    num_long: int,
+) -> None:
+    """Oracle: first references of more than half of the context of 37 tokens, counted by hand; the
+    length of another reference says nothing.
+    """
+    long, rows = "a dog sees you " * 6, []
+    for number, row in enumerate(TEST):
+        references = (long,) if number < num_long else (row.references[0], long)
+        rows.append(Row(row.id, row.source, references))
+    monkeypatch.setitem(globals(), "TEST", rows)
+
+    folder = predict(pretrained, tmp_path, DecodingConfig(max_new_tokens=5, has_likelihood=True))
+
+    record = json.loads((folder / "generation.json").read_text())
+    assert record["cut_targets"] == num_long
+    said = capsys.readouterr().err
+    assert (f"warning: {num_long} of 3 targets are longer" in said) == (num_long > 0)
+    assert ("targets are longer" in said) == (num_long > 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mtnlg.config import CleaningConfig, DecodingConfig, TaskConfig, TaskKind
 from mtnlg.errors import ArtifactError
-from mtnlg.inference import PromptBuilder, TaskPrompt, TextGenerator
+from mtnlg.generation.batches import Output
+from mtnlg.inference import PromptBuilder, TaskPrompt, TextGenerator, text_generator
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import cut_source
 from mtnlg.tokenization.tokenizer import TextTokenizer
@@ -19,6 +22,8 @@ def test_documents_lose_their_end_and_dialogues_their_oldest_turns() -> None:
 
     assert kept[TaskKind.translation] == kept[TaskKind.summarization] == SOURCE[:5]
     assert kept[TaskKind.dialogue] == SOURCE[-5:]
+    assert kept[TaskKind.language_modeling] == SOURCE[-5:], "a text to continue keeps its end"
+    assert len(kept) == 4, "every kind is named above"
 
 
 @pytest.mark.parametrize("kind", TaskKind)
@@ -38,6 +43,22 @@ def test_prompt_is_marker_source_separator(
     kept = SOURCE[-17:] if name.startswith("dialogue") else SOURCE[:17]
     assert ids == [tokenizer.marker_id(prompts[name].marker), *kept, tokenizer.separator_id]
     assert num_cut == 23 - 17
+
+
+@pytest.mark.parametrize(("num_tokens", "expected"), [(0, 0), (16, 0), (17, 0), (18, 1), (23, 6)])
+def test_prompt_of_a_language_model_is_marker_separator_text(
+    tokenizer: TextTokenizer, prompts: dict[str, TaskPrompt], num_tokens: int, expected: int
+) -> None:
+    """Oracle: the ids written out: 31 tokens of context have room for 17 beside 11 and three."""
+    task = replace(prompts["translation/captions"], kind=TaskKind.language_modeling)
+
+    ids, num_cut = PromptBuilder(tokenizer, context_length=31).build(
+        SOURCE[:num_tokens], task, output_length=11
+    )
+
+    opening = [tokenizer.marker_id(task.marker), tokenizer.separator_id]
+    assert ids == [*opening, *SOURCE[expected:num_tokens]]
+    assert num_cut == expected
 
 
 def test_prompt_and_output_together_fit_the_context(tokenizer: TextTokenizer) -> None:
@@ -68,6 +89,33 @@ def test_cut_prompts_and_tokens_are_counted(
     assert len(generated.texts) == len(generated.scores) == 4
     assert 0 <= generated.num_unfinished <= 4
     assert 4 <= generated.num_tokens <= 4 * 7
+
+
+def test_counts_are_of_the_best_outputs(
+    pretrained: MegatronTuringForConditionalGeneration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: by hand: ends count as tokens, further alternatives do not count at all."""
+    outputs = [
+        [Output([5, 6, 7], -1.0, True), Output([5], -2.0, False)],
+        [Output([5, 6], -1.5, False), Output([5, 6, 7, 8], -3.0, True)],
+        [Output([], -0.5, True), Output([5], -4.0, True)],
+        [Output([9, 9, 9, 9], -2.5, False), Output([], -5.0, True)],
+    ]
+    monkeypatch.setattr(text_generator, "generate", lambda *_, **__: outputs)
+    generator = TextGenerator(pretrained.model, pretrained.tokenizer)
+
+    generated = generator.generate(
+        ["a", "b", "c", "d"], pretrained.find_task(None), DecodingConfig(max_new_tokens=7)
+    )
+
+    assert generated.num_unfinished == 2
+    assert generated.num_tokens == (3 + 1) + 2 + (0 + 1) + 4
+    assert (generated.num_cut_prompts, generated.num_cut_tokens) == (0, 0)
+    assert generated.scores == [[-1.0, -2.0], [-1.5, -3.0], [-0.5, -4.0], [-2.5, -5.0]]
+    assert generated.texts == [
+        [pretrained.tokenizer.decode(output.ids).strip() for output in alternatives]
+        for alternatives in outputs
+    ]
 
 
 def test_prompt_of_a_task_comes_back_from_json() -> None:
