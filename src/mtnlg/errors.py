@@ -1,11 +1,13 @@
-"""The errors that a user can cause, so that the command line can tell them from ours.
+"""The errors that a user can cause.
 
-Each message names the file or key, the value, what is allowed and what to do. `cli.py` prints the
-message alone and exits with the class's code; any other exception is a fault of this package and
-keeps its traceback.
+Each message names the file or key, the value, what is allowed and what to do. The command line
+prints the message alone and exits with the class's code. Any other exception is a bug of this
+package and keeps its traceback.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class MtnlgError(Exception):
@@ -48,3 +50,11 @@ class TrainingError(MtnlgError, RuntimeError):
     """A training that cannot go on, such as a loss that is not finite."""
 
     exit_code = 5
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a message: the known name that is most like the word; empty where none is."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

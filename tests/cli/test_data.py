@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.cli.data import EXAMPLE_CHARACTERS, SECTIONS
+from mtnlg.cli.description import EXAMPLE_CHARACTERS, SECTIONS
 from mtnlg.cli.main import main
 
 TASK = "translation/tatoeba_en_zh"
@@ -116,7 +116,7 @@ def test_a_set_that_is_only_tested_on_has_nothing_to_compare_with(
     ("given", "status", "message"),
     [
         ([], 2, "mtnlg data NAME"),
-        ([TASK, "-m", "seed=1,2"], 2, "mtnlg data NAME"),
+        ([TASK, "-m", "seed=1,2"], 2, "unknown option '-m'; `mtnlg data --help` shows"),
         (["translation/nope"], 2, "Could not find 'task/translation/nope'"),
         ([TASK, "data_root=/no/such/folder"], 3, "error: data_root=/no/such/folder: no such"),
         ([TASK, "tasks.tatoeba_en_zh.wight=1"], 2, "did you mean weight"),

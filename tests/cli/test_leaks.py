@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.cli.leaks import KNOWN, known_leaks_table
 from mtnlg.cli.main import main
+from mtnlg.corpus.known_leaks import KNOWN, known_leaks_table
 
 
 def test_sets_that_are_there_are_counted_and_others_are_skipped(tmp_path: Path) -> None:

@@ -439,7 +439,7 @@ def test_order_of_tasks_changes_no_model(
         (["run", *SMALL, "model.layer=3"], 2, "Key 'layer' not in 'ModelConfig'"),
         (["run", *SMALL, "task=translation/nope"], 2, "Could not find 'task/translation/nope'"),
         (["run", f"task={TASK}"], 2, "You must specify 'model'"),
-        (["run", "--frozen"], 2, "--frozen FILE takes one file and nothing else, not []"),
+        (["run", "--frozen"], 2, "argument --frozen: expected one argument"),
         (["train", "--frozen", "a", "seed=2"], 2, "takes one file and nothing else"),
         (["run", "--frozen", "nowhere.yaml"], 2, "--frozen nowhere.yaml: cannot be read"),
         (["say", "--model", "nowhere", "a"], 4, "nowhere: no such model folder"),

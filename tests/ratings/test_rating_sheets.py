@@ -208,9 +208,9 @@ def test_mistakes_of_the_command_are_told_and_nothing_is_written(
 
 
 def test_board_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "--export-ratings", "tiny"]) == 2
+    assert main(["ratings", "export", "tiny"]) == 2
 
-    assert "--board: must name what to rate" in capsys.readouterr().err
+    assert "the following arguments are required: --board" in capsys.readouterr().err
 
 
 def test_sheets_of_an_earlier_export_are_not_written_over(

@@ -77,7 +77,7 @@ def test_readme_shows_the_board_and_is_stale_when_it_is_edited(
 ) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("# X\n<!-- board tiny -->\n<!-- end of board -->\n\nEnd.\n", encoding="utf-8")
-    words = ["report", "--check", "--reports-root", str(published.parent), "--readme", str(readme)]
+    words = ["publish", "--check", "--reports-root", str(published.parent), "--readme", str(readme)]
     assert main(words) == 1
     assert f"stale: {readme}" in capsys.readouterr().err
 
@@ -133,7 +133,7 @@ def test_refresh_makes_stale_boards_again_and_names_what_has_no_record(
 
     status = main(
         [
-            *("report", "--refresh", "--reports-root", str(published.parent)),
+            *("publish", "--refresh", "--reports-root", str(published.parent)),
             *("--readme", str(tmp_path / "none.md")),
         ]
     )

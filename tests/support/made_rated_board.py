@@ -102,14 +102,14 @@ class RatedBoard:
         save_scores(self.root / "artifacts" / "scores" / system, scores)
 
     def export(self, *words: str) -> int:
-        """`mtnlg report --export-ratings` of the board into the folder of sheets."""
+        """`mtnlg ratings export` of the board into the folder of sheets."""
         where = ["--board", BOARD, "--out", str(self.sheets)]
-        return main(["report", "--export-ratings", self.experiment, *where, *words, *self._roots])
+        return main(["ratings", "export", self.experiment, *where, *words, *self._roots])
 
     def read(self, experiment: str | None = None) -> int:
-        """`mtnlg report --read-ratings` of them."""
+        """`mtnlg ratings read` of them."""
         named = experiment or self.experiment
-        return main(["report", "--read-ratings", named, str(self.sheets), *self._roots])
+        return main(["ratings", "read", named, str(self.sheets), *self._roots])
 
     def lines(self, rater: str) -> list[list[str]]:
         """The cells of a sheet, its header first."""

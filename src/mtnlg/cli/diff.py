@@ -4,166 +4,40 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mtnlg.provenance.difference import (
-    MetricChange,
-    Moved,
-    RunDifference,
-    TestSetChange,
-    compare_runs,
-)
-from mtnlg.provenance.find_run import Run, find_run
-from mtnlg.records.files import SCHEMA_VERSION, JsonObject
-from mtnlg.records.run_config import Difference
-from mtnlg.report.display import ABSENT, number_text, p_text, value_text
-from mtnlg.report.terminal import aligned, one_line
-from mtnlg.text.visible import visible
+from mtnlg.cli.parser import add_command, add_roots
+
+if TYPE_CHECKING:
+    from mtnlg.cli.parser import Subparsers
 
 
-def diff(words: Sequence[str]) -> int:
-    """Print it; the status is 0 whether there are differences or not."""
-    parser = argparse.ArgumentParser(
-        prog="mtnlg diff",
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "diff",
+        run,
+        "two runs: settings, scores by paired tests, examples that moved most",
         description="Compare two runs: settings, environment, scores by paired tests on the same "
         "examples, and the examples that moved most.",
     )
     for name in ("A", "B"):
         parser.add_argument(name, help="a run's folder, its id, or the beginning of its id")
     parser.add_argument("--json", action="store_true", help="for programs")
-    for name in ("runs", "artifacts"):
-        parser.add_argument(f"--{name}-root", type=Path, default=Path(name), metavar="FOLDER")
-    options = parser.parse_args(words)
+    add_roots(parser, ["runs", "artifacts"])
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the difference, also where there is none."""
+    from mtnlg.cli.difference_text import difference_document, difference_text
+    from mtnlg.provenance.difference import compare_runs
+    from mtnlg.provenance.find_run import find_run
+
     first, second = (find_run(word, runs_root=options.runs_root) for word in (options.A, options.B))
-    found = compare_runs(first, second, artifacts_root=options.artifacts_root)
+    difference = compare_runs(first, second, artifacts_root=options.artifacts_root)
     if options.json:
-        print(json.dumps(_document(first, second, found), ensure_ascii=False, allow_nan=False))
+        document = difference_document(first, second, difference)
+        print(json.dumps(document, ensure_ascii=False, allow_nan=False))
     else:
-        print(difference_text(first, second, found), end="")
-    return 0
-
-
-def _document(first: Run, second: Run, found: RunDifference) -> JsonObject:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "a": first.record.run_id,
-        "b": second.record.run_id,
-        "settings": {one.key: _values(one) for one in found.settings},
-        "environment": {one.key: _values(one) for one in found.environment},
-        "test_sets": [
-            {
-                "task": one.task,
-                "test_set": one.test_set,
-                "metrics": {change.name: _metric(change) for change in one.metrics},
-                "better": [asdict(example) for example in one.better],
-                "worse": [asdict(example) for example in one.worse],
-                "reason": one.reason,
-            }
-            for one in found.test_sets
-        ],
-        "missing": list(found.missing),
-    }
-
-
-def _values(one: Difference) -> JsonObject:
-    return dict(zip(("a", "b"), one.values, strict=True))
-
-
-def _metric(change: MetricChange) -> JsonObject:
-    return {
-        "a": change.first.to_json(),
-        "b": change.second.to_json(),
-        "difference": change.difference,
-        "low": change.low,
-        "high": change.high,
-        "p": change.p,
-        "p_holm": change.p_holm,
-        "reason": change.reason,
-    }
-
-
-LONGEST = 200
-"""Characters of a text that are shown."""
-
-
-def difference_text(first: Run, second: Run, difference: RunDifference) -> str:
-    """All of it, with a heading for each part that has something to say."""
-    lines = [f"A: {_name(first)}", f"B: {_name(second)}"]
-    for heading, found in (
-        ("settings", difference.settings),
-        ("environment", difference.environment),
-    ):
-        rows = [
-            [
-                one_line(one.key),
-                *(ABSENT if value is None else _short(value) for value in one.values),
-            ]
-            for one in found
-        ]
-        if rows:
-            lines += ["", heading, *aligned([["", "A", "B"], *rows])]
-        elif not any(one.startswith(heading) for one in difference.missing):
-            lines += ["", f"{heading}: the same"]
-    for change in difference.test_sets:
-        lines += ["", f"{change.task} · {change.test_set}", *_scores(change)]
-    if difference.missing:
-        lines += ["", *map(one_line, difference.missing)]
-    return "\n".join(lines) + "\n"
-
-
-def _name(run: Run) -> str:
-    record = run.record
-    status = "" if record.status == "finished" else f", {record.status}: {record.reason}"
-    return one_line(f"{record.run_id} ({record.system}{status})")
-
-
-def _scores(change: TestSetChange) -> Iterator[str]:
-    rows = [["", "A", "B", "B - A", "95 %", "p", "p, corrected"]]
-    for one in change.metrics:
-        unit = one.first.unit
-        is_tested = one.low is not None and one.high is not None
-        rows.append(
-            [
-                one.name,
-                value_text(one.first),
-                value_text(one.second),
-                f"{'+' if one.difference > 0 else ''}{number_text(one.difference, unit=unit)}",
-                f"[{number_text(one.low, unit=unit)}, {number_text(one.high, unit=unit)}]"
-                if is_tested and one.low is not None and one.high is not None
-                else "not tested",
-                ABSENT if one.p is None else p_text(one.p),
-                ABSENT if one.p_holm is None else p_text(one.p_holm),
-            ]
-        )
-    if change.metrics:
-        yield from aligned(rows, numbers=range(1, 4))
-        yield f"n = {change.metrics[0].first.num_examples}; paired approximate randomization"
-    for one in change.metrics:
-        if one.reason:
-            yield one_line(f"{one.name} is not tested: {one.reason}")
-    if change.reason:
-        yield one_line(f"no examples: {change.reason}")
-    for heading, moved in (("B does better", change.better), ("B does worse", change.worse)):
-        if moved:
-            yield f"where {heading} by {change.main_metric}:"
-        for example in moved:
-            yield from _example(example)
-
-
-def _example(example: Moved) -> Iterator[str]:
-    before, after = example.values
-    yield f"  {one_line(example.id)}: {before:.4g} to {after:.4g}"
-    for name, text in (
-        ("source", example.source),
-        ("reference", example.references[0]),
-        ("A", example.first),
-        ("B", example.second),
-    ):
-        yield f"    {name:<10}{_short(text)}"
-
-
-def _short(text: str) -> str:
-    line = one_line(visible(text))
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+        print(difference_text(first, second, difference), end="")

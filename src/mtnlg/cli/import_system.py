@@ -1,6 +1,5 @@
-"""`mtnlg import`: the outputs of somebody else's system become a row of one of our boards.
-
-Refuses to know: metrics and boards. All that can be wrong is found before anything is written.
+"""What `mtnlg import` does: the outputs of somebody else's system become a row of a board. All that
+can be wrong is found before anything is written.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mtnlg.artifacts.store import Artifact, make_folder
-from mtnlg.cli.text_files import FIELDS
 from mtnlg.doctor.claims import (
     Claim,
     check_published,
@@ -33,15 +31,14 @@ from mtnlg.records.text_files import TextFile, as_mistake_of_the_command, read_f
 from mtnlg.report import write_report
 
 RULE = "not checked: training data unknown"
-"""What stands where our own systems have the rule by how contamination was looked for."""
+"""What stands where our own systems have the rule by which contamination was looked for."""
 
 
 MAX_NAME_LENGTH = 100
 
 
-def import_system(words: Sequence[str]) -> int:
-    """Run the command and give its exit status."""
-    options = make_parser().parse_args(words)
+def import_system(options: argparse.Namespace) -> None:
+    """Put the outputs on the board and write the report again."""
     for name in ("system", "note", "url"):
         _check_line(f"--{name}", getattr(options, name))
     claims = [parse_published(word) for word in options.published]
@@ -68,47 +65,6 @@ def import_system(words: Sequence[str]) -> int:
     was_there = record_import(options.runs_root / options.experiment, entry)
     say(f"{options.system} {'replaced' if was_there else 'imported'}: {board.task}")
     _report(options)
-    return 0
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """The parser, which exits with status 2 where options are missing or unknown."""
-    parser = argparse.ArgumentParser(
-        prog="mtnlg import",
-        description="Put the outputs of somebody else's system on a board of an experiment, scored "
-        "like its other rows. The file is plain text, JSON lines (.jsonl) or a table (.tsv), also "
-        "as .gz; - is standard input. Where it has ids or references, they must be the board's.",
-    )
-    parser.add_argument("--experiment", required=True, help="a folder of runs/")
-    parser.add_argument("--task", required=True, help="as on the board: kind/name")
-    parser.add_argument("--test-set", default="test", help="of the task (test)")
-    parser.add_argument("--system", required=True, help="its name on the board")
-    parser.add_argument("--hypotheses", required=True, metavar="FILE")
-    parser.add_argument(
-        "--hypothesis-field",
-        default=FIELDS["hypothesis"],
-        metavar="NAME",
-        help=f"key of JSON lines; column of tables ({FIELDS['hypothesis']})",
-    )
-    parser.add_argument("--note", help="what should stand beside its numbers")
-    parser.add_argument("--url", help="where the outputs are from")
-    parser.add_argument(
-        "--published",
-        action="append",
-        default=[],
-        metavar="METRIC=NUMBER",
-        help="a number that these outputs must have, to its decimals; can be given several times",
-    )
-    parser.add_argument(
-        "--signature",
-        action="append",
-        default=[],
-        help="of a published number, in sacreBLEU's form; of another metric than the first "
-        "published one with its name before it, as in 'chrF2|nrefs:1|...'",
-    )
-    for name in ("runs", "artifacts", "reports"):
-        parser.add_argument(f"--{name}-root", type=Path, default=Path(name))
-    return parser
 
 
 def _check_line(key: str, text: str | None) -> None:

@@ -1,53 +1,77 @@
-"""`mtnlg report --publish EXPERIMENT`, `--refresh` and `--check`: the boards of reports/published,
-and their tables in README.md.
+"""`mtnlg publish EXPERIMENT`, `--check` and `--refresh`: the boards of reports/published, and their
+tables in README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mtnlg.report.publish import check_published, publish, refresh_excerpts, refresh_published
+from mtnlg.cli.parser import add_command, add_roots
+
+if TYPE_CHECKING:
+    from mtnlg.cli.parser import Subparsers
 
 
-def publish_boards(words: Sequence[str]) -> int:
-    """Publish, make again or check; the status is 1 where a check finds a board stale."""
-    parser = argparse.ArgumentParser(prog="mtnlg report", description=__doc__)
-    parser.add_argument("--publish", metavar="EXPERIMENT", help="a folder of runs/")
-    parser.add_argument("--check", action="store_true", help="fail where a board is stale")
-    parser.add_argument(
-        "--refresh", action="store_true", help="make the boards again from their records"
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "publish",
+        run,
+        "a board with its record into reports/published and README.md",
+        description="Copy the report of an experiment, with the records that it is made from, into "
+        "reports/published, and its table into README.md.",
+    )
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a folder of runs")
+    action.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit with 1 if a published board or README.md is stale",
+    )
+    action.add_argument(
+        "--refresh", action="store_true", help="make all published boards again from their records"
     )
     parser.add_argument(
-        "--samples", type=int, default=2, help="examples shown; mind the data's licence"
+        "--samples",
+        type=int,
+        default=2,
+        metavar="N",
+        help="examples on the page (2); mind the license of the data",
     )
-    for name in ("runs", "artifacts", "reports"):
-        parser.add_argument(f"--{name}-root", type=Path, default=Path(name))
-    parser.add_argument("--readme", type=Path, default=Path("README.md"))
-    options = parser.parse_args(words)
+    add_roots(parser, ["runs", "artifacts", "reports"])
+    parser.add_argument(
+        "--readme", type=Path, default=Path("README.md"), metavar="FILE", help="(README.md)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Publish, check or refresh; the status is 1 if a check finds something stale."""
+    from mtnlg.report import publish
+
     published_root = options.reports_root / "published"
-    if options.publish:
-        for path in publish(
-            options.publish,
+    readme = options.readme if options.readme.is_file() else None
+    if options.check:
+        stale = publish.check_published(published_root, readme=readme)
+        for text in stale:
+            print(f"stale: {text}", file=sys.stderr)
+        return 1 if stale else 0
+    if options.refresh:
+        lines = publish.refresh_published(published_root)
+    else:
+        paths = publish.publish(
+            options.experiment,
             runs_root=options.runs_root,
             artifacts_root=options.artifacts_root,
             published_root=published_root,
             num_samples=options.samples,
-        ):
-            print(path)
-        if options.readme.is_file():
-            refresh_excerpts(options.readme, published_root=published_root)
-        return 0
-    readme = options.readme if options.readme.is_file() else None
-    if options.refresh:
-        for line in refresh_published(published_root):
-            print(line)
-        if readme is not None:
-            refresh_excerpts(readme, published_root=published_root)
-        return 0
-    stale = check_published(published_root, readme=readme)
-    for what in stale:
-        print(f"stale: {what}", file=sys.stderr)
-    return 1 if stale else 0
+        )
+        lines = [str(path) for path in paths]
+    for line in lines:
+        print(line)
+    if readme is not None:
+        publish.refresh_excerpts(readme, published_root=published_root)
+    return 0

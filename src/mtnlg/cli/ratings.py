@@ -1,39 +1,22 @@
-"""`mtnlg report --export-ratings` and `--read-ratings`: sheets for raters, and their answers on the
+"""`mtnlg ratings export` and `mtnlg ratings read`: sheets for raters, and their answers on the
 board.
-
-Refuses to know: how sheets and results are computed. All that can be wrong is found before anything
-is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mtnlg.cli.parser import add_command, add_roots
 from mtnlg.errors import ConfigError
-from mtnlg.leaderboard.board import build_leaderboard
-from mtnlg.leaderboard.model import Board, Leaderboard
-from mtnlg.progress import say
-from mtnlg.ratings.analysis import (
-    INTERVAL,
-    agreement,
-    first_answers,
-    rate_systems,
-    rater_records,
-    system_scores,
-)
-from mtnlg.ratings.answers import read_answers
-from mtnlg.ratings.choice import Choice, choose, find_board
-from mtnlg.ratings.key import KEY_FILE, QUESTIONS, Key, Question, read_key, write_key
-from mtnlg.ratings.metrics import rate_metrics
-from mtnlg.ratings.plan import plan_sheets, shared_sources
-from mtnlg.ratings.sheets import write_sheets
-from mtnlg.records.files import JsonValue, write_json
-from mtnlg.records.ratings import RATINGS_FILE, HumanRatings, read_ratings
-from mtnlg.report import write_report
+
+if TYPE_CHECKING:
+    from mtnlg.cli.parser import Parser, Subparsers
+    from mtnlg.leaderboard.model import Leaderboard
+    from mtnlg.ratings.choice import Choice
+    from mtnlg.ratings.key import Key, Question
 
 SCALE_FORM = re.compile(r"(\d{1,3})-(\d{1,3})")
 MAX_ANSWERS = 101
@@ -42,53 +25,76 @@ FEW_SHARED = 10
 """Sources below which the agreement of two raters says little."""
 
 
-def ratings(words: Sequence[str]) -> int:
-    """Run the command and give its exit status."""
-    options = make_parser().parse_args(words)
-    if options.export_ratings is not None:
-        return _export(options)
-    return _read(options)
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command and its two subcommands."""
+    parser = add_command(
+        subparsers, "ratings", None, "sheets for people who rate outputs, and their answers"
+    )
+    actions = parser.add_commands()
+    export = add_command(
+        actions,
+        "export",
+        run_export,
+        "sheets of the outputs of a board that do not say whose they are",
+    )
+    _add_export_options(export)
+    read = add_command(actions, "read", run_read, "the answers, into the report of the experiment")
+    read.add_argument("experiment", metavar="EXPERIMENT", help="a folder of runs")
+    read.add_argument("folder", type=Path, metavar="FOLDER", help="of the filled-in sheets")
+    for action in (export, read):
+        add_roots(action, ["runs", "artifacts", "reports"])
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser, which exits with status 2 where options are missing or unknown."""
-    parser = argparse.ArgumentParser(
-        prog="mtnlg report",
-        description="Write sheets on which people rate the outputs of a board without knowing "
-        "whose they are, or read the answers back into the report.",
+def _add_export_options(parser: Parser) -> None:
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="a folder of runs")
+    parser.add_argument(
+        "--board", required=True, metavar="TASK:TEST_SET", help="such as dialogue/x:test"
     )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--export-ratings", metavar="EXPERIMENT", help="write sheets")
-    what.add_argument(
-        "--read-ratings", nargs=2, metavar=("EXPERIMENT", "FOLDER"), help="read the filled-in ones"
+    parser.add_argument(
+        "--systems",
+        nargs="+",
+        default=[],
+        metavar="LABEL",
+        help="rows of the board (all but baselines)",
     )
-    export = parser.add_argument_group("with --export-ratings")
-    export.add_argument("--board", metavar="TASK:TEST_SET", help="such as dialogue/x:test")
-    export.add_argument(
-        "--systems", nargs="+", default=[], help="labels of the board (all but baselines)"
+    parser.add_argument(
+        "--items", type=int, default=50, metavar="N", help="rows of the test set (50)"
     )
-    export.add_argument("--items", type=int, default=50, help="rows of the test set (50)")
-    export.add_argument("--raters", type=int, default=3, help="sheets (3)")
-    export.add_argument("--per-item", default="2", help="raters of each item: a number, or all (2)")
-    export.add_argument(
-        "--question", default="adequacy", help=f"{', '.join(QUESTIONS)}, or any text (adequacy)"
+    parser.add_argument("--raters", type=int, default=3, metavar="N", help="sheets (3)")
+    parser.add_argument(
+        "--per-item", default="2", metavar="N", help="raters of each item: a number, or all (2)"
     )
-    export.add_argument("--scale", default="1-5", help="least and greatest answer (1-5)")
-    export.add_argument(
-        "--repeated", type=int, default=5, help="items of each sheet that come twice (5)"
+    parser.add_argument(
+        "--question",
+        default="adequacy",
+        metavar="TEXT",
+        help="adequacy, fluency, faithfulness, appropriateness, or any text (adequacy)",
     )
-    export.add_argument("--references", action="store_true", help="show the references too")
-    export.add_argument("--seed", type=int, default=1)
-    export.add_argument("--out", type=Path, default=Path("ratings"), help="a new folder (ratings)")
-    for name in ("runs", "artifacts", "reports"):
-        parser.add_argument(f"--{name}-root", type=Path, default=Path(name))
-    return parser
+    parser.add_argument(
+        "--scale", default="1-5", metavar="LOW-HIGH", help="least and greatest answer (1-5)"
+    )
+    parser.add_argument(
+        "--repeated",
+        type=int,
+        default=5,
+        metavar="N",
+        help="items that come twice in each sheet (5)",
+    )
+    parser.add_argument("--references", action="store_true", help="show the references too")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the draw (1)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("ratings"), metavar="FOLDER", help="a new one (ratings)"
+    )
 
 
-def _export(options: argparse.Namespace) -> int:
-    experiment: str = options.export_ratings
-    if options.board is None:
-        raise ConfigError("--board: must name what to rate, as in --board translation/x:test")
+def run_export(options: argparse.Namespace) -> None:
+    """Write the sheets and their key; all that can be wrong is found before anything is written."""
+    from mtnlg.progress import say
+    from mtnlg.ratings.choice import choose, find_board
+    from mtnlg.ratings.key import KEY_FILE, Key, write_key
+    from mtnlg.ratings.plan import plan_sheets
+    from mtnlg.ratings.sheets import write_sheets
+
     for name, least in (("items", 1), ("raters", 1), ("repeated", 0), ("seed", 0)):
         _check_least(name, getattr(options, name), least)
     scale = _scale(options.scale)
@@ -99,7 +105,7 @@ def _export(options: argparse.Namespace) -> int:
             f"--out {options.out}: has a {KEY_FILE} of an earlier export, without which its "
             "answers cannot be read; choose another folder"
         )
-    leaderboard = _leaderboard(experiment, options)
+    leaderboard = _leaderboard(options)
     board = find_board(leaderboard, options.board)
     choice = choose(
         board,
@@ -109,7 +115,7 @@ def _export(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     key = Key(
-        experiment=experiment,
+        experiment=options.experiment,
         task=board.task,
         test_set=board.test_set,
         language=board.language,
@@ -121,7 +127,7 @@ def _export(options: argparse.Namespace) -> int:
         outputs=choice.outputs,
         sheets=plan_sheets(
             choice.sources,
-            raters=[f"rater{place}" for place in range(1, options.raters + 1)],
+            raters=[f"rater{number}" for number in range(1, options.raters + 1)],
             raters_per_item=per_item,
             num_repeated=options.repeated,
             seed=options.seed,
@@ -131,28 +137,29 @@ def _export(options: argparse.Namespace) -> int:
     write_key(options.out, key)
     for path in paths:
         print(path)
-    for line in _said_of(key, choice, num_rows=options.items):
+    for line in _summary(key, choice, num_rows=options.items):
         say(line)
     say(
         f"{options.out / KEY_FILE} says which system is behind each item: keep it, and give raters "
         "their own sheet alone"
     )
-    return 0
 
 
-def _said_of(key: Key, choice: Choice, *, num_rows: int) -> list[str]:
-    """What was made of the options, in words."""
-    named = ", ".join(system.label for system in choice.systems)
-    found = len(choice.sources)
-    fewer = f", all that there are of {num_rows} asked for" if found < num_rows else ""
+def _summary(key: Key, choice: Choice, *, num_rows: int) -> list[str]:
+    """What the options came to, in words."""
+    from mtnlg.ratings.plan import shared_sources
+
+    labels = ", ".join(system.label for system in choice.systems)
+    num_sources = len(choice.sources)
+    fewer = f", all that there are of {num_rows} asked for" if num_sources < num_rows else ""
     lines = [
-        f"{len(choice.systems)} systems ({named}) on {found} sources{fewer}: {len(choice.outputs)} "
-        "different outputs",
+        f"{len(choice.systems)} systems ({labels}) on {num_sources} sources{fewer}: "
+        f"{len(choice.outputs)} different outputs",
         "sheets: "
         + ", ".join(f"{rater} {len(entries)} items" for rater, entries in key.sheets.items()),
     ]
     if len(key.sheets) < 2 or key.raters_per_item < 2:
-        return [*lines, "every item has one rater: agreement of raters cannot be told"]
+        return [*lines, "every item has one rater: the agreement of raters cannot be measured"]
     shared = shared_sources(key.sheets, [output.row for output in key.outputs]).values()
     few = "; few for the agreement of two of them" if min(shared) < FEW_SHARED else ""
     return [*lines, f"each two raters share {min(shared)} to {max(shared)} sources{few}"]
@@ -164,9 +171,9 @@ def _check_least(name: str, value: int, least: int) -> None:
 
 
 def _scale(word: str) -> tuple[int, int]:
-    found = SCALE_FORM.fullmatch(word)
-    if found is not None:
-        least, greatest = int(found[1]), int(found[2])
+    match = SCALE_FORM.fullmatch(word)
+    if match is not None:
+        least, greatest = int(match[1]), int(match[2])
         if 1 <= greatest - least < MAX_ANSWERS:
             return least, greatest
     raise ConfigError(
@@ -186,6 +193,8 @@ def _per_item(word: str, num_raters: int) -> int:
 
 
 def _question(word: str) -> Question:
+    from mtnlg.ratings.key import QUESTIONS, Question
+
     if word in QUESTIONS:
         return QUESTIONS[word]
     if not word.strip() or not word.isprintable():
@@ -195,80 +204,38 @@ def _question(word: str) -> Question:
     return Question(word, word, "worst", "best")
 
 
-def _leaderboard(experiment: str, options: argparse.Namespace) -> Leaderboard:
+def _leaderboard(options: argparse.Namespace) -> Leaderboard:
+    from mtnlg.leaderboard.board import build_leaderboard
+
     return build_leaderboard(
-        experiment, runs_root=options.runs_root, artifacts_root=options.artifacts_root
+        options.experiment, runs_root=options.runs_root, artifacts_root=options.artifacts_root
     )
 
 
-def _read(options: argparse.Namespace) -> int:
-    experiment, folder = options.read_ratings[0], Path(options.read_ratings[1])
-    key = read_key(folder)
-    if key.experiment != experiment:
+def run_read(options: argparse.Namespace) -> None:
+    """Put the answers into ratings.json of the experiment, and write its report again."""
+    from mtnlg.progress import say
+    from mtnlg.ratings.choice import find_board
+    from mtnlg.ratings.key import read_key
+    from mtnlg.ratings.results import rate
+    from mtnlg.records.files import write_json
+    from mtnlg.records.ratings import RATINGS_FILE, read_ratings
+    from mtnlg.report import write_report
+
+    key = read_key(options.folder)
+    if key.experiment != options.experiment:
         raise ConfigError(
-            f"--read-ratings {experiment}: the sheets in {folder} are of experiment "
+            f"ratings read {options.experiment}: the sheets in {options.folder} are of experiment "
             f"{key.experiment!r}; name that one"
         )
-    leaderboard = _leaderboard(experiment, options)
-    board = find_board(leaderboard, f"{key.task}:{key.test_set}")
-    earlier = read_ratings(experiment, runs_root=options.runs_root)
-    found = _ratings_of(key, folder, board, options.artifacts_root)
-    kept = [one for one in earlier if one.identity != found.identity]
-    documents: list[JsonValue] = [one.to_json() for one in (*kept, found)]
-    path = options.runs_root / experiment / RATINGS_FILE
-    write_json(path, {"ratings": documents})
-    for rater in found.raters:
+    board = find_board(_leaderboard(options), f"{key.task}:{key.test_set}")
+    earlier = read_ratings(options.experiment, runs_root=options.runs_root)
+    ratings = rate(key, options.folder, board, options.artifacts_root)
+    kept = [record for record in earlier if record.identity != ratings.identity]
+    path = options.runs_root / options.experiment / RATINGS_FILE
+    write_json(path, {"ratings": [record.to_json() for record in (*kept, ratings)]})
+    for rater in ratings.raters:
         say(f"{rater.name}: {rater.num_answered} of {rater.num_asked} items answered")
     say(f"ratings: {path}")
-    report = options.reports_root / experiment
-    for written in write_report(_leaderboard(experiment, options), report):
+    for written in write_report(_leaderboard(options), options.reports_root / options.experiment):
         say(f"report: {written}")
-    return 0
-
-
-def _ratings_of(key: Key, folder: Path, board: Board, artifacts_root: Path) -> HumanRatings:
-    answers = read_answers(folder, key)
-    first = first_answers(key, answers)
-    rated, tested = rate_systems(key, first)
-    alpha, distances = agreement(key, first)
-    return HumanRatings(
-        task=key.task,
-        test_set=key.test_set,
-        name=key.question.name,
-        question=key.question.text,
-        lowest=key.question.lowest,
-        highest=key.question.highest,
-        least=key.scale[0],
-        greatest=key.scale[1],
-        signature=(
-            f"scale:{key.scale[0]}-{key.scale[1]}|sources:{len(key.rows)}|"
-            f"raters:{len(key.sheets)}|per_item:{key.raters_per_item}|seed:{key.seed}|"
-            f"export:{key.export}"
-        ),
-        interval=INTERVAL,
-        test=tested.test,
-        test_reason=tested.reason,
-        systems=tuple(rated),
-        alpha=alpha,
-        interval_alpha=distances,
-        raters=tuple(rater_records(key, answers)),
-        metrics=tuple(
-            rate_metrics(
-                key, board, rated, system_scores(key, first), artifacts_root=artifacts_root
-            )
-        ),
-        remarks=tuple(_remarks(key)),
-    )
-
-
-def _remarks(key: Key) -> list[str]:
-    """Which pairs of systems were often rated by one and the same output."""
-    shared = {
-        pair: sum(set(pair) <= set(output.systems) for output in key.outputs)
-        for pair in combinations([system.label for system in key.systems], 2)
-    }
-    found = [f"{one} and {other} {count}" for (one, other), count in shared.items() if count]
-    rows = f"of {len(key.rows)} sources"
-    return [
-        f"outputs that were the same, and rated once for both: {', '.join(found)} {rows}"
-    ] * bool(found)

@@ -1,15 +1,19 @@
-"""`mtnlg <stage> [overrides]`: one stage, or all, of a configuration that Hydra composes."""
+"""`mtnlg <stage> [overrides]`: one stage, or all five, of a configuration that Hydra composes."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Sequence
-from importlib import resources
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mtnlg.errors import MtnlgError
+from mtnlg.cli.guard import guarded
+from mtnlg.cli.hydra_flags import HelpWithChoices, add_overrides, check_flags, split_flags
+from mtnlg.cli.parser import add_command
+from mtnlg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mtnlg.cli.parser import Subparsers
 
 STAGES = {
     "prepare": "raw text to rows, tokenizer and token arrays",
@@ -17,92 +21,54 @@ STAGES = {
     "generate": "a model folder and test sets to predictions",
     "evaluate": "predictions to scores",
     "report": "the scores of a launch to index.html, leaderboard.md, .csv, .json and .tex",
-    "run": "all of them",
+    "run": "all five stages, and whatever is missing of each",
 }
+GOES_ON = "interrupted; the same command goes on from the last checkpoint"
 
 
-FLAGS_WITH_VALUE = (
-    *("--cfg", "-c", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"),
-    *("--package", "-p", "--info", "-i"),
-)
-"""Of Hydra's flags those that take the next word."""
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare a command for each stage."""
+    for stage, summary in STAGES.items():
+        parser = add_command(subparsers, stage, run, summary, add_help=False)
+        parser.set_defaults(stage=stage)
+        parser.add_argument("--help", "-h", action=HelpWithChoices, help="show this and exit")
+        modes = add_overrides(parser)
+        modes.add_argument(
+            "--multirun",
+            "-m",
+            action="store_true",
+            help="run every combination of values with commas, each in its own process",
+        )
+        modes.add_argument("--run", "-r", action="store_true", help="run once (default)")
+        modes.add_argument("--frozen", metavar="FILE", help="run the config.yaml of a run as it is")
 
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
-
-
-def _stage(stage: str, words: list[str]) -> int:
-    if words[:1] == ["--frozen"]:
-        return _run_frozen(stage, words[1:])
-    if stage == "report" and {"--export-ratings", "--read-ratings"} & set(words):
-        from mtnlg.cli.ratings import ratings
-
-        return ratings(words)
-    if {"--help", "-h"} & set(words):
-        print(_stage_usage(stage))
-        return 0
-    if stage == "report" and {"--publish", "--check", "--refresh"} & set(words):
-        from mtnlg.cli.publish import publish_boards
-
-        return publish_boards(words)
-    from mtnlg.experiment.compose import load
+def run(options: argparse.Namespace) -> int:
+    """Run the stage for each configuration that the words ask for."""
+    stage, words = options.stage, options.words
+    if options.frozen is not None:
+        return _run_frozen(stage, options.frozen, words)
+    check_flags(options)
+    from mtnlg.experiment.compose import load, run_hydra
     from mtnlg.experiment.launcher import COMMAND_ATTRIBUTE, STAGE_ATTRIBUTE
 
     command = ["mtnlg", stage, *words]
+    statuses = [0]
 
-    def task(raw: Any) -> int:
-        return _run_single(load(raw), stage, command)
+    def task(raw: Any) -> None:
+        statuses.append(
+            guarded(lambda: _run_single(load(raw), stage, command), when_interrupted=GOES_ON)
+        )
 
     setattr(task, STAGE_ATTRIBUTE, stage)
     setattr(task, COMMAND_ATTRIBUTE, command)
-    return _composed(stage, words, task)
-
-
-def _composed(command: str, words: Sequence[str], task: Callable[[Any], int]) -> int:
-    """What a task makes of the configuration that Hydra composes from the words."""
-    import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from mtnlg.experiment.compose import CONFIG_MODULE, explain, register_schema
-
-    register_schema()
-    status = 0
-
-    def guarded(raw: Any) -> None:
-        nonlocal status
-        status = _guarded(lambda: task(raw))
-
-    vars(guarded).update(vars(task))  # what the launcher looks for
-    # Else Hydra prints errors itself, in its own words, and exits with 1.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    before, sys.argv = sys.argv, [f"mtnlg {command}", *_flags_first(words)]
-    try:
-        hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(guarded)()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise explain(error) from None
-    finally:
-        sys.argv = before
-    return status
-
-
-def _flags_first(words: Sequence[str]) -> list[str]:
-    """Hydra takes no overrides on both sides of a flag, but `task=a -m seed=1,2` is natural."""
-    flags: list[str] = []
-    overrides: list[str] = []
-    awaits_value = False
-    for word in words:
-        is_flag = word.startswith("-")
-        (flags if is_flag or awaits_value else overrides).append(word)
-        awaits_value = is_flag and word in FLAGS_WITH_VALUE
-    return [*flags, *overrides]
+    flags, overrides = split_flags(words)
+    run_hydra(f"mtnlg {stage}", [*flags, *overrides], task)
+    return max(statuses)
 
 
 def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
-    """One configuration in this process: its stages, then the report, whatever became of the
-    run.
-    """
+    """One configuration in this process: its stages, then the report, even of a run that failed."""
     from mtnlg.experiment import stages
     from mtnlg.experiment.compose import experiment_name, run_id, without_paths
     from mtnlg.experiment.run import execute
@@ -115,45 +81,23 @@ def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
     folder = Path(config.runs_root) / experiment_name(config)
     write_launch(folder, {run_id(config): overrides}, command=command)
     try:
-        return _guarded(lambda: execute(config, "evaluate" if stage == "run" else stage))
+        return guarded(
+            lambda: execute(config, "evaluate" if stage == "run" else stage),
+            when_interrupted=GOES_ON,
+        )
     finally:
         if stage == "run":
             stages.report(config)
 
 
-def _run_frozen(stage: str, words: list[str]) -> int:
+def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
+    """The stage for a frozen configuration, in this process."""
     from mtnlg.experiment.compose import thaw
-
-    if len(words) != 1:
-        raise MtnlgError(
-            f"mtnlg {stage} --frozen FILE takes one file and nothing else, not {words}"
-        )
-    config = thaw(Path(words[0]))
-    if stage in ("run", "report"):
-        return _run_single(config, stage, ["mtnlg", stage, "--frozen", *words])
     from mtnlg.experiment.run import execute
 
-    return _guarded(lambda: execute(config, stage))
-
-
-def _guarded(work: Callable[[], int | None]) -> int:
-    try:
-        return work() or 0
-    except MtnlgError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _stage_usage(stage: str) -> str:
-    """Hydra's own --help composes first, and so fails until task and model are chosen."""
-    lines = [f"mtnlg {stage} [overrides]: {STAGES[stage]}", "", "Choices, as group=name:"]
-    conf = Path(str(resources.files("mtnlg.conf")))
-    for group in sorted(folder for folder in conf.iterdir() if folder.is_dir()):
-        names = sorted(path.relative_to(group).with_suffix("") for path in group.rglob("*.yaml"))
-        if names:
-            lines.append(f"  {group.name:<12}{', '.join(name.as_posix() for name in names)}")
-    single = "Single values, as key=value: `mtnlg run task=... model=... --cfg job` shows all keys."
-    return "\n".join([*lines, "", single, "-m runs every combination of values with commas."])
+    if list(words) not in (["--frozen", file], [f"--frozen={file}"]):
+        raise ConfigError(f"--frozen FILE takes one file and nothing else, not {' '.join(words)}")
+    config = thaw(Path(file))
+    if stage in ("run", "report"):
+        return _run_single(config, stage, ["mtnlg", stage, *words])
+    return guarded(lambda: execute(config, stage), when_interrupted=GOES_ON)

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from mtnlg.config.checks import above, at_least, require
 
+NUM_TRIALS = 10_000
+"""Trials of a paired test: sacreBLEU's default for approximate randomization. The least p-value is
+1 / (NUM_TRIALS + 1), so that Holm's correction can still find differences among many systems."""
+
 
 @dataclass(kw_only=True)
 class EvaluationConfig:

@@ -10,16 +10,20 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
+import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from importlib import resources
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import hydra
 import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -35,6 +39,23 @@ PATH_KEYS = ("data_root", "artifacts_root", "runs_root", "reports_root", "tags",
 def register_schema() -> None:
     """Make the schema known to Hydra."""
     ConfigStore.instance().store(name="schema", node=Config)
+
+
+def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) -> None:
+    """Call the task with what Hydra composes from the words; with -m or --cfg do as Hydra does.
+
+    Raises ConfigError for whatever Hydra refuses.
+    """
+    register_schema()
+    # Else Hydra prints errors itself, in its own words, and exits with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    before, sys.argv = sys.argv, [prog, *words]
+    try:
+        hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error) from None
+    finally:
+        sys.argv = before
 
 
 def load(raw: DictConfig) -> Config:

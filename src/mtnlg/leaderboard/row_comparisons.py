@@ -13,6 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
+from mtnlg.config.evaluation import NUM_TRIALS
 from mtnlg.evaluation import (
     DEFAULT_RESAMPLING,
     Metric,
@@ -25,7 +26,7 @@ from mtnlg.evaluation import (
     seeded_value,
 )
 from mtnlg.evaluation.significance.bootstrap import FloatArray
-from mtnlg.evaluation.significance.comparison import MAX_COMPARED, NUM_TRIALS, TESTS
+from mtnlg.evaluation.significance.comparison import MAX_COMPARED, TESTS
 from mtnlg.evaluation.significance.seeds import standard_error
 from mtnlg.leaderboard.evidence import BoardEvidence, Evidence, installed_metric
 from mtnlg.leaderboard.model import Board, RowComparison

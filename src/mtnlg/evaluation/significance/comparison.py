@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mtnlg.config.evaluation import NUM_TRIALS
 from mtnlg.evaluation.significance.bootstrap import (
     CELLS_PER_CHUNK,
     DEFAULT_RESAMPLING,
@@ -24,10 +25,6 @@ from mtnlg.evaluation.significance.bootstrap import (
     blocks,
     resampled_sums,
 )
-
-NUM_TRIALS = 10_000
-"""sacreBLEU's default for approximate randomization. The least p-value is 1 / (NUM_TRIALS + 1), so
-that Holm's correction can still find differences among MAX_COMPARED systems."""
 
 SIGNIFICANCE = 0.05
 """Two systems differ significantly if the corrected p-value is below this level."""

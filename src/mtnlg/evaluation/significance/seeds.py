@@ -20,6 +20,7 @@ from statistics import NormalDist
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
+from mtnlg.config.evaluation import NUM_TRIALS
 from mtnlg.evaluation.significance.bootstrap import (
     DEFAULT_RESAMPLING,
     Aggregate,
@@ -28,7 +29,6 @@ from mtnlg.evaluation.significance.bootstrap import (
     jackknife_influences,
 )
 from mtnlg.evaluation.significance.comparison import (
-    NUM_TRIALS,
     Comparison,
     PairedTest,
     compare_systems,

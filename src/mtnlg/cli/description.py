@@ -1,0 +1,242 @@
+"""What `mtnlg data` prints: a data set's known faults, rows, lengths, repeats, contamination and
+examples.
+
+A section is one function and its row in SECTIONS; none of them loads PyTorch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from rich.cells import cell_len
+
+from mtnlg.artifacts.store import Artifact
+from mtnlg.config import Config, TaskConfig
+from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
+from mtnlg.corpus.sources.sources import task_splits
+from mtnlg.experiment import stages
+from mtnlg.records.files import JsonObject, JsonValue, read_json
+from mtnlg.records.rows import Row, read_rows
+from mtnlg.tokenization.fertility import fertility
+from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
+
+EXAMPLE_CHARACTERS = 400
+"""Of a text that is shown; the rest is counted."""
+
+
+FERTILITY_ROWS = 20_000
+"""Training rows that tell how finely a tokenizer cuts."""
+
+
+LABEL_WIDTH = 11
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A prepared data set, and everything that can be said of it."""
+
+    config: Config
+    name: str
+    """Key in Config.tasks"""
+    comment: Sequence[str]
+    """The comment at the head of its file."""
+    rows: Artifact
+    audits: dict[str, JsonObject]
+    """What audit.json says of each split."""
+
+    @property
+    def task(self) -> TaskConfig:
+        return self.config.tasks[self.name]
+
+    def split_file(self, split: str) -> Path:
+        return self.rows.folder / f"{split}.jsonl"
+
+
+def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]:
+    """Lines about one data set, whose rows are made where they are not there yet."""
+    rows = stages.make_rows(config, name, config.tasks[name])
+    splits = read_json(rows.folder / AUDIT_FILE)["splits"]
+    assert isinstance(splits, dict), f"{rows.folder}: splits={splits!r}"
+    audits = {split: _object(splits[split]) for split in task_splits(config.tasks[name])}
+    data = DataSet(config, name, comment, rows, audits)
+    yield config.task_title(name)
+    yield f"rows: {rows.folder}"
+    for title, section in SECTIONS.items():
+        yield ""
+        yield title
+        yield from (f"  {line}".rstrip() for line in section(data))
+
+
+def _about(data: DataSet) -> list[str]:
+    return list(data.comment) or ["its file has no comment that says so"]
+
+
+def _rows(data: DataSet) -> list[str]:
+    head = ["split", "records in", "rows in", "rows out", "quarantined", "dropped", "changed"]
+    table = [head]
+    for split, audit in data.audits.items():
+        counts = [_count(audit[key]) for key in ("records_in", "rows_in", "rows_out")]
+        put_aside = _count(audit["quarantined"])
+        table.append(
+            [split, *counts, put_aside, _reasons(audit["dropped"]), _reasons(audit["changed"])]
+        )
+    lines = _aligned(table, text_columns=(0, 5, 6))
+    if (data.rows.folder / QUARANTINE_FILE).is_file():
+        lines.append(f"what was put aside: {data.rows.folder / QUARANTINE_FILE}")
+    return lines
+
+
+def _lengths(data: DataSet) -> list[str]:
+    table = [["split", "source mean", "max", "target mean", "max", "references"]]
+    for split, audit in data.audits.items():
+        source, target = _object(audit["source_characters"]), _object(audit["target_characters"])
+        references = _object(audit["references_per_row"])
+        low, high = references["min"], references["max"]
+        cells = [_count(one[key]) for one in (source, target) for key in ("mean", "max")]
+        table.append([split, *cells, f"{low}" if low == high else f"{low} to {high}"])
+    return _aligned(table)
+
+
+def _duplicates(data: DataSet) -> list[str]:
+    table = [["split", "whole rows", "sources"]]
+    for split, audit in data.audits.items():
+        repeats = _object(audit["duplicates"])
+        table.append([split, _count(repeats["pairs"]), _count(repeats["sources"])])
+    return _aligned(table)
+
+
+def _leaks(data: DataSet) -> list[str]:
+    """One line for each signal, one column for each pair of splits."""
+    found = {
+        f"{split} in {seen}": _flat(_object(audit[name]))
+        for split, audit in data.audits.items()
+        for seen in data.audits
+        if audit.get(name := f"overlap_with_{seen}") is not None
+    }
+    if not found:
+        return ["nothing to compare with: this data set has no training split"]
+    names = list(dict.fromkeys(name for counts in found.values() for name in counts))
+    table = [["", *found]]
+    table += [[name, *(counts.get(name, "-") for counts in found.values())] for name in names]
+    dialogues = data.audits.get("train", {}).get("dialogues")
+    if dialogues is not None:
+        counts = _flat(_object(dialogues))
+        told = f"{counts['repeated']} of {counts['checked']} are repeats, {counts['held_out']} are"
+        return [*_aligned(table), f"dialogues of train: {told} held-out ones"]
+    return _aligned(table)
+
+
+def _fertility(data: DataSet) -> list[str]:
+    """Of the first rows, under the tokenizer that a run of this data set alone would have."""
+    if data.task.train_split is None:
+        return ["no training split, so no tokenizer of its own"]
+    learner = dataclasses.replace(data.config.tokenizer, tasks=None)
+    alone = dataclasses.replace(data.config, tasks={data.name: data.task}, tokenizer=learner)
+    made = stages.make_tokenizer(alone, stages.Prepared(rows={data.name: data.rows}))
+    tokenizer = TextTokenizer.load(made.folder / TOKENIZER_FILE)
+    rows = list(islice(read_rows(data.split_file("train")), FERTILITY_ROWS))
+    sides = {
+        "source": ([row.source for row in rows], data.task.source_language),
+        "target": ([one for row in rows for one in row.references], data.task.output_language),
+    }
+    table = [["side", "language", "texts", "tokens", "per", "", "in broken characters"]]
+    for side, (texts, language) in sides.items():
+        found = fertility(texts, tokenizer, language)
+        counts = [f"{found.num_texts:,}", f"{found.num_tokens:,}"]
+        ratios = [f"{found.tokens_per_unit:.2f}", f"{found.broken_share:.1%}"]
+        table.append([side, language, *counts, found.unit, *ratios])
+    vocabulary = f"{tokenizer.vocabulary_size:,} tokens, the first {len(rows):,} training rows"
+    return [vocabulary, *_aligned(table, text_columns=(0, 1, 4))]
+
+
+def _examples(data: DataSet) -> list[str]:
+    """The first row, the one in the middle and the last one of the first split."""
+    split = next(iter(data.audits))
+    num_rows = data.audits[split]["rows_out"]
+    assert isinstance(num_rows, int), f"rows_out={num_rows!r}"
+    chosen = {0, num_rows // 2, num_rows - 1}
+    lines = [f"of {split}"]
+    for place, row in enumerate(read_rows(data.split_file(split))):
+        if place in chosen:
+            lines += _example(row)
+    return lines
+
+
+SECTIONS: dict[str, Callable[[DataSet], list[str]]] = {
+    "What it is, and what is known to be wrong with it": _about,
+    "Rows": _rows,
+    "Lengths in characters": _lengths,
+    "Repeats of an earlier row of the split": _duplicates,
+    "Rows with signals that another split has them": _leaks,
+    "Tokens per word or character": _fertility,
+    "Examples": _examples,
+}
+"""Title -> what stands below it, in order; each gets the whole DataSet."""
+
+
+def _example(row: Row) -> list[str]:
+    lines = ["", printable(row.id)]
+    for label, text in [("source", row.source), *(("reference", one) for one in row.references)]:
+        for number, line in enumerate(_shortened(text).split("\n")):
+            lines.append(f"  {label if number == 0 else '':<{LABEL_WIDTH}}{printable(line)}")
+    return lines
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= EXAMPLE_CHARACTERS:
+        return text
+    return f"{text[:EXAMPLE_CHARACTERS]}… ({len(text):,} characters)"
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal would obey instead of show."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
+def _aligned(table: list[list[str]], *, text_columns: tuple[int, ...] = (0,)) -> list[str]:
+    """Rows as lines of equal columns, text to the left and numbers to the right; Chinese characters
+    take two cells of a terminal.
+    """
+    widths = [max(cell_len(row[place]) for row in table) for place in range(len(table[0]))]
+    lines = []
+    for row in table:
+        padded = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            padding = " " * (width - cell_len(cell))
+            padded.append(cell + padding if place in text_columns else padding + cell)
+        lines.append("  ".join(padded))
+    return lines
+
+
+def _count(value: JsonValue) -> str:
+    assert isinstance(value, int | float), f"{value!r} is no number"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def _reasons(counts: JsonValue) -> str:
+    named = [f"{reason} {_count(number)}" for reason, number in _object(counts).items()]
+    return ", ".join(named) or "-"
+
+
+def _flat(values: JsonObject, prefix: str = "") -> dict[str, str]:
+    """Numbers by name, those of nested objects by dotted name."""
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = (
+                _count(value) if isinstance(value, int | float) else f"{value}"
+            )
+    return flat
+
+
+def _object(value: JsonValue) -> JsonObject:
+    assert isinstance(value, dict), f"{value!r} is no object"
+    return value

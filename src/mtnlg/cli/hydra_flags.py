@@ -1,0 +1,115 @@
+"""Hydra's own flags: declared for the help and for mistakes, then passed to Hydra as they are."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtnlg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argparse import _MutuallyExclusiveGroup as Group
+
+    from mtnlg.cli.parser import Parser
+
+INFO_TOPICS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+FLAGS_WITH_VALUE = (
+    *("--cfg", "-c", "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"),
+    *("--package", "-p"),
+)
+"""The flags that take the next word; --info takes it only if it is a topic."""
+
+
+def add_overrides(parser: Parser) -> Group:
+    """Overrides and Hydra's flags; returns the group of those that exclude each other."""
+    parser.allow_abbrev = False  # an abbreviated flag would not be recognized by `split_flags`
+    parser.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="group=choice or key=value"
+    )
+    flags = parser.add_argument_group("Hydra's flags")
+    flags.add_argument("--config-dir", "-cd", metavar="FOLDER", help="of more YAML files")
+    flags.add_argument("--config-path", "-cp", metavar="FOLDER", help="instead of mtnlg's conf")
+    flags.add_argument("--config-name", "-cn", metavar="NAME", help="instead of config.yaml")
+    flags.add_argument(
+        "--resolve", action="store_true", help="with --cfg: put in the values of ${...}"
+    )
+    flags.add_argument("--package", "-p", help="with --cfg: show one part, such as model")
+    flags.add_argument("--hydra-help", action="store_true", help="Hydra's own help")
+    flags.add_argument("--version", action="store_true", help="Hydra's version")
+    flags.add_argument("--experimental-rerun", help=argparse.SUPPRESS)
+    modes = flags.add_mutually_exclusive_group()
+    modes.add_argument(
+        "--cfg", "-c", choices=("job", "hydra", "all"), help="show the configuration, run nothing"
+    )
+    modes.add_argument(
+        "--info",
+        "-i",
+        nargs="?",
+        const="all",
+        metavar="TOPIC",
+        help=f"show how it is composed, run nothing: {', '.join(INFO_TOPICS)} (all)",
+    )
+    return modes
+
+
+def check_flags(options: argparse.Namespace) -> None:
+    """Raise ConfigError for flags that Hydra would refuse with a traceback, or ignore."""
+    if options.experimental_rerun is not None:
+        raise ConfigError(
+            "--experimental-rerun: reads a pickle, which can run any code; use --frozen with the "
+            "config.yaml of a run"
+        )
+    for name in ("resolve", "package"):
+        if getattr(options, name) and options.cfg is None:
+            raise ConfigError(f"--{name}: only has a meaning with --cfg job, hydra or all")
+
+
+def split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's flags with their values, and the overrides. Hydra takes no overrides on both sides of
+    a flag, but `task=a -m seed=1,2` is natural.
+    """
+    flags: list[str] = []
+    overrides: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            overrides.append(word)
+        elif word in ("--info", "-i"):
+            topic = rest.pop(0) if rest and rest[0] in INFO_TOPICS else "all"
+            flags.append(f"--info={topic}")
+        else:
+            flags.append(word)
+            flags += [rest.pop(0)] if word in FLAGS_WITH_VALUE and rest else []
+    return flags, overrides
+
+
+class HelpWithChoices(argparse.Action):
+    """--help with the choices of each group; Hydra's own help fails until task and model are
+    chosen.
+    """
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS)
+        self.help = settings.get("help")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.print_help()
+        print("\n" + choices_text())
+        parser.exit()
+
+
+def choices_text() -> str:
+    """The groups of the configuration and the choices of each."""
+    lines = ["choices, as group=choice:"]
+    conf = Path(str(resources.files("mtnlg.conf")))
+    for group in sorted(folder for folder in conf.iterdir() if folder.is_dir()):
+        names = sorted(path.relative_to(group).with_suffix("") for path in group.rglob("*.yaml"))
+        if names:
+            lines.append(f"  {group.name:<12}{', '.join(name.as_posix() for name in names)}")
+    return "\n".join(
+        [*lines, "", "`mtnlg run task=... model=... --cfg job` shows all keys, for key=value."]
+    )

@@ -1,0 +1,60 @@
+"""`mtnlg import`: the outputs of somebody else's system become a row of a board."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from mtnlg.cli.file_options import FIELDS
+from mtnlg.cli.parser import add_command, add_roots
+
+if TYPE_CHECKING:
+    from mtnlg.cli.parser import Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "import",
+        run,
+        "outputs of somebody else's system, as a row of a board",
+        description="Put the outputs of somebody else's system on a board of an experiment, scored "
+        "like its other rows. The file is plain text, JSON lines (.jsonl) or a table (.tsv), also "
+        "as .gz; - is standard input. Where it has ids or references, they must be the board's.",
+    )
+    parser.add_argument("--experiment", required=True, help="a folder of runs/")
+    parser.add_argument("--task", required=True, help="as on the board: kind/name")
+    parser.add_argument("--test-set", default="test", help="of the task (test)")
+    parser.add_argument("--system", required=True, help="its name on the board")
+    parser.add_argument("--hypotheses", required=True, metavar="FILE")
+    parser.add_argument(
+        "--hypothesis-field",
+        default=FIELDS["hypothesis"],
+        metavar="NAME",
+        help=f"key of JSON lines; column of tables ({FIELDS['hypothesis']})",
+    )
+    parser.add_argument("--note", help="what should stand beside its numbers")
+    parser.add_argument("--url", help="where the outputs are from")
+    parser.add_argument(
+        "--published",
+        action="append",
+        default=[],
+        metavar="METRIC=NUMBER",
+        help="a number that these outputs must have, to its decimals; can be given several times",
+    )
+    parser.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        help="of a published number, in sacreBLEU's form; of another metric than the first "
+        "published one with its name before it, as in 'chrF2|nrefs:1|...'",
+    )
+    add_roots(parser, ["runs", "artifacts", "reports"])
+
+
+def run(options: argparse.Namespace) -> None:
+    """Score the outputs and write the report again."""
+    from mtnlg.cli.import_system import import_system
+
+    import_system(options)

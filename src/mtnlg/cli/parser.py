@@ -1,0 +1,76 @@
+"""The argparse pieces that all commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mtnlg.errors import ConfigError, suggestion
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction["Parser"]
+
+Run = Callable[[argparse.Namespace], int | None]
+"""Runs a command with its options and returns the exit status; None is 0."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, without the usage."""
+
+    commands: Mapping[str, Parser] = {}
+    """Its subcommands by name."""
+
+    def add_commands(self) -> Subparsers:
+        """The action that subcommands are added to; the command line must begin with one."""
+        subparsers = self.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        self.commands = subparsers.choices
+        return subparsers
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but an unknown command is named with the one that is most like it."""
+        words = list(args or ())
+        known = [*self.commands, *self._option_string_actions]
+        if self.commands and words and words[0] not in known:
+            kind = "option" if words[0].startswith("-") else "command"
+            hint = suggestion(words[0], known) or f"; known: {', '.join(self.commands)}"
+            raise ConfigError(f"unknown {kind} {words[0]!r}{hint}")
+        return super().parse_known_args(words, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; `{self.prog} --help` shows all options")
+
+    def refuse(self, word: str) -> NoReturn:
+        """Raise ConfigError for a word that no option takes."""
+        if not word.startswith("-"):
+            self.error(f"unexpected argument {word!r}")
+        name = word.partition("=")[0]
+        hint = suggestion(name, self._option_string_actions)
+        if not hint:
+            self.error(f"unknown option {name!r}")
+        raise ConfigError(f"unknown option {name!r}{hint}")
+
+
+def add_command(
+    subparsers: Subparsers, name: str, run: Run | None, summary: str, **settings: Any
+) -> Parser:
+    """The parser of a new command, whose options carry `run` and the parser itself; without `run`
+    it has subcommands.
+    """
+    settings.setdefault("description", f"{summary[0].upper()}{summary[1:]}.")
+    parser = subparsers.add_parser(name, help=summary, **settings)
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def add_roots(parser: Parser, names: Sequence[str]) -> None:
+    """Options for the folders that a run writes into, such as --runs-root."""
+    for name in names:
+        parser.add_argument(
+            f"--{name}-root",
+            type=Path,
+            default=Path(name),
+            metavar="FOLDER",
+            help=f"folder of all {name} ({name})",
+        )
