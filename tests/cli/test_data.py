@@ -82,8 +82,8 @@ def test_rows_are_made_once(words: list[str], capsys: pytest.CaptureFixture[str]
         outputs.append(capsys.readouterr())
 
     assert outputs[0].out == outputs[1].out
-    assert "made" in outputs[0].err
-    assert "found" in outputs[1].err
+    assert "built" in outputs[0].err
+    assert "cached" in outputs[1].err
 
 
 def test_examples_are_cut_and_obey_no_terminal(
