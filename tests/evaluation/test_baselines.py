@@ -11,7 +11,7 @@ import pytest
 from mtnlg.config import TaskKind
 from mtnlg.errors import DataError
 from mtnlg.evaluation import BASELINES, baselines_for
-from mtnlg.evaluation.baselines import split_first_sentence, split_lead
+from mtnlg.evaluation.baselines import BaselineRows, split_first_sentence, split_lead
 from mtnlg.records.rows import Row
 
 TRAIN = [
@@ -27,7 +27,7 @@ def rows(*sources: str) -> list[Row]:
 
 
 def outputs(name: str, *sources: str, kind: str = "translation") -> list[str]:
-    return BASELINES[name](TRAIN, rows(*sources), kind, "en")
+    return BASELINES[name](BaselineRows(TRAIN, rows(*sources), TaskKind(kind), "en"))
 
 
 def test_copy_source_gives_the_source_and_in_a_dialogue_the_last_turn() -> None:
@@ -61,7 +61,9 @@ def test_most_frequent_target_counts_every_reference() -> None:
 
 
 def test_most_frequent_target_among_equals_is_the_first() -> None:
-    found = BASELINES["most_frequent_target"](TRAIN[:2], rows("x"), "dialogue", "en")
+    found = BASELINES["most_frequent_target"](
+        BaselineRows(TRAIN[:2], rows("x"), TaskKind.dialogue, "en")
+    )
 
     assert found == ["die Katze"]
 
@@ -77,7 +79,9 @@ def test_nearest_training_source_gives_its_target_and_the_first_of_equals() -> N
 def test_nearest_training_source_of_chinese_goes_by_characters() -> None:
     train = [Row("1", "今天天气很好", ("weather",)), Row("2", "我喜欢吃苹果", ("apples",))]
 
-    found = BASELINES["nearest_training_source"](train, rows("苹果好吃"), "translation", "zh")
+    found = BASELINES["nearest_training_source"](
+        BaselineRows(train, rows("苹果好吃"), TaskKind.translation, "zh")
+    )
 
     assert found == ["apples"]
 
@@ -94,7 +98,9 @@ def test_nearest_training_source_equals_cosines_in_full() -> None:
     train = [Row(str(place), write(), (str(place),)) for place in range(80)]
     test = rows(*(write() for _ in range(40)))
 
-    found = BASELINES["nearest_training_source"](train, test, "translation", "en")
+    found = BASELINES["nearest_training_source"](
+        BaselineRows(train, test, TaskKind.translation, "en")
+    )
 
     assert found == [str(nearest_in_full(row.source, train)) for row in test]
 
@@ -134,7 +140,11 @@ def test_lead_3_is_three_sentences_and_of_a_dialogue_three_turns(text: str, lead
 
 def opening_of(*targets: str) -> str:
     train = [Row(str(place), "x", (target,)) for place, target in enumerate(targets)]
-    (opening,) = set(BASELINES["common_opening"](train, rows("x", "y"), "summarization", "en"))
+    (opening,) = set(
+        BASELINES["common_opening"](
+            BaselineRows(train, rows("x", "y"), TaskKind.summarization, "en")
+        )
+    )
     return opening
 
 
@@ -180,7 +190,7 @@ NEED_TRAINING_ROWS = [
 @pytest.mark.parametrize("name", NEED_TRAINING_ROWS)
 def test_baseline_without_training_rows_is_an_error(name: str) -> None:
     with pytest.raises(DataError, match=f"baseline {name} needs training rows"):
-        BASELINES[name]([], rows("x"), "dialogue", "en")
+        BASELINES[name](BaselineRows([], rows("x"), TaskKind.dialogue, "en"))
 
 
 @pytest.mark.parametrize("kind", [kind.value for kind in TaskKind])

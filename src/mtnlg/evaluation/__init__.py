@@ -1,6 +1,6 @@
-"""From predictions and references to signed scores with intervals: metrics, statistics, baselines.
+"""Scores of outputs of any system, with intervals and signatures: metrics, tests, baselines.
 
-Plain Python on text, for outputs of any system; refuses to know: models, training, reports.
+Plain Python on text, without models.
 """
 
 from __future__ import annotations

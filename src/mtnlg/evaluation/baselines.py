@@ -1,7 +1,6 @@
-"""Systems that learn nothing, or next to nothing: what a board is read against.
+"""Systems that learn nothing, or next to nothing, which boards show for comparison.
 
-Refuses to know: metrics. Each baseline is one function and one row in BASELINES; all are
-deterministic.
+Each baseline is one function and one row in BASELINES; all are deterministic.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mtnlg.config import TaskConfig, TaskKind
@@ -19,97 +19,105 @@ from mtnlg.records.files import write_jsonl
 from mtnlg.records.rows import Prediction, Row, read_rows
 from mtnlg.text.scripts import IDEOGRAPH
 
-Baseline = Callable[[Sequence[Row], Sequence[Row], str, str], list[str]]
-"""Training rows, test rows, name of the TaskKind, source language -> one output per test row."""
-
 SENTENCE_END = re.compile(r"""[.!?…؟۔।॥]+["'”’»)\]]*(?=\s|$)|[。！？｡]+["'”’」』）]*|(?=\n)""")
-"""Where a sentence ends: Western marks before a space (not in 3.14), Chinese ones anywhere, and at
-each line's end."""
+"""The end of a sentence: Western marks before a space (not in 3.14), Chinese marks anywhere, and
+the end of a line."""
 
 SPEAKER = re.compile(r"[^\s:：][^:：]{0,39}[:：]")
-"""How each line of a dialogue begins, where a dialogue is the document: a name and a colon."""
+"""The start of each line of a dialogue that is a document: a name and a colon."""
 
-PIECE = re.compile(rf"\s*(?:{IDEOGRAPH.pattern}|(?:(?!{IDEOGRAPH.pattern})\S)+)")
-"""What openings grow by: an ideograph or kana, or a run of other characters, with the space before.
-"""
+CHUNK = re.compile(rf"\s*(?:{IDEOGRAPH.pattern}|(?:(?!{IDEOGRAPH.pattern})\S)+)")
+"""What an opening grows by: an ideograph or kana, or a run of other characters, with the white
+space before it."""
 
 SMALLEST_SHARE = 0.1
-"""Share of the targets with one opening that must go on alike for it to grow; below it lie the
+"""Share of the targets with an opening that must continue alike for it to grow; below it are the
 words that differ from topic to topic."""
 
 
-def copy_source(
-    train: Sequence[Row], test: Sequence[Row], kind: str, source_language: str
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class BaselineRows:
+    """What a baseline sees of a task: the rows that it answers and those that it may learn from."""
+
+    train: Sequence[Row]
+    test: Sequence[Row]
+    kind: TaskKind
+    source_language: str
+
+    def train_targets(self, name: str) -> list[str]:
+        """All references of the training rows."""
+        return [target for row in self.train_rows(name) for target in row.references]
+
+    def train_rows(self, name: str) -> Sequence[Row]:
+        """The training rows; raises DataError, naming the baseline, where there are none."""
+        if not self.train:
+            raise DataError(
+                f"baseline {name} needs training rows and there are none; set tasks.*.train_split "
+                "or leave it out"
+            )
+        return self.train
+
+
+Baseline = Callable[[BaselineRows], list[str]]
+"""One output for each test row."""
+
+
+def copy_source(rows: BaselineRows) -> list[str]:
     """The source itself; in a dialogue its last turn, which is its last line."""
-    if TaskKind(kind) is TaskKind.dialogue:
-        return [row.source.strip().rsplit("\n", maxsplit=1)[-1] for row in test]
-    return [row.source for row in test]
+    if rows.kind is TaskKind.dialogue:
+        return [row.source.strip().rsplit("\n", maxsplit=1)[-1] for row in rows.test]
+    return [row.source for row in rows.test]
 
 
-def first_sentence(
-    train: Sequence[Row], test: Sequence[Row], kind: str, source_language: str
-) -> list[str]:
-    """The source up to the end of its first sentence: lead-1 of the summarization literature."""
-    return [split_first_sentence(row.source) for row in test]
+def first_sentence(rows: BaselineRows) -> list[str]:
+    """The first sentence of the source, called lead-1 in the summarization literature."""
+    return [split_first_sentence(row.source) for row in rows.test]
 
 
-def lead_3(train: Sequence[Row], test: Sequence[Row], kind: str, source_language: str) -> list[str]:
-    """The source up to the end of its third sentence, the summary to beat for news (See et al.
-    2017); of a dialogue the first three turns, which are lines.
+def lead_3(rows: BaselineRows) -> list[str]:
+    """The first three sentences of the source, the summary to beat for news (See et al. 2017); of a
+    dialogue the first three turns, which are lines.
     """
-    return [split_lead(row.source, 3) for row in test]
+    return [split_lead(row.source, 3) for row in rows.test]
 
 
-def common_opening(
-    train: Sequence[Row], test: Sequence[Row], kind: str, source_language: str
-) -> list[str]:
-    """How targets most commonly begin, for every row: what a system gets for form alone.
+def common_opening(rows: BaselineRows) -> list[str]:
+    """The most common opening of targets, for every row: what a system gets for form alone.
 
-    The opening grows piece by piece: by the commonest next one among the training targets that
-    share it so far, the first to occur among equals. It stops before a piece that less than
-    SMALLEST_SHARE of these, or a single one, go on with, and where most of them end.
+    The opening grows chunk by chunk, by the most common next chunk of the training targets that
+    share it so far, or the first of several equally common ones. It stops before a chunk that
+    fewer than SMALLEST_SHARE of these targets share, or only one, and where most of them end.
     """
-    targets = [target for row in _some(train, "common_opening") for target in row.references]
-    return [_grow_opening([PIECE.findall(target) for target in targets])] * len(test)
+    targets = [CHUNK.findall(target) for target in rows.train_targets("common_opening")]
+    return [_grow_opening(targets)] * len(rows.test)
 
 
-def random_training_target(
-    train: Sequence[Row], test: Sequence[Row], kind: str, source_language: str
-) -> list[str]:
-    """A training target drawn for each row, with the row's place as the seed: fluent and about
+def random_training_target(rows: BaselineRows) -> list[str]:
+    """A random training target for each row, with the row's index as the seed: fluent text about
     something else.
     """
-    targets = [
-        target for row in _some(train, "random_training_target") for target in row.references
-    ]
+    targets = rows.train_targets("random_training_target")
     return [
-        targets[int(random.Random(place).random() * len(targets))] for place in range(len(test))
+        targets[int(random.Random(index).random() * len(targets))]
+        for index in range(len(rows.test))
     ]
 
 
-def most_frequent_target(
-    train: Sequence[Row], test: Sequence[Row], kind: str, source_language: str
-) -> list[str]:
-    """The commonest training target for every row: what ignoring the source gives.
+def most_frequent_target(rows: BaselineRows) -> list[str]:
+    """The most common training target, for every row: what a system gets that ignores the source.
 
-    Among equals the first to occur.
+    The first of several equally common ones.
     """
-    counts = Counter(
-        target for row in _some(train, "most_frequent_target") for target in row.references
-    )
-    return [max(counts, key=counts.__getitem__)] * len(test)
+    counts = Counter(rows.train_targets("most_frequent_target"))
+    return [max(counts, key=counts.__getitem__)] * len(rows.test)
 
 
-def nearest_training_source(
-    train: Sequence[Row], test: Sequence[Row], kind: str, source_language: str
-) -> list[str]:
+def nearest_training_source(rows: BaselineRows) -> list[str]:
     """A target of the training row with the most similar source: what copying from memory gives."""
-    rows = _some(train, "nearest_training_source")
-    index = SourceIndex([row.source for row in rows], language=source_language)
-    return [
-        rows[nearest].references[0] for nearest in index.find_nearest([row.source for row in test])
-    ]
+    train = rows.train_rows("nearest_training_source")
+    index = SourceIndex([row.source for row in train], language=rows.source_language)
+    nearest = index.find_nearest([row.source for row in rows.test])
+    return [train[row].references[0] for row in nearest]
 
 
 BASELINES: dict[str, Baseline] = {
@@ -130,9 +138,8 @@ NEEDS_TRAINING_ROWS = (
 
 
 def baselines_for(kind: str, *, has_training_rows: bool = True) -> list[str]:
-    """The baselines that make sense for a kind of task.
-
-    First sentences are a summary, but neither a translation nor an answer.
+    """The baselines that make sense for a kind of task: first sentences are a summary, but neither
+    a translation nor a response.
     """
     has_lead = TaskKind(kind) is TaskKind.summarization
     return [
@@ -151,12 +158,13 @@ def write_baseline(
     *,
     tags: Mapping[str, tuple[str, ...]],
 ) -> None:
-    """The predictions of one baseline for a file of rows; train.jsonl lies beside that file where
-    the task has training rows. Tags are by row id.
+    """Write the predictions of one baseline for a file of rows, with tags by row id.
+
+    Training rows are read from train.jsonl in the same folder, where the task has any.
     """
     test = list(read_rows(test_file))
     train = list(read_rows(test_file.with_name("train.jsonl"))) if task.train_split else []
-    texts = BASELINES[name](train, test, task.kind.value, task.source_language)
+    texts = BASELINES[name](BaselineRows(train, test, task.kind, task.source_language))
     predictions = (
         Prediction(row.id, row.source, row.references, text, tags[row.id]).to_json()
         for row, text in zip(test, texts, strict=True)
@@ -165,12 +173,12 @@ def write_baseline(
 
 
 def split_first_sentence(text: str) -> str:
-    """The text up to and with its first mark of a sentence's end; all of it where there is none."""
+    """The text up to the end of its first sentence; all of it where no sentence ends."""
     return _split_sentences(text.strip(), 1)
 
 
 def split_lead(text: str, num_parts: int) -> str:
-    """The first sentences of a text; the first lines where each line begins with a speaker."""
+    """The first sentences of a text; the first lines if every line begins with a speaker."""
     lines = text.strip().split("\n")
     if len(lines) > 1 and all(SPEAKER.match(line) for line in lines):
         return "\n".join(lines[:num_parts])
@@ -181,31 +189,22 @@ def _split_sentences(text: str, num_sentences: int) -> str:
     end = 0
     for _ in range(num_sentences):
         num_spaces = len(text[end:]) - len(text[end:].lstrip())
-        found = SENTENCE_END.search(text, end + num_spaces)
-        if found is None:
+        match = SENTENCE_END.search(text, end + num_spaces)
+        if match is None:
             return text
-        end = found.end()
+        end = match.end()
     return text[:end]
 
 
 def _grow_opening(targets: Sequence[Sequence[str]]) -> str:
-    """The commonest opening of targets that are cut into pieces; at least one piece."""
+    """The most common opening of targets that are cut into chunks; at least one chunk."""
     opening: list[str] = []
     while True:
-        place = len(opening)
-        counts = Counter(target[place] if place < len(target) else None for target in targets)
-        ((piece, count),) = counts.most_common(1)
+        index = len(opening)
+        counts = Counter(target[index] if index < len(target) else None for target in targets)
+        ((chunk, count),) = counts.most_common(1)
         is_shared = count >= max(2, SMALLEST_SHARE * len(targets))
-        if piece is None or (opening and not is_shared):
+        if chunk is None or (opening and not is_shared):
             return "".join(opening).strip()
-        opening.append(piece)
-        targets = [target for target in targets if target[place : place + 1] == [piece]]
-
-
-def _some(train: Sequence[Row], name: str) -> Sequence[Row]:
-    if not train:
-        raise DataError(
-            f"baseline {name} needs training rows and there are none; set tasks.*.train_split or "
-            "leave it out"
-        )
-    return train
+        opening.append(chunk)
+        targets = [target for target in targets if target[index : index + 1] == [chunk]]

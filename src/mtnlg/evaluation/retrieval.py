@@ -1,7 +1,7 @@
 """The nearest text by the cosine of TF-IDF vectors, through an inverted index.
 
-Refuses to know: rows and targets. Legend: N indexed texts, V terms.
-Terms are the tokens of ROUGE: words, and for Chinese and Japanese characters.
+Terms are the tokens of ROUGE: words, or characters in Chinese and Japanese. Legend: N indexed
+texts, V terms.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TIE_TOLERANCE = 1e-12
 
 
 class SourceIndex:
-    """Texts that can be asked for the one nearest to another text."""
+    """Finds the indexed text that is most similar to a query."""
 
     def __init__(self, texts: Sequence[str], *, language: str) -> None:
         self._language = language
@@ -37,19 +37,19 @@ class SourceIndex:
         order = np.argsort(terms, kind="stable")
         self._owners, self._values = owners[order], values[order]
         self._starts = np.concatenate([[0], np.cumsum(frequency)])
-        """Postings of term v are those from _starts[v] to _starts[v + 1]."""
+        """The postings of term v are those from _starts[v] to before _starts[v + 1]."""
 
     def find_nearest(self, queries: Sequence[str]) -> Iterator[int]:
-        """For each query the place of the most similar text, the lowest among equals.
+        """For each query the index of the most similar text, the lowest of several equal ones.
 
-        That is 0 where no text shares a term with the query.
+        It is 0 where no text shares a term with the query.
         """
         for query in queries:
             cosines = self._cosines(query)
             yield int(np.argmax(cosines >= cosines.max() - TIE_TOLERANCE))
 
     def _cosines(self, query: str) -> FloatArray:
-        """Cosines (N,) up to the query's own length, which is the same for all texts."""
+        """Cosines (N,) but for the length of the query, which is the same for all texts."""
         cosines = np.zeros(self._num_texts)
         for token, count in Counter(rouge_tokens(query, self._language)).items():
             term = self._terms.get(token)
@@ -61,17 +61,17 @@ class SourceIndex:
         return cosines
 
     def _count_terms(self, texts: Sequence[str]) -> tuple[IntArray, IntArray, IntArray]:
-        """Text, term and count of each pair that occurs, ordered by text and then by term."""
+        """Text, term and count of each pair that occurs, ordered by text, then by term."""
         owners: list[int] = []
         terms: list[int] = []
         counts: list[int] = []
         for owner, text in enumerate(texts):
-            found = Counter(
+            text_counts = Counter(
                 self._terms.setdefault(token, len(self._terms))
                 for token in rouge_tokens(text, self._language)
             )
-            for term in sorted(found):
+            for term in sorted(text_counts):
                 owners.append(owner)
                 terms.append(term)
-                counts.append(found[term])
+                counts.append(text_counts[term])
         return np.array(owners, np.int64), np.array(terms, np.int64), np.array(counts, np.int64)

@@ -1,7 +1,6 @@
 """From predictions to scores: each metric with value, interval, number of examples and signature.
 
-Statistics are extracted once; each subset of the rows is aggregated from them. Refuses to know:
-which system it was.
+Statistics are extracted once; each subset of the rows is aggregated from them.
 """
 
 from __future__ import annotations
@@ -23,18 +22,16 @@ from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import CLEAN, NEW_DIALOGUES, MetricScore, Scores, SubsetScores
 
 CONTAMINATION_PREFIX = "train_"
-"""Tags that begin so are signals that training may have seen the row."""
-
+"""The start of tags that are contamination signals."""
 
 DIALOGUE_TAG = "train_dialogue"
-"""The signal that training has the whole dialogue that the row is a turn of."""
-
+"""The signal that training has the whole dialogue of the row."""
 
 EMPTY = {
     CLEAN: "every row has a signal that training may have seen it",
     NEW_DIALOGUES: "every row's whole dialogue stands in training",
 }
-"""Subset -> why it has no row."""
+"""Subset -> the reason where it has no row."""
 
 
 def score_predictions(
@@ -45,10 +42,11 @@ def score_predictions(
     resampling: Resampling = DEFAULT_RESAMPLING,
     model_folders: Mapping[str, str] | None = None,
 ) -> Scores:
-    """Every metric on all rows, and on each subset that leaves some out.
+    """Every metric on all rows, and on each subset that leaves rows out.
 
-    Language is that of the references; model folders are those of metrics that read one. Raises
-    ConfigError for an unknown metric and DataError, naming the row, for text that cannot be scored.
+    The language is that of the references; model folders are by name of the metric that reads one.
+    Raises ConfigError for an unknown metric and DataError, naming the row, for text that cannot be
+    scored.
     """
     chosen = [find_metric(name, model_folders=model_folders) for name in dict.fromkeys(metrics)]
     texts = Texts(
@@ -83,7 +81,7 @@ def score_predictions(
 def _measured(
     metrics: Sequence[Metric], texts: Texts
 ) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    """The statistics of metrics, and of those that cannot be run here the reason."""
+    """The statistics of the metrics that run here, and the reason for each that does not."""
     statistics: dict[str, FloatArray] = {}
     not_run: dict[str, str] = {}
     for metric in metrics:
@@ -95,7 +93,7 @@ def _measured(
 
 
 def is_contaminated(row: Prediction) -> bool:
-    """Whether there is any signal that training may have seen the row."""
+    """True if the row has a contamination signal."""
     return any(tag.startswith(CONTAMINATION_PREFIX) for tag in row.tags)
 
 
@@ -119,9 +117,7 @@ def _score_rows(
 def score_metric(
     metric: Metric, statistics: FloatArray, texts: Texts, *, resampling: Resampling
 ) -> MetricScore:
-    """The score of statistics (N, K) and the texts that they are of, with its interval or the
-    reason why there is none.
-    """
+    """The score by the statistics (N, K) of texts, with its interval or the reason for none."""
     reason = None if metric.is_resampleable else metric.interval_reason
     if reason is None and len(statistics) == 1:
         reason = "one example cannot be resampled"
