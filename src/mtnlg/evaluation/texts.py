@@ -8,7 +8,7 @@ from itertools import compress
 from typing import Any
 
 from mtnlg.errors import DataError
-from mtnlg.text.scripts import UNSCORABLE
+from mtnlg.text.scripts import find_unscorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,6 @@ def aligned_references(references: Sequence[Sequence[str]]) -> list[list[str | N
 
 
 def _refuse_unscorable(text: str, what: str) -> None:
-    match = UNSCORABLE.search(text)
-    if match is not None:
-        raise DataError(
-            f"{what} has U+{ord(match.group()):04X} at character {match.start() + 1}, which is no "
-            "text; remove it"
-        )
+    unscorable = find_unscorable(text)
+    if unscorable is not None:
+        raise DataError(f"{what} has {unscorable}, which is no text; remove it")

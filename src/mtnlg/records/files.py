@@ -12,8 +12,9 @@ import json
 import math
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -37,24 +38,47 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
 
 
 def parse_jsonl(
-    lines: Iterable[bytes], *, path: Path, first: int = 1
+    lines: Iterable[bytes], *, path: Path | str, first: int = 1
 ) -> Iterator[tuple[int, JsonObject]]:
-    """As `read_jsonl`, of some lines of a file, the first of which has that number."""
+    """Like `read_jsonl`, of some lines of a file, the first of which has the number `first`."""
     for number, raw in enumerate(lines, start=first):
-        line = decode_line(raw, path=path, number=number)
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"{path}:{number}: not valid JSON ({error}); repair or remove the line"
-            ) from None
-        if not isinstance(record, dict):
-            raise DataError(
-                f"{path}:{number}: expected a JSON object, found {type(record).__name__}"
-            )
-        yield number, record
+        if raw.strip():
+            yield number, parse_line(raw, path=path, number=number, has_only_finite=True)
+
+
+def parse_line(
+    raw: bytes, *, path: Path | str, number: int, has_only_finite: bool = False
+) -> JsonObject:
+    """The object on a line of a file; raises DataError with file and line for anything else."""
+    line = decode_line(raw, path=path, number=number)
+    try:
+        record = json.loads(line, parse_constant=_refuse_constant if has_only_finite else None)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path}:{number}: not valid JSON ({error}); repair or remove the line"
+        ) from None
+    if not isinstance(record, dict):
+        raise DataError(f"{path}:{number}: expected a JSON object, found {type(record).__name__}")
+    return record
+
+
+def numbered_lines(
+    path: Path | str, stream: IO[bytes] | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, or of an open stream, by number from 1; raises DataError where it is
+    empty or damaged.
+    """
+    number = 0
+    try:
+        with open_bytes(Path(path)) if stream is None else nullcontext(stream) as lines:
+            for number, raw in enumerate(lines, start=1):
+                yield number, raw
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(
+            f"{path}:{number + 1}: cannot be read ({error}); copy the file again"
+        ) from None
+    if number == 0:
+        raise DataError(f"{path}: the file is empty; give it at least one record")
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -67,8 +91,8 @@ def open_bytes(path: Path) -> IO[bytes]:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def decode_line(raw: bytes, *, path: Path, number: int) -> str:
-    """One line as text without its line end or byte-order mark; raises DataError where it is not
+def decode_line(raw: bytes, *, path: Path | str, number: int) -> str:
+    """The text of a line without its end or a byte-order mark; raises DataError where it is not
     UTF-8.
     """
     try:

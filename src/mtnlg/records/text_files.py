@@ -1,41 +1,38 @@
 """Files of texts that belong together line by line: plain text, JSON lines and tables.
 
-Every complaint is a DataError that names file and line. Lines end at a line feed only: U+2028 in a
-text splits nothing. Refuses to know: what is scored.
+Errors are DataErrors that name file and line. Lines end only at a line feed: U+2028 in a text
+splits nothing.
 
 | ending | an example | its field |
 |---|---|---|
-| jsonl | an object, one a line; blank lines are skipped | a key: a text, or a list of references |
-| tsv | a line; tabs part its cells, quotes are text | a name in line 1, or a number from 1 |
+| jsonl | an object on a line; blank lines are skipped | a key: a text, or a list of references |
+| tsv | a line; tabs separate cells, quotes are text | a name in line 1, or a number from 1 |
 | any other | a line | |
 """
 
 from __future__ import annotations
 
-import json
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from mtnlg.errors import DataError, MtnlgError
-from mtnlg.records.files import decode_line, open_bytes
-from mtnlg.text.scripts import UNSCORABLE
+from mtnlg.records.files import decode_line, numbered_lines, parse_line
+from mtnlg.text.scripts import find_unscorable
 
 STANDARD_INPUT = "-"
 
 Example = tuple[str, ...]
 """The texts of one example: one hypothesis, one source, or its references."""
-Lines = Iterable[tuple[int, str]]
+Lines = Iterable[tuple[int, bytes]]
 """Lines of a file by number from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """The examples of one file, with the lines that they begin at."""
+    """The examples of one file, with the numbers of their lines."""
 
     path: str
     examples: list[Example]
@@ -43,52 +40,53 @@ class TextFile:
 
     @property
     def name(self) -> str:
-        """The file's name without its path."""
+        """The file's name without its folder."""
         return self.path if self.path == STANDARD_INPUT else Path(self.path).name
 
     @property
     def shown(self) -> str:
-        """The file as messages name it."""
+        """The file as error messages name it."""
         return _shown(self.path)
 
-    def location(self, place: int) -> str:
-        """File and line of an example, as messages have it."""
-        return f"{self.shown}:{self.line_numbers[place]}"
+    def location(self, index: int) -> str:
+        """File and line of an example, as error messages have it."""
+        return f"{self.shown}:{self.line_numbers[index]}"
 
 
 def read_texts(path: str, *, field: str, format_name: str | None = None) -> TextFile:
-    """The examples of a file, or of standard input for `-`; None: the format that its name ends in.
+    """The examples of a file, or of standard input for `-`; without a format's name, the ending of
+    the file decides.
 
-    The field is looked for in JSON lines and tables only.
+    Only JSON lines and tables have fields.
     """
     chosen = format_name or _format_of(path)
-    return _collected(path, FORMATS[chosen](path, _numbered_lines(path), field))
+    return _collected(path, FORMATS[chosen](_shown(path), _lines(path), field))
 
 
 def read_fields(path: str, *, field: str, optional: Sequence[str]) -> dict[str, TextFile]:
-    """The examples of one field, and of those optional ones that the file's first line has."""
+    """The examples of a field, and of each optional field that the file's first line has."""
     chosen = _format_of(path)
-    lines = list(_numbered_lines(path))
-    names = [field, *(name for name in optional if name in _fields_of(chosen, lines))]
-    return {name: _collected(path, FORMATS[chosen](path, lines, name)) for name in names}
+    lines = list(_lines(path))
+    names = [field, *(name for name in optional if name in _fields_of(chosen, path, lines))]
+    return {name: _collected(path, FORMATS[chosen](_shown(path), lines, name)) for name in names}
 
 
-def _collected(path: str, read: Iterable[tuple[int, Example]]) -> TextFile:
-    examples: list[Example] = []
-    numbers: list[int] = []
-    for number, texts in read:
-        for text in texts:
-            _refuse_unscorable(text, f"{_shown(path)}:{number}")
-        examples.append(texts)
-        numbers.append(number)
-    if not examples:
+def _collected(path: str, examples: Iterable[tuple[int, Example]]) -> TextFile:
+    texts_of: dict[int, Example] = dict(examples)
+    for number, texts in texts_of.items():
+        for unscorable in filter(None, map(find_unscorable, texts)):
+            raise DataError(
+                f"{_shown(path)}:{number}: {unscorable} is no text; remove it, or save the file as "
+                "UTF-8"
+            )
+    if not texts_of:
         raise DataError(f"{_shown(path)}: the file is empty; give it at least one example")
-    return TextFile(path, examples, numbers)
+    return TextFile(path, list(texts_of.values()), list(texts_of))
 
 
 @contextmanager
 def as_mistake_of_the_command() -> Iterator[None]:
-    """Files that are words of the command are as wrong as any other word of it."""
+    """Raise a DataError about files that a command names as a mistake in its words."""
     try:
         yield
     except DataError as error:
@@ -106,40 +104,32 @@ def check_aligned(files: Sequence[TextFile]) -> None:
         )
 
 
-def _text_examples(path: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
-    for number, line in lines:
-        yield number, (line,)
+def _text_examples(shown: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+    for number, raw in lines:
+        yield number, (decode_line(raw, path=shown, number=number),)
 
 
-def _json_examples(path: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
-    for number, line in lines:
-        if not line.strip():
+def _json_examples(shown: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+    for number, raw in lines:
+        if not raw.strip():
             continue
-        location = f"{_shown(path)}:{number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"{location}: not valid JSON ({error}); repair the line, or choose another --format"
-            ) from None
-        if not isinstance(record, dict):
-            raise DataError(f"{location}: expected a JSON object, found {type(record).__name__}")
+        record = parse_line(raw, path=shown, number=number)
         if field not in record:
             raise DataError(
-                f"{location}: has no field {field!r}; it has {', '.join(map(repr, record))}; "
+                f"{shown}:{number}: has no field {field!r}; it has {', '.join(map(repr, record))}; "
                 "name the field by the options that end in -field"
             )
-        yield number, _texts_of(record[field], f"{location}: {field}")
+        yield number, _texts_of(record[field], f"{shown}:{number}: {field}")
 
 
-def _table_examples(path: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+def _table_examples(shown: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
     column: int | None = int(field) - 1 if field.isdecimal() and int(field) else None
-    for number, line in lines:
-        cells = line.split("\t")
+    for number, raw in lines:
+        cells = decode_line(raw, path=shown, number=number).split("\t")
         if column is None:
             if field not in cells:
                 raise DataError(
-                    f"{_shown(path)}:{number}: the first line names no column {field!r}; it has "
+                    f"{shown}:{number}: the first line names no column {field!r}; it has "
                     f"{', '.join(map(repr, cells))}; name the column, or give its number from 1, "
                     "by the options that end in -field"
                 )
@@ -147,8 +137,7 @@ def _table_examples(path: str, lines: Lines, field: str) -> Iterator[tuple[int, 
             continue
         if column >= len(cells):
             raise DataError(
-                f"{_shown(path)}:{number}: has {len(cells)} cells and no column {field}; repair "
-                "the line"
+                f"{shown}:{number}: has {len(cells)} cells and no column {field}; repair the line"
             )
         yield number, (cells[column],)
 
@@ -165,16 +154,15 @@ def _format_of(path: str) -> str:
     return ending if ending in FORMATS else "text"
 
 
-def _fields_of(format_name: str, lines: Sequence[tuple[int, str]]) -> list[str]:
-    """What the first line names; nothing where it is broken, as reading the field will tell."""
-    first = next((line for _, line in lines if line.strip()), "")
-    if format_name == "tsv":
-        return first.split("\t")
+def _fields_of(format_name: str, path: str, lines: Sequence[tuple[int, bytes]]) -> list[str]:
+    """The fields that the first line names; none where it is broken, which reading will report."""
+    number, first = next(((number, raw) for number, raw in lines if raw.strip()), (1, b""))
     try:
-        record = json.loads(first) if format_name == "jsonl" else {}
-    except (ValueError, RecursionError):
+        if format_name == "tsv":
+            return decode_line(first, path=path, number=number).split("\t")
+        return list(parse_line(first, path=path, number=number)) if format_name == "jsonl" else []
+    except DataError:
         return []
-    return list(record) if isinstance(record, dict) else []
 
 
 def _texts_of(value: object, what: str) -> Example:
@@ -185,28 +173,8 @@ def _texts_of(value: object, what: str) -> Example:
     raise DataError(f"{what} is {str(value)[:80]!r}; it must be a text, or a list of texts")
 
 
-def _numbered_lines(path: str) -> Iterator[tuple[int, str]]:
-    """Lines by number from 1, without their ends."""
-    number, shown = 0, Path(_shown(path))
-    try:
-        with _opened(path) as stream:
-            for number, raw in enumerate(stream, start=1):
-                yield number, decode_line(raw, path=shown, number=number)
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{_shown(path)}:{number + 1}: cannot be read ({error})") from None
-
-
-def _opened(path: str) -> IO[bytes] | nullcontext[IO[bytes]]:
-    return nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else open_bytes(Path(path))
-
-
-def _refuse_unscorable(text: str, location: str) -> None:
-    found = UNSCORABLE.search(text)
-    if found is not None:
-        raise DataError(
-            f"{location}: U+{ord(found.group()):04X} at character {found.start() + 1} is no text; "
-            "remove it, or save the file as UTF-8"
-        )
+def _lines(path: str) -> Lines:
+    return numbered_lines(_shown(path), sys.stdin.buffer if path == STANDARD_INPUT else None)
 
 
 def _shown(path: str) -> str:

@@ -30,9 +30,16 @@ def _is_mark(code: int) -> bool:
 
 
 UNSCORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL, as UTF-16 and binary files have it, and lone surrogates, as escapes of JSON may have them:
-no text, and no file of ours can hold the latter.
-"""
+"""NUL, which UTF-16 and binary files have, and lone surrogates, which escapes of JSON may have and
+no UTF-8 file can hold."""
+
+
+def find_unscorable(text: str) -> str | None:
+    """The first character that is no text, as `U+D800 at character 2`; None where all are."""
+    match = UNSCORABLE.search(text)
+    if match is None:
+        return None
+    return f"U+{ord(match.group()):04X} at character {match.start() + 1}"
 
 
 CHARACTER_LANGUAGES = ("zh", "ja")
