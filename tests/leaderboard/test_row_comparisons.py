@@ -220,7 +220,10 @@ def test_detectable_difference_is_in_words_and_in_json(launch: MadeLaunch, tmp_p
     report = written(launch.build(), tmp_path)
 
     (pair, *_) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
-    sentence = f"with these 40 examples a true difference of {expected:.2f} rouge1 between two"
+    sentence = (
+        "with these 40 examples, a paired test at 5% detects a true difference of "
+        f"{expected:.2f} rouge1 between two"
+    )
     assert pair["detectable"] == pytest.approx(expected, abs=1e-5)
     assert sentence in Page(report["index.html"]).text
     assert sentence in report["leaderboard.md"]

@@ -7,7 +7,7 @@ import json
 from made_launch import MadeLaunch, made_metric
 from made_samples import add_pair
 from mtnlg.records.files import JsonObject, write_text
-from mtnlg.report.page_data import ASKED_FOR, CONFIGURATION, compare_json, run_differences
+from mtnlg.report.page_data import CONFIGURATION, OVERRIDES, compare_json, run_differences
 
 
 def data_of(launch: MadeLaunch) -> JsonObject:
@@ -30,7 +30,7 @@ def test_pair_is_told_from_both_sides(launch: MadeLaunch) -> None:
     assert (labels[pair["better"]], labels[pair["worse"]]) == (one.better, one.worse)
     assert pair["difference"] == f"{one.difference:.2f} [{one.low:.2f}, {one.high:.2f}]"
     assert pair["turned"] == f"{-one.difference:.2f} [{-one.high:.2f}, {-one.low:.2f}]"
-    assert pair["is_apart"] is one.is_significant
+    assert pair["is_significant"] is one.is_significant
     assert found["samples"] == "board-1-samples"
 
 
@@ -68,7 +68,7 @@ def test_without_configurations_the_overrides_are_compared(launch: MadeLaunch) -
 
     of, settings = run_differences(launch.build())
 
-    assert of == ASKED_FOR
+    assert of == OVERRIDES
     assert settings == [("model", ("a", "b")), ("x", ("1", None))]
 
 

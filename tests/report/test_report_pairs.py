@@ -6,8 +6,7 @@ from pathlib import Path
 
 from made_comparisons import add_system, only_board
 from made_launch import MadeLaunch
-from mtnlg.report.html import render_html
-from mtnlg.report.page_data import board_pairs
+from mtnlg.report.html import board_pairs, render_html
 from read_report import Page
 
 
@@ -18,7 +17,7 @@ def test_every_pair_is_a_row_with_difference_and_p(launch: MadeLaunch) -> None:
 
     pairs = board_pairs(board)
 
-    assert [(pair.better, pair.worse) for pair in pairs] == [
+    assert [(pair.comparison.better, pair.comparison.worse) for pair in pairs] == [
         ("good", "same"),
         ("good", "poor"),
         ("same", "poor"),

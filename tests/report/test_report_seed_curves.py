@@ -38,7 +38,7 @@ def test_seeds_share_a_color_and_an_entry_of_the_legend(launch: MadeLaunch) -> N
     assert drawn == ["c0 seed", "c0 d1 seed", "c0 d2 seed", "c1"]
     legends = [one.text for one in root.iter("text") if one.get("class") == "legend"]
     assert legends == ["nano (3 seeds)", "micro"]
-    assert metric.remarks[0].startswith("Seeds: 1 solid, 2 dashed, 3 dotted; the band goes ")
+    assert metric.remarks[0].startswith("Seeds: 1 solid, 2 dashed, 3 dotted; the band spans ")
 
 
 def test_each_seed_is_told_where_it_is_pointed_at_and_in_numbers(

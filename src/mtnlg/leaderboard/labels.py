@@ -32,9 +32,15 @@ def distinct_labels(items: Sequence[Identity]) -> list[str]:
     return labels
 
 
+def parse_override(override: str) -> tuple[str, str]:
+    """The name and the value of the setting in an override, such as `+model=tiny`."""
+    name, _, value = override.lstrip("+~").partition("=")
+    return name, value
+
+
 def without_seed(overrides: Iterable[str]) -> tuple[str, ...]:
     """The overrides that are not about the seed, sorted, so that order makes no difference."""
-    kept = [text for text in overrides if text.lstrip("+~").partition("=")[0] != "seed"]
+    kept = [text for text in overrides if parse_override(text)[0] != "seed"]
     return tuple(sorted(kept))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtnlg.errors import MtnlgError
+from mtnlg.leaderboard.labels import parse_override
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.files import is_folder_name, number_of, read_json
 from mtnlg.records.runs import RunRecord
@@ -93,8 +94,8 @@ def explained_share(trials: Sequence[Trial]) -> float | None:
 
 
 def _settings(run: RunRecord) -> dict[str, str]:
-    words = (text.lstrip("+~").partition("=") for text in run.overrides)
-    return {name: value for name, _, value in words if name not in NOT_SETTINGS}
+    settings = map(parse_override, run.overrides)
+    return {name: value for name, value in settings if name not in NOT_SETTINGS}
 
 
 def _sweep(tasks: tuple[str, ...], runs: Sequence[_Run], artifacts_root: Path) -> Sweep:

@@ -1,5 +1,4 @@
-"""The leaderboard as CSV: one line for each system and metric, so that no number stands without its
-n and signature.
+"""The leaderboard as CSV: one line for each system and metric, each with its n and signature.
 
 A system without numbers has one line with its status and reason.
 """
@@ -15,14 +14,13 @@ from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
 from mtnlg.records.ratings import HumanRatings
 from mtnlg.records.runs import Cost
 from mtnlg.records.scores import MetricScore
-from mtnlg.report.display import test_text
+from mtnlg.report.notes import test_text
 from mtnlg.text.visible import visible
 
 Cell = str | int | float | bool | None
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet program calculate a cell instead of showing it (OWASP, CSV injection).
-"""
+"""What makes a spreadsheet calculate a cell instead of showing it (OWASP, CSV injection)."""
 COLUMNS = (
     *("experiment", "task", "test_set", "subset", "language", "rank", "system", "label", "kind"),
     *("status", "reason", "runs", "seeds", "decoding", "metric", "value", "low", "high", "n"),
@@ -37,65 +35,58 @@ COLUMNS = (
 def render_csv(leaderboard: Leaderboard) -> str:
     """The table with its header line; every text cell is quoted and none can be a formula."""
     stream = io.StringIO()
-    writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer = csv.DictWriter(stream, COLUMNS, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writeheader()
     for board in leaderboard.boards:
-        for row in board.rows:
-            for record in _records(leaderboard.experiment, board, row):
-                writer.writerow([harmless(record.get(name)) for name in COLUMNS])
-        for ratings in board.ratings:
-            for record in _rating_records(leaderboard.experiment, board, ratings):
-                writer.writerow([harmless(record.get(name)) for name in COLUMNS])
+        for record in _records(board):
+            record |= {
+                "experiment": leaderboard.experiment,
+                "task": board.task,
+                "test_set": board.test_set,
+                "subset": board.subset,
+                "language": board.language,
+            }
+            writer.writerow({name: harmless(cell) for name, cell in record.items()})
     return stream.getvalue()
 
 
-def _records(experiment: str, board: Board, row: BoardRow) -> Iterator[dict[str, Cell]]:
-    shared = _row_cells(experiment, board, row)
-    for name, metric in row.metrics.items():
-        yield shared | {"metric": name} | _metric_cells(metric) | _group_cells(name, row, board)
-    if not row.metrics:
-        yield shared
+def _records(board: Board) -> Iterator[dict[str, Cell]]:
+    for row in board.rows:
+        cells = _row_cells(row)
+        for name, metric in row.metrics.items():
+            yield cells | {"metric": name} | _metric_cells(metric) | _group_cells(name, row, board)
+        if not row.metrics:
+            yield cells
+    for ratings in board.ratings:
+        yield from _rating_records(ratings)
 
 
-def _rating_records(
-    experiment: str, board: Board, ratings: HumanRatings
-) -> Iterator[dict[str, Cell]]:
-    """The mean rating of each system, which has no part in its rank."""
-    for one in ratings.systems:
+def _rating_records(ratings: HumanRatings) -> Iterator[dict[str, Cell]]:
+    """The mean rating of each system, which does not affect its rank."""
+    for system in ratings.systems:
+        mean = system.mean
         yield {
-            "experiment": experiment,
-            "task": board.task,
-            "test_set": board.test_set,
-            "subset": board.subset,
-            "language": board.language,
-            "system": one.label,
-            "label": one.label,
-            "kind": one.kind,
+            "system": system.label,
+            "label": system.label,
+            "kind": system.kind,
             "status": "finished",
             "metric": f"human {ratings.name}",
-            "value": one.mean.value,
-            "low": one.mean.low,
-            "high": one.mean.high,
-            "n": one.mean.count,
+            "value": mean.value,
+            "low": mean.low,
+            "high": mean.high,
+            "n": mean.count,
             "unit": f"{ratings.least}-{ratings.greatest}",
             "higher_is_better": "true",
-            "interval": None if one.mean.low is None else ratings.interval,
-            "interval_reason": None
-            if one.mean.low is not None
-            else one.mean.reason or "one source",
+            "interval": None if mean.low is None else ratings.interval,
+            "interval_reason": (mean.reason or "one source") if mean.low is None else None,
             "signature": ratings.signature,
-            "group": one.group,
+            "group": system.group,
             "group_test": ratings.test or f"not tested: {ratings.test_reason}",
         }
 
 
-def _row_cells(experiment: str, board: Board, row: BoardRow) -> dict[str, Cell]:
+def _row_cells(row: BoardRow) -> dict[str, Cell]:
     return {
-        "experiment": experiment,
-        "task": board.task,
-        "test_set": board.test_set,
-        "subset": board.subset,
-        "language": board.language,
         "rank": row.rank,
         "system": row.system,
         "label": row.label,
@@ -130,7 +121,7 @@ def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
 
 
 def _group_cells(name: str, row: BoardRow, board: Board) -> dict[str, Cell]:
-    """The letters, and the test behind them or why there was none; empty for other metrics."""
+    """The letters and their test, or why there was no test; empty for other metrics."""
     if name in row.groups:
         return {"group": row.groups[name], "group_test": test_text(board)}
     if name == board.main_metric and row.label in board.not_tested:
@@ -139,7 +130,9 @@ def _group_cells(name: str, row: BoardRow, board: Board) -> dict[str, Cell]:
 
 
 def harmless(cell: Cell) -> Cell:
-    """Text that starts like a formula gets an apostrophe before it; numbers stay numbers."""
+    """A number as it is; text without hidden characters, after an apostrophe if it starts like a
+    formula.
+    """
     if cell is None:
         return ""
     if not isinstance(cell, str):

@@ -1,8 +1,7 @@
-"""The learning curves of a launch as charts: one color for each system, one line for each seed of
-it, and a band from the least to the greatest of these.
+"""The learning curves of a launch as charts: a color for each system, a line for each of its seeds,
+and a band from their minimum to their maximum.
 
-Refuses to know: how a chart is drawn (charts.py). Runs that share a model, such as those of several
-decodings, are one training.
+Runs that share a model, such as those of several decodings, are one training.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ LOSSES = {"train_loss": ", training", "validation_loss": ", validation"}
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One seed of a system: the run that is named for it, and what it measured."""
+    """One seed of a system: its first run, and what was measured."""
 
     run: RunRecord
     table: Table
@@ -39,13 +38,13 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class TrainedSystem:
-    """The trainings that differ in their seed alone, under one name."""
+    """The trainings that differ only in their seed, under one label."""
 
     label: str
     trainings: tuple[Training, ...]
 
     def name_of(self, training: Training) -> str:
-        """The name of one of its trainings: with its seed where there are several."""
+        """The name of one of its trainings, with the seed if there are several."""
         several = len(self.trainings) > 1
         name = f"{self.label}, seed {training.run.seed}" if several else self.label
         status = training.run.status
@@ -54,7 +53,7 @@ class TrainedSystem:
 
 @dataclass(frozen=True, slots=True)
 class CurveValues:
-    """What a curve says in numbers: where it ended, and where it was best."""
+    """The last and the best value of a curve."""
 
     name: str
     last: float
@@ -64,7 +63,7 @@ class CurveValues:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing, what must be said about it, and the ends of its lines in numbers."""
+    """A drawing, remarks on it, and the last and best values of its lines."""
 
     title: str
     drawing: Markup
@@ -74,9 +73,7 @@ class Chart:
 
 
 def curve_charts(leaderboard: Leaderboard) -> Iterator[Chart]:
-    """Losses and validation metrics over the training, for as many systems at a time as there are
-    colors.
-    """
+    """Losses and validation metrics over the training, with at most NUM_COLORS systems a chart."""
     systems = trained_systems(leaderboard)
     axis = best_axis(training.table for system in systems for training in system.trainings)
     for start in range(0, len(systems), NUM_COLORS):
@@ -95,18 +92,21 @@ def trained_systems(leaderboard: Leaderboard) -> list[TrainedSystem]:
         key: tuple[object, ...] = (run.system, without_seed(run.overrides))
         if run.seed is None:
             key = (*key, run.run_id)
-        while any(held.run.seed == run.seed for held in groups.get(key, ())):
+        while any(training.run.seed == run.seed for training in groups.get(key, ())):
             key = (*key, "again")
         groups.setdefault(key, []).append(Training(run, table))
-    found = [sorted(group, key=lambda one: one.run.seed or 0) for group in groups.values()]
-    labels = distinct_labels([_identity(group) for group in found])
-    return [TrainedSystem(label, tuple(group)) for label, group in zip(labels, found, strict=True)]
+    systems = [
+        tuple(sorted(group, key=lambda training: training.run.seed or 0))
+        for group in groups.values()
+    ]
+    labels = distinct_labels(list(map(_identity, systems)))
+    return list(map(TrainedSystem, labels, systems))
 
 
 def _identity(group: Sequence[Training]) -> Identity:
     run = group[0].run
-    seeds = tuple(one.run.seed for one in group if one.run.seed is not None)
-    runs = tuple(one.run.run_id for one in group)
+    seeds = tuple(training.run.seed for training in group if training.run.seed is not None)
+    runs = tuple(training.run.run_id for training in group)
     return Identity(run.system, None, run.overrides, seeds=seeds, runs=runs)
 
 
@@ -127,17 +127,17 @@ def _chart(
     axis: str,
     columns: Mapping[str, str],
 ) -> Iterator[Chart]:
-    """One chart of some columns of each training, or none where nothing was measured."""
+    """One chart of some columns of each training, or none if nothing was measured."""
     curves: dict[str, Curve] = {}
     lines: list[Line] = []
     bands: list[Band] = []
     for color, system in enumerate(systems):
         for column, suffix in columns.items():
-            own = {
+            by_name = {
                 system.name_of(training) + suffix: curve_of(training.table, column, axis=axis)
                 for training in system.trainings
             }
-            curves |= own
+            curves |= by_name
             is_faint = column == "train_loss"
             legend = _legend(system) + suffix
             lines += [
@@ -148,12 +148,12 @@ def _chart(
                     is_faint=is_faint,
                     dash=dash,
                     name=name,
-                    is_of_several=len(own) > 1,
+                    is_of_several=len(by_name) > 1,
                 )
-                for dash, (name, curve) in enumerate(own.items())
+                for dash, (name, curve) in enumerate(by_name.items())
             ]
-            if not is_faint and len(own) > 1:
-                bands.append(band_of([curve.points for curve in own.values()], color))
+            if not is_faint and len(by_name) > 1:
+                bands.append(band_of([curve.points for curve in by_name.values()], color))
     right_label = axis.replace("_", " ")
     drawing = line_chart(lines, Labels(title, right_label, up_label), bands=bands)
     remarks = (*_seed_remarks(systems), *_remarks(curves, axis=axis))
@@ -170,24 +170,24 @@ def _legend(system: TrainedSystem) -> str:
 
 
 def _seed_remarks(systems: Sequence[TrainedSystem]) -> Iterator[str]:
-    """How the lines of each seed look, told once for systems of the same seeds."""
+    """The dash of each seed, once for systems with the same seeds."""
     labels: dict[tuple[int | None, ...], list[str]] = {}
     for system in systems:
         if len(system.trainings) > 1:
             seeds = tuple(training.run.seed for training in system.trainings)
             labels.setdefault(seeds, []).append(system.label)
-    for seeds, of in labels.items():
-        looks = (f"{seed} {DASHES[place % len(DASHES)]}" for place, seed in enumerate(seeds))
-        whose = f" of {', '.join(of)}" if len(labels) > 1 else ""
-        yield f"Seeds{whose}: {', '.join(looks)}; the band goes from the least to the greatest."
+    for seeds, names in labels.items():
+        dashes = (f"{seed} {DASHES[index % len(DASHES)]}" for index, seed in enumerate(seeds))
+        systems_text = f" of {', '.join(names)}" if len(labels) > 1 else ""
+        yield f"Seeds{systems_text}: {', '.join(dashes)}; the band spans their values."
 
 
 def band_of(curves: Sequence[Sequence[Point]], color: int) -> Band:
-    """From the least to the greatest of several curves, wherever all of them were measured."""
+    """From the minimum to the maximum of several curves, wherever all of them were measured."""
     values = [dict(points) for points in curves]
-    shared = [right for right in values[0] if all(right in one for one in values)]
-    low = tuple((right, min(one[right] for one in values)) for right in shared)
-    high = tuple((right, max(one[right] for one in values)) for right in shared)
+    shared = [right for right in values[0] if all(right in curve for curve in values)]
+    low = tuple((right, min(curve[right] for curve in values)) for right in shared)
+    high = tuple((right, max(curve[right] for curve in values)) for right in shared)
     return Band(low, high, color)
 
 
@@ -200,11 +200,11 @@ def _values(curves: Mapping[str, Curve], is_loss: bool) -> Iterator[CurveValues]
 
 
 def _remarks(curves: Mapping[str, Curve], *, axis: str) -> Iterator[str]:
-    """What was done to the measurements before they were drawn."""
+    """What a reader cannot see: averaged points, and where values stopped being finite."""
     widest = max((curve.points_per_mean for curve in curves.values()), default=1)
     if widest > 1:
         yield f"Each point is the mean of up to {widest} measurements."
     for label, curve in curves.items():
         if curve.not_finite_at is not None:
-            place = f"{axis.replace('_', ' ')} {curve.not_finite_at:.10g}"
-            yield f"{label}: not a finite number from {place} on."
+            start = f"{axis.replace('_', ' ')} {curve.not_finite_at:.10g}"
+            yield f"{label}: not a finite number from {start} on."

@@ -1,22 +1,25 @@
-"""How values read on a page: numbers with their interval, counts, durations, and text with nothing
-hidden in it.
-
-Refuses to know: markup. What comes out is plain text that each format escapes in its own way.
-"""
+"""Values as plain text that each format escapes in its own way: scores, counts, durations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
 from mtnlg.leaderboard.model import Board, RowComparison
 from mtnlg.records.scores import MetricScore
 
 ABSENT = "–"
-
-
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUBSETS = {
+    "all": "",
+    "clean": ", rows without a contamination signal",
+    "new_dialogues": ", rows whose whole dialogue is not in training",
+}
+
+
+def board_title(board: Board) -> str:
+    """Task, test set and, if it is not all of it, the subset."""
+    subset = SUBSETS.get(board.subset, f", {board.subset} subset")
+    return f"{board.task} · {board.test_set}{subset}"
 
 
 def number_text(value: float, *, unit: str) -> str:
@@ -25,12 +28,12 @@ def number_text(value: float, *, unit: str) -> str:
 
 
 def value_text(metric: MetricScore) -> str:
-    """The value alone; whoever shows it shows the interval, n and signature with it."""
+    """The value alone; its interval, n and signature must be shown near it."""
     return number_text(metric.value, unit=metric.unit)
 
 
 def interval_text(metric: MetricScore) -> str:
-    """The interval in brackets, or that there is none; the reason stands in the board's notes."""
+    """The interval in brackets, or "no interval"; the board's notes give the reason."""
     if metric.low is None or metric.high is None:
         return "no interval"
     low, high = (number_text(end, unit=metric.unit) for end in (metric.low, metric.high))
@@ -38,23 +41,11 @@ def interval_text(metric: MetricScore) -> str:
 
 
 def spread_text(metric: MetricScore) -> str:
-    """The spread over seeds and their number; empty for a score of one training."""
+    """The standard deviation over seeds and their number; empty for a score of one training."""
     if metric.seed_deviation is None:
         return ""
     deviation = number_text(metric.seed_deviation, unit=metric.unit)
     return f"± {deviation} over {len(metric.seed_values)} seeds"
-
-
-def full_text(metric: MetricScore) -> str:
-    """Value, interval and n, for use in a sentence."""
-    return f"{pair_text(metric)}, n = {metric.num_examples}"
-
-
-def pair_text(metric: MetricScore) -> str:
-    """Value, spread over seeds and interval, for use in a sentence that has told n."""
-    comma = "" if metric.interval else ","
-    spread = f" {spread}" if (spread := spread_text(metric)) else ""
-    return f"{value_text(metric)}{spread}{comma} {interval_text(metric)}"
 
 
 def score_text(metric: MetricScore) -> str:
@@ -63,12 +54,29 @@ def score_text(metric: MetricScore) -> str:
     return " ".join(filter(None, parts))
 
 
+def pair_text(metric: MetricScore) -> str:
+    """Value, spread over seeds and interval, for a sentence that has stated n."""
+    comma = "" if metric.interval else ","
+    value = " ".join(filter(None, (value_text(metric), spread_text(metric))))
+    return f"{value}{comma} {interval_text(metric)}"
+
+
+def full_text(metric: MetricScore) -> str:
+    """Value, spread over seeds, interval and n, for a sentence."""
+    return f"{pair_text(metric)}, n = {metric.num_examples}"
+
+
 def evidence_text(metric: MetricScore, name: str) -> str:
-    """What one number stands on, to be shown beside it."""
+    """The score and what it rests on, a line each, to be shown beside it."""
     interval = metric.interval or f"no interval: {metric.interval_reason}"
-    by_seed = seeds_text(metric)
-    parts = [f"n = {metric.num_examples}", interval, f"signature: {metric.signature}"]
-    return f"{name} {pair_text(metric)}\n" + "\n".join(parts + ([by_seed] if by_seed else []))
+    lines = [
+        f"{name} {pair_text(metric)}",
+        f"n = {metric.num_examples}",
+        interval,
+        f"signature: {metric.signature}",
+        seeds_text(metric),
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def seeds_text(metric: MetricScore) -> str:
@@ -78,6 +86,20 @@ def seeds_text(metric: MetricScore) -> str:
         for seed, value in metric.seed_values.items()
     )
     return "by seed: " + ", ".join(values) if metric.seed_values else ""
+
+
+def p_text(p: float) -> str:
+    """A p-value with two significant digits, or two decimals from 0.1 on."""
+    return f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def difference_text(comparison: RowComparison, *, unit: str) -> str:
+    """The difference of two rows with its interval."""
+    difference, low, high = (
+        number_text(value, unit=unit)
+        for value in (comparison.difference, comparison.low, comparison.high)
+    )
+    return f"{difference} [{low}, {high}]"
 
 
 def count_text(value: float | None) -> str:
@@ -100,7 +122,7 @@ def flops_text(value: float | None) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """Seconds, minutes and hours, the two largest that apply."""
+    """Seconds, minutes or hours and minutes, whichever fits."""
     if seconds is None:
         return ABSENT
     if seconds < 60:
@@ -130,115 +152,3 @@ def moment_text(moment: datetime | None) -> str:
 def share_text(flagged: int | None, checked: int | None) -> str:
     """Flagged of checked examples."""
     return ABSENT if flagged is None or checked is None else f"{flagged} / {checked}"
-
-
-DIRECTIONS = {
-    True: "higher is better",
-    False: "lower is better",
-    None: "it describes, and neither direction is better",
-}
-
-
-SUBSETS = {
-    "all": "",
-    "clean": ", rows without a contamination signal",
-    "new_dialogues": ", rows whose whole dialogue is not in training",
-}
-
-
-def board_title(board: Board) -> str:
-    """Task, test set and, where it is not all of it, subset."""
-    subset = SUBSETS.get(board.subset, f", {board.subset} subset")
-    return f"{board.task} · {board.test_set}{subset}"
-
-
-def contamination_notes(board: Board) -> list[str]:
-    """How many of the rows checked have contamination signals, and by which rule, by system where
-    systems differ; and whether the ranking changes on the clean rows.
-    """
-    checks = {row.label: row.contamination for row in board.rows if row.contamination.rule}
-    signals = _together(
-        {
-            label: f"signals found in {one.flagged} of {one.checked} rows checked; {one.rule}"
-            for label, one in checks.items()
-            if one.flagged is not None and one.checked is not None
-        }
-    )
-    return [*signals, board.clean_ranking] if signals and board.clean_ranking else signals
-
-
-def metric_notes(board: Board) -> dict[str, list[str]]:
-    """Metric -> what its numbers stand on: unit, n, interval and signature, told apart by system
-    where they differ.
-    """
-    return {name: _notes_of(name, board) for name in board.metric_names}
-
-
-def group_notes(board: Board) -> list[str]:
-    """What the letters of the rows mean, and which rows were not tested and why; empty for a board
-    with one row.
-    """
-    notes = []
-    if board.comparisons:
-        notes.append(
-            f"rows that share a letter are not told apart by {board.main_metric} "
-            f"({test_text(board)}, at {SIGNIFICANCE:.0%})"
-        )
-    reasons: dict[str, list[str]] = {}
-    for label, reason in board.not_tested.items():
-        reasons.setdefault(reason, []).append(label)
-    for reason, labels in reasons.items():
-        notes.append(f"not tested: {', '.join(labels)}: {reason}")
-    return notes
-
-
-def test_text(board: Board) -> str:
-    """The tests behind a board's letters, and over how many comparisons they are corrected."""
-    count = len(board.comparisons)
-    corrected = f"Holm-corrected over {count} comparisons" if count > 1 else "one comparison"
-    tests = dict.fromkeys(one.test for one in board.comparisons)
-    return f"{'; '.join(tests)}, {corrected}"
-
-
-def p_text(p: float) -> str:
-    """A p-value with two digits that say something."""
-    return f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def difference_text(comparison: RowComparison, *, unit: str) -> str:
-    """How far two rows are apart, with the interval."""
-    difference, low, high = (
-        number_text(value, unit=unit)
-        for value in (comparison.difference, comparison.low, comparison.high)
-    )
-    return f"{difference} [{low}, {high}]"
-
-
-def _notes_of(name: str, board: Board) -> list[str]:
-    scores = {row.label: row.metrics[name] for row in board.rows if name in row.metrics}
-    directions = {
-        label: f"{score.unit}, {DIRECTIONS[score.higher_is_better]}"
-        for label, score in scores.items()
-    }
-    sizes = {label: f"n = {score.num_examples}" for label, score in scores.items()}
-    intervals = {
-        label: f"interval: {score.interval}"
-        if score.interval
-        else f"no interval: {score.interval_reason}"
-        for label, score in scores.items()
-    }
-    signatures = {label: f"signature: {score.signature}" for label, score in scores.items()}
-    seeds = [f"{label} {text}" for label, score in scores.items() if (text := seeds_text(score))]
-    return [
-        note for facts in (directions, sizes, intervals, signatures) for note in _together(facts)
-    ] + seeds
-
-
-def _together(facts: Mapping[str, str]) -> list[str]:
-    """Each fact once; with the systems that it holds for, unless it holds for all."""
-    holders: dict[str, list[str]] = {}
-    for label, fact in facts.items():
-        holders.setdefault(fact, []).append(label)
-    if len(holders) == 1:
-        return list(holders)
-    return [f"{fact} ({', '.join(labels)})" for fact, labels in holders.items()]

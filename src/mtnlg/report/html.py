@@ -1,6 +1,6 @@
 """The leaderboard as one self-contained page: report.html.j2 filled in.
 
-All numbers are there without the scripts. Refuses to know: what a number means.
+All numbers are on the page without its scripts.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from mtnlg.leaderboard.curves import Point
-from mtnlg.leaderboard.labels import Identity, distinct_labels
-from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
+from mtnlg.leaderboard.labels import Identity, distinct_labels, parse_override
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, RowComparison
 from mtnlg.leaderboard.samples import BoardSamples, board_samples
 from mtnlg.leaderboard.sweep import sweeps
 from mtnlg.records.scores import MetricScore
@@ -23,7 +23,7 @@ from mtnlg.report.cost_quality import CostChart, cost_charts
 from mtnlg.report.curve_charts import curve_charts
 from mtnlg.report.notes import board_notes
 from mtnlg.report.page import render_page
-from mtnlg.report.page_data import Pair, board_pairs, compare_json, samples_json
+from mtnlg.report.page_data import compare_json, comparison_unit, samples_json
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.run_details import environment_facts, finished_text, run_anchors, run_details
 from mtnlg.report.summary import Lead, board_lead, no_board_sentence, ties
@@ -41,23 +41,27 @@ SCRIPTS = (
 """In the order in which they are joined."""
 
 
-class RunLink(NamedTuple):
-    """The name of a run on a row of a board, and where the page tells of it."""
+class Link(NamedTuple):
+    """A link to another part of the page."""
 
     text: str
     anchor: str
 
 
-class RowLink(NamedTuple):
-    """A row of a board on which a run is, and where it is on the page."""
+class Pair(NamedTuple):
+    """A comparison as the table of pairs shows it."""
 
-    text: str
-    anchor: str
+    comparison: RowComparison
+    difference: str
+    p: str
+    p_holm: str
+    settings: tuple[tuple[str, str], ...]
+    """Overrides of the better and of the worse row where these differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One board as the page shows it; samples are None where another board shows the same ones."""
+    """One board as the page shows it."""
 
     board: Board
     anchor: str
@@ -65,11 +69,11 @@ class Section:
     lead: Lead | None
     ties: str
     notes: dict[str, list[str]]
-    contamination: list[str]
     samples: BoardSamples | None
+    """None for a board of a subset, whose samples the board of all examples shows."""
     pairs: list[Pair]
     costs: tuple[CostChart, ...]
-    """Quality against cost; empty for a board of a subset."""
+    """Empty for a board of a subset."""
 
     def bar(self, name: str, metric: MetricScore) -> Markup:
         """A metric's value and interval, on the scale that the board's rows share."""
@@ -78,20 +82,22 @@ class Section:
 
     @property
     def source_language(self) -> str:
-        """That of the texts, but unknown where these are translated."""
+        """The language of the sources; empty for translations, whose source language is not known
+        here.
+        """
         return "" if self.board.task.partition("/")[0] == "translation" else self.board.language
 
     def samples_json(self) -> Markup:
-        """The samples as the script reads them."""
+        """The samples as samples.js reads them."""
         assert self.samples is not None, f"{self.anchor} has no samples of its own"
         return samples_json(self.samples, self.board, source_language=self.source_language)
 
     def row_anchor(self, row: BoardRow) -> str:
-        """Where a row of the board is on the page."""
+        """The anchor of a row of the board."""
         return f"{self.anchor}-row-{self.board.rows.index(row) + 1}"
 
     def first(self, name: str) -> str:
-        """The order in which a metric's best value comes first."""
+        """The sort order in which a metric's best value comes first."""
         metrics = (row.metrics[name] for row in self.board.rows if name in row.metrics)
         is_higher_better = next((metric.higher_is_better for metric in metrics), True)
         return "descending" if is_higher_better else "ascending"
@@ -124,32 +130,69 @@ def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
     return [
         Section(
             board,
-            f"board-{place}",
+            f"board-{number}",
             display.board_title(board),
             board_lead(board),
             ties(board),
             _notes(board),
-            display.contamination_notes(board),
             board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
             if board.subset == "all"
             else None,
             board_pairs(board),
             tuple(cost_charts(board)) if board.subset == "all" else (),
         )
-        for place, board in enumerate(leaderboard.boards, start=1)
+        for number, board in enumerate(leaderboard.boards, start=1)
     ]
 
 
 def _notes(board: Board) -> dict[str, list[str]]:
-    """The board's notes, told once for metrics of which they are the same."""
-    names: dict[tuple[str, ...], list[str]] = {}
-    for name, notes in board_notes(board).items():
-        names.setdefault(tuple(notes), []).append(name)
-    return {", ".join(alike): list(notes) for notes, alike in names.items()}
+    """The board's notes, once for headings with the same notes."""
+    headings: dict[tuple[str, ...], list[str]] = {}
+    for heading, notes in board_notes(board).items():
+        headings.setdefault(tuple(notes), []).append(heading)
+    return {", ".join(names): list(notes) for notes, names in headings.items()}
+
+
+def board_pairs(board: Board) -> list[Pair]:
+    """The pairs in the order of the ranking."""
+    rows = {row.label: row for row in board.ranked}
+    return [
+        Pair(
+            comparison,
+            display.difference_text(comparison, unit=comparison_unit(comparison, board)),
+            display.p_text(comparison.p),
+            display.p_text(comparison.p_holm),
+            _settings(rows[comparison.better], rows[comparison.worse]),
+        )
+        for comparison in board.comparisons
+    ]
+
+
+def _settings(better: BoardRow, worse: BoardRow) -> tuple[tuple[str, str], ...]:
+    """Overrides of the better row that the worse does not share, each with the latter's value of
+    the same setting; none unless both were trained here.
+    """
+    if better.kind != "trained" or worse.kind != "trained":
+        return ()
+    return tuple(
+        (
+            word,
+            next(
+                (
+                    text
+                    for text in worse.overrides
+                    if parse_override(text)[0] == parse_override(word)[0]
+                ),
+                "",
+            ),
+        )
+        for word in better.overrides
+        if word not in worse.overrides and parse_override(word)[0] != "seed"
+    )
 
 
 def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
-    """The scale of a metric's interval bars: from the least to the greatest end, and zero."""
+    """The ends of the scale of a metric's interval bars, which includes zero."""
     metrics = [row.metrics[name] for row in rows if name in row.metrics]
     ends = [
         end
@@ -160,10 +203,10 @@ def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
     return (min(0.0, *ends), max(0.0, *ends)) if ends else (0.0, 1.0)
 
 
-def _rows_of(run_id: str, sections: Sequence[Section]) -> list[RowLink]:
-    """The rows that a run is on, without those of baselines, which many runs share."""
+def _rows_of(run_id: str, sections: Sequence[Section]) -> list[Link]:
+    """The rows of a run, without baselines, which many runs share."""
     return [
-        RowLink(f"{section.title}: {_row_text(row, section.board)}", section.row_anchor(row))
+        Link(f"{section.title}: {_row_text(row, section.board)}", section.row_anchor(row))
         for section in sections
         for row in section.board.rows
         if run_id in row.runs and row.kind != "baseline"
@@ -177,21 +220,21 @@ def _row_text(row: BoardRow, board: Board) -> str:
     return f"{row.label}, {board.main_metric} {display.full_text(main)}"
 
 
-def _run_links(row: BoardRow, anchors: Mapping[str, str]) -> list[RunLink]:
-    """The runs behind a row by their seeds, or by the word where seeds do not tell them apart."""
+def _run_links(row: BoardRow, anchors: Mapping[str, str]) -> list[Link]:
+    """The runs behind a row, named by their seeds, or "run" where there is not one seed a run."""
     if row.kind == "baseline":
         return []
     has_seeds = len(row.seeds) == len(row.runs)
     names = map(str, row.seeds) if has_seeds else ["run"] * len(row.runs)
     return [
-        RunLink(name, anchors[run_id])
+        Link(name, anchors[run_id])
         for name, run_id in zip(names, row.runs, strict=True)
         if run_id in anchors
     ]
 
 
 def _run_labels(leaderboard: Leaderboard) -> dict[str, str]:
-    """Run id -> a name for the curves and the table of runs."""
+    """Run id -> its name in the table of runs."""
     identities = [
         Identity(
             run.system,

@@ -9,7 +9,6 @@ import re
 
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
 from mtnlg.leaderboard.ranking import badness
-from mtnlg.report.display import contamination_notes
 from mtnlg.report.notes import board_notes
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.summary import LETTER, no_board_sentence
@@ -41,7 +40,6 @@ def render_latex(leaderboard: Leaderboard) -> str:
         "no_board": no_board_sentence(len(leaderboard.runs)),
         "is_tied_with_best": is_tied_with_best,
         "notes": board_notes,
-        "contamination": contamination_notes,
         "ratings": rating_sections,
     }
     return fill("leaderboard.tex.j2", context, escape, **LATEX_DELIMITERS)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from mtnlg.leaderboard.model import Leaderboard
-from mtnlg.report.display import contamination_notes, metric_notes
-from mtnlg.report.notes import board_notes
+from mtnlg.report.notes import board_notes, metric_notes
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.summary import board_sentence, no_board_sentence
 from mtnlg.report.templates import fill
@@ -25,7 +24,6 @@ def render_markdown(leaderboard: Leaderboard) -> str:
         "no_board": no_board_sentence(len(leaderboard.runs)),
         "sentence": board_sentence,
         "notes": board_notes,
-        "contamination": contamination_notes,
         "ratings": rating_sections,
     }
     return fill("leaderboard.md.j2", context, escape)

@@ -1,42 +1,78 @@
-"""What stands below a board's table, by what it is about: what the numbers rest on, what the
-letters mean, how many seeds there are, how small a difference could have been found.
+"""The notes below a board's table: what its numbers rest on, what the significance groups mean, how
+many seeds there are, how small a difference could be detected, and what contamination was found.
 
-Refuses to know: markup. What comes out is plain text that each format escapes in its own way.
+Notes are plain text that each format escapes in its own way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from statistics import median
 
 from mtnlg.evaluation.significance.comparison import POWER, SIGNIFICANCE
 from mtnlg.leaderboard.model import Board
-from mtnlg.report.display import group_notes, metric_notes, number_text, p_text
+from mtnlg.records.scores import MetricScore
+from mtnlg.report.display import number_text, p_text, seeds_text
+
+DIRECTIONS = {
+    True: "higher is better",
+    False: "lower is better",
+    None: "it describes, and neither direction is better",
+}
 
 
 def board_notes(board: Board) -> dict[str, list[str]]:
-    """The notes by their heading, without headings that have nothing to say."""
+    """The notes by heading: each metric first, then what concerns the whole board."""
     notes = metric_notes(board) | {
-        "group": group_notes(board),
+        "significance group": group_notes(board),
         "seeds": seed_notes(board),
         "power": power_notes(board),
         "bootstrap": bootstrap_notes(board),
+        "contamination": contamination_notes(board),
     }
     return {heading: lines for heading, lines in notes.items() if lines}
 
 
+def metric_notes(board: Board) -> dict[str, list[str]]:
+    """Metric -> unit, n, interval and signature of its numbers, by system where these differ."""
+    return {name: _metric_notes(name, board) for name in board.metric_names}
+
+
+def test_text(board: Board) -> str:
+    """The tests behind a board's groups, and the number of comparisons they are corrected for."""
+    count = len(board.comparisons)
+    corrected = f"Holm-corrected over {count} comparisons" if count > 1 else "one comparison"
+    tests = dict.fromkeys(comparison.test for comparison in board.comparisons)
+    return f"{'; '.join(tests)}, {corrected}"
+
+
+def group_notes(board: Board) -> list[str]:
+    """What a shared letter means, and which rows were not tested and why."""
+    notes = []
+    if board.comparisons:
+        notes.append(
+            f"rows that share a letter are tied: not significantly different by "
+            f"{board.main_metric} ({test_text(board)}, at {SIGNIFICANCE:.0%})"
+        )
+    labels: dict[str, list[str]] = {}
+    for label, reason in board.not_tested.items():
+        labels.setdefault(reason, []).append(label)
+    return notes + [
+        f"not tested: {', '.join(untested)}: {reason}" for reason, untested in labels.items()
+    ]
+
+
 def seed_notes(board: Board) -> list[str]:
-    """Which numbers are means over seeds, and which systems were trained with one alone, so that
-    how far another seed would be is not known.
-    """
+    """Which numbers are means over seeds, and which systems were trained with one seed only."""
     trained = [row for row in board.rows if row.metrics and row.kind == "trained"]
     several = [row.label for row in trained if len(row.seeds) > 1]
     single = [row.label for row in trained if len(row.seeds) == 1]
     notes = []
     if several:
         notes.append(
-            f"means of several seeds ± their standard deviation: {', '.join(several)}; the "
-            "interval sees the spread of the seeds and of the examples"
+            f"mean ± standard deviation over several seeds: {', '.join(several)}; the interval "
+            "covers the spread of the seeds and of the examples"
         )
     if single:
         notes.append(f"1 seed: the interval is over examples alone ({', '.join(single)})")
@@ -44,49 +80,96 @@ def seed_notes(board: Board) -> list[str]:
 
 
 def power_notes(board: Board) -> list[str]:
-    """How small a true difference the test set shows, from the pairs that were compared: those
-    without a baseline where there are any, since the question is seldom whether one of these is
-    better. Empty where none were compared.
+    """The smallest true difference that the test set is likely to show, from the compared pairs.
+
+    Pairs with a baseline count only where there are no others: whether a baseline is better is
+    seldom the question.
     """
     baselines = {row.label for row in board.rows if row.kind == "baseline"}
-    found = {
-        (one.better, one.worse): one.detectable
-        for one in board.comparisons
-        if one.detectable is not None
+    detectable = {
+        (comparison.better, comparison.worse): comparison.detectable
+        for comparison in board.comparisons
+        if comparison.detectable is not None
     }
-    if not found or board.main_metric is None:
+    if not detectable or board.main_metric is None:
         return []
-    between = [size for pair, size in found.items() if not baselines.intersection(pair)]
-    sizes = between or list(found.values())
+    between = [size for pair, size in detectable.items() if not baselines.intersection(pair)]
+    sizes = between or list(detectable.values())
     metric = board.ranked[0].metrics[board.main_metric]
     least, middle, most = (
         number_text(size, unit=metric.unit) for size in (min(sizes), median(sizes), max(sizes))
     )
     span = f" (median of {len(sizes)} pairs, {least} to {most})" if len(sizes) > 1 else ""
     return [
-        f"minimum detectable difference: with these {metric.num_examples} examples a true "
-        f"difference of {middle} {board.main_metric} between two systems like these{span} is found "
-        f"in {POWER:.0%} of test sets by a paired test at {SIGNIFICANCE:.0%}, before correction; "
+        f"minimum detectable difference: with these {metric.num_examples} examples, a paired test "
+        f"at {SIGNIFICANCE:.0%} detects a true difference of {middle} {board.main_metric} between "
+        f"two systems like these{span} in {POWER:.0%} of test sets, before correction; "
         "(z(0.975) + z(0.8)) x standard error of the paired differences (Bloom 1995)"
     ]
 
 
 def bootstrap_notes(board: Board) -> list[str]:
-    """The paired bootstrap of neighbours in the ranking, where it was asked for; all pairs are in
-    leaderboard.json.
+    """The paired bootstrap of neighbors in the ranking, if it was asked for; leaderboard.json has
+    all pairs.
     """
-    labels = [row.label for row in board.ranked]
-    neighbours = set(pairwise(labels))
-    found = [
-        f"{one.better} and {one.worse} {p_text(one.p_bootstrap)} (the board's own test "
-        f"{p_text(one.p)})"
-        for one in board.comparisons
-        if one.p_bootstrap is not None and (one.better, one.worse) in neighbours
+    neighbors = set(pairwise(row.label for row in board.ranked))
+    tests = [
+        f"{comparison.better} and {comparison.worse} {p_text(comparison.p_bootstrap)} (the "
+        f"board's own test {p_text(comparison.p)})"
+        for comparison in board.comparisons
+        if comparison.p_bootstrap is not None and (comparison.better, comparison.worse) in neighbors
     ]
-    if not found:
+    if not tests:
         return []
     return [
-        "paired bootstrap (Koehn 2004) of neighbours, before correction: "
-        + ", ".join(found)
-        + "; it rejects true nulls about twice as often as its level says, and gives no letters"
+        f"paired bootstrap (Koehn 2004) of neighbors, before correction: {', '.join(tests)}; it "
+        "rejects true null hypotheses about twice as often as its level says, so it does not "
+        "decide the groups"
     ]
+
+
+def contamination_notes(board: Board) -> list[str]:
+    """How many checked rows have a contamination signal, by which rule, and whether the ranking
+    changes without them.
+    """
+    checks = {row.label: row.contamination for row in board.rows if row.contamination.rule}
+    signals = _together(
+        {
+            label: f"signals in {check.flagged} of {check.checked} rows checked; {check.rule}"
+            for label, check in checks.items()
+            if check.flagged is not None and check.checked is not None
+        }
+    )
+    return [*signals, board.clean_ranking] if signals and board.clean_ranking else signals
+
+
+def _metric_notes(name: str, board: Board) -> list[str]:
+    scores = {row.label: row.metrics[name] for row in board.rows if name in row.metrics}
+    facts = (
+        {label: _direction(score) for label, score in scores.items()},
+        {label: f"n = {score.num_examples}" for label, score in scores.items()},
+        {label: _interval(score) for label, score in scores.items()},
+        {label: f"signature: {score.signature}" for label, score in scores.items()},
+    )
+    seeds = [f"{label} {text}" for label, score in scores.items() if (text := seeds_text(score))]
+    return [note for fact in facts for note in _together(fact)] + seeds
+
+
+def _direction(score: MetricScore) -> str:
+    return f"{score.unit}, {DIRECTIONS[score.higher_is_better]}"
+
+
+def _interval(score: MetricScore) -> str:
+    if score.interval:
+        return f"interval: {score.interval}"
+    return f"no interval: {score.interval_reason}"
+
+
+def _together(facts: Mapping[str, str]) -> list[str]:
+    """Each fact once, with the systems that it holds for unless it holds for all."""
+    holders: dict[str, list[str]] = {}
+    for label, fact in facts.items():
+        holders.setdefault(fact, []).append(label)
+    if len(holders) == 1:
+        return list(holders)
+    return [f"{fact} ({', '.join(labels)})" for fact, labels in holders.items()]

@@ -1,7 +1,4 @@
-"""Human ratings as tables and notes of plain text, which each format escapes in its own way.
-
-Refuses to know: markup.
-"""
+"""Human ratings as tables and notes of plain text, which each format escapes in its own way."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from mtnlg.report.display import ABSENT
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """Cells of plain text; the first column has names."""
+    """Cells of plain text; the first column holds names."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -24,7 +21,7 @@ class TextTable:
 
 @dataclass(frozen=True, slots=True)
 class RatingSection:
-    """What a report shows of the ratings under one question."""
+    """The ratings under one question: systems by rating, metrics by agreement, and notes."""
 
     title: str
     systems: TextTable
@@ -38,46 +35,43 @@ def rating_sections(board: Board) -> list[RatingSection]:
 
 
 def _section(ratings: HumanRatings) -> RatingSection:
-    """The systems by their ratings, the metrics by their agreement with them, and what the numbers
-    stand on.
-    """
     systems = TextTable(
         ("system", "group", "mean rating", "sources", "answers"),
         tuple(
             (
-                one.label,
-                one.group or ABSENT,
-                value_text(one.mean),
-                str(one.mean.count),
-                str(one.num_answers),
+                system.label,
+                system.group or ABSENT,
+                value_text(system.mean),
+                str(system.mean.count),
+                str(system.num_answers),
             )
-            for one in ratings.systems
+            for system in ratings.systems
         ),
     )
     metrics = TextTable(
         ("metric", "tau-b over systems", "systems", "tau-b within sources", "pairs of outputs"),
         tuple(
             (
-                one.metric,
-                value_text(one.systems),
-                str(one.systems.count),
-                value_text(one.outputs),
-                str(one.outputs.count),
+                agreement.metric,
+                value_text(agreement.systems),
+                str(agreement.systems.count),
+                value_text(agreement.outputs),
+                str(agreement.outputs.count),
             )
-            for one in ratings.metrics
+            for agreement in ratings.metrics
         ),
     )
     notes = {heading: list(lines) for heading, lines in _notes(ratings)}
     return RatingSection(f"Human ratings: {ratings.name}", systems, metrics, notes)
 
 
-def value_text(found: Value) -> str:
+def value_text(number: Value) -> str:
     """The number with its interval, or why there is none."""
-    if found.value is None:
-        return f"{ABSENT} ({found.reason})" if found.reason else ABSENT
-    if found.low is None or found.high is None:
-        return f"{found.value:.2f}"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    if number.value is None:
+        return f"{ABSENT} ({number.reason})" if number.reason else ABSENT
+    if number.low is None or number.high is None:
+        return f"{number.value:.2f}"
+    return f"{number.value:.2f} [{number.low:.2f}, {number.high:.2f}]"
 
 
 def _notes(ratings: HumanRatings) -> Iterator[tuple[str, list[str]]]:
@@ -87,18 +81,17 @@ def _notes(ratings: HumanRatings) -> Iterator[tuple[str, list[str]]]:
     )
     yield "question", [f'"{ratings.question}"', scale, f"interval: {ratings.interval}"]
     if ratings.test is not None:
-        shared = f"systems that share a letter are not told apart ({ratings.test}, at "
-        yield "group", [f"{shared}{SIGNIFICANCE:.0%})"]
+        tied = "systems that share a letter are tied: not significantly different"
+        yield "significance group", [f"{tied} ({ratings.test}, at {SIGNIFICANCE:.0%})"]
     elif ratings.test_reason is not None:
-        yield "group", [f"not tested: {ratings.test_reason}"]
+        yield "significance group", [f"not tested: {ratings.test_reason}"]
     yield "agreement", [_agreement(ratings)]
-    yield "raters", [_rater(one) for one in ratings.raters]
+    yield "raters", [_rater(rater) for rater in ratings.raters]
     yield (
         "tau-b",
         [
-            "Kendall's, of the ratings and a metric that knew nothing of them: 1 where they order "
-            "alike, -1 where they order the other way round; systems by the board's scores, "
-            "outputs by their own value"
+            "Kendall's tau-b of the ratings and a metric: 1 if both give the same order, -1 if the "
+            "opposite one; systems are ordered by the board's scores, outputs by their own value"
         ],
     )
     if ratings.remarks:
@@ -108,13 +101,12 @@ def _notes(ratings: HumanRatings) -> Iterator[tuple[str, list[str]]]:
 
 def _agreement(ratings: HumanRatings) -> str:
     if ratings.alpha.value is None:
-        return f"of raters with each other: not told, {ratings.alpha.reason}"
+        return f"between raters: not computed, {ratings.alpha.reason}"
     distances = ratings.interval_alpha
-    also = "" if distances is None else f", of values with distances {distances:.2f}"
+    interval = "" if distances is None else f", interval alpha {distances:.2f}"
     return (
-        f"of raters with each other: Krippendorff's alpha of ordered values "
-        f"{value_text(ratings.alpha)}{also}, over {ratings.alpha.count} outputs with two answers "
-        "or more; 1 is full agreement, 0 that of chance"
+        f"between raters: Krippendorff's ordinal alpha {value_text(ratings.alpha)}{interval}, over "
+        f"{ratings.alpha.count} outputs with two answers or more; 1 is full agreement, 0 is chance"
     )
 
 
@@ -125,6 +117,6 @@ def _rater(rater: Rater) -> str:
     if not rater.num_repeated or rater.mean_change is None:
         return answered
     return (
-        f"{answered}, and of {rater.num_repeated} shown twice {rater.num_same} alike (mean change "
-        f"{rater.mean_change:.2f})"
+        f"{answered}; same answer for {rater.num_same} of {rater.num_repeated} outputs shown twice "
+        f"(mean change {rater.mean_change:.2f})"
     )

@@ -1,7 +1,6 @@
-"""What there is to know of each run of a launch beyond its scores: how it was made, how fast it
-trained, and what it said last.
+"""Each run of a launch beyond its scores: its configuration, facts, training speed and end of log.
 
-Refuses to know: how it looks. What a run did not leave behind is said, and never an error.
+A missing file is never an error here: the details say what is missing and why.
 """
 
 from __future__ import annotations
@@ -24,49 +23,32 @@ from mtnlg.report.charts import Labels, Line, line_chart
 from mtnlg.report.display import bytes_text, count_text, duration_text, flops_text, moment_text
 
 LOG_FILE = "log.txt"
-
-
 LOG_LINES = 30
-
-
 LOG_BYTES = 65_536
 """Read from the end of a log, which is enough for its last lines."""
-
-
 NOT_KEPT = "not kept in the published record"
-
-
 SPEED = "tokens_per_second"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.5g}"
-
-
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"
-
-
+WHOLE, DIGITS = "{:,.0f}".format, "{:.5g}".format
 TRAINING: dict[str, tuple[str, Callable[[float], str]]] = {
-    "parameters": ("parameters", _whole),
-    "steps": ("training steps", _whole),
-    "best_step": ("step of the chosen weights", _whole),
-    "best_validation_loss": ("best validation loss", _digits),
-    "best_validation_metric": ("best validation metric", _digits),
+    "parameters": ("parameters", WHOLE),
+    "steps": ("training steps", WHOLE),
+    "best_step": ("step of the chosen weights", WHOLE),
+    "best_validation_loss": ("best validation loss", DIGITS),
+    "best_validation_metric": ("best validation metric", DIGITS),
     "training_tokens": ("training tokens", count_text),
     "training_target_tokens": ("training target tokens", count_text),
     "training_flops": ("training FLOPs", flops_text),
     "training_seconds": ("training time", duration_text),
     "peak_memory_bytes": ("peak memory", bytes_text),
-    "threads": ("threads", _whole),
-    "devices": ("devices", _whole),
+    "threads": ("threads", WHOLE),
+    "devices": ("devices", WHOLE),
 }
-"""Name in training.json -> what it is called here, and how it reads."""
+"""Field of training.json -> its name on the page, and the format of its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """One run. A text is empty where its `..._reason` says why there is none."""
+    """One run. An empty text has the reason in its `..._reason`."""
 
     run: RunRecord
     anchor: str
@@ -89,8 +71,8 @@ def run_details(leaderboard: Leaderboard, labels: Mapping[str, str]) -> list[Run
 
 
 def run_anchors(leaderboard: Leaderboard) -> dict[str, str]:
-    """Run id -> where its details are on the page."""
-    return {run.run_id: f"run-{place}" for place, run in enumerate(leaderboard.runs, start=1)}
+    """Run id -> anchor of its details on the page."""
+    return {run.run_id: f"run-{number}" for number, run in enumerate(leaderboard.runs, start=1)}
 
 
 def run_config(run: RunRecord, leaderboard: Leaderboard) -> JsonObject | str:
@@ -98,28 +80,28 @@ def run_config(run: RunRecord, leaderboard: Leaderboard) -> JsonObject | str:
     folder = _folder(run, leaderboard)
     if folder is None:
         return "its folder is not known"
-    found = read_config(folder)
-    is_gone = isinstance(found, str) and found.startswith("there is no")
-    return NOT_KEPT if is_gone and leaderboard.is_record else found
+    config = read_config(folder)
+    is_gone = isinstance(config, str) and config.startswith("there is no")
+    return NOT_KEPT if is_gone and leaderboard.is_record else config
 
 
 def training_facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, str]]:
-    """What the training of a run took and gave, as far as its model's folder says."""
+    """What the training of a run cost and reached, from training.json if it can be read."""
     if run.model is None or not is_folder_name(run.model):
         return
     try:
         document = read_json(artifacts_root / "model" / run.model / "training.json")
     except MtnlgError:
         return
-    for name, (called, text) in TRAINING.items():
-        value = number_of(document, name)
+    for field, (name, text) in TRAINING.items():
+        value = number_of(document, field)
         if value is not None:
-            yield called, text(value)
+            yield name, text(value)
 
 
 def log_tail(path: Path) -> str:
-    """The last lines of a log, without the folders of absolute paths; raises OSError where it
-    cannot be read.
+    """The last lines of a log, without the folders of absolute paths; raises OSError if it cannot
+    be read.
     """
     with path.open("rb") as stream:
         start = max(stream.seek(0, os.SEEK_END) - LOG_BYTES, 0)
@@ -153,7 +135,7 @@ def _folder(run: RunRecord, leaderboard: Leaderboard) -> Path | None:
 
 
 def _log_of(run: RunRecord, leaderboard: Leaderboard) -> tuple[str, str]:
-    """The end of a run's log and an empty reason, or nothing and the reason."""
+    """The end of a run's log and an empty reason, or an empty text and the reason."""
     folder = _folder(run, leaderboard)
     if folder is None:
         return "", "its folder is not known"
@@ -170,7 +152,7 @@ def _log_of(run: RunRecord, leaderboard: Leaderboard) -> tuple[str, str]:
 def _facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, str]]:
     yield "decoding", run.decoding or ""
     yield "seed", "" if run.seed is None else str(run.seed)
-    yield "asked for", " ".join(run.overrides)
+    yield "overrides", " ".join(run.overrides)
     yield "tags", ", ".join(run.tags)
     yield "started", moment_text(run.started)
     yield "finished", moment_text(run.finished)
@@ -181,7 +163,7 @@ def _facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _speed(table: Table) -> tuple[Markup, str]:
-    """Tokens per second over the training, drawn and in words."""
+    """Tokens per second over the training, as a chart and as a sentence."""
     axis = best_axis([table])
     points = curve_of(table, SPEED, axis=axis).points
     if not points:
@@ -199,7 +181,7 @@ def _speed(table: Table) -> tuple[Markup, str]:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One value of an environment; runs are empty where every run that says anything agrees."""
+    """One value of an environment; runs are empty if no run has another value."""
 
     name: str
     value: str
@@ -207,9 +189,7 @@ class Fact:
 
 
 def environment_facts(runs: Sequence[RunRecord]) -> list[Fact]:
-    """Versions, git and hardware of the runs, by name; a value that not all share comes with the
-    runs that have it.
-    """
+    """Versions, git and hardware of the runs, by name; where values differ, each with its runs."""
     holders: dict[str, dict[str, list[str]]] = {}
     for run in runs:
         for name, value in settings_of(run.environment):
@@ -222,8 +202,6 @@ def environment_facts(runs: Sequence[RunRecord]) -> list[Fact]:
 
 
 def finished_text(runs: Sequence[RunRecord]) -> str:
-    """When the last run finished; not the present time, so that a report can be made again byte for
-    byte.
-    """
+    """When the last run finished: never the present time, so that a report keeps its bytes."""
     moments = [run.finished for run in runs if run.finished is not None]
     return f"finished {moment_text(max(moments))}" if moments else "no run has finished"

@@ -1,4 +1,4 @@
-"""A few sentences for each board: who leads, who is tied with whom, and what is missing."""
+"""A few sentences for each board: who leads, who is tied, and what has no rank."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from mtnlg.leaderboard.model import Board, BoardRow
 from mtnlg.records.runs import KINDS
-from mtnlg.report.display import difference_text, full_text, p_text, pair_text, test_text
+from mtnlg.report.display import difference_text, full_text, p_text, pair_text
+from mtnlg.report.notes import test_text
 
 LETTER = re.compile("[a-z][0-9]*")
-
+"""One letter of a significance group; the 27th is a1."""
 NAMES_OF_KINDS = {
     "trained": "trained system",
     "baseline": "baseline",
@@ -28,7 +29,7 @@ def no_board_sentence(num_runs: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The first row of a board, and what the paired test says of it and the best others."""
+    """The first row of a board, and how the paired test compares it with the best other rows."""
 
     row: BoardRow
     score: str
@@ -42,28 +43,21 @@ def board_lead(board: Board) -> Lead | None:
     if not board.ranked:
         return None
     leader, main = board.ranked[0], board.metric_names[0]
-    found = (_best(board, kind, besides=leader) for kind in KINDS)
-    rivals = tuple(_against(board, leader, rival) for rival in found if rival is not None)
+    best = (_best(board, kind, besides=leader) for kind in KINDS)
+    rivals = tuple(_against(board, leader, rival) for rival in best if rival is not None)
     return Lead(leader, f"{main} {full_text(leader.metrics[main])}", rivals)
 
 
 def board_sentence(board: Board) -> str:
-    """Who leads the board, which of the next systems it is tied with, which others are tied; then
-    what has no rank.
-    """
+    """Who leads the board and how it compares, which systems are tied, and what has no rank."""
     lead = board_lead(board)
-    return " ".join(
-        part
-        for part in ("No system has a rank here." if lead is None else _sentence(lead), ties(board))
-        if part
-    )
+    first = "No system has a rank here." if lead is None else _sentence(lead)
+    return " ".join(filter(None, (first, ties(board))))
 
 
 def ties(board: Board) -> str:
-    """Who is tied with whom by which test, and what has no rank; empty where nothing was tested and
-    all have one.
-    """
-    return " ".join(part for part in (_ties(board), _unranked(board)) if part)
+    """Which systems are tied by which test, and what has no rank; empty if there is neither."""
+    return " ".join(filter(None, (_ties(board), _unranked(board))))
 
 
 def _sentence(lead: Lead) -> str:
@@ -76,23 +70,23 @@ def _best(board: Board, kind: str, *, besides: BoardRow) -> BoardRow | None:
 
 
 def _against(board: Board, leader: BoardRow, rival: BoardRow) -> str:
-    """What the paired test says of the leader and another row."""
+    """How the paired test compares the leader with another row."""
     score = rival.metrics[board.metric_names[0]]
     degree = "next" if rival.kind == leader.kind else "best"
     name = f"the {degree} {NAMES_OF_KINDS[rival.kind]}, {rival.label} ({pair_text(score)})"
-    for one in board.comparisons:
-        if (one.better, one.worse) == (leader.label, rival.label):
-            if not one.is_significant:
-                return f"tied with {name}: {p_text(one.p_holm)}"
-            difference = difference_text(one, unit=score.unit)
-            return f"better than {name}, by {difference}, {p_text(one.p_holm)}"
+    for comparison in board.comparisons:
+        if (comparison.better, comparison.worse) == (leader.label, rival.label):
+            if not comparison.is_significant:
+                return f"tied with {name}: {p_text(comparison.p_holm)}"
+            difference = difference_text(comparison, unit=score.unit)
+            return f"better than {name}, by {difference}, {p_text(comparison.p_holm)}"
     untested = next(row for row in (leader, rival) if row.label in board.not_tested)
-    whose = "" if untested is rival else f"{untested.label}: "
-    return f"not tested against {name}: {whose}{board.not_tested[untested.label]}"
+    subject = "" if untested is rival else f"{untested.label}: "
+    return f"not tested against {name}: {subject}{board.not_tested[untested.label]}"
 
 
 def _ties(board: Board) -> str:
-    """The test, and who is tied with whom; empty where nothing was tested."""
+    """Which systems are tied, and by which test; empty if nothing was tested."""
     if not board.comparisons:
         return ""
     members: dict[str, list[str]] = {}
@@ -113,7 +107,7 @@ def _with_article(kind: str) -> str:
 
 
 def _unranked(board: Board) -> str:
-    """What the rows without rank are; empty where every row has one."""
+    """How many rows have no rank, by state; empty if every row has one."""
     counts = Counter(_state(row) for row in board.rows if not row.is_comparable)
     if not counts:
         return ""

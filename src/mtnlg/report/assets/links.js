@@ -1,9 +1,9 @@
-// A link to something that is folded opens it.
+// A link to something inside a fold opens the fold.
 
-/** Open what the address points at, and whatever it is within. */
+/** Open what the address points at, and everything around it. */
 function openTarget() {
   const target = document.getElementById(location.hash.slice(1));
   if (!target) return;
-  for (let one = target; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
+  for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
   target.scrollIntoView();
 }

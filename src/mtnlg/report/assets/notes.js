@@ -1,6 +1,6 @@
-// What a number stands on, shown beside it.
+// What a number rests on, shown beside it.
 
-/** One note for the page, shown beside the number that is pointed at or has the focus. */
+/** One note for the page, shown beside the number that is pointed at or focused. */
 function makeNotes() {
   const note = element("div", { role: "tooltip", id: "note", class: "note", hidden: true });
   document.body.append(note);
@@ -10,11 +10,11 @@ function makeNotes() {
   const show = (target) => {
     note.textContent = target.dataset.note;
     note.hidden = false;
-    const place = target.getBoundingClientRect();
+    const bounds = target.getBoundingClientRect();
     const width = document.documentElement.clientWidth;
-    const isBelow = place.top < note.offsetHeight + 12;
-    note.style.left = `${Math.max(8, Math.min(place.left, width - note.offsetWidth - 8))}px`;
-    note.style.top = `${isBelow ? place.bottom + 6 : place.top - note.offsetHeight - 6}px`;
+    const isBelow = bounds.top < note.offsetHeight + 12;
+    note.style.left = `${Math.max(8, Math.min(bounds.left, width - note.offsetWidth - 8))}px`;
+    note.style.top = `${isBelow ? bounds.bottom + 6 : bounds.top - note.offsetHeight - 6}px`;
   };
   for (const table of document.querySelectorAll("table")) addNotes(table, show, hide);
   addEventListener("scroll", hide, { capture: true, passive: true });
@@ -23,13 +23,13 @@ function makeNotes() {
   });
 }
 
-/** Numbers of a table with a note: one stop of the tabulator key, arrows go from one to the next. */
+/** The numbers of a table that have a note: one Tab stop, and arrow keys move between them. */
 function addNotes(table, show, hide) {
   const targets = [...table.querySelectorAll("tbody [title]")];
-  targets.forEach((target, place) => {
+  targets.forEach((target, index) => {
     target.dataset.note = target.title;
     target.removeAttribute("title");
-    target.tabIndex = place === 0 ? 0 : -1;
+    target.tabIndex = index === 0 ? 0 : -1;
     target.setAttribute("aria-describedby", "note");
     target.addEventListener("pointerenter", () => show(target));
     target.addEventListener("pointerleave", hide);
@@ -37,7 +37,7 @@ function addNotes(table, show, hide) {
     target.addEventListener("blur", hide);
   });
   table.addEventListener("keydown", (event) => {
-    const next = event.target.dataset.note === undefined ? null : neighbour(table, event);
+    const next = event.target.dataset.note === undefined ? null : neighbor(table, event);
     if (!next) return;
     event.preventDefault();
     event.target.tabIndex = -1;
@@ -46,16 +46,16 @@ function addNotes(table, show, hide) {
   });
 }
 
-/** The number that an arrow key leads to: in the same row, or in the same column of another one. */
-function neighbour(table, { key, target }) {
+/** The number that an arrow key leads to: in the same row, or in the same column of another row. */
+function neighbor(table, { key, target }) {
   const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 };
   if (!(key in steps)) return null;
-  const isDown = key === "ArrowUp" || key === "ArrowDown";
+  const isVertical = key === "ArrowUp" || key === "ArrowDown";
   const column = target.closest("td").cellIndex;
-  const isSeen = (one) => one.getClientRects().length > 0;
-  const all = [...table.querySelectorAll("[data-note]")].filter(isSeen);
-  const line = all.filter((one) =>
-    isDown ? one.closest("td").cellIndex === column : one.closest("tr") === target.closest("tr"),
-  );
+  const line = [...table.querySelectorAll("[data-note]")]
+    .filter((number) => number.getClientRects().length > 0)
+    .filter((number) =>
+      isVertical ? number.closest("td").cellIndex === column : number.closest("tr") === target.closest("tr"),
+    );
   return line[line.indexOf(target) + steps[key]] ?? null;
 }

@@ -1,4 +1,4 @@
-// The rater's form: answers are kept in this browser where it lets us, and saved as the sheet's CSV.
+// The rater's form: answers are kept in this browser if it allows that, and saved as the sheet's CSV.
 
 const sheet = JSON.parse(document.getElementById("data").textContent);
 const form = document.getElementById("items");
@@ -6,13 +6,14 @@ const fields = [...form.querySelectorAll("fieldset")];
 const progress = element("span", { role: "status", "aria-live": "polite" });
 let isSaved = true;
 
-/** The answer to an item as text; empty where there is none that the scale has. */
+/** The answer to an item as text; empty without an answer on the scale. */
 function answerOf(field) {
   const given = field.querySelector("input:checked, input[type=number]");
   const isWhole = given !== null && /^\d+$/.test(given.value);
   return isWhole && given.value >= sheet.least && given.value <= sheet.greatest ? given.value : "";
 }
 
+/** Fill in an answer. */
 function show(field, answer) {
   const input = field.querySelector(`input[type=radio][value="${CSS.escape(answer)}"]`);
   if (input) input.checked = true;
@@ -20,8 +21,8 @@ function show(field, answer) {
   if (number) number.value = answer;
 }
 
-/** Storage of the browser; a page from a disk may have none. */
-function remembered() {
+/** The answers in the browser's storage, which a page opened from disk may not have. */
+function storedAnswers() {
   try {
     return JSON.parse(localStorage.getItem(sheet.name)) ?? {};
   } catch {
@@ -29,8 +30,9 @@ function remembered() {
   }
 }
 
-function remember() {
-  const answers = fields.map((field, place) => [place, answerOf(field)]).filter(([, answer]) => answer);
+/** Whether the answers could be stored. */
+function storeAnswers() {
+  const answers = fields.map((field, index) => [index, answerOf(field)]).filter(([, answer]) => answer);
   try {
     localStorage.setItem(sheet.name, JSON.stringify(Object.fromEntries(answers)));
     return true;
@@ -39,41 +41,43 @@ function remember() {
   }
 }
 
-function tell() {
+function showProgress() {
   const missing = fields.filter((field) => !answerOf(field)).length;
-  const kept = isSaved ? "" : "; not saved yet";
-  progress.textContent = `${fields.length - missing} of ${fields.length} answered${kept}`;
+  const unsaved = isSaved ? "" : "; not saved yet";
+  progress.textContent = `${fields.length - missing} of ${fields.length} answered${unsaved}`;
 }
 
-function changed() {
+function onChange() {
   isSaved = false;
-  isKept = remember();
-  tell();
+  isKept = storeAnswers();
+  showProgress();
 }
 
+/** Scroll to an item and focus it. */
 function goTo(field) {
   if (!field) return;
   field.scrollIntoView({ block: "nearest" });
   (field.querySelector("input:checked") ?? field.querySelector("input")).focus();
 }
 
-/** The first item without an answer after a place, or else from the beginning. */
-function nextOpen(place) {
+/** The next item without an answer, from the beginning if there is none further on. */
+function nextOpen(index) {
   const open = fields.filter((field) => !answerOf(field));
-  return open.find((field) => fields.indexOf(field) > place) ?? open[0];
+  return open.find((field) => fields.indexOf(field) > index) ?? open[0];
 }
 
+/** Download the sheet's CSV with the answers. */
 function save() {
-  const lines = sheet.lines.map((line, place) => `${line}"${answerOf(fields[place])}"\r\n`);
+  const lines = sheet.lines.map((line, index) => `${line}"${answerOf(fields[index])}"\r\n`);
   const blob = new Blob([sheet.header, ...lines], { type: "text/csv;charset=utf-8" });
   const link = element("a", { href: URL.createObjectURL(blob), download: sheet.file });
   link.click();
   URL.revokeObjectURL(link.href);
   isSaved = true;
-  tell();
+  showProgress();
 }
 
-/** A digit answers the item that has the focus, where the scale has no longer numbers. */
+/** A digit answers the focused item if the scale has only digits. */
 function onDigit(event) {
   const field = event.target.closest?.("fieldset");
   const isTyped = event.target.type === "number" || event.ctrlKey || event.altKey || event.metaKey;
@@ -82,23 +86,23 @@ function onDigit(event) {
   if (!input) return;
   event.preventDefault();
   input.checked = true;
-  changed();
-  goTo(nextOpen(Number(field.dataset.place)) ?? field);
+  onChange();
+  goTo(nextOpen(Number(field.dataset.index)) ?? field);
 }
 
-for (const [place, answer] of Object.entries(remembered())) {
-  if (fields[place]) show(fields[place], String(answer));
+for (const [index, answer] of Object.entries(storedAnswers())) {
+  if (fields[index]) show(fields[index], String(answer));
 }
-let isKept = remember();
+let isKept = storeAnswers();
 document.getElementById("controls").append(
   progress,
   element("button", { type: "button", onclick: () => goTo(nextOpen(-1)) }, "Next without an answer"),
   element("button", { type: "button", onclick: save }, `Save answers as ${sheet.file}`),
 );
-form.addEventListener("change", changed);
+form.addEventListener("change", onChange);
 form.addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("keydown", onDigit);
 window.addEventListener("beforeunload", (event) => {
   if (!isSaved && !isKept) event.preventDefault();
 });
-tell();
+showProgress();

@@ -1,4 +1,4 @@
-// Brings the page to life, once everything above is defined.
+// Starts the page, once everything above is defined.
 
 for (const fold of document.querySelectorAll("[data-samples]")) {
   fold.addEventListener("toggle", () => fold.ask ?? openSamples(fold), { once: true });
@@ -9,7 +9,7 @@ for (const section of document.querySelectorAll("[data-compare]")) makeCompare(s
 makeNotes();
 addEventListener("hashchange", openTarget);
 for (const link of document.querySelectorAll("a[href^='#']")) {
-  // The address does not change where the same link is followed twice.
+  // The address does not change if the same link is followed twice.
   link.addEventListener("click", () => setTimeout(openTarget));
 }
 if (location.hash) openTarget();

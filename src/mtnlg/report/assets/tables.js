@@ -1,27 +1,27 @@
-// Tables that are sorted by their headers, filtered by words and kinds, and shown by the column.
+// Tables: sorted by their headers, filtered by words and kinds, with columns to show or hide.
 
 const FORWARD = "ascending";
 const BACKWARD = "descending";
 const COLLATOR = new Intl.Collator("en", { numeric: true });
 
-/** The rows of a table as units that stay together: a row, and the remark below it. */
+/** The rows of a table as units that stay together: a row and the remark below it. */
 function unitsOf(table) {
   const units = [];
   for (const row of table.tBodies[0].rows) {
     if (row.classList.contains("remark")) units.at(-1).rows.push(row);
-    else units.push({ rows: [row], place: units.length });
+    else units.push({ rows: [row], index: units.length });
   }
   for (const unit of units) unit.text = unit.rows.map((row) => row.textContent).join(" ").toLowerCase();
   return units;
 }
 
-/** How many columns a cell covers while none is hidden. */
+/** How many columns a cell spans while none is hidden. */
 function spanOf(cell) {
   cell.dataset.span ??= cell.colSpan;
   return Number(cell.dataset.span);
 }
 
-/** What a row is sorted by: a number, a text, or null where the column has nothing for it. */
+/** What a row is sorted by: a number, a text, or null if its cell is empty. */
 function sortKey(row, column) {
   let start = 0;
   for (const cell of row.cells) {
@@ -37,22 +37,21 @@ function sortKey(row, column) {
   return null;
 }
 
-/** Order by a column; rows without a value are last both ways, and equal ones stay as they were. */
+/** Order by a column; rows without a value come last both ways, and equal rows keep their order. */
 function sorted(units, column, order) {
   const sign = order === BACKWARD ? -1 : 1;
   const keyed = units.map((unit) => ({ unit, key: sortKey(unit.rows[0], column) }));
-  keyed.sort((one, other) => {
-    if (one.key === null || other.key === null) {
-      return (one.key === null) - (other.key === null) || one.unit.place - other.unit.place;
-    }
-    const areNumbers = typeof one.key === "number" && typeof other.key === "number";
-    const by = areNumbers ? one.key - other.key : COLLATOR.compare(one.key, other.key);
-    return sign * by || one.unit.place - other.unit.place;
+  keyed.sort((left, right) => {
+    const before = left.unit.index - right.unit.index;
+    if (left.key === null || right.key === null) return (left.key === null) - (right.key === null) || before;
+    const areNumbers = typeof left.key === "number" && typeof right.key === "number";
+    const by = areNumbers ? left.key - right.key : COLLATOR.compare(left.key, right.key);
+    return sign * by || before;
   });
   return keyed.map(({ unit }) => unit);
 }
 
-/** Headers become buttons: first the usual order of the column, then the other, then the page's own. */
+/** Headers become buttons: the column's usual order first, then the reverse, then the page's order. */
 function makeSortable(table) {
   const units = unitsOf(table);
   const headers = [...table.tHead.rows[0].cells];
@@ -61,7 +60,7 @@ function makeSortable(table) {
     const orders = { none: first, [first]: first === FORWARD ? BACKWARD : FORWARD };
     const sort = () => {
       const order = orders[header.getAttribute("aria-sort")] ?? "none";
-      for (const other of headers) other.setAttribute("aria-sort", "none");
+      for (const cell of headers) cell.setAttribute("aria-sort", "none");
       header.setAttribute("aria-sort", order);
       const shown = order === "none" ? units : sorted(units, column, order);
       table.tBodies[0].append(...shown.flatMap((unit) => unit.rows));
@@ -73,15 +72,15 @@ function makeSortable(table) {
   });
 }
 
-/** Hide some columns; a cell that covers several covers the rest of them. */
+/** Hide some columns; a cell that spans several spans the rest of them. */
 function showColumns(table, isShown) {
   for (const row of table.rows) {
     let start = 0;
     for (const cell of row.cells) {
       const span = spanOf(cell);
-      const left = isShown.slice(start, start + span).filter(Boolean).length;
-      cell.hidden = left === 0;
-      cell.colSpan = Math.max(left, 1);
+      const shown = isShown.slice(start, start + span).filter(Boolean).length;
+      cell.hidden = shown === 0;
+      cell.colSpan = Math.max(shown, 1);
       start += span;
     }
   }
@@ -111,7 +110,7 @@ function makeFilterable(table) {
   const boxes = kinds.length < 2 ? [] : kinds.map((kind) => checkbox(kind, true, filter));
   function filter() {
     const words = wordsOf(search);
-    const hidden = new Set(kinds.filter((_, place) => boxes.length && !boxes[place].box.checked));
+    const hidden = new Set(kinds.filter((_, index) => boxes.length && !boxes[index].box.checked));
     let count = 0;
     for (const unit of units) {
       const isIn = !hidden.has(unit.rows[0].dataset.kind) && words.every((word) => unit.text.includes(word));
