@@ -197,7 +197,9 @@ def test_an_entry_point_that_is_no_reader_is_refused(monkeypatch: pytest.MonkeyP
     point = EntryPoint("theirs", "mtnlg.corpus.sources.readers:READERS", "mtnlg.readers")
     monkeypatch.setattr(plugins, "installed", lambda group: [point])
 
-    with pytest.raises(ConfigError, match=r"theirs.*READERS is a dict; it must be"):
+    with pytest.raises(
+        ConfigError, match=r"theirs.*READERS of an unknown package is a dict; it must be"
+    ):
         find_reader("theirs")
 
 

@@ -85,7 +85,7 @@ def test_metric_of_another_package_is_found(
 def test_entry_point_that_is_no_metric_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, len)
 
-    with pytest.raises(ConfigError, match=r"somewhere:metric is a builtin_function_or_method"):
+    with pytest.raises(ConfigError, match=r"metric of an unknown package is a builtin_function_or"):
         find_metric("character_ratio")
 
 
