@@ -10,20 +10,10 @@ from mtnlg.text.visible import visible
 from read_report import written
 
 SCRIPT = "<script>alert(1)</script>"
-
-
 IMAGE = '"><img src=x onerror=alert(1)>'
-
-
 TEMPLATE = "{{7*7}}{% raw %}"
-
-
 TABLE = "a|b\nc `d` *e* _f_ </details>"
-
-
 FORMULA = "=cmd()|' /C calc'!A0"
-
-
 HOSTILE = [SCRIPT, IMAGE, TEMPLATE, TABLE, FORMULA, "\u202egnp.exe", "\x00\x1b[31m", "\ud800"]
 
 

@@ -10,11 +10,7 @@ from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import save_scores
 
 NUM_ROWS = 40
-
-
 WORDS = [f"w{number}" for number in range(NUM_ROWS + 8)]
-
-
 RIGHT = {"good": 7, "same": 7, "poor": 3}
 """System -> words of each text that are right, of eight; `same` is `good` but for one text."""
 

@@ -43,8 +43,6 @@ PIECES = st.one_of(
     ),
 )
 TEXTS = st.lists(PIECES, max_size=6).map("".join)
-
-
 ALGORITHMS = [None, Algorithm.unigram]
 NORMALIZED = {
     Normalizer.nfc: lambda text: unicodedata.normalize("NFC", text),

@@ -26,12 +26,8 @@ from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 EXAMPLE_CHARACTERS = 400
 """Of a text that is shown; the rest is counted."""
-
-
 FERTILITY_ROWS = 20_000
 """Training rows that tell how finely a tokenizer cuts."""
-
-
 LABEL_WIDTH = 11
 
 

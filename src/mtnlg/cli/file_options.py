@@ -13,8 +13,6 @@ STANDARD_METRICS = {
     "dialogue": ("rougeL", "rouge1", "rouge2", "bleu"),
 }
 """Kind of task -> its metrics if none are named; the table is sorted by the first."""
-
-
 FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "source"}
 """What a text is -> where JSON lines and tables have it: as in predictions.jsonl of a run."""
 

@@ -32,8 +32,6 @@ from mtnlg.report import write_report
 
 RULE = "not checked: training data unknown"
 """What stands where our own systems have the rule by which contamination was looked for."""
-
-
 MAX_NAME_LENGTH = 100
 
 

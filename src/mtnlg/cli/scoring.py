@@ -34,8 +34,6 @@ from mtnlg.report.terminal import table_text
 from mtnlg.text.scripts import base_language
 
 Style = Callable[[Table, Leaderboard], str]
-
-
 LONG_WORK = 1_000_000
 """Characters to measure, counted once for each metric, from which on processes are started and
 progress is shown: some seconds of work.

@@ -22,11 +22,7 @@ class ThirdParty:
 
 
 LOGGER_PREFIX = "lightning.pytorch.loggers."
-
-
 ALLOWED_PREFIXES = (LOGGER_PREFIX,)
-
-
 LOGGER_PACKAGES = {
     "TensorBoardLogger": (("tensorboard", "tensorboardX"), "tensorboard"),
     "MLFlowLogger": (("mlflow",), "mlflow"),

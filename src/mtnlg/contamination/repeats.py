@@ -59,8 +59,6 @@ def _number(content: bytes) -> int:
 
 
 Hashes = NDArray[np.uint64]
-
-
 BLOCK_HASHES = 4_000_000
 """Hashes that are held and sorted together."""
 

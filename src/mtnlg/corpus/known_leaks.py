@@ -38,19 +38,13 @@ REPEATED_ROWS, REPEATED_SOURCES, REPEATED_DIALOGUES, TRAINING_DIALOGUES = (
     "training dialogues that are held-out ones",
 )
 """Measures beside the counts of `search.Signals`; the last is of all held-out splits."""
-
-
 KEPT, SPACED = (
     "speaker labels kept",
     "words between white space; only labels such as #Person1#: cut",
 )
 """What others' rules do otherwise."""
-
-
 KEPT_DIALOGUES, KEPT_EXCHANGES, KEPT_REPEATS, KEPT_TRAINING, SPACED_LINES = range(5)
 """Measures by those rules, of `others_counts`."""
-
-
 _LABEL = re.compile(r"#\w+#:\s*")
 
 
@@ -74,11 +68,7 @@ DAILY, SUM, TLDR, FLICKR, TATOEBA, CROSS, NTREX = (
     *("translation/multi30k_en_de", "translation/tatoeba_en_zh"),
     *("translation/xdailydialog_en_zh", "translation/ntrex128_en_zh"),
 )
-
-
 UNSAID = "by which rule it was counted is not said"
-
-
 KNOWN = (
     *(
         Known(f"{DAILY}/{split}", f"{DAILY}/train", "dialogues in train", count, "whole_dialogues",
@@ -135,8 +125,6 @@ KNOWN = (
     Known(f"{NTREX}/test", f"{TATOEBA}/train {CROSS}/train", "sentences in either train", 2,
           "train_near_source", remark=UNSAID),
 )  # fmt: skip
-
-
 COLUMNS = {
     DAILY: {"turns": "dialog"},
     SUM: {"id": "id", "document": "dialogue", "summary": "summaries|summary"},
@@ -147,15 +135,11 @@ COLUMNS = {
         for folder in (TATOEBA, CROSS, NTREX)
     },
 }
-
-
 HEAD = (
     "| rows of | looked for in | counted | by others | by the audit | measure | by their rule "
     "| remark |",
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
 )
-
-
 READERS = {"turns": "dialogue_turns", "document": "document_summary", "source": "parallel_text"}
 
 

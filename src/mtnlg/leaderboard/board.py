@@ -37,20 +37,12 @@ from mtnlg.records.runs import (
 from mtnlg.records.scores import SubsetScores, read_scores
 
 ALL = "all"
-
-
 SUBSETS = ("clean", "new_dialogues")
 """In the order of their boards, each shown where a system has scores of it."""
-
-
 UNKNOWN = "unknown"
-
-
 DIFFERENT_SIGNALS = (
     "which of its rows have a contamination signal depends on the training data of its runs"
 )
-
-
 NOT_SCORED = "it has no score of its own on this subset; see the board of all examples"
 
 

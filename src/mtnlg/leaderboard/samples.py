@@ -22,8 +22,6 @@ from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.scores import load_statistics
 
 Example = TypeVar("Example")
-
-
 NUM_PLAIN = 10
 """Samples that a page shows by itself; the others wait for its script."""
 

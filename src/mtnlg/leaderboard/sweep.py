@@ -22,12 +22,8 @@ from mtnlg.records.runs import RunRecord
 from mtnlg.records.scores import read_scores
 
 SEED = "seed"
-
-
 NOT_SETTINGS = (SEED, "task", "experiment")
 """Tasks are kept apart, and seeds are what settings are held against."""
-
-
 ON_VALIDATION = "best validation metric"
 
 

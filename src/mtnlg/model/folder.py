@@ -16,14 +16,8 @@ from mtnlg.model.transformer import Transformer
 from mtnlg.records.files import JsonObject, read_json, write_json
 
 CONFIG_FILE = "config.json"
-
-
 WEIGHTS_FILE = "model.safetensors"
-
-
 MODEL_TYPE = "megatron_turing"
-
-
 ENUMS: dict[str, type[Enum]] = {
     "normalization": Normalization,
     "position_encoding": PositionEncoding,

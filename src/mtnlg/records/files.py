@@ -21,11 +21,7 @@ from typing import IO
 from mtnlg.errors import ArtifactError, DataError
 
 SCHEMA_VERSION = 1
-
-
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
-
-
 JsonObject = dict[str, JsonValue]
 
 

@@ -66,11 +66,7 @@ def read_objective(folder: Path) -> float | None:
 
 IMPORTS_FILE = "imports.json"
 """Beside launch.json, which each launch writes again: imported systems stay."""
-
-
 STATUSES = ("finished", "incomplete", "running", "failed")
-
-
 KINDS = ("trained", "baseline", "external")
 
 

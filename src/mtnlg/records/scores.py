@@ -25,18 +25,10 @@ from mtnlg.records.files import JsonObject, is_folder_name, read_json, write_jso
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 SCORES_FILE = "scores.json"
-
-
 STATISTICS_FILE = "statistics.npz"
-
-
 CLEAN, NEW_DIALOGUES = "clean", "new_dialogues"
-
-
 MASKS = {CLEAN: "is_clean", NEW_DIALOGUES: "is_new_dialogue"}
 """Subset -> the array of statistics.npz that marks its rows; all other arrays are metrics."""
-
-
 NO_REASON = "the score file gives neither an interval nor a reason"
 
 

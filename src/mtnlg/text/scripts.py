@@ -44,8 +44,6 @@ def find_unscorable(text: str) -> str | None:
 
 CHARACTER_LANGUAGES = ("zh", "ja")
 """Written without spaces: each ideograph and each kana is a token of ROUGE."""
-
-
 TWO_LETTER_CODES = {"eng": "en", "zho": "zh", "chi": "zh", "cmn": "zh", "jpn": "ja", "kor": "ko"}
 """ISO 639-3 (and 639-2/B) codes of the languages that are treated apart."""
 
@@ -73,19 +71,13 @@ SIMPLIFIED = (
     "爱儿开关让给认识谁话语读课该请谢谈论应当为务从众众难欢听银钱铁"
     "飞饭馆馆医药师帮带带张阳阴队际陆险随页题颜类风气经济结约级纪线组织细终"
 )
-
-
 TRADITIONAL = (
     "這說們國會時來對發個過還學問間門見現實電車馬鳥魚東長書寫買賣紅綠"
     "愛兒開關讓給認識誰話語讀課該請謝談論應當為務從眾衆難歡聽銀錢鐵"
     "飛飯館舘醫藥師幫帶帯張陽陰隊際陸險隨頁題顏類風氣經濟結約級紀線組織細終"
 )
 """Pairs, place by place."""
-
-
 ONLY_SIMPLIFIED = frozenset(SIMPLIFIED) - frozenset(TRADITIONAL)
-
-
 ONLY_TRADITIONAL = frozenset(TRADITIONAL) - frozenset(SIMPLIFIED)
 
 

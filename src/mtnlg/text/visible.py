@@ -5,8 +5,6 @@ from __future__ import annotations
 import unicodedata
 
 PLAIN_BREAKS = str.maketrans("", "", "\n\t")
-
-
 DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that reorder the text around them, so that it reads otherwise than it is."""
 

@@ -23,8 +23,6 @@ from mtnlg.tokenization.tokenizer import TextTokenizer
 
 BLOCK_EXAMPLES = 1_000_000
 """Examples whose lengths are looked at together."""
-
-
 SHARD_BYTES = 4_000_000
 """Rows that are encoded together by one process, in bytes of their file."""
 

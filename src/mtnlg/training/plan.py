@@ -20,11 +20,7 @@ from numpy.typing import NDArray
 from mtnlg.errors import TrainingError
 
 Integers = NDArray[np.int64] | NDArray[np.int32]
-
-
 Places = NDArray[np.int64]
-
-
 BLOCK_EXAMPLES = 1_000_000
 """Examples that are drawn, or sorted, together: bounds the memory that making a plan needs."""
 INITIAL_COMPETENCE = 0.01
