@@ -14,7 +14,7 @@ from mtnlg.config import (
     TokenizerConfig,
     TrainerConfig,
 )
-from mtnlg.experiment import stages
+from mtnlg.experiment import artifacts
 
 STAGES = ("rows", "contamination", "tokenizer", "tokens", "training")
 NUM_STEPS = 20
@@ -48,19 +48,21 @@ def large_config(folder: Path) -> Config:
 def main() -> None:
     folder, last = Path(sys.argv[1]), sys.argv[2]
     config = large_config(folder)
-    prepared = stages.Prepared()
-    prepared.rows["large"] = stages.make_rows(config, "large", config.tasks["large"])
+    prepared = artifacts.Prepared()
+    prepared.rows["large"] = artifacts.make_rows(config, "large", config.tasks["large"])
     if last == "rows":
         return
-    prepared.contamination = stages.search_contamination(config, prepared)
+    prepared.contamination = artifacts.search_contamination(config, prepared)
     if last == "contamination":
         return
-    prepared.tokenizer = stages.make_tokenizer(config, prepared)
+    prepared.tokenizer = artifacts.make_tokenizer(config, prepared)
     if last == "tokenizer":
         return
-    prepared.tokens["large"] = stages.make_tokens(config, "large", config.tasks["large"], prepared)
+    prepared.tokens["large"] = artifacts.make_tokens(
+        config, "large", config.tasks["large"], prepared
+    )
     if last == "training":
-        stages.train(config, prepared)
+        artifacts.make_model(config, prepared)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class MadeBoard:
             folder / "run1" / "run.json",
             {"status": "finished", "system": "nano", "seed": 1, "tasks": [task], "scores": [entry]},
         )
-        write_launch(folder, {"run1": []}, command=["mtnlg", "run"])
+        write_launch(folder, {"run1": []}, command=["mtnlg", "run"], code={})
 
     def write(self, name: str, content: str) -> Path:
         """A file of hypotheses."""

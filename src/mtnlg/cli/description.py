@@ -18,7 +18,7 @@ from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config, TaskConfig
 from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
 from mtnlg.corpus.sources.sources import task_splits
-from mtnlg.experiment import stages
+from mtnlg.experiment import artifacts
 from mtnlg.records.files import JsonObject, JsonValue, read_json
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.tokenization.fertility import fertility
@@ -54,7 +54,7 @@ class DataSet:
 
 def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]:
     """Lines about one data set, whose rows are made where they are not there yet."""
-    rows = stages.make_rows(config, name, config.tasks[name])
+    rows = artifacts.make_rows(config, name, config.tasks[name])
     splits = read_json(rows.folder / AUDIT_FILE)["splits"]
     assert isinstance(splits, dict), f"{rows.folder}: splits={splits!r}"
     audits = {split: _object(splits[split]) for split in task_splits(config.tasks[name])}
@@ -132,7 +132,7 @@ def _fertility(data: DataSet) -> list[str]:
         return ["no training split, so no tokenizer of its own"]
     learner = dataclasses.replace(data.config.tokenizer, tasks=None)
     alone = dataclasses.replace(data.config, tasks={data.name: data.task}, tokenizer=learner)
-    made = stages.make_tokenizer(alone, stages.Prepared(rows={data.name: data.rows}))
+    made = artifacts.make_tokenizer(alone, artifacts.Prepared(rows={data.name: data.rows}))
     tokenizer = TextTokenizer.load(made.folder / TOKENIZER_FILE)
     rows = list(islice(read_rows(data.split_file("train")), FERTILITY_ROWS))
     sides = {

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mtnlg.config import Config
 from mtnlg.errors import ConfigError, MtnlgError
+from mtnlg.experiment.code import code_hashes
 from mtnlg.experiment.compose import experiment_name, freeze_run, load, run_id, without_paths
 from mtnlg.progress import say
 from mtnlg.records.runs import read_objective, write_launch
@@ -54,7 +55,9 @@ def launch_jobs(
         run_id(config): without_paths(words)
         for config, words in zip(configs, job_overrides, strict=True)
     }
-    write_launch(files[0].parent.parent, overrides, command=command, is_continued=first > 0)
+    code = {run_id(config): code_hashes(config) for config in configs}
+    folder = files[0].parent.parent
+    write_launch(folder, overrides, command=command, code=code, is_continued=first > 0)
     statuses = []
     for place, (file, words) in enumerate(zip(files, job_overrides, strict=True), start=1):
         say(f"job {place} of {len(files)}: {file.parent.name} ({' '.join(words)})")

@@ -10,12 +10,16 @@ from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config
 from mtnlg.errors import MtnlgError
 from mtnlg.experiment import stages
+from mtnlg.experiment.artifacts import Decoded
+from mtnlg.experiment.code import code_hashes
 from mtnlg.experiment.compose import freeze_run
+from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.experiment.preflight import preflight
-from mtnlg.progress import keep, logged
+from mtnlg.progress import keep, logged, say
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.files import JsonObject, JsonValue, read_json
 from mtnlg.records.rows import read_predictions
+from mtnlg.records.runs import launched_code
 
 LOG_FILE = "log.txt"
 STAGES = ("prepare", "train", "generate", "evaluate")
@@ -27,11 +31,14 @@ def execute(config: Config, last_stage: str) -> None:
     recorded there and raised again.
     """
     folder = freeze_run(config).parent
-    manifest = Manifest(folder, _asked(config))
+    trainer = config.trainer
+    rounding = {"threads": num_threads(trainer.num_threads), **arithmetic(trainer.accelerator)}
+    manifest = Manifest(folder, _asked(config), rounding=rounding)
     with logged(folder / LOG_FILE):
         try:
             keep(f"{last_stage} is asked for")
             preflight(config)
+            _record_code(config, manifest)
             _stages(config, last_stage, manifest)
         except BaseException as error:
             if not isinstance(error, MtnlgError | KeyboardInterrupt):
@@ -41,6 +48,19 @@ def execute(config: Config, last_stage: str) -> None:
             raise
         keep("finished")
     manifest.finish(is_scored=last_stage == "evaluate")
+
+
+def _record_code(config: Config, manifest: Manifest) -> None:
+    """Note the code of each stage, and say which is not as it was when the run was launched."""
+    code = code_hashes(config)
+    launched = launched_code(manifest.folder)
+    changed = [stage for stage, digest in launched.items() if code.get(stage) != digest]
+    manifest.record_code(code, changed=changed)
+    if changed:
+        say(
+            f"warning: the code of {', '.join(changed)} was changed after the launch; "
+            "the other runs of the launch may have the older one"
+        )
 
 
 def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
@@ -78,7 +98,7 @@ def _objective(training: JsonObject) -> float | None:
 
 
 def _score_entry(
-    config: Config, one: stages.Decoded, scores: Artifact, training: JsonObject
+    config: Config, one: Decoded, scores: Artifact, training: JsonObject
 ) -> JsonObject:
     from mtnlg.generation.strategies import decoding_label
 

@@ -1,4 +1,4 @@
-"""The five stages, each a function from inputs to folders; the rooms below do the work.
+"""The five stages, each a function from inputs to folders.
 
 A stage asks for what it needs from the stage before. A folder that is complete is not built again,
 and what is not built is not even imported: a run whose artifacts are all there loads no PyTorch.
@@ -6,65 +6,23 @@ and what is not built is not even imported: a run whose artifacts are all there 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mtnlg.artifacts.source import Code
-from mtnlg.artifacts.store import Artifact, file_sha256, make_folder, recorded_sha256
-from mtnlg.config import Config, TaskConfig
-from mtnlg.config.plain import plain_settings
-from mtnlg.experiment.compose import experiment_name, run_folder
-from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer
-from mtnlg.experiment.machine import arithmetic, num_threads
-from mtnlg.progress import say, track
-from mtnlg.records.files import JsonObject, JsonValue
-from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
-
-TRAIN, VALIDATION = "train", "validation"
-"""Names of the prepared splits, whatever the raw data calls them."""
-RECORDS_OF_TRAINING = ("training.json", "metrics.csv", "profile.txt")
-"""Files of a model folder that say how it was trained; predictions depend on the others."""
-
-
-@dataclass
-class Prepared:
-    """What the first stage gives, by the task's key in the configuration."""
-
-    rows: dict[str, Artifact] = field(default_factory=dict)
-    tokens: dict[str, Artifact] = field(default_factory=dict)
-    tokenizer: Artifact | None = None
-    contamination: Artifact | None = None
-
-    def signals_file(self, name: str, test_set: str) -> Path:
-        """The contamination signals of one test set's rows, in all training sets of the model."""
-        assert self.contamination is not None, "prepare searches for contamination"
-        return self.contamination.folder / f"{name}.{test_set}.jsonl"
-
-    def rows_hash(self, name: str, split: str) -> str:
-        """What identifies the rows of one split: a new test set changes nothing for a model that
-        does not read it.
-        """
-        return recorded_sha256(self.rows[name].folder, f"{split}.jsonl")
-
-    def tokenizer_file(self) -> Path:
-        """The tokenizer of all tasks."""
-        assert self.tokenizer is not None, "prepare makes a tokenizer"
-        return self.tokenizer.folder / TOKENIZER_FILE
-
-    def tokenizer_hash(self) -> str:
-        """What identifies the tokenizer."""
-        return recorded_sha256(self.tokenizer_file().parent, TOKENIZER_FILE)
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """The predictions of one system on one test set."""
-
-    task: str
-    test_set: str
-    system: str
-    kind: str
-    predictions: Artifact
+from mtnlg.artifacts.store import Artifact
+from mtnlg.config import Config
+from mtnlg.experiment.artifacts import (
+    Decoded,
+    Prepared,
+    make_baseline,
+    make_model,
+    make_predictions,
+    make_rows,
+    make_tokenizer,
+    make_tokens,
+    search_contamination,
+)
+from mtnlg.experiment.compose import experiment_name
+from mtnlg.progress import say
 
 
 def prepare(config: Config) -> Prepared:
@@ -81,58 +39,13 @@ def prepare(config: Config) -> Prepared:
 
 def train(config: Config, prepared: Prepared) -> Artifact:
     """Token arrays to a model folder."""
-    from mtnlg.evaluation.metrics.registry import used_metrics
-
-    logs = run_folder(config)
-    threads = num_threads(config.trainer.num_threads)
-    config = replace(config, trainer=replace(config.trainer, num_threads=threads))
-    metrics = [task.main_metric for task in config.training_tasks.values() if task.main_metric]
-    inputs: JsonObject = {
-        "tokens": {name: artifact.content() for name, artifact in prepared.tokens.items()},
-        "tokenizer": prepared.tokenizer_hash(),
-        "validation_rows": {
-            name: prepared.rows_hash(name, VALIDATION)
-            for name, task in config.tasks.items()
-            if task.validation_split
-        },
-        "tasks": {name: _training_settings(task) for name, task in config.training_tasks.items()},
-        "cleaning": plain_settings(config.cleaning),
-        "model": plain_settings(config.model, without=("name",)),
-        "optimizer": plain_settings(config.optimizer),
-        "trainer": plain_settings(config.trainer, without=("num_workers", "log_every_steps")),
-        "seed": config.seed,
-        "machine": arithmetic(config.trainer.accelerator),
-        **initial_inputs(config),
-    }
-
-    def build(folder: Path) -> None:
-        from mtnlg.training import TrainingData, train_model
-
-        data = [
-            TrainingData(
-                config.task_title(name),
-                name,
-                prepared.rows[name].folder,
-                prepared.tokens[name].folder,
-            )
-            for name in sorted(config.training_tasks)  # the key knows no order, nor may the model
-        ]
-        train_model(
-            config,
-            data,
-            tokenizer_file=prepared.tokenizer_file(),
-            folder=folder,
-            run_folder=logs,
-        )
-
-    code = Code(train, packages=("torch", "lightning"), rows=used_metrics(metrics))
-    return make_folder(config.artifacts_root, "model", inputs, build, code=code, is_resumable=True)
+    return make_model(config, prepared)
 
 
 def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decoded]:
     """A model folder and each test set to predictions."""
     decoded = [
-        _decode(config, prepared, model, name, test_set)
+        make_predictions(config, prepared, model, name, test_set)
         for name, task in config.tasks.items()
         for test_set in task.test_sets
     ]
@@ -146,7 +59,7 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
     from mtnlg.evaluation import baselines_for
 
     return [
-        _predict_baseline(config, prepared, system, name, test_set)
+        make_baseline(config, prepared, system, name, test_set)
         for name, task in (config.tasks.items() if config.evaluation.has_baselines else ())
         for test_set in task.test_sets
         for system in baselines_for(task.kind.value, has_training_rows=bool(task.train_split))
@@ -192,191 +105,3 @@ def report(config: Config) -> list[Path]:
     for path in paths:
         say(f"report: {path}")
     return paths
-
-
-def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
-    """The cleaned rows of one data set, and their audit."""
-    from mtnlg.corpus.preparation import prepare_rows
-    from mtnlg.corpus.sources.readers import READER_TABLE, find_reader
-    from mtnlg.corpus.sources.sources import source_fingerprint
-
-    data_root = Path(config.data_root) if config.data_root else None
-    cache = Path(config.artifacts_root) / "source_hashes.json"
-    where = ("hub", "hub_config", "hub_folder", "revision", "streaming", "folder")
-    use = ("prompt", "weight", "main_metric")
-    inputs: JsonObject = {
-        "source": source_fingerprint(task, data_root, cache=cache),
-        "task": plain_settings(task, without=(*where, *use)),
-        "cleaning": plain_settings(config.cleaning),
-    }
-
-    def build(folder: Path) -> None:
-        with track(f"rows {name}", 0) as progress:
-            prepare_rows(
-                name,
-                task,
-                config.cleaning,
-                data_root=data_root,
-                folder=folder,
-                num_workers=config.preparation.num_workers,
-                on_progress=progress.reach,
-            )
-
-    reader = READER_TABLE.used(task.reader, find_reader(task.reader))
-    code = Code(make_rows, packages=("ftfy",), rows=(reader,))
-    return make_folder(config.artifacts_root, "rows", inputs, build, code=code, is_resumable=True)
-
-
-def search_contamination(config: Config, prepared: Prepared) -> Artifact:
-    """What the test sets share with all training sets, each read once."""
-    from mtnlg.contamination.audit import RunFiles, write_contamination
-
-    folders = {name: artifact.folder for name, artifact in prepared.rows.items()}
-    files = RunFiles.of(config.tasks, folders)
-
-    def build(folder: Path) -> None:
-        with track("contamination", 0) as progress:
-            for line in write_contamination(folder, files, on_rows=progress.advance):
-                say(line)
-
-    code = Code(search_contamination, packages=("numpy",))
-    return make_folder(config.artifacts_root, "contamination", files.identity, build, code=code)
-
-
-def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
-    """The tokenizer of all tasks, whose rows are there."""
-    markers = sorted({task.marker for task in config.tasks.values()})
-    rows = {  # by content: the tasks' names and their order change nothing
-        prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / f"{TRAIN}.jsonl"
-        for name in config.tokenizer_tasks
-    }
-    trained_from: JsonObject = {
-        "rows": list[JsonValue](sorted(rows)),
-        "tokenizer": plain_settings(config.tokenizer, without=("tasks",)),
-    }
-    inputs: JsonObject = {
-        **(initial_inputs(config, [TOKENIZER_FILE]) or trained_from),
-        "markers": list[JsonValue](markers),
-    }
-
-    def build(folder: Path) -> None:
-        from mtnlg.tokenization.sampling import TrainingRows, training_texts
-        from mtnlg.tokenization.tokenizer import train_tokenizer
-
-        if config.initial_model is not None:
-            write_initial_tokenizer(Path(config.initial_model), folder, markers=markers)
-            return
-        files = [TrainingRows.of(rows[digest]) for digest in sorted(rows)]
-        with track("tokenizer", 0) as progress:
-            texts = training_texts(files, config.tokenizer, on_progress=progress.advance)
-            tokenizer = train_tokenizer(texts, config.tokenizer, markers=markers)
-        tokenizer.save(folder / TOKENIZER_FILE)
-
-    code = Code(make_tokenizer, packages=("tokenizers",))
-    return make_folder(config.artifacts_root, "tokenizer", inputs, build, code=code)
-
-
-def make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared) -> Artifact:
-    """The training and validation rows of one data set as token arrays."""
-    splits = [
-        stem
-        for stem, split in ((TRAIN, task.train_split), (VALIDATION, task.validation_split))
-        if split
-    ]
-    inputs: JsonObject = {
-        "rows": {split: prepared.rows_hash(name, split) for split in splits},
-        "tokenizer": prepared.tokenizer_hash(),
-    }
-
-    def build(folder: Path) -> None:
-        from mtnlg.tokenization.tokenizer import TextTokenizer
-        from mtnlg.tokenization.tokens import write_token_split
-
-        tokenizer = TextTokenizer.load(prepared.tokenizer_file())
-        with track(f"tokens {name}", 0) as progress:
-            for split in splits:
-                write_token_split(
-                    prepared.rows[name].folder / f"{split}.jsonl",
-                    folder,
-                    tokenizer,
-                    num_workers=config.preparation.num_workers,
-                    on_progress=progress.advance,
-                )
-
-    code = Code(make_tokens, packages=("tokenizers",))
-    return make_folder(config.artifacts_root, "tokens", inputs, build, code=code, is_resumable=True)
-
-
-def _decode(
-    config: Config, prepared: Prepared, model: Artifact, name: str, test_set: str
-) -> Decoded:
-    from mtnlg.evaluation.metrics.registry import used_metrics
-    from mtnlg.generation.strategies import STRATEGY_TABLE, find_strategy
-
-    signals_file = prepared.signals_file(name, test_set)
-    model_task = config.task_title(config.model_task(name))
-    strategy = STRATEGY_TABLE.used(config.decoding.strategy, find_strategy(config.decoding))
-    utility = config.decoding.mbr_utility
-    inputs: JsonObject = {
-        "model": model.content(without=RECORDS_OF_TRAINING),
-        "rows": prepared.rows_hash(name, test_set),
-        "signals": file_sha256(signals_file),
-        "task": model_task,
-        "decoding": plain_settings(config.decoding),
-    }
-
-    def build(folder: Path) -> None:
-        from mtnlg.inference.predict import predict_test_set
-
-        predict_test_set(
-            model.folder,
-            model_task,
-            prepared.rows[name].folder / f"{test_set}.jsonl",
-            config.decoding,
-            signals_file=signals_file,
-            folder=folder,
-        )
-
-    rows = (strategy, *used_metrics([utility] if utility else []))
-    code = Code(_decode, packages=("torch",), rows=rows)
-    artifact = make_folder(config.artifacts_root, "predictions", inputs, build, code=code)
-    return Decoded(name, test_set, config.model.name, "trained", artifact)
-
-
-def _predict_baseline(
-    config: Config, prepared: Prepared, system: str, name: str, test_set: str
-) -> Decoded:
-    task, signals_file = config.tasks[name], prepared.signals_file(name, test_set)
-    inputs: JsonObject = {
-        "baseline": system,
-        "rows": prepared.rows_hash(name, test_set),
-        "own_training_rows": prepared.rows_hash(name, TRAIN) if task.train_split else None,
-        "signals": file_sha256(signals_file),
-        "kind": task.kind.value,
-        "language": task.source_language,
-    }
-
-    def build(folder: Path) -> None:
-        from mtnlg.contamination.audit import read_tags
-        from mtnlg.evaluation import write_baseline
-
-        write_baseline(
-            folder / "predictions.jsonl",
-            system,
-            task,
-            prepared.rows[name].folder / f"{test_set}.jsonl",
-            tags=read_tags(signals_file),
-        )
-
-    code = Code(_predict_baseline)
-    artifact = make_folder(config.artifacts_root, "predictions", inputs, build, code=code)
-    return Decoded(name, test_set, system, "baseline", artifact)
-
-
-def _training_settings(task: TaskConfig) -> JsonObject:
-    return {
-        "kind": task.kind.value,
-        "marker": task.marker,
-        "weight": task.weight,
-        "metric": task.main_metric,
-    }

@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -20,11 +21,13 @@ PACKAGES = (
     *("sacrebleu", "rouge-score", "numpy", "safetensors"),
 )
 
+PACKAGE_FOLDER = Path(__file__).parents[1]
+
 
 class Manifest:
     """run.json of one run, kept up to date while it works."""
 
-    def __init__(self, folder: Path, asked: JsonObject) -> None:
+    def __init__(self, folder: Path, asked: JsonObject, *, rounding: JsonObject) -> None:
         self.folder = folder
         self.started = time.monotonic()
         self.artifacts: JsonObject = {}
@@ -37,10 +40,17 @@ class Manifest:
             "versions": {name: _version(name) for name in PACKAGES},
             "python": platform.python_version(),
             "git": git_state(),
-            "hardware": hardware(),
+            "hardware": hardware() | rounding,
+            "code": {},
+            "code_changed": [],
             "process": os.getpid(),
             "started_at": _now(),
         }
+        self._write("running", None)
+
+    def record_code(self, code: JsonObject, *, changed: Sequence[str]) -> None:
+        """Note the hash of each stage's code, and the stages whose code is not the launch's."""
+        self.body |= {"code": code, "code_changed": list[JsonValue](changed)}
         self._write("running", None)
 
     def finish(self, *, is_scored: bool) -> None:
@@ -66,9 +76,12 @@ class Manifest:
 
 
 def git_state() -> JsonObject:
-    """Commit of the working directory and whether it has changes; nulls outside of a repository."""
-    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
-    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+    """Commit of the repository that holds this package, and whether the package has changes there;
+    nulls where it was installed without one.
+    """
+    if _git("ls-files", "--error-unmatch", "__init__.py") is None:  # of somebody else's repository
+        return {"commit": None, "dirty": None}
+    return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "."))}
 
 
 def hardware() -> JsonObject:
@@ -93,12 +106,18 @@ def _processor() -> str:
 
 def _git(*arguments: str) -> str | None:
     try:
-        found = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, check=True, timeout=10
+        result = subprocess.run(
+            ["git", *arguments],
+            env={name: text for name, text in os.environ.items() if name[:4] != "GIT_"},
+            cwd=PACKAGE_FOLDER,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+    return result.stdout.strip()
 
 
 def _version(name: str) -> str | None:

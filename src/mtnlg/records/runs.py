@@ -38,19 +38,32 @@ def write_launch(
     overrides: Mapping[str, Sequence[str]],
     *,
     command: Sequence[str],
+    code: Mapping[str, JsonObject],
     is_continued: bool = False,
 ) -> None:
-    """launch.json: the runs that the experiment's board shows, by id, and the overrides that gave
-    each; a continued launch keeps its earlier ones.
+    """launch.json: the runs that the experiment's board shows, by id, with the overrides that gave
+    each and the hashes of the code that each should run; a continued launch keeps its earlier ones.
     """
-    earlier: JsonObject = {}
-    if is_continued and (folder / LAUNCH_FILE).exists():
-        recorded = read_json(folder / LAUNCH_FILE).get("overrides")
-        earlier = recorded if isinstance(recorded, dict) else {}
+    path = folder / LAUNCH_FILE
+    recorded = read_json(path) if is_continued and path.exists() else {}
+    earlier = object_of(recorded, "overrides")
     text = shlex.join([Path(command[0]).name, *command[1:]]) if command else ""
     runs = {**earlier, **{run_id: list(words) for run_id, words in overrides.items()}}
-    body = {"experiment": folder.name, "run_ids": list(runs), "overrides": runs, "command": text}
-    write_json(folder / LAUNCH_FILE, body)
+    body = {
+        "experiment": folder.name,
+        "run_ids": list(runs),
+        "overrides": runs,
+        "command": text,
+        "code": {**object_of(recorded, "code"), **code},
+    }
+    write_json(path, body)
+
+
+def launched_code(run_folder: Path) -> JsonObject:
+    """The hash of each stage's code when a run was launched; empty where nothing says it."""
+    path = run_folder.parent / LAUNCH_FILE
+    launch = read_json(path) if path.exists() else {}
+    return object_of(object_of(launch, "code"), run_folder.name)
 
 
 def read_objective(folder: Path) -> float | None:
@@ -149,7 +162,7 @@ class RunRecord:
     started: datetime | None = None
     finished: datetime | None = None
     environment: JsonObject = field(default_factory=dict)
-    """Versions, git and hardware, as the manifest nests them."""
+    """Versions, git, hardware and code, as the manifest nests them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +266,7 @@ def _run_from(document: JsonObject, *, run_id: str) -> RunRecord:
         finished=_moment(text_of(document, "finished_at")),
         environment={
             name: document[name]
-            for name in ("versions", "python", "git", "hardware")
+            for name in ("versions", "python", "git", "hardware", "code")
             if name in document
         },
     )
