@@ -1,4 +1,4 @@
-"""What README.md tells a user to type works, and its boards are the published ones."""
+"""What README.md and docs tell a user to type works, and their boards are the published ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from mtnlg.report.publish import check_published
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-LINES = [line for language, text in BLOCKS if not language for line in text.splitlines()]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, *(path.read_text(encoding="utf-8") for path in DOCS)]
+LINES = [
+    line
+    for page in PAGES
+    for language, text in re.findall(r"^```(\w*)\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    if not language
+    for line in text.splitlines()
+]
 COMMAND_LINES = [line for line in LINES if line.startswith("mtnlg ")]
 FLAGS = ("-m", "--cfg", "job")
 
