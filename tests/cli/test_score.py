@@ -350,7 +350,7 @@ def test_empty_reference_names_file_and_line(
         (["--metrics", "blue"], "--metrics has 'blue'; known: bleu, chrf, chrf++"),
         (["--language", "English"], "language='English': must be an ISO 639-1 code"),
         (["--resamples", "0"], "--resamples=0: must be a finite number >= 1"),
-        (["--confidence", "1.5"], "--confidence=1.5: must be below 1"),
+        (["--confidence", "1.5"], "--confidence=1.5: must be in (0, 1)"),
         (["--sources", "-", "--hypotheses", "-"], "can be read only once"),
         (["--sources", "nowhere.txt"], "nowhere.txt: no such file"),
     ],

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from mtnlg.cli.file_options import STANDARD_METRICS
 from mtnlg.cli.text_files import read_inputs
-from mtnlg.config.checks import above, at_least, require
+from mtnlg.config.checks import at_least, check, require
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Resampling, find_metric
 from mtnlg.evaluation.measurement import measure_systems, measure_whole, num_cores
@@ -42,7 +42,7 @@ progress is shown: some seconds of work.
 
 def score(options: argparse.Namespace) -> None:
     """Print the table, and write the page that --html asks for."""
-    at_least("--samples", options.samples, 0)
+    check("--samples", options.samples, at_least(0))
     settings = _settings(options)
     with as_mistake_of_the_command():
         inputs = read_inputs(options)
@@ -104,11 +104,9 @@ def _model_folders(words: Sequence[str]) -> dict[str, str]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    at_least("--resamples", options.resamples, 1)
-    at_least("--trials", options.trials, 1)
-    at_least("--seed", options.seed, 0)
-    above("--confidence", options.confidence, 0)
-    require(options.confidence < 1, "--confidence", options.confidence, "below 1")
+    for name, least in (("resamples", 1), ("trials", 1), ("seed", 0)):
+        check(f"--{name}", getattr(options, name), at_least(least))
+    require(0 < options.confidence < 1, "--confidence", options.confidence, "in (0, 1)")
     base_language(options.language)
     given = [name for word in options.metrics or () for name in word.split(",") if name]
     names = given or STANDARD_METRICS[options.task]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mtnlg.config.checks import require
+from mtnlg.config.checks import CountOrZero, check_fields, require
 from mtnlg.config.decoding import DecodingConfig
 from mtnlg.config.evaluation import EvaluationConfig, ReportConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
@@ -54,7 +54,7 @@ class Config:
     """
     tags: list[str] = field(default_factory=list)
     """Free words for the manifest; they change no result."""
-    seed: int = 1
+    seed: CountOrZero = 1
     """Initial weights, dropout and the order of the examples."""
     data_root: str | None = None
     """Folder of data sets (<kind>/<name>/<split>.jsonl) that is read before the hub."""
@@ -85,7 +85,7 @@ class Config:
             "{}",
             "at least one data set, as in task=translation/builtin_en_zh",
         )
-        require(self.seed >= 0, "seed", self.seed, ">= 0")
+        check_fields(self, "")
         trained_on = [name for name, task in self.tasks.items() if task.train_split]
         for name in self.tokenizer.tasks or []:
             known = ", ".join(trained_on) or "none"

@@ -1,10 +1,41 @@
-"""Range checks for settings, each naming key, value and what is allowed."""
+"""The ranges of settings, declared in the types of their fields, and the check that reads them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 from mtnlg.errors import ConfigError
+
+
+class Range(NamedTuple):
+    """Which finite numbers a setting may be."""
+
+    allowed: str
+    """The numbers in words, for messages."""
+    contains: Callable[[float], bool]
+
+
+def at_least(minimum: float) -> Range:
+    """All finite numbers from the minimum on."""
+    return Range(f"a finite number >= {minimum}", lambda value: value >= minimum)
+
+
+def above(bound: float) -> Range:
+    """All finite numbers greater than the bound."""
+    return Range(f"a finite number > {bound}", lambda value: value > bound)
+
+
+Count = Annotated[int, at_least(1)]
+CountOrZero = Annotated[int, at_least(0)]
+Positive = Annotated[float, above(0)]
+NonNegative = Annotated[float, at_least(0)]
+Share = Annotated[float, Range("in [0, 1)", lambda value: 0 <= value < 1)]
+ShareOrAll = Annotated[float, Range("in [0, 1]", lambda value: 0 <= value <= 1)]
+PositiveShare = Annotated[float, Range("in (0, 1)", lambda value: 0 < value < 1)]
+PositiveShareOrAll = Annotated[float, Range("in (0, 1]", lambda value: 0 < value <= 1)]
 
 
 def require(is_met: bool, key: str, value: object, allowed: str) -> None:
@@ -13,17 +44,30 @@ def require(is_met: bool, key: str, value: object, allowed: str) -> None:
         raise ConfigError(f"{key}={value}: must be {allowed}")
 
 
-def at_least(key: str, value: float, minimum: float) -> None:
-    """A finite number that is not below the minimum."""
-    require(math.isfinite(value) and value >= minimum, key, value, f"a finite number >= {minimum}")
+def check(key: str, value: float, allowed: Range) -> None:
+    """Raise ConfigError unless the range contains the value."""
+    is_inside = math.isfinite(value) and allowed.contains(value)
+    require(is_inside, key, value, allowed.allowed)
 
 
-def above(key: str, value: float, bound: float) -> None:
-    """A finite number strictly above the bound."""
-    require(math.isfinite(value) and value > bound, key, value, f"a finite number > {bound}")
+def check_fields(settings: object, prefix: str) -> None:
+    """Raise ConfigError for the first field that is out of its range; None is in every range."""
+    kind: Any = type(settings)
+    for name, allowed in _ranges(kind):
+        value = getattr(settings, name)
+        if value is not None:
+            check(f"{prefix}{name}", value, allowed)
 
 
-def share(key: str, value: float, *, includes_one: bool = False) -> None:
-    """A number in [0, 1), or in [0, 1]."""
-    is_inside = math.isfinite(value) and (0 <= value < 1 or (includes_one and value == 1))
-    require(is_inside, key, value, "in [0, 1]" if includes_one else "in [0, 1)")
+@cache
+def _ranges(kind: type) -> tuple[tuple[str, Range], ...]:
+    """The fields of a class that have a range."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple((name, allowed) for name, hint in hints.items() for allowed in _ranges_in(hint))
+
+
+def _ranges_in(hint: Any) -> Iterator[Range]:
+    """The ranges in a type such as `Count`, or `Count | None`."""
+    yield from (extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Range))
+    for part in get_args(hint):
+        yield from _ranges_in(part)

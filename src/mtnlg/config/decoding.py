@@ -7,7 +7,15 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from mtnlg.config.checks import above, at_least, require
+from mtnlg.config.checks import (
+    Count,
+    CountOrZero,
+    NonNegative,
+    Positive,
+    PositiveShareOrAll,
+    check_fields,
+    require,
+)
 
 
 @dataclass(kw_only=True)
@@ -20,43 +28,43 @@ class DecodingConfig:
 
     strategy: str = "greedy"
     """Row of generation.STRATEGIES: how the next token is chosen."""
-    max_new_tokens: int = 128
+    max_new_tokens: Count = 128
     """Longest output in tokens."""
-    temperature: float = 1.0
+    temperature: Positive = 1.0
     """sampling: divides the logits."""
-    top_k: int | None = None
+    top_k: Count | None = None
     """sampling: only the k likeliest tokens; None: all."""
-    top_p: float = 1.0
+    top_p: PositiveShareOrAll = 1.0
     """sampling: the smallest set of tokens with this probability mass (Holtzman et al. 2020)."""
     seed: int = 1
     """sampling: joined with each example's place in its test set, so that no batch changes a
     draw.
     """
-    num_beams: int = 5
+    num_beams: Count = 5
     """beam: hypotheses kept per example."""
-    length_penalty: float = 1.0
+    length_penalty: NonNegative = 1.0
     """beam: scores are divided by length ** penalty (Wu et al. 2016, simplified as in Hugging
     Face).
     """
-    num_alternatives: int = 1
+    num_alternatives: Count = 1
     """beam, sampling: outputs per example; more than one are also written to alternatives.jsonl."""
-    batch_tokens: int = 16_384
+    batch_tokens: Count = 16_384
     """Tokens of the cache of one batch: rows x (prompt + output), beams included."""
-    no_repeat_ngram_size: int | None = None
+    no_repeat_ngram_size: Count | None = None
     """No sequence of so many tokens comes twice in an output (Paulus et al. 2018)."""
-    repetition_penalty: float | None = None
+    repetition_penalty: Positive | None = None
     """Logits of tokens that the output has are divided by it, negative ones multiplied (CTRL,
     Keskar et al. 2019, sec. 4.1). Counts in the scores.
     """
-    min_new_tokens: int | None = None
+    min_new_tokens: Count | None = None
     """Shortest output in tokens, its end apart."""
-    max_length_ratio: float | None = None
+    max_length_ratio: NonNegative | None = None
     """Longest output in tokens for each token of the source, as max_len_a of fairseq;
     max_new_tokens holds beside it.
     """
-    max_length_constant: int | None = None
+    max_length_constant: CountOrZero | None = None
     """Tokens that are added to those of max_length_ratio, as max_len_b of fairseq."""
-    min_length_ratio: float | None = None
+    min_length_ratio: Positive | None = None
     """Shortest output in tokens for each token of the source; a longest output that is shorter
     wins.
     """
@@ -78,36 +86,18 @@ class DecodingConfig:
     """Also write likelihood.jsonl: nats and bytes of each first reference under the model."""
 
     def __post_init__(self) -> None:
-        at_least("decoding.max_new_tokens", self.max_new_tokens, 1)
-        above("decoding.temperature", self.temperature, 0)
-        above("decoding.top_p", self.top_p, 0)
-        require(self.top_p <= 1, "decoding.top_p", self.top_p, "in (0, 1]")
-        if self.top_k is not None:
-            at_least("decoding.top_k", self.top_k, 1)
-        at_least("decoding.num_beams", self.num_beams, 1)
-        at_least("decoding.length_penalty", self.length_penalty, 0)
-        at_least("decoding.num_alternatives", self.num_alternatives, 1)
-        at_least("decoding.batch_tokens", self.batch_tokens, 1)
-        self._check_repetition()
+        check_fields(self, "decoding.")
         self._check_lengths()
         self._check_texts()
         self._check_risk()
 
-    def _check_repetition(self) -> None:
-        if self.no_repeat_ngram_size is not None:
-            at_least("decoding.no_repeat_ngram_size", self.no_repeat_ngram_size, 1)
-        if self.repetition_penalty is not None:
-            above("decoding.repetition_penalty", self.repetition_penalty, 0)
-
     def _check_lengths(self) -> None:
         minimum, most = self.min_new_tokens, self.max_new_tokens
         if minimum is not None:
-            at_least("decoding.min_new_tokens", minimum, 1)
             allowed = f"at most decoding.max_new_tokens={most}"
             require(minimum <= most, "decoding.min_new_tokens", minimum, allowed)
         ratio, constant = self.max_length_ratio, self.max_length_constant
         if ratio is not None:
-            at_least("decoding.max_length_ratio", ratio, 0)
             require(
                 ratio > 0 or (constant or 0) > 0,
                 "decoding.max_length_ratio",
@@ -115,7 +105,6 @@ class DecodingConfig:
                 "above 0, or with decoding.max_length_constant above 0",
             )
         if constant is not None:
-            at_least("decoding.max_length_constant", constant, 0)
             require(
                 ratio is not None,
                 "decoding.max_length_constant",
@@ -124,7 +113,6 @@ class DecodingConfig:
             )
         least = self.min_length_ratio
         if least is not None:
-            above("decoding.min_length_ratio", least, 0)
             is_below = ratio is None or least <= ratio or (constant or 0) > 0
             allowed = f"at most decoding.max_length_ratio={ratio}"
             require(is_below, "decoding.min_length_ratio", least, allowed)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from mtnlg.config.checks import above, at_least, require
+from mtnlg.config.checks import CountOrZero, PositiveShare, at_least, check_fields, require
 
 NUM_TRIALS = 10_000
 """Trials of a paired test: sacreBLEU's default for approximate randomization. The least p-value is
@@ -22,9 +23,9 @@ class EvaluationConfig:
     model_folders: dict[str, str] = field(default_factory=dict)
     """Metric -> the local folder of the model that it reads, as of bertscore or comet; no model is
     ever downloaded."""
-    num_resamples: int = 1_000
+    num_resamples: Annotated[int, at_least(100)] = 1_000
     """Bootstrap resamples of the test set."""
-    confidence: float = 0.95
+    confidence: PositiveShare = 0.95
     seed: int = 12_345
     """Seed of the resampling; sacreBLEU's default."""
     has_bca_intervals: bool = False
@@ -35,9 +36,7 @@ class EvaluationConfig:
 
     def __post_init__(self) -> None:
         require(bool(self.metrics), "evaluation.metrics", self.metrics, "at least one metric")
-        at_least("evaluation.num_resamples", self.num_resamples, 100)
-        above("evaluation.confidence", self.confidence, 0)
-        require(self.confidence < 1, "evaluation.confidence", self.confidence, "below 1")
+        check_fields(self, "evaluation.")
 
 
 @dataclass(kw_only=True)
@@ -46,7 +45,7 @@ class ReportConfig:
 
     formats: list[str] = field(default_factory=lambda: ["html", "markdown", "csv", "json", "latex"])
     """Rows of reporting.FORMATS."""
-    num_samples: int = 200
+    num_samples: CountOrZero = 200
     """Examples of each board within the page, side by side; 2,000 of 20 systems are about ten
     megabytes."""
     has_paired_bootstrap: bool = False
@@ -54,4 +53,4 @@ class ReportConfig:
     board's own test. Letters stay by the latter, whose errors are as rare as it says."""
 
     def __post_init__(self) -> None:
-        at_least("report.num_samples", self.num_samples, 0)
+        check_fields(self, "report.")

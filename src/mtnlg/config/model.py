@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from mtnlg.config.checks import above, at_least, require, share
+from mtnlg.config.checks import Count, Positive, Share, check_fields, require
 
 
 class Normalization(Enum):
@@ -40,19 +40,19 @@ class ModelConfig:
 
     name: str
     """The row's name on a board; not part of any key."""
-    num_layers: int
-    hidden_size: int
-    num_heads: int
-    num_key_value_heads: int | None = None
+    num_layers: Count
+    hidden_size: Count
+    num_heads: Count
+    num_key_value_heads: Count | None = None
     """Grouped-query attention (Ainslie et al. 2023); None: as many as query heads."""
-    feed_forward_size: int | None = None
+    feed_forward_size: Count | None = None
     """Inner width; None: four times the hidden size."""
-    context_length: int = 2048
+    context_length: Count = 2048
     """Longest sequence in tokens, source and target together."""
     normalization: Normalization = Normalization.layer_norm
-    norm_epsilon: float = 1e-5
+    norm_epsilon: Positive = 1e-5
     position_encoding: PositionEncoding = PositionEncoding.learned
-    rotary_base: float = 10_000.0
+    rotary_base: Positive = 10_000.0
     """Wavelength base of rotary positions (Su et al. 2021)."""
     feed_forward: FeedForward = FeedForward.gelu_tanh
     has_bias: bool = True
@@ -65,22 +65,21 @@ class ModelConfig:
     """
     has_pointer: bool = False
     """The next token can also be copied from what was read (pointer-generator, See et al. 2017)."""
-    dropout: float = 0.1
+    dropout: Share = 0.1
     """On the embeddings and on each sublayer's output."""
-    attention_dropout: float = 0.0
+    attention_dropout: Share = 0.0
     """On the attention weights."""
-    embedding_dropout: float | None = None
+    embedding_dropout: Share | None = None
     """On the embeddings; None: as `dropout`."""
-    layer_dropout: float | None = None
+    layer_dropout: Share | None = None
     """Probability that a block is left out of a training pass (LayerDrop, Fan et al. 2019); none is
     in inference. None: never.
     """
-    initial_deviation: float = 0.02
+    initial_deviation: Positive = 0.02
     """Standard deviation of the initial weights; MT-NLG 530B has 0.004."""
 
     def __post_init__(self) -> None:
-        for name in ("num_layers", "hidden_size", "num_heads", "context_length"):
-            at_least(f"model.{name}", getattr(self, name), 1)
+        check_fields(self, "model.")
         require(
             self.hidden_size % self.num_heads == 0,
             "model.num_heads",
@@ -88,15 +87,12 @@ class ModelConfig:
             f"a divisor of model.hidden_size={self.hidden_size}",
         )
         if self.num_key_value_heads is not None:
-            at_least("model.num_key_value_heads", self.num_key_value_heads, 1)
             require(
                 self.num_heads % self.num_key_value_heads == 0,
                 "model.num_key_value_heads",
                 self.num_key_value_heads,
                 f"a divisor of model.num_heads={self.num_heads}",
             )
-        if self.feed_forward_size is not None:
-            at_least("model.feed_forward_size", self.feed_forward_size, 1)
         if self.position_encoding is PositionEncoding.rotary:
             require(
                 self.head_size % 2 == 0,
@@ -104,14 +100,6 @@ class ModelConfig:
                 self.num_heads,
                 "such that the head size is even",
             )
-        share("model.dropout", self.dropout)
-        share("model.attention_dropout", self.attention_dropout)
-        for name in ("embedding_dropout", "layer_dropout"):
-            if getattr(self, name) is not None:
-                share(f"model.{name}", getattr(self, name))
-        above("model.norm_epsilon", self.norm_epsilon, 0)
-        above("model.rotary_base", self.rotary_base, 0)
-        above("model.initial_deviation", self.initial_deviation, 0)
 
     @property
     def is_random_in_training(self) -> bool:

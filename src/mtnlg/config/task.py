@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mtnlg.config.checks import above, at_least, require, share
+from mtnlg.config.checks import Count, Positive, ShareOrAll, check_fields, require
 
 PARQUET_REVISION = "refs/convert/parquet"
 """The hub's own Parquet copy of a data set; `datasets` no longer runs scripts of data sets."""
@@ -92,19 +92,19 @@ class TaskConfig:
     evaluation.METRICS of which more or less is better. None: BLEU for translation, ROUGE-L for
     summarization and dialogue, and the loss alone for language modeling.
     """
-    weight: float = 1.0
+    weight: Positive = 1.0
     """How often each training example is shown in one epoch, on average."""
-    max_train_rows: int | None = None
+    max_train_rows: Count | None = None
     """Training rows read at most, in file order; None: all."""
     response_turns: ResponseTurns = ResponseTurns.all
     """dialogue_turns only: which turns are responses."""
-    max_context_turns: int | None = None
+    max_context_turns: Count | None = None
     """dialogue_turns and context_response only: turns of context kept, counted from the response;
     None: all.
     """
 
     def __post_init__(self) -> None:
-        above("tasks.*.weight", self.weight, 0)
+        check_fields(self, "tasks.*.")
         if self.kind is TaskKind.language_modeling:
             allowed = "[] for language_modeling, which has no outputs to score"
             require(not self.test_sets, "tasks.*.test_sets", self.test_sets, allowed)
@@ -126,10 +126,6 @@ class TaskConfig:
                 self.prompt,
                 f"a name of letters, digits and '_', and not {', '.join(RESERVED_PROMPTS)}",
             )
-        if self.max_train_rows is not None:
-            at_least("tasks.*.max_train_rows", self.max_train_rows, 1)
-        if self.max_context_turns is not None:
-            at_least("tasks.*.max_context_turns", self.max_context_turns, 1)
         self._check_hub()
 
     def _check_hub(self) -> None:
@@ -184,13 +180,12 @@ class CleaningConfig:
     """
     normalize_space: bool = True
     """Runs of spaces, tabs and no-break spaces become one space; blank lines go."""
-    max_characters: int = 20_000
+    max_characters: Count = 20_000
     """Longest source or target kept."""
-    max_bad_share: float = 0.0
+    max_bad_share: ShareOrAll = 0.0
     """Share of the lines of a file that may be unreadable before the stage fails; they are
     quarantined and counted.
     """
 
     def __post_init__(self) -> None:
-        at_least("cleaning.max_characters", self.max_characters, 1)
-        share("cleaning.max_bad_share", self.max_bad_share, includes_one=True)
+        check_fields(self, "cleaning.")

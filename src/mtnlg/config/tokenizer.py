@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
-from mtnlg.config.checks import at_least, require
+from mtnlg.config.checks import Count, at_least, check_fields, require
 
 
 class Algorithm(Enum):
@@ -39,9 +40,9 @@ class TokenizerConfig:
     the chosen tasks.
     """
 
-    vocabulary_size: int = 8_000
+    vocabulary_size: Annotated[int, at_least(300)] = 8_000
     """Tokens, special ones included; at least the 256 bytes and the special tokens."""
-    min_frequency: int = 2
+    min_frequency: Count = 2
     """Pairs rarer than this are not merged; BPE only."""
     algorithm: Algorithm | None = None
     """None: byte-level BPE."""
@@ -51,19 +52,18 @@ class TokenizerConfig:
     """Tasks (keys of `tasks`) whose training rows it learns from; None: all. One model has one
     vocabulary, so all tasks use it.
     """
-    temperature: float | None = None
+    temperature: Annotated[float, at_least(1)] | None = None
     """A task gives rows in proportion to their number to the power of 1/temperature, so that a
     large one does not swallow a small one (Arivazhagan et al. 2019); the more, the more equal.
     None: all rows, as 1 does.
     """
-    max_training_rows: int | None = None
+    max_training_rows: Count | None = None
     """Rows that it learns from at most, evenly spread over each task's. None: all, which for text
     without spaces needs some fifty times its bytes of memory.
     """
 
     def __post_init__(self) -> None:
-        at_least("tokenizer.vocabulary_size", self.vocabulary_size, 300)
-        at_least("tokenizer.min_frequency", self.min_frequency, 1)
+        check_fields(self, "tokenizer.")
         if self.algorithm is Algorithm.unigram:
             default = TokenizerConfig.min_frequency
             require(
@@ -74,20 +74,16 @@ class TokenizerConfig:
             )
         if self.tasks is not None:
             require(bool(self.tasks), "tokenizer.tasks", self.tasks, "null, or at least one task")
-        if self.temperature is not None:
-            at_least("tokenizer.temperature", self.temperature, 1)
-        if self.max_training_rows is not None:
-            at_least("tokenizer.max_training_rows", self.max_training_rows, 1)
 
 
 @dataclass(kw_only=True)
 class PreparationConfig:
     """How the work of preparing is spread; nothing here changes a result."""
 
-    num_workers: int = 1
+    num_workers: Count = 1
     """Processes that clean, hash and encode, some 100 MB each; 1: none beside the run's own, which
     alone reads raw records.
     """
 
     def __post_init__(self) -> None:
-        at_least("preparation.num_workers", self.num_workers, 1)
+        check_fields(self, "preparation.")

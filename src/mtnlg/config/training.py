@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
-from mtnlg.config.checks import above, at_least, require, share
+from mtnlg.config.checks import (
+    Count,
+    CountOrZero,
+    NonNegative,
+    Positive,
+    PositiveShare,
+    PositiveShareOrAll,
+    Share,
+    ShareOrAll,
+    at_least,
+    check_fields,
+    require,
+)
 
 
 class Schedule(Enum):
@@ -22,27 +35,20 @@ class OptimizerConfig:
     decayed.
     """
 
-    learning_rate: float = 2.5e-3
-    beta1: float = 0.9
-    beta2: float = 0.98
-    epsilon: float = 1e-8
-    weight_decay: float = 0.01
+    learning_rate: Positive = 2.5e-3
+    beta1: Share = 0.9
+    beta2: Share = 0.98
+    epsilon: Positive = 1e-8
+    weight_decay: NonNegative = 0.01
     schedule: Schedule = Schedule.cosine
-    warmup_steps: int = 400
-    min_learning_rate_ratio: float = 0.05
+    warmup_steps: CountOrZero = 400
+    min_learning_rate_ratio: ShareOrAll = 0.05
     """Floor of the cosine, as a share of the peak."""
-    clip_norm: float = 1.0
+    clip_norm: NonNegative = 1.0
     """Largest gradient norm; 0: no clipping."""
 
     def __post_init__(self) -> None:
-        above("optimizer.learning_rate", self.learning_rate, 0)
-        share("optimizer.beta1", self.beta1)
-        share("optimizer.beta2", self.beta2)
-        above("optimizer.epsilon", self.epsilon, 0)
-        at_least("optimizer.weight_decay", self.weight_decay, 0)
-        at_least("optimizer.warmup_steps", self.warmup_steps, 0)
-        share("optimizer.min_learning_rate_ratio", self.min_learning_rate_ratio, includes_one=True)
-        at_least("optimizer.clip_norm", self.clip_norm, 0)
+        check_fields(self, "optimizer.")
 
 
 class Precision(Enum):
@@ -68,36 +74,36 @@ class TrainerConfig:
     early.
     """
 
-    max_steps: int = 2_800
+    max_steps: Count = 2_800
     """Optimizer steps, and the horizon of the schedule."""
-    max_minutes: float | None = None
+    max_minutes: Positive | None = None
     """Wall-clock minutes of training, counted over resumes; None: no limit."""
-    batch_tokens: int = 4_096
+    batch_tokens: Annotated[int, at_least(16)] = 4_096
     """Tokens of one micro-batch, padding included."""
-    accumulation: int = 1
+    accumulation: Count = 1
     """Micro-batches per optimizer step and process."""
-    label_smoothing: float = 0.1
+    label_smoothing: Share = 0.1
     precision: Precision = Precision.fp32
     accelerator: Accelerator = Accelerator.auto
-    devices: int = 1
-    num_threads: int | None = None
+    devices: Count = 1
+    num_threads: Count | None = None
     """CPU threads of one process; None: PyTorch's choice. It changes the last bits of every sum."""
-    num_workers: int = 0
+    num_workers: CountOrZero = 0
     """Processes that load data; they change no result."""
-    validate_every_steps: int = 250
-    log_every_steps: int = 20
-    validation_rows: int = 200
+    validate_every_steps: Count = 250
+    log_every_steps: Count = 20
+    validation_rows: Count = 200
     """Rows per task, at a fixed stride, that are decoded greedily for the choice of the
     checkpoint.
     """
-    max_validation_batches: int = 50
+    max_validation_batches: Count = 50
     """Batches per validation loss."""
-    ema_decay: float | None = None
+    ema_decay: PositiveShare | None = None
     """Decay of an exponential moving average of the weights over the steps (Polyak and Juditsky
     1992); validations, the choice of the checkpoint and the model folder then use the averaged
     weights. It warms up as min(ema_decay, (1 + step) / (10 + step)). None: no average.
     """
-    average_last: int | None = None
+    average_last: Annotated[int, at_least(2)] | None = None
     """Validations at whose weights a mean is taken when the training ends (Vaswani et al. 2017,
     sec. 6.1). The mean is validated and competes as one more candidate for the model folder: it is
     kept only where it is better than every single one. None: no mean.
@@ -106,31 +112,31 @@ class TrainerConfig:
     """Compute each block again in the backward pass instead of keeping its activations (Chen et al.
     2016): the same gradients with less memory, in about a third more time.
     """
-    step_target_tokens: int | None = None
+    step_target_tokens: Count | None = None
     """Target tokens of an optimizer step, all ranks together, as nearly as whole examples allow;
     `accumulation` then follows from the data. None: as many as the micro-batches happen to hold.
     """
-    patience: int | None = None
+    patience: Count | None = None
     """Validations in a row without a better one, after which the training ends. None: no limit."""
-    r_drop: float | None = None
+    r_drop: Positive | None = None
     """Weight alpha of the divergence between two passes with different dropout (R-Drop, Liang et
     al. 2021, eq. 4). The loss is half of theirs, so that it stays one cross-entropy per label;
     theirs is 5 for translation. It doubles the work of a step. None: one pass.
     """
-    source_loss_weight: float | None = None
+    source_loss_weight: Positive | None = None
     """Weight of the cross-entropy of the source's tokens and of the separator beside that of the
     targets; the sum is still divided by the step's target tokens. None: targets alone.
     """
-    curriculum_steps: int | None = None
+    curriculum_steps: Count | None = None
     """Steps until the longest examples are shown: before, only those shorter than the competence
     allows, in its square-root form (Platanios et al. 2019, eq. 8). None: all from the start.
     """
-    task_temperature: float | None = None
+    task_temperature: Positive | None = None
     """Temperature T of the mixture of tasks: a task of n examples is drawn in proportion to
     weight * n^(1/T) (Arivazhagan et al. 2019, sec. 4.2), 1 being the mixture without it; the length
     of an epoch stays. None: in proportion to weight * n.
     """
-    bpe_dropout: float | None = None
+    bpe_dropout: PositiveShareOrAll | None = None
     """Probability with which a merge is left out when training text is segmented, anew each time it
     is shown (Provilkov et al. 2020; they take 0.1). Batches are planned by whole segmentations, so
     they grow by what the dropout adds. None: the tokenizer's own segmentation.
@@ -143,28 +149,10 @@ class TrainerConfig:
     """Whether the first steps are timed by torch.profiler; profile.txt in the model folder."""
 
     def __post_init__(self) -> None:
-        positive = (
-            "max_steps",
-            "accumulation",
-            "devices",
-            "validate_every_steps",
-            "log_every_steps",
-        )
-        for name in (*positive, "validation_rows", "max_validation_batches"):
-            at_least(f"trainer.{name}", getattr(self, name), 1)
-        at_least("trainer.batch_tokens", self.batch_tokens, 16)
-        at_least("trainer.num_workers", self.num_workers, 0)
-        share("trainer.label_smoothing", self.label_smoothing)
-        if self.max_minutes is not None:
-            above("trainer.max_minutes", self.max_minutes, 0)
-        if self.bpe_dropout is not None:
-            is_share = 0 < self.bpe_dropout <= 1
-            require(is_share, "trainer.bpe_dropout", self.bpe_dropout, "in (0, 1]; null: off")
+        check_fields(self, "trainer.")
         if self.frozen is not None:
             is_named = bool(self.frozen) and all(self.frozen)
             require(is_named, "trainer.frozen", self.frozen, "names of parameters; null: none")
-        if self.num_threads is not None:
-            at_least("trainer.num_threads", self.num_threads, 1)
         is_supported = self.devices == 1 or self.accelerator is not Accelerator.auto
         require(
             is_supported,
@@ -176,16 +164,7 @@ class TrainerConfig:
 
     def _check_options(self) -> None:
         """What is off by default."""
-        for name in ("step_target_tokens", "patience", "curriculum_steps"):
-            if getattr(self, name) is not None:
-                at_least(f"trainer.{name}", getattr(self, name), 1)
-        for name in ("ema_decay", "r_drop", "source_loss_weight", "task_temperature"):
-            if getattr(self, name) is not None:
-                above(f"trainer.{name}", getattr(self, name), 0)
-        if self.ema_decay is not None:
-            share("trainer.ema_decay", self.ema_decay)
         if self.average_last is not None:
-            at_least("trainer.average_last", self.average_last, 2)
             require(
                 self.ema_decay is None,
                 "trainer.average_last",
