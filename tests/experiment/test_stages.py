@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +26,12 @@ from mtnlg.config import (
     TrainerConfig,
 )
 from mtnlg.config.plain import plain_settings
+from mtnlg.config.tokenizer import Algorithm
 from mtnlg.errors import ConfigError
+from mtnlg.evaluation import baselines_for
 from mtnlg.experiment import stages
 from mtnlg.records.rows import read_rows
+from mtnlg.tokenization import tokenizer
 from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
 
 GOLDEN = {
@@ -176,3 +180,49 @@ def test_number_of_workers_is_in_no_key(config: Config) -> None:
 
     assert not any(one.is_new for one in (*again.rows.values(), *again.tokens.values()))
     assert again.tokens["golden"].key == prepared.tokens["golden"].key
+
+
+def test_baselines_are_predicted_unless_the_evaluation_has_none(config: Config) -> None:
+    """Oracle: the names of the trivial systems that a translation with training rows has."""
+    prepared = stages.prepare(config)
+    without = replace(config, evaluation=EvaluationConfig(has_baselines=False))
+
+    names = [(one.system, one.kind) for one in stages.predict_baselines(config, prepared)]
+
+    assert names == [
+        (name, "baseline") for name in baselines_for("translation", has_training_rows=True)
+    ]
+    assert names
+    assert stages.predict_baselines(without, prepared) == []
+
+
+@pytest.mark.parametrize("algorithm", [None, Algorithm.unigram])
+@pytest.mark.parametrize("has_other_bytes", [False, True])
+def test_tokens_are_made_again_where_the_tokenizer_comes_out_with_other_bytes(
+    config: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    algorithm: Algorithm | None,
+    has_other_bytes: bool,
+) -> None:
+    """Oracle: a tokenizer whose folder was deleted and that comes out under its old key, with the
+    bytes that it had or with others.
+    """
+    settings = TokenizerConfig(vocabulary_size=300, algorithm=algorithm)
+    changed = replace(config, tokenizer=settings, artifacts_root=str(tmp_path / "artifacts"))
+    first = stages.prepare(changed)
+    assert first.tokenizer is not None
+    path = first.tokenizer.folder / "tokenizer.json"
+    made = TextTokenizer.load(path)
+    if has_other_bytes:
+        markers = [task.marker for task in changed.tasks.values()]
+        made = train_tokenizer(["other words of another text"], settings, markers=markers)
+    shutil.rmtree(first.tokenizer.folder)
+    monkeypatch.setattr(tokenizer, "train_tokenizer", lambda *_, **__: made)
+
+    second = stages.prepare(changed)
+
+    assert second.tokenizer is not None
+    assert (second.tokenizer.key, second.tokenizer.is_new) == (first.tokenizer.key, True)
+    assert second.tokens["golden"].is_new == has_other_bytes
+    assert (second.tokens["golden"].key != first.tokens["golden"].key) == has_other_bytes

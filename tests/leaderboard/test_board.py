@@ -495,3 +495,66 @@ def test_run_id_too_long_for_a_disk_is_a_failed_row(launch: MadeLaunch) -> None:
         "failed",
         "its run id is no folder name, so it was not read",
     )
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_run_of_one_task_that_did_not_finish_is_not_on_another_tasks_board(
+    launch: MadeLaunch, status: str
+) -> None:
+    """Oracle: the tasks that each run names; of a run without any manifest nobody knows them, so it
+    is on all boards.
+    """
+    launch.add_run("good", [launch.score(launch.add_scores("good", 20.0))])
+    launch.add_run("fell", status=status, system="fell", tasks=[made_task("dialogue/tiny")])
+    launch.run_ids.append("gone")
+
+    boards = launch.build().boards
+
+    assert {board.task: [row.system for row in board.rows] for board in boards} == {
+        TASK: ["nano", "gone"],
+        "dialogue/tiny": ["fell", "gone"],
+    }
+
+
+def test_run_that_did_not_finish_is_on_the_boards_of_its_own_test_sets_alone(
+    launch: MadeLaunch,
+) -> None:
+    """Oracle: the test sets that each run names."""
+    launch.add_run("good", [launch.score(launch.add_scores("good", 20.0))])
+    tasks = [made_task() | {"test_sets": ["2016", "2017"]}, made_task("dialogue/tiny")]
+    launch.add_run("fell", status="failed", reason="disk full", system="fell", tasks=tasks)
+
+    boards = {
+        (board.task, board.test_set): [row.system for row in board.rows]
+        for board in launch.build().boards
+    }
+
+    assert boards == {
+        (TASK, "test"): ["nano"],
+        (TASK, "2016"): ["fell"],
+        (TASK, "2017"): ["fell"],
+        ("dialogue/tiny", "test"): ["fell"],
+    }
+
+
+def test_run_that_names_no_tasks_is_on_the_boards_of_all_its_scores(launch: MadeLaunch) -> None:
+    """Oracle: the places of its scores, one of which no other run has."""
+    launch.add_run("good", [launch.score(launch.add_scores("good", 20.0))])
+    places = [
+        launch.score(launch.add_scores(f"s{number}", value), system="old", **change)
+        for number, (value, change) in enumerate(
+            [(10.0, {}), (30.0, {"test_set": "2016"}), (40.0, {"task": "dialogue/tiny"})]
+        )
+    ]
+    launch.add_run("old", places, system="old", tasks=[])
+
+    boards = {
+        (board.task, board.test_set): [row.system for row in board.rows]
+        for board in launch.build().boards
+    }
+
+    assert boards == {
+        (TASK, "test"): ["nano", "old"],
+        (TASK, "2016"): ["old"],
+        ("dialogue/tiny", "test"): ["old"],
+    }

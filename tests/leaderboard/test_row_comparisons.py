@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from made_comparisons import NUM_ROWS, RIGHT, add_system, only_board
-from made_launch import MadeLaunch
+from made_launch import MadeLaunch, made_metric, made_task
 from mtnlg.evaluation import PairedTest, compare_systems
 from mtnlg.evaluation.metrics.registry import METRICS
 from mtnlg.leaderboard.model import Board
@@ -256,3 +256,76 @@ def test_label_of_each_comparison_is_that_of_a_row(three: MadeLaunch) -> None:
     labels = {row.label for row in board.rows}
 
     assert {name for one in board.comparisons for name in (one.better, one.worse)} == labels
+
+
+def test_main_metric_that_is_not_installed_leaves_a_board_untested(
+    launch: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: the ranking by the values alone, with the reason at every row, in a report that is
+    written; several seeds, too.
+    """
+    for name, value, seed in (("weak", 10.0, 1), ("good", 30.0, 1), ("good", 32.0, 2)):
+        key = launch.add_scores(f"{name}-{seed}", all={"theirs": made_metric(value)})
+        tasks = [made_task(main_metric="theirs")]
+        launch.add_run(
+            f"{name}-{seed}", [launch.score(key, system=name)], system=name, seed=seed, tasks=tasks
+        )
+
+    board = only_board(launch)
+
+    assert [(row.label, row.rank) for row in board.rows] == [("good", 1), ("weak", 2)]
+    assert board.rows[0].metrics["theirs"].value == 31.0
+    assert board.not_tested == dict.fromkeys(
+        ("good", "weak"), "theirs is no metric that is installed here"
+    )
+    assert not board.comparisons
+    assert not any(row.groups for row in board.rows)
+    assert "is no metric that is installed here" in written(launch.build(), tmp_path)["index.html"]
+
+
+def test_resampled_values_that_are_no_number_are_a_reason(launch: MadeLaunch) -> None:
+    """Oracle: two examples of 1e308 and two of -1e308 cancel out in the score, and overflow where
+    one of them is drawn twice; a row with a reason of its own keeps that.
+    """
+    for system in RIGHT:
+        add_system(launch, system)
+    before = {row.label: row.metrics["rouge1"].value for row in only_board(launch).rows}
+    for system, value in before.items():
+        folder = launch.artifacts_root / "scores" / system
+        if system == "same":
+            (folder / "statistics.npz").unlink()
+            continue
+        statistics = np.ones((NUM_ROWS, 2))
+        statistics[:, 0] = value / 100
+        statistics[:5, 0] = (1e308, -1e308, 1e308, -1e308, 5 * value / 100)
+        np.savez(folder / "statistics.npz", rouge1=statistics, is_clean=np.ones(NUM_ROWS, bool))
+
+    board = only_board(launch)
+
+    assert [(row.label, row.rank) for row in board.rows] == [("good", 1), ("same", 2), ("poor", 3)]
+    assert not board.comparisons
+    assert not any(row.groups for row in board.rows)
+    assert board.not_tested["good"] == board.not_tested["poor"]
+    assert board.not_tested["good"] == "rouge1 of resampled examples is no finite number"
+    assert board.not_tested["same"].startswith("its statistics.npz")
+    assert len(board.not_tested) == 3
+
+
+@pytest.mark.parametrize("metric", ["bleu", "rouge1", "chrf"])
+def test_board_of_one_example_has_no_detectable_difference(
+    launch: MadeLaunch, tmp_path: Path, metric: str
+) -> None:
+    """Oracle: one example has no variance: nothing is significant, and no number is made up."""
+    for system in ("good", "poor"):
+        add_system(launch, system, num_rows=1, metrics=(metric,))
+
+    board = only_board(launch)
+
+    (pair,) = board.comparisons
+    assert (pair.better, pair.worse, pair.detectable) == ("good", "poor", None)
+    assert pair.p > 0.3
+    assert groups_of(board) == {"good": {metric: "a"}, "poor": {metric: "a"}}
+    report = written(launch.build(), tmp_path)
+    (pair_record,) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
+    assert pair_record["detectable"] is None
+    assert "a true difference of" not in report["index.html"]

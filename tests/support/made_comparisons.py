@@ -37,18 +37,22 @@ def add_system(
     tag: str = "train_source",
     kind: str = "trained",
     seed: int = 1,
+    num_rows: int = NUM_ROWS,
+    metrics: tuple[str, ...] = ("rouge1", "bleu"),
 ) -> None:
-    """A run whose scores artifact is what the evaluation writes."""
+    """A run whose scores artifact is what the evaluation writes; the first metric is the main
+    one.
+    """
     key = run_id or system
     scores = score_predictions(
-        made_predictions(system, num_tagged=num_tagged, tag=tag),
+        made_predictions(system, num_tagged=num_tagged, tag=tag)[:num_rows],
         language="de",
-        metrics=["rouge1", "bleu"],
+        metrics=list(metrics),
         resampling=Resampling(num_resamples=100),
     )
     save_scores(launch.artifacts_root / "scores" / key, scores)
     record = launch.score(key, system=system, kind=kind)
-    tasks = [made_task(main_metric="rouge1")]
+    tasks = [made_task(main_metric=metrics[0])]
     launch.add_run(key, [record], system=system, seed=seed, tasks=tasks)
 
 
