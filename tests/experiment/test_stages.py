@@ -10,6 +10,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -213,11 +214,9 @@ def test_tokens_are_made_again_where_the_tokenizer_comes_out_with_other_bytes(
     first = stages.prepare(changed)
     assert first.tokenizer is not None
     path = first.tokenizer.folder / "tokenizer.json"
-    made = TextTokenizer.load(path)
-    if has_other_bytes:
-        markers = [task.marker for task in changed.tasks.values()]
-        made = train_tokenizer(["other words of another text"], settings, markers=markers)
+    content = path.read_bytes() + b"\n" * has_other_bytes
     shutil.rmtree(first.tokenizer.folder)
+    made = SimpleNamespace(save=lambda path: path.write_bytes(content))
     monkeypatch.setattr(tokenizer, "train_tokenizer", lambda *_, **__: made)
 
     second = stages.prepare(changed)
