@@ -16,7 +16,7 @@ proof: .venv/ready
 
 # The report in a real browser: Chromium of the system (apt install chromium), driven by Playwright.
 browser-test: .venv/browser
-	$(BIN)/python -m pytest -rs tests/report/test_report_browser*.py tests/ratings/test_rating_form.py
+	$(BIN)/python -m pytest -rs tests/report/test_browser*.py tests/ratings/test_rating_form.py
 
 .venv/browser: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[browser]'

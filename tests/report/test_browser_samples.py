@@ -198,7 +198,7 @@ def test_difference_is_whole_and_least(open_samples: Open) -> None:
 def test_pieces_are_words_characters_and_marks(
     open_samples: Open, text: str, words: list[str]
 ) -> None:
-    pieces = open_samples().page.evaluate("(text) => piecesOf(text)", text)
+    pieces = open_samples().page.evaluate("(text) => tokensOf(text)", text)
 
     assert [piece["word"] for piece in pieces] == words
     assert "".join(piece["all"] for piece in pieces) == text
@@ -209,12 +209,12 @@ def test_texts_too_long_to_compare_are_shown_unmarked(open_samples: Open) -> Non
 
     assert page.evaluate("difference('a '.repeat(3000), 'b '.repeat(3000))") is None
     assert (
-        page.evaluate("leastDifference('a '.repeat(3000), ['b '.repeat(3000), 'a '])") is not None
+        page.evaluate("smallestDifference('a '.repeat(3000), ['b '.repeat(3000), 'a '])") is not None
     )
 
 
 def test_of_several_references_the_closest_is_marked(open_samples: Open) -> None:
-    parts = open_samples().page.evaluate("leastDifference('a b c', ['x y z', 'a b d'])")
+    parts = open_samples().page.evaluate("smallestDifference('a b c', ['x y z', 'a b d'])")
 
     assert parts == [["same", "a b "], ["del", "d"], ["ins", "c"]]
 
