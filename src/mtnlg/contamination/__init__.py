@@ -1,1 +1,1 @@
-"""Which test rows a training may have seen, and what repeats within a data set."""
+"""Test rows that training may have seen, and repeats within a data set."""

@@ -1,9 +1,9 @@
-"""Which n-grams of a few texts stand in many others, without keeping the many.
+"""Searches many texts for the n-grams of a few, with only the few in memory.
 
-The words of the few get numbers, and their n-grams 64-bit hashes. The many are read past them in
-batches: a window over a word that the few do not have is no candidate. Memory grows with the few
-only. One false hit is expected in about 2e12 searches of a million n-grams in ten million.
-Legend: U units of a batch, G n-grams of the few.
+Units (words or characters) of the few texts are numbered, and their n-grams hashed to 64 bits. The
+many texts are read in batches, where a window with a unit that the few texts lack is no candidate.
+One false match is expected in about 2e12 searches of a million n-grams in ten million. Legend: U
+units of a batch, G n-grams of the few texts.
 """
 
 from __future__ import annotations
@@ -19,23 +19,20 @@ from numpy.typing import NDArray
 from mtnlg.text.spelling import is_unspaced
 
 WORD_LENGTH = 13
-"""Units of an n-gram, as GPT-3 (Brown et al. 2020, app. C) and MT-NLG (Smith et al. 2022) have
-them.
-"""
+"""Units of an n-gram, as in GPT-3 (Brown et al. 2020, app. C) and MT-NLG (Smith et al. 2022)."""
 CHARACTER_LENGTH = 20
-"""The same where most units are characters: 13 English words are 17 (everyday talk) to 21 (news)
-characters of their Chinese translation.
-"""
+"""Units of an n-gram where most units are characters: the Chinese translation of 13 English words
+has 17 (everyday talk) to 21 (news) characters."""
 BATCH_UNITS = 1 << 17
 FILTER_CELLS = 16
-"""Cells of the first, quick look for each n-gram: one candidate in so many is looked up in vain."""
+"""Cells of the quick first filter for each n-gram; one of this many unknown windows passes it."""
 MAX_FILTER_BITS = 25
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-"""Odd, so that multiplying by it loses nothing."""
+"""Odd, so that the multiplication loses no bits."""
 
 
 class NgramSearch:
-    """The n-grams of some texts, given by their units, and which of them were seen."""
+    """The n-grams of a few texts, which are given as units, and whether each was seen."""
 
     def __init__(self, texts: Sequence[Sequence[str]]) -> None:
         self._numbers: dict[str, int] = {}
@@ -53,13 +50,13 @@ class NgramSearch:
         self._tables = {
             length: _Table(length, units, codes) for length, units in flat.items() if len(units)
         }
-        self._places = [
+        self._counts = [
             (length, max(0, len(text) - length + 1))
             for text, length in zip(texts, lengths, strict=True)
         ]
 
     def read(self, units: Sequence[str]) -> None:
-        """Look through one of the many texts."""
+        """Search one of the many texts."""
         for length, table in self._tables.items():
             if len(units) >= length:
                 table.buffer.extend(map(self._numbers.get, units, repeat(0)))
@@ -68,13 +65,11 @@ class NgramSearch:
                     table.flush()
 
     def shares(self) -> list[float | None]:
-        """For each text, the share of its n-grams that were seen; None where it is too short for
-        one.
-        """
+        """The share of each text's n-grams that was seen; None for a text too short for any."""
         seen = {length: table.seen_before() for length, table in self._tables.items()}
         starts = dict.fromkeys(self._tables, 0)
         shares: list[float | None] = []
-        for length, count in self._places:
+        for length, count in self._counts:
             if count == 0:
                 shares.append(None)
                 continue
@@ -92,7 +87,7 @@ class _Table:
         self.codes = codes
         self.buffer = array("I")
         hashes = self._hashes(np.frombuffer(units, np.uint32))
-        self.known, self.places = np.unique(hashes, return_inverse=True)  # (G',), (G,)
+        self.known, self.indexes = np.unique(hashes, return_inverse=True)  # (G',), (G,)
         self.is_seen = np.zeros(self.known.size, np.bool_)
         bits = min(MAX_FILTER_BITS, int(FILTER_CELLS * self.known.size).bit_length())
         self.shift = np.uint64(64 - bits)
@@ -100,20 +95,20 @@ class _Table:
         self.may_be_known[self.known >> self.shift] = True
 
     def flush(self) -> None:
-        """Mark what the buffer holds, and empty it."""
+        """Mark the n-grams in the buffer as seen, and empty it."""
         hashes = self._hashes(np.frombuffer(self.buffer, np.uint32))
         self.buffer = array("I")
         hashes = hashes[self.may_be_known[hashes >> self.shift]]
-        places = np.minimum(np.searchsorted(self.known, hashes), self.known.size - 1)
-        self.is_seen[places[self.known[places] == hashes]] = True
+        indexes = np.minimum(np.searchsorted(self.known, hashes), self.known.size - 1)
+        self.is_seen[indexes[self.known[indexes] == hashes]] = True
 
     def seen_before(self) -> NDArray[np.int64]:
-        """How many n-grams of the few before each place were seen: (G + 1,)."""
+        """The number of n-grams seen before each n-gram of the few texts, (G + 1,)."""
         self.flush()
-        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.is_seen[self.places])])
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.is_seen[self.indexes])])
 
     def _hashes(self, numbers: NDArray[np.uint32]) -> NDArray[np.uint64]:
-        """The hashes of all windows without a zero, in order of their ends."""
+        """The hashes of all windows without a 0, in order of their ends."""
         index = np.arange(numbers.size)
         last_zero = np.maximum.accumulate(np.where(numbers == 0, index, -1))
         ends = np.flatnonzero(index - last_zero >= self.length)

@@ -1,7 +1,6 @@
-"""What is repeated inside one split: ids, sources and whole rows.
+"""Repeats inside one split, of ids, sources and whole rows.
 
-Refuses to know: near matches, and other splits. Texts are kept as 64-bit hashes, eight bytes each:
-among ten million texts the chance of one false match is about 3e-6.
+Texts are kept as 64-bit hashes: among ten million texts the chance of a false match is about 3e-6.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ HASH_BYTES = 8
 
 
 def text_hash(text: str) -> int:
-    """The same unsigned 64-bit number for the same verbatim text, on every machine."""
+    """An unsigned 64-bit number, equal for equal verbatim texts on every machine."""
     return _number(verbatim(text).encode("utf-8", "surrogatepass"))
 
 
 def num_repeats(hashes: array[int]) -> int:
-    """How many of these stand further in front as well."""
+    """The number of hashes that occur earlier as well."""
     if not hashes:
         return 0
     return len(hashes) - int(np.unique(np.frombuffer(hashes, dtype=np.uint64)).size)
 
 
 class RowHashes:
-    """The hashes of a stream of rows, in memory of a few numbers a row."""
+    """The hashes of a stream of rows: a few numbers in memory for each row."""
 
     def __init__(self) -> None:
         self.ids = array("Q")
@@ -41,7 +40,7 @@ class RowHashes:
         self.rows = array("Q")
 
     def add(self, row: Row) -> None:
-        """Take in one row; the empty source of plain text repeats nothing."""
+        """Hash one row; the empty source of plain text is no repeat."""
         source = text_hash(row.source)
         targets = [text_hash(reference) for reference in row.references]
         self.ids.append(_number(row.id.encode()))
@@ -60,17 +59,17 @@ def _number(content: bytes) -> int:
 
 Hashes = NDArray[np.uint64]
 BLOCK_HASHES = 4_000_000
-"""Hashes that are held and sorted together."""
+"""Hashes that are in memory and sorted together."""
 
 
 def num_repeats_on_disk(path: Path) -> int:
-    """Entries of a column that an earlier entry equals."""
+    """The number of hashes in a file that occur earlier as well."""
     num_hashes = path.stat().st_size // np.dtype(np.uint64).itemsize
     return num_hashes - sum(len(block) for block in _distinct(path))
 
 
 def _distinct(path: Path) -> Iterator[Hashes]:
-    """One range of values after the other, each sorted and without repeats."""
+    """The hashes without repeats, sorted, one range of values at a time."""
     num_hashes = path.stat().st_size // np.dtype(np.uint64).itemsize
     if num_hashes == 0:  # such as the sources of plain text
         return

@@ -1,4 +1,1 @@
-"""Raw text to rows: where records come from, how they are read, cleaned and audited.
-
-Refuses to know: tokens, models and prompts. Nothing here imports torch.
-"""
+"""Raw text to cleaned rows: sources of records, their formats and shapes, cleaning and audit."""

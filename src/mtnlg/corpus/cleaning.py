@@ -1,11 +1,10 @@
-"""What is repaired in a text, and when a row is dropped instead; each change and each drop is
-counted.
+"""Cleaning: repairs texts and drops rows, and counts every change and every drop.
 
-Refuses to know: files. Cleaning is idempotent, and the same before training and before generation.
-What it never does: no compatibility folding (NFKC), no change of width, quotes, ligatures, case or
-HTML entities: they rewrite Chinese punctuation and full-width digits, or change what the author
-meant. Composition is NFC: canonically equal text becomes equal bytes, and `，！（）１２` stay what
-they are. Every run of white space, U+3000 and no-break spaces included, becomes one ordinary space.
+Cleaning is idempotent, and the same before training and before generation. It never folds
+compatibility characters (NFKC) and never changes width, quotes, ligatures, case or HTML entities:
+that would rewrite Chinese punctuation and full-width digits, or change what the author meant.
+Composition is NFC: canonically equal texts become equal bytes, and `，！（）１２` stay as they are.
+Every run of white space, including U+3000 and no-break spaces, becomes one ordinary space.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ TOO_LONG = "too_long"
 EMPTY_REMOVED = "empty_removed"
 
 RAW_LENGTH_FACTOR = 4
-"""Raw text over this many times `max_characters` is dropped uncleaned: honest text never shrinks so
-far.
-"""
+"""Raw text longer than this many times `max_characters` is dropped uncleaned: real text never
+shrinks that much."""
 
 _PLAIN = re.compile(r"[!-~]++(?:[ \n][!-~]++)*+")
-"""Printable ASCII words, one space or line feed between: nothing to do. Most of English is so."""
+"""Printable ASCII words with one space or line feed between them, as in most English text: nothing
+to clean."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_BREAK = re.compile("\r\n?|[\n\x0b\x0c\x85\u2028\u2029]")
 _NEVER_NEEDED = (
@@ -45,29 +44,26 @@ _JOINED_BY_JOINERS = (
     "\u2190-\u2bff\ufe0f\U0001f000-\U0001faff"
 )
 """Arabic, Indic and other scripts that spell with ZWNJ and ZWJ; then symbols, emoji and their
-variation selector.
-"""
+variation selector."""
 _INVISIBLE = re.compile(
     f"(\U0001f3f4[{_TAGS}]+)"  # a regional flag: its tags are its spelling
     f"|(?<![{_JOINED_BY_JOINERS}])[\u200c\u200d]"
     f"|[{_NEVER_NEEDED}{_TAGS}]"
 )
 _SUSPECT = re.compile(f"[{_NEVER_NEEDED}{_TAGS}\u200c\u200d\r\x0b\x0c\x85\u2028\u2029]")
-"""A quick first look: one class of characters, without which neither pattern above has work."""
+"""A quick test: without these characters, neither pattern above matches."""
 
 _Step = Callable[[str], str]
 
 
 def clean_text(text: str, config: CleaningConfig) -> str:
-    """The text as the model sees it; cleaning it again changes nothing. Never holds a lone
-    surrogate.
-    """
+    """The text as the model sees it, without lone surrogates; cleaning it again changes nothing."""
     return _clean(text, config)[0]
 
 
 class Cleaner:
-    """Cleans the rows of one split, and counts what it did to them. Rows without a source are
-    dropped, unless they are plain text, which has none.
+    """Cleans the rows of one split and counts the changes. Rows without a source are dropped,
+    except in plain text, which has none.
     """
 
     def __init__(self, config: CleaningConfig, *, needs_source: bool = True) -> None:
@@ -77,9 +73,8 @@ class Cleaner:
         self.dropped: Counter[str] = Counter()
         """Rows by reason."""
         self.changed: Counter[str] = Counter()
-        """Texts (sources and references) by kind of change; `empty_removed` are references of rows
-        that were kept.
-        """
+        """Texts (sources and references) by kind of change; `empty_removed` counts references of
+        rows that were kept."""
 
     def clean(self, row: Row) -> Row | None:
         """The cleaned row, without its empty references; None where it is dropped."""
@@ -115,8 +110,9 @@ class Cleaner:
 
 
 def _clean(text: str, config: CleaningConfig) -> tuple[str, set[str]]:
-    """The cleaned text and the kinds of change; runs until nothing changes, since one step can
-    uncover work for another.
+    """The cleaned text and the kinds of change.
+
+    The steps run until nothing changes, since one can uncover work for another.
     """
     kinds: set[str] = set()
     if _PLAIN.fullmatch(text):
@@ -135,7 +131,9 @@ def _clean(text: str, config: CleaningConfig) -> tuple[str, set[str]]:
 
 @lru_cache(maxsize=8)
 def _steps(repair: bool, strip: bool, space: bool) -> tuple[tuple[str, _Step], ...]:
-    """Mojibake goes before control characters: a C1 control can be half of a broken letter."""
+    """Name and function of each step. Mojibake comes before control characters, as a C1 control can
+    be half of a broken letter.
+    """
     steps: list[tuple[str, _Step]] = [("surrogates", _replace_surrogates)]
     if repair:
         steps.append(("mojibake", _repair_mojibake))
@@ -149,22 +147,22 @@ def _steps(repair: bool, strip: bool, space: bool) -> tuple[tuple[str, _Step], .
 
 
 def _replace_surrogates(text: str) -> str:
-    """Surrogate pairs joined, lone ones as U+FFFD: UTF-8 cannot hold them."""
+    """Surrogate pairs as characters, and lone surrogates, which UTF-8 cannot hold, as U+FFFD."""
     if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _repair_mojibake(text: str) -> str:
-    """UTF-8 once read as another encoding, put right by ftfy's heuristics, each line by itself."""
+    """Each line with UTF-8 that was read as another encoding repaired by ftfy's heuristics."""
     if text.isascii():
         return text
     return "\n".join(ftfy.fix_encoding(line) for line in text.split("\n"))
 
 
 def _strip_control(text: str) -> str:
-    """Line ends of all kinds as line feeds; no control, bidirectional or zero-width characters, bar
-    needed joiners.
+    """All kinds of line ends as line feeds, without control, bidirectional and zero-width
+    characters, except joiners that the script needs.
     """
     if not _SUSPECT.search(text):
         return text

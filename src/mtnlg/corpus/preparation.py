@@ -1,8 +1,8 @@
-"""The prepare stage of one data set: raw splits in, cleaned rows and an audit of everything that
-was changed or dropped out.
+"""The prepare stage of one data set: raw splits to cleaned rows, with an audit of everything that
+was changed or dropped.
 
-Refuses to know: keys and locks of artifacts; it fills the folder that it is given, and goes on with
-what a killed attempt left there. Rows are streamed: of a row only hashes stay, on the disk.
+It fills the folder that it is given, and continues what a killed attempt left there. Rows are
+streamed; only their hashes are kept, on disk.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["AUDIT_FILE", "QUARANTINE_FILE", "prepare_rows", "task_splits"]
 AUDIT_FILE = "audit.json"
 QUARANTINE_FILE = "quarantine.jsonl"
 PROGRESS_FOLDER = ".progress"
-"""How far a preparation is, and its hashes; gone when it is whole."""
+"""The progress of a preparation and its hashes; deleted at the end."""
 
 OnProgress = Callable[[str, int], None]
 
@@ -50,9 +50,9 @@ def prepare_rows(
     """Write <split>.jsonl for each of `task_splits`, audit.json and, where lines were unreadable,
     quarantine.jsonl. The number of processes changes no byte.
 
-    `on_progress` gets a split and the rows kept so far, and then rows searched for contamination.
-    Raises DataError where data is missing, broken or all dropped: then nothing stays, since it
-    would be so again; but where the hub failed, the shards that were finished do.
+    `on_progress` gets a split and its rows kept so far, then the splits searched for contamination
+    and their rows. Raises DataError where data is missing, broken or all dropped. The folder is
+    then emptied, as the error would come again; but where the hub failed, finished shards stay.
     """
     check_columns(task)
     find_files(task, data_root=data_root)
@@ -62,15 +62,15 @@ def prepare_rows(
     quarantined: list[JsonObject] = []
     try:
         for stem, split in split_sources(task).items():
-            place = _Place(folder / f"{stem}.jsonl", progress)
-            preparation = _SplitPreparation(stem, split, task, cleaning, data_root, place)
-            preparation.make(task_name, num_workers, on_progress)
-            result = read_json(place.result)
+            files = _SplitFiles(folder / f"{stem}.jsonl", progress)
+            preparation = _SplitPreparation(stem, split, task, cleaning, data_root, files)
+            preparation.run(task_name, num_workers, on_progress)
+            result = read_json(files.result)
             [audits[stem]] = _objects([result["audit"]])
             quarantined += _objects(result["quarantined"])
     except DataError as error:
-        can_go_on = isinstance(error, InterruptedReadingError) and any(progress.glob("*.json"))
-        if not can_go_on:
+        can_continue = isinstance(error, InterruptedReadingError) and any(progress.glob("*.json"))
+        if not can_continue:
             shutil.rmtree(progress)
             for path in folder.glob("*.jsonl"):
                 path.unlink()
@@ -89,29 +89,29 @@ def prepare_rows(
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """The files of one split, and those that are there only while it is made."""
+class _SplitFiles:
+    """The files of one split, some of which exist only while it is prepared."""
 
     rows: Path
     progress: Path
 
     @property
     def result(self) -> Path:
-        """Audit and quarantine: there once the split is whole."""
+        """Audit and quarantine; written when the split is complete."""
         return self.progress / f"{self.rows.stem}.result.json"
 
     @property
     def record(self) -> Path:
-        """How far its rows are."""
+        """The progress of its rows."""
         return self.progress / f"{self.rows.stem}.record.json"
 
     def column(self, name: str) -> Path:
-        """One column of the rows' hashes."""
+        """A column of hashes of the rows."""
         return self.progress / f"{self.rows.stem}.{name}.hashes"
 
 
 class _SplitPreparation:
-    """One split on its way through, with everything that is counted on it."""
+    """The preparation of one split, with its counts."""
 
     def __init__(
         self,
@@ -120,24 +120,24 @@ class _SplitPreparation:
         task: TaskConfig,
         cleaning: CleaningConfig,
         data_root: Path | None,
-        place: _Place,
+        files: _SplitFiles,
     ) -> None:
         self.stem = stem
         self.split = split
         self.task = task
         self.cleaning = cleaning
         self.data_root = data_root
-        self.place = place
+        self.files = files
         self.quarantine = Quarantine(cleaning.max_bad_share)
         self.counts = SplitCounts()
 
-    def make(self, task_name: str, num_workers: int, on_progress: OnProgress | None) -> None:
+    def run(self, task_name: str, num_workers: int, on_progress: OnProgress | None) -> None:
         """Write the rows and the result, unless an earlier attempt did."""
-        if self.place.result.is_file():
+        if self.files.result.is_file():
             return
-        columns = {name: self.place.column(name) for name in COLUMNS}
-        with GrowingFiles(self.place.record, [self.place.rows, *columns.values()]) as files:
-            self.counts = SplitCounts.from_json(files.state)
+        columns = {name: self.files.column(name) for name in COLUMNS}
+        with GrowingFiles(self.files.record, [self.files.rows, *columns.values()]) as growing:
+            self.counts = SplitCounts.from_json(growing.state)
             limit = self.task.max_train_rows if self.stem == "train" else None
             examples = islice(self._examples(), self.counts.rows_in, limit)
             needs_source = self.task.kind is not TaskKind.language_modeling
@@ -146,19 +146,19 @@ class _SplitPreparation:
                 clean, self.cleaning, row_shards(examples), num_workers=num_workers
             )
             for shard in shards:
-                files.append(self.place.rows, shard.lines)
+                growing.append(self.files.rows, shard.lines)
                 for name, path in columns.items():
-                    files.append(path, shard.columns[name])
+                    growing.append(path, shard.columns[name])
                 self.counts.add(shard.counts)
-                files.commit(self.counts.to_json())
+                growing.commit(self.counts.to_json())
                 if on_progress is not None:
                     on_progress(self.stem, self.counts.rows_out)
         self._check(task_name)
         result: JsonObject = {"audit": self._audit(), "quarantined": self._quarantined()}
-        write_json(self.place.result, result)
+        write_json(self.files.result, result)
 
     def _check(self, task_name: str) -> None:
-        """Raise DataError where too much was unreadable, no row is left, or an id is repeated."""
+        """Raise DataError where too many lines are unreadable, no row is left, or an id repeats."""
         self.quarantine.check()
         what = f"tasks.{task_name}: split {self.split}"
         if self.counts.rows_out == 0:
@@ -170,15 +170,15 @@ class _SplitPreparation:
                 f"({reasons or 'no record gives an example'}); "
                 "look at columns and cleaning.max_characters"
             )
-        repeats = num_repeats_on_disk(self.place.column("ids"))
+        repeats = num_repeats_on_disk(self.files.column("ids"))
         if repeats:
             raise DataError(
-                f"{what}: the id {_first_repeated_id(self.place.rows)} is given to several rows "
+                f"{what}: the id {_first_repeated_id(self.files.rows)} is given to several rows "
                 f"({repeats} repeats); leave columns.id out to number rows by line"
             )
 
     def _audit(self) -> JsonObject:
-        """What audit.json says of this split by itself; lengths in characters."""
+        """The part of audit.json about this split alone; lengths are in characters."""
         counts = self.counts
         return {
             "records_in": self.quarantine.num_lines,
@@ -188,8 +188,8 @@ class _SplitPreparation:
             "dropped": dict(sorted(counts.dropped.items())),
             "changed": dict(sorted(counts.changed.items())),
             "duplicates": {
-                "pairs": num_repeats_on_disk(self.place.column("rows")),
-                "sources": num_repeats_on_disk(self.place.column("sources")),
+                "pairs": num_repeats_on_disk(self.files.column("rows")),
+                "sources": num_repeats_on_disk(self.files.column("sources")),
             },
             "references_per_row": {
                 "min": counts.reference_counts.min,
@@ -206,8 +206,8 @@ class _SplitPreparation:
         }
 
     def _quarantined(self) -> list[JsonValue]:
-        """The lines put aside, without the folder they came from: the artifact does not depend on
-        it.
+        """The quarantined lines, without the folder of their file, which must not change the
+        artifact.
         """
         return [
             {"split": self.stem, "location": Path(location).name, "reason": reason}
@@ -229,7 +229,7 @@ class _SplitPreparation:
 
 def _objects(value: JsonValue) -> list[JsonObject]:
     assert isinstance(value, list), f"{value!r} is no list"
-    return [one for one in value if isinstance(one, dict)]
+    return [item for item in value if isinstance(item, dict)]
 
 
 def _first_repeated_id(path: Path) -> str:

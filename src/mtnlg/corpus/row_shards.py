@@ -1,6 +1,6 @@
-"""Some raw rows of a split at a time: cleaned, hashed and written as lines, in whatever process.
+"""Shards of the raw rows of a split: cleaned, hashed and written as lines, in any process.
 
-Refuses to know: files, and what came before. What a shard gives depends on its rows alone.
+The result of a shard depends only on its rows.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from mtnlg.records.rows import Row
 SHARD_ROWS = 10_000
 """Most rows of a shard."""
 SHARD_CHARACTERS = 4_000_000
-"""Characters after which a shard ends: a few of them are held at a time."""
+"""Characters after which a shard ends; a few shards are in memory at a time."""
 
 COLUMNS = ("ids", "sources", "rows")
-"""What is hashed of each row: see RowHashes."""
+"""The hashes of each row: see RowHashes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanedShard:
-    """What a shard adds to its split."""
+    """The result of one shard."""
 
     lines: bytes
-    """The kept rows, as in the rows file."""
+    """The kept rows, as lines of the rows file."""
     columns: dict[str, bytes]
     """Hashes of the kept rows, uint64, by COLUMNS."""
     counts: SplitCounts
@@ -50,7 +50,7 @@ def row_shards(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def clean_rows(cleaning: CleaningConfig, rows: list[Row], *, needs_source: bool) -> CleanedShard:
-    """The kept rows of a shard."""
+    """Clean the rows of a shard."""
     cleaner = Cleaner(cleaning, needs_source=needs_source)
     hashes, counts = RowHashes(), SplitCounts()
     lines = []

@@ -1,8 +1,4 @@
-"""The combining marks of Unicode as ranges of a regular expression's class.
-
-Without them the vowel signs of Hindi or Thai would cut words. Ranges, since a class of single marks
-makes matching slow. Refuses to know: what a word is.
-"""
+"""Scripts and languages: combining marks, ideographs, Chinese scripts, language codes."""
 
 from __future__ import annotations
 
@@ -13,12 +9,16 @@ from functools import cache
 from mtnlg.errors import ConfigError
 
 MARK_BLOCKS = (range(0x0300, 0x20000), range(0xE0100, 0xE01F0))
-"""Where Unicode has marks."""
+"""The blocks of Unicode that have marks."""
 
 
 @cache
 def combining_marks() -> str:
-    """What stands between the brackets of a class."""
+    """The combining marks of Unicode, for a class of a regular expression.
+
+    Without them words would be cut at the vowel signs of Hindi or Thai. They are ranges, since a
+    class of single marks makes matching slow.
+    """
     codes = [code for block in MARK_BLOCKS for code in block if _is_mark(code)]
     starts = [code for code in codes if not _is_mark(code - 1)]
     ends = [code for code in codes if not _is_mark(code + 1)]
@@ -43,10 +43,9 @@ def find_unscorable(text: str) -> str | None:
 
 
 CHARACTER_LANGUAGES = ("zh", "ja")
-"""Written without spaces: each ideograph and each kana is a token of ROUGE."""
+"""Languages without spaces, in which each ideograph and each kana is a token of ROUGE."""
 TWO_LETTER_CODES = {"eng": "en", "zho": "zh", "chi": "zh", "cmn": "zh", "jpn": "ja", "kor": "ko"}
-"""ISO 639-3 (and 639-2/B) codes of the languages that are treated apart."""
-
+"""ISO 639-3 (and 639-2/B) codes of the languages with rules of their own."""
 
 # Han of all planes with its iteration mark and numerals, bopomofo, kana of both widths without its
 # punctuation.
@@ -59,7 +58,7 @@ IDEOGRAPH = re.compile(
 
 @cache
 def base_language(language: str) -> str:
-    """The code alone: `zh` for `zh-CN` and `zho_Hans`; raises ConfigError for a language's name."""
+    """The bare code, `zh` for `zh-CN` and `zho_Hans`; raises ConfigError for a language's name."""
     code = re.split("[-_]", language, maxsplit=1)[0].lower()
     if re.fullmatch("[a-z]{2,3}", code) is None:
         raise ConfigError(f"language={language!r}: must be an ISO 639-1 code such as en, de or zh")
@@ -76,13 +75,13 @@ TRADITIONAL = (
     "愛兒開關讓給認識誰話語讀課該請謝談論應當為務從眾衆難歡聽銀錢鐵"
     "飛飯館舘醫藥師幫帶帯張陽陰隊際陸險隨頁題顏類風氣經濟結約級紀線組織細終"
 )
-"""Pairs, place by place."""
+"""Pairs with SIMPLIFIED, by index."""
 ONLY_SIMPLIFIED = frozenset(SIMPLIFIED) - frozenset(TRADITIONAL)
 ONLY_TRADITIONAL = frozenset(TRADITIONAL) - frozenset(SIMPLIFIED)
 
 
 def script_of(text: str) -> str | None:
-    """`simplified` or `traditional`, whichever more characters speak for; None where as many do."""
+    """`simplified` or `traditional`, whichever has more characters in the text; None for a tie."""
     num_simplified = sum(character in ONLY_SIMPLIFIED for character in text)
     num_traditional = sum(character in ONLY_TRADITIONAL for character in text)
     if num_simplified == num_traditional:

@@ -6,12 +6,12 @@ import unicodedata
 
 PLAIN_BREAKS = str.maketrans("", "", "\n\t")
 DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that reorder the text around them, so that it reads otherwise than it is."""
+"""Characters that reorder the text around them, so that it looks different from what it is."""
 
 
 def visible(text: str) -> str:
-    """The text with its control and direction characters, and halves of surrogate pairs, shown
-    instead of obeyed.
+    """The text with control and direction characters, and halves of surrogate pairs, replaced by
+    visible ones.
     """
     if text.isprintable() or text.translate(PLAIN_BREAKS).isprintable():
         return text

@@ -1,1 +1,1 @@
-"""Text to ids and back, and how well a tokenizer fits a language."""
+"""Text to token ids and back, and how well a tokenizer fits a language."""

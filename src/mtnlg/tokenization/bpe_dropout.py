@@ -1,9 +1,8 @@
-"""BPE-dropout (Provilkov et al. 2020): training text is segmented anew each time it is shown, with
-merges left out by chance.
+"""BPE-dropout (Provilkov et al. 2020): each time a training text is shown, it is segmented anew,
+with merges left out at random.
 
 Hugging Face's own dropout draws from a random state that cannot be seeded, so a resumed training
-would read other ids. Here the segmentation is a function of (seed, draw) and the ids alone. Knows
-no batches.
+would read different ids. Here the segmentation depends only on (seed, draw) and the ids.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from mtnlg.errors import ConfigError
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 Draw = tuple[int, ...]
-"""Which showing of a text this is; another draw gives another segmentation."""
+"""Numbers the showings of a text; another draw gives another segmentation."""
 
 
 class DropoutSegmenter:
-    """Segments the text of given ids again, with the merges of one trained tokenizer."""
+    """Segments the text of ids again, with the merges of a trained tokenizer."""
 
     def __init__(self, tokenizer: TextTokenizer, *, probability: float, seed: int) -> None:
         self.tokenizer = tokenizer
@@ -35,7 +34,7 @@ class DropoutSegmenter:
             )
         self.vocabulary: dict[str, int] = model["vocab"]
         self.merges: dict[tuple[int, int], tuple[int, int]] = {}
-        """A pair of ids -> its rank, lower is earlier, and the id that they become."""
+        """A pair of ids -> its rank (lower merges earlier) and the merged id."""
         for rank, merge in enumerate(model["merges"]):
             left, right = merge.split(" ") if isinstance(merge, str) else merge
             pair = (self.vocabulary[left], self.vocabulary[right])
@@ -44,8 +43,8 @@ class DropoutSegmenter:
     def __call__(self, ids: Sequence[int], draw: Draw) -> list[int]:
         """Other ids of the same text.
 
-        Ids that were cut within a character are no text, and come back unchanged, as does text that
-        holds U+FFFD itself.
+        Ids that were cut inside a character are no text and come back unchanged; so does a text
+        that has U+FFFD itself.
         """
         text = self.tokenizer.decode(ids)
         if "\ufffd" in text:
@@ -57,23 +56,23 @@ class DropoutSegmenter:
         return segmented
 
     def _segment(self, word: str, generator: random.Random) -> list[int]:
-        """Algorithm 1 of the paper: of the merges that are possible and not dropped, drawn anew for
-        each step, the earliest one is done wherever it was not dropped.
+        """Algorithm 1 of the paper: each step drops possible merges at random and applies the
+        earliest merge that is left, wherever it was not dropped.
         """
         ids = [self.vocabulary[byte] for byte in word]
         merges, probability, draw = self.merges, self.probability, generator.random
         while len(ids) > 1:
             possible = [
-                (*found, place)
-                for place, pair in enumerate(pairwise(ids))
-                if (found := merges.get(pair)) is not None and draw() >= probability
+                (*merge, index)
+                for index, pair in enumerate(pairwise(ids))
+                if (merge := merges.get(pair)) is not None and draw() >= probability
             ]
             if not possible:
                 break
             rank, merged, _ = min(possible)
             shift, last = 0, -2
-            for _, _, place in (one for one in possible if one[0] == rank):
-                if place > last + 1:  # of three equal tokens only two are merged
-                    ids[place - shift : place - shift + 2] = [merged]
-                    shift, last = shift + 1, place
+            for index in (index for merge_rank, _, index in possible if merge_rank == rank):
+                if index > last + 1:  # of three equal tokens only two are merged
+                    ids[index - shift : index - shift + 2] = [merged]
+                    shift, last = shift + 1, index
         return ids

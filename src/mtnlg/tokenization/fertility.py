@@ -1,8 +1,8 @@
-"""How finely a tokenizer divides a language: tokens per word, or per character where words are not
-spaced, and how many tokens hold a broken piece of a character.
+"""How finely a tokenizer divides a language: tokens per word, or per character in languages without
+spaces, and how many tokens are broken characters.
 
-Refuses to know: files and models. The vocabulary covers all bytes, so no token is unknown: what a
-language lacks in it shows as pieces of characters instead.
+The vocabulary covers all bytes, so no token is unknown; a language that it covers poorly has many
+broken characters instead.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
 BATCH_TEXTS = 1_000
 """Texts that are encoded together."""
 BROKEN = "\ufffd"
-"""What a token decodes to where its bytes are no whole characters."""
+"""What a token decodes to whose bytes are not whole characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fertility:
-    """What a tokenizer makes of some texts of one language."""
+    """Counts of units and tokens of texts in one language."""
 
     language: str
     unit: str
-    """"word" (between white space) or "character" (other than white space)"""
+    """`word` (between white space) or `character` (except white space)."""
     num_texts: int
     num_units: int
     num_tokens: int
     num_broken: int
-    """Tokens that hold a broken piece of a character."""
+    """Tokens with a part of a character."""
 
     @property
     def tokens_per_unit(self) -> float:
-        """0 where there is no unit."""
+        """Tokens per word or character; 0 without any."""
         return self.num_tokens / self.num_units if self.num_units else 0.0
 
     @property
     def broken_share(self) -> float:
-        """In [0, 1]; 0 where there is no token."""
+        """Share of the tokens that are broken, in [0, 1]; 0 without tokens."""
         return self.num_broken / self.num_tokens if self.num_tokens else 0.0
 
 
 def fertility(texts: Iterable[str], tokenizer: TextTokenizer, language: str) -> Fertility:
-    """Counts over all the texts, streamed; a language's region (`zh-TW`) changes nothing."""
+    """The counts of texts, which are streamed; the region of a language (`zh-TW`) is ignored."""
     is_spaced = language.lower().replace("_", "-").split("-")[0] not in UNSPACED
     is_broken: dict[int, bool] = {}
     num_texts = num_units = num_tokens = num_broken = 0

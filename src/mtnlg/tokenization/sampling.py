@@ -1,7 +1,7 @@
-"""Which training texts a tokenizer learns from: all of them, or rows at an even stride, so many of
-each task.
+"""The training texts that a tokenizer learns from: all, or a number of evenly spaced rows of each
+task.
 
-Refuses to know: tokenizers. No row is taken twice: a small task gains by what a large one gives up.
+No row is taken twice: where shares are to be more equal, large tasks give up rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mtnlg.records.rows import Row, parse_rows, read_rows
 
 COUNTED_BYTES = 1 << 20
 ROUNDING = 1e-6
-"""A share that is a whole number but for floating point is that number."""
+"""Shares this close to the next whole number are rounded up to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class TrainingRows:
 
     @classmethod
     def of(cls, file: Path) -> TrainingRows:
-        """A prepared split, its lines counted."""
+        """The rows of a prepared split, with its lines counted."""
         with file.open("rb") as stream:
             blocks = iter(lambda: stream.read(COUNTED_BYTES), b"")
             return cls(file, sum(block.count(b"\n") for block in blocks))
@@ -40,7 +40,7 @@ def training_texts(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[str]:
-    """Sources and references of the chosen rows, one task after the other."""
+    """Sources and references of the chosen rows, task by task."""
     quotas = row_quotas(
         [task.num_rows for task in tasks],
         temperature=config.temperature,
@@ -56,9 +56,11 @@ def training_texts(
 def row_quotas(
     counts: Sequence[int], *, temperature: float | None, max_rows: int | None
 ) -> list[int]:
-    """Rows to take of each task: as many as can be in shares of count ** (1 / temperature)
-    (Arivazhagan et al. 2019, arXiv 1907.05019), where no row is taken twice and `max_rows` (None:
-    no bound) holds for their sum, but for one row of each task at least.
+    """The number of rows of each task: as many as possible in proportion to
+    count ** (1 / temperature) (Arivazhagan et al. 2019, arXiv 1907.05019).
+
+    No row is taken twice, and their sum is at most `max_rows` (None: no bound), but each task gives
+    at least one row.
     """
     exponent = 1 / (temperature or 1.0)
     shares = [count**exponent for count in counts]
@@ -73,7 +75,7 @@ def row_quotas(
 
 
 def strided_rows(task: TrainingRows, quota: int) -> Iterator[Row]:
-    """So many rows of a task in their order, evenly spread over it; only they are parsed."""
+    """`quota` evenly spaced rows of a task, in order; only they are parsed."""
     if quota >= task.num_rows:
         yield from read_rows(task.file)
         return

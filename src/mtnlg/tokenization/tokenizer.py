@@ -1,8 +1,7 @@
-"""Text to ids and back: byte-level BPE or Unigram with a few special tokens; knows no model and no
-task beyond its marker.
+"""Text to ids and back: byte-level BPE or Unigram, with a few special tokens.
 
-A sequence is `<marker> source <sep> target <eos>`. Special tokens written inside a user's text stay
-text.
+A sequence is `<marker> source <sep> target <eos>`. Special tokens that a user's text spells out
+stay text.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ TOKENIZER_FILE = "tokenizer.json"
 def train_tokenizer(
     texts: Iterable[str], config: TokenizerConfig, *, markers: Sequence[str]
 ) -> TextTokenizer:
-    """A tokenizer over bytes as `config` asks for, learnt from the texts; the same texts in the
-    same order give the same bytes.
+    """A byte-level tokenizer trained on the texts; the same texts in the same order give the same
+    bytes.
     """
     special = [PAD, SEPARATOR, END, *sorted(set(markers))]
     if config.vocabulary_size < 256 + len(special):
@@ -58,8 +57,8 @@ def _byte_level_bpe(
 
 
 def _unigram(config: TokenizerConfig, special: list[str]) -> tuple[models.Model, trainers.Trainer]:
-    """Kudo 2018, sec. 3.2; over the letters that stand for bytes, all of which stay in the
-    vocabulary: with `byte_fallback` instead, not every text would come back.
+    """Kudo 2018, sec. 3.2, over the letters that stand for bytes, all of which are in the
+    vocabulary: with `byte_fallback` instead, some texts would not come back from their ids.
     """
     trainer = trainers.UnigramTrainer(
         vocab_size=config.vocabulary_size,
@@ -79,12 +78,10 @@ NORMALIZERS = {
 
 
 class TextTokenizer:
-    """A trained tokenizer; any text comes back from its ids, but for what its normalizer did."""
+    """A trained tokenizer; every text comes back from its ids, but for its normalizer's changes."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        tokenizer.encode_special_tokens = (
-            True  # the flag is lost in tokenizer.json, so it is set on every load
-        )
+        tokenizer.encode_special_tokens = True  # tokenizer.json does not keep this flag
         self._tokenizer = tokenizer
         self.pad_id, self.separator_id, self.end_id = (
             self._special_id(name) for name in (PAD, SEPARATOR, END)
@@ -92,38 +89,40 @@ class TextTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> TextTokenizer:
-        """From tokenizer.json; raises ArtifactError where that is missing or not one of ours."""
+        """The tokenizer of a tokenizer.json; raises ArtifactError where it is missing or
+        not ours.
+        """
         try:
             return cls(Tokenizer.from_file(str(path)))
         except Exception as error:  # tokenizers raises bare Exception for every fault of a file
             raise ArtifactError(f"{path}: not a tokenizer ({error})") from None
 
     def __reduce__(self) -> tuple[Callable[[str], TextTokenizer], tuple[str]]:
-        """Through its JSON: a process of its own gets it with the flag set again."""
+        """Pickled as its JSON, so that another process sets the flag of special tokens again."""
         return _from_json, (self.to_json(),)
 
     def save(self, path: Path) -> None:
-        """Write tokenizer.json, which Hugging Face's PreTrainedTokenizerFast opens."""
+        """Write tokenizer.json, which Hugging Face's PreTrainedTokenizerFast can open."""
         self._tokenizer.save(str(path))
 
     def add_markers(self, markers: Sequence[str]) -> list[str]:
-        """Know these markers too, and give those that were new; their ids follow all others."""
+        """Add the markers that are new, with ids after all others, and return them."""
         known = self._tokenizer.get_vocab()
         new = sorted({marker for marker in markers if marker not in known})
         self._tokenizer.add_special_tokens(new)
         return new
 
     def to_json(self) -> str:
-        """What tokenizer.json holds."""
+        """The content of tokenizer.json."""
         return str(self._tokenizer.to_str())
 
     @property
     def has_merges(self) -> bool:
-        """Whether it is BPE; of the others none builds its tokens step by step."""
+        """True for BPE, the only algorithm here with merges."""
         return isinstance(self._tokenizer.model, models.BPE)
 
     def words(self, text: str) -> list[str]:
-        """The pieces of a text that no token reaches across, a letter for each byte."""
+        """The words of a text, which no token crosses, with a letter for each byte."""
         return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(text)]
 
     @property
@@ -132,60 +131,60 @@ class TextTokenizer:
 
     @property
     def special_ids(self) -> list[int]:
-        """Ids that stand for no text, the end included."""
+        """Ids that stand for no text, including the end."""
         return sorted(self._tokenizer.get_added_tokens_decoder())
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
-        """The UTF-8 bytes that each id stands for; none for special tokens."""
+        """The UTF-8 bytes of each id; none for special tokens."""
         byte_of = {character: byte for byte, character in enumerate(_byte_characters())}
         special = set(self.special_ids)
         return [
-            b"" if one in special else bytes(byte_of[letter] for letter in self._piece(one))
-            for one in range(self.vocabulary_size)
+            b"" if token in special else bytes(byte_of[letter] for letter in self._letters(token))
+            for token in range(self.vocabulary_size)
         ]
 
     def marker_id(self, marker: str) -> int:
         """The id of a task's marker; raises ConfigError with the known ones."""
-        found = self._tokenizer.token_to_id(marker)
-        if found is None or found not in self.special_ids:
-            known = [str(self._tokenizer.id_to_token(special)) for special in self.special_ids]
+        token = self._tokenizer.token_to_id(marker)
+        if token is None or token not in self.special_ids:
+            known = [self._letters(special) for special in self.special_ids]
             raise ConfigError(f"prompt {marker}: the tokenizer knows only {', '.join(known)}")
-        return int(found)
+        return int(token)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text, without special tokens; raises as `encode_batch` does."""
+        """The ids of a text, without special tokens; raises like `encode_batch`."""
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text; raises DataError for one with a lone surrogate."""
         try:
             encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        except TypeError:  # all that tokenizers says of a text that UTF-8 cannot hold
+        except TypeError:  # the only word of tokenizers about a text that UTF-8 cannot hold
             raise DataError(_surrogate_fault(texts)) from None
         return [list(encoding.ids) for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of the ids; special tokens give nothing, a broken character gives U+FFFD."""
+        """The text of ids; special tokens become nothing, and broken characters U+FFFD."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
-    def _piece(self, token_id: int) -> str:
-        return str(self._tokenizer.id_to_token(token_id))
+    def _letters(self, token: int) -> str:
+        return str(self._tokenizer.id_to_token(token))
 
     def _special_id(self, name: str) -> int:
-        found = self._tokenizer.token_to_id(name)
-        if found is None:
+        token = self._tokenizer.token_to_id(name)
+        if token is None:
             raise ArtifactError(f"tokenizer without {name}: not one that mtnlg has trained")
-        return int(found)
+        return int(token)
 
 
 def _byte_characters() -> list[str]:
-    """The character that byte-level BPE writes for each byte: itself where it can be seen, else the
-    next one from U+0100 on (Radford et al. 2019).
+    """The character that byte-level BPE writes for each byte: the byte's own where it is visible,
+    else the next one from U+0100 on (Radford et al. 2019).
     """
-    is_seen = [33 <= byte < 127 or 161 <= byte < 173 or byte >= 174 for byte in range(256)]
-    stand_ins = itertools.count(256)
-    return [chr(byte if is_seen[byte] else next(stand_ins)) for byte in range(256)]
+    is_visible = [33 <= byte < 127 or 161 <= byte < 173 or byte >= 174 for byte in range(256)]
+    substitutes = itertools.count(256)
+    return [chr(byte if is_visible[byte] else next(substitutes)) for byte in range(256)]
 
 
 def _from_json(text: str) -> TextTokenizer:

@@ -1,8 +1,8 @@
-"""A data set under one tokenizer, as memory-mapped ids: what training reads instead of text.
+"""A data set under one tokenizer as memory-mapped ids, which training reads instead of text.
 
-Layout of a split `<name>`: `<name>.ids.bin` (all ids in a row, uint32) and `<name>.ends.npy`
-(num_examples, 2): where each source and each target ends. A row with several references gives one
-example for each. Nothing is cut here: the context is the model's affair.
+Layout of a split `<name>`: `<name>.ids.bin` has all ids one after the other (uint32), and
+`<name>.ends.npy` (num_examples, 2) has the end of each source and each target. A row with several
+references gives an example for each. Sequences are not cut to the model's context here.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from mtnlg.records.rows import parse_rows
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 BLOCK_EXAMPLES = 1_000_000
-"""Examples whose lengths are looked at together."""
+"""Examples whose lengths are in memory together."""
 SHARD_BYTES = 4_000_000
-"""Rows that are encoded together by one process, in bytes of their file."""
+"""Bytes of the rows that a process encodes together."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class TokenSplit:
 
     ids: NDArray[np.uint32]
     ends: NDArray[np.int64]
-    """(num_examples, 2): exclusive end of the source and of the target in `ids`."""
+    """(num_examples, 2), exclusive ends of source and target in `ids`."""
 
     def __len__(self) -> int:
         return len(self.ends)
 
     def length_blocks(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-        """Tokens of the sources and of the targets, some examples at a time, and the first of
-        them: all at once could need a gigabyte.
+        """Block by block: the index of the first example, the tokens of each source, and of each
+        target. All examples at once could need a gigabyte.
         """
         before = 0
         for start in range(0, len(self), BLOCK_EXAMPLES):
@@ -63,9 +63,10 @@ def write_token_split(
     num_workers: int = 1,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Encode one split of a rows folder; streams, holding a few shards of texts, and goes on after
-    the last shard that a killed attempt finished in this folder. The number of processes changes
-    no byte.
+    """Encode one split of prepared rows, with a few shards of texts in memory at a time.
+
+    A killed attempt in the same folder is continued after its last finished shard. The number of
+    processes changes no byte.
     """
     name = rows_file.stem
     ids, ends = folder / f"{name}.ids.bin", folder / f".{name}.ends"
@@ -89,7 +90,7 @@ def write_token_split(
 
 
 def read_token_split(folder: Path, name: str) -> TokenSplit:
-    """A split as memory maps."""
+    """A split, memory-mapped."""
     ids = np.memmap(folder / f"{name}.ids.bin", dtype=np.uint32, mode="r")
     ends = np.load(folder / f"{name}.ends.npy", mmap_mode="r")
     return TokenSplit(ids, ends)
@@ -97,30 +98,32 @@ def read_token_split(folder: Path, name: str) -> TokenSplit:
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """Some lines of a rows file, and how far it is read with them."""
+    """Consecutive lines of a rows file."""
 
     path: Path
     lines: list[bytes]
     first: int
     """Number of the first line."""
     position: int
-    """Bytes of the file up to the end of the last."""
+    """Bytes of the file up to the end of the last line."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    """The ids of some lines, and how far the rows file is read with them."""
+    """The ids of consecutive lines."""
 
     ids: bytes
-    """uint32, all in a row"""
+    """All ids one after the other, uint32."""
     lengths: NDArray[np.int64]
-    """of each source and each target"""
+    """Tokens of each source and each target, in turn."""
     position: int
+    """Bytes of the file up to the end of the last line."""
     num_lines: int
+    """Number of the last line."""
 
 
 def _line_shards(path: Path, done: JsonObject) -> Iterator[_Lines]:
-    """The lines after what is done, some megabytes at a time."""
+    """The lines after those that are done, several megabytes at a time."""
     position, num_lines = _count(done, "position"), _count(done, "num_lines")
     with path.open("rb") as stream:
         stream.seek(position)
@@ -138,8 +141,8 @@ def _encode(tokenizer: TextTokenizer, shard: _Lines) -> _Encoded:
         for text in (row.source, reference)
     ]
     encoded = tokenizer.encode_batch(texts)
-    ids = b"".join(np.asarray(one, dtype=np.uint32).tobytes() for one in encoded)
-    lengths = np.asarray([len(one) for one in encoded], dtype=np.int64)
+    ids = b"".join(np.asarray(tokens, dtype=np.uint32).tobytes() for tokens in encoded)
+    lengths = np.asarray([len(tokens) for tokens in encoded], dtype=np.int64)
     return _Encoded(ids, lengths, shard.position, shard.first + len(shard.lines) - 1)
 
 
@@ -150,7 +153,7 @@ def _count(done: JsonObject, name: str) -> int:
 
 
 def _write_ends(raw: Path, path: Path) -> None:
-    """The bytes that np.save would write, without holding the array."""
+    """Write the bytes that np.save would write, without the array in memory."""
     header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype(np.int64)),
         "fortran_order": False,
@@ -164,7 +167,7 @@ def _write_ends(raw: Path, path: Path) -> None:
 
 
 def _is_whole(folder: Path, name: str) -> bool:
-    """Whether an earlier attempt finished this split: its ends are the last that is written."""
+    """True if an earlier attempt finished this split; its ends are written last."""
     try:
         split = read_token_split(folder, name)
     except (OSError, ValueError, EOFError):
@@ -173,7 +176,8 @@ def _is_whole(folder: Path, name: str) -> bool:
 
 
 def cut_into_chunks(tokens: TokenSplit, longest: int, *, title: str) -> TokenSplit:
-    """The same ids, each target longer than `longest` cut into examples of that many and a rest.
+    """The same ids, where each target of more than `longest` tokens is cut into examples of that
+    length and a rest.
 
     Raises DataError where a row has a source, which language modeling would not read.
     """

@@ -1,8 +1,7 @@
-"""Data sets with one utterance a record: consecutive records of one conversation become one record
-with the list of its turns.
+"""Data sets with one utterance in each record: successive records of a conversation become one
+record with the list of its turns.
 
-Refuses to know: files, hubs, and what becomes of a dialogue. A record that is put aside leaves its
-turn out of the conversation.
+The turn of a quarantined record is left out of its conversation.
 """
 
 from __future__ import annotations
@@ -17,20 +16,21 @@ from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject, JsonValue
 
 CONVERSATION, TURNS = "conversation", "turns"
-"""Columns of the task: what tells conversations apart, and the utterance."""
+"""Columns of the task: the id of the conversation, and the utterance."""
 
 
 def group_turns(
     records: Iterable[Record], task: TaskConfig, quarantine: Quarantine
 ) -> Iterator[Record]:
-    """One record a conversation: the fields, place and id of its first record, its turns as a list.
+    """A record for each conversation: fields, location and id of its first record, with its turns
+    as a list.
 
-    A conversation that goes on after another began goes into the quarantine or raises DataError.
+    A conversation that continues after another one began is quarantined or raises DataError.
     """
     readable = _with_keys(records, task, quarantine)
     ended: set[int] = set()
     for key, turns in groupby(readable, key=lambda turn: turn[0]):
-        first, *others = list(turns)
+        first, *later = list(turns)
         record = first[1]
         if hash(key) in ended:
             reason = (
@@ -40,7 +40,7 @@ def group_turns(
             quarantine.reject(record.location, DataError(f"{record.location}: {reason}"))
             continue
         ended.add(hash(key))
-        texts: list[JsonValue] = [first[2], *(turn[2] for turn in others)]
+        texts: list[JsonValue] = [first[2], *(turn[2] for turn in later)]
         column = task.columns[TURNS].split("|")[0].strip()
         fields: JsonObject = {**record.fields, column: texts}
         yield Record(record.location, record.id, fields)
@@ -49,7 +49,7 @@ def group_turns(
 def _with_keys(
     records: Iterable[Record], task: TaskConfig, quarantine: Quarantine
 ) -> Iterator[tuple[str, Record, JsonValue]]:
-    """Each record with its conversation and its utterance."""
+    """The conversation, the record and the utterance of each record."""
     for record in records:
         try:
             key = find_column(record, task.columns[CONVERSATION], name=CONVERSATION)

@@ -1,7 +1,5 @@
-"""Where the local files of a data set are: one folder, and in it one file for each split, or two
-for parallel plain text.
-
-Refuses to know: what stands in a file (formats.py).
+"""The local files of a data set: one folder with a file for each split, or two files for parallel
+plain text.
 """
 
 from __future__ import annotations
@@ -16,7 +14,10 @@ LISTED_NAMES = 12
 
 
 def local_folder(task: TaskConfig, data_root: Path | None) -> Path | None:
-    """Where the local copy would be; None where none is set. A missing data_root is an error."""
+    """The folder of the local copy, which need not exist; None where none is set.
+
+    Raises DataError where data_root does not exist.
+    """
     if task.folder is None:
         return None
     if Path(task.folder).is_absolute():
@@ -31,7 +32,7 @@ def local_folder(task: TaskConfig, data_root: Path | None) -> Path | None:
 
 
 def describe_folder(task: TaskConfig, data_root: Path | None) -> str:
-    """What was found of a local copy, where there is none."""
+    """The start of an error message that says why there is no local copy."""
     folder = local_folder(task, data_root)
     if folder is not None:
         return f"no folder {folder}"
@@ -41,7 +42,7 @@ def describe_folder(task: TaskConfig, data_root: Path | None) -> str:
 
 
 def remedy(task: TaskConfig) -> str:
-    """How a local copy is made."""
+    """How to make a local copy, for error messages."""
     single = ", ".join(f".{ending}" for ending in FORMATS if ending != "jsonl")
     layout = f"<split>.jsonl (or {single})"
     if task.output_language != task.source_language:
@@ -52,8 +53,8 @@ def remedy(task: TaskConfig) -> str:
 
 
 def split_files(folder: Path, split: str, task: TaskConfig) -> list[Path]:
-    """The file of a split, or the two of parallel plain text; raises DataError where there is none,
-    or more than one to choose from.
+    """The file of a split, or the two files of parallel plain text; raises DataError where there is
+    none, or a choice of several.
     """
     candidates = [[name] for name in _single_names(split)]
     if task.output_language != task.source_language:
@@ -61,19 +62,19 @@ def split_files(folder: Path, split: str, task: TaskConfig) -> list[Path]:
         candidates += [
             [f"{split}.{language}{end}" for language in languages] for end in ("", PACKED_ENDING)
         ]
-    found = [names for names in candidates if all((folder / name).is_file() for name in names)]
-    if len(found) == 1:
-        return [folder / name for name in found[0]]
-    if found:
-        several = ", ".join(" + ".join(names) for names in found)
+    matches = [names for names in candidates if all((folder / name).is_file() for name in names)]
+    if len(matches) == 1:
+        return [folder / name for name in matches[0]]
+    if matches:
+        choices = ", ".join(" + ".join(names) for names in matches)
         raise DataError(
-            f"{folder}: several files for split {split}: {several}; leave one of them there"
+            f"{folder}: several files for split {split}: {choices}; leave one of them there"
         )
-    there = sorted(path.name for path in folder.iterdir() if path.is_file())[:LISTED_NAMES]
-    looked_for = ", ".join(" + ".join(names) for names in candidates)
+    present = sorted(path.name for path in folder.iterdir() if path.is_file())[:LISTED_NAMES]
+    expected = ", ".join(" + ".join(names) for names in candidates)
     raise DataError(
-        f"{folder}: no file for split {split}; looked for {looked_for}; "
-        f"the folder has: {', '.join(there) or 'nothing'}; "
+        f"{folder}: no file for split {split}; looked for {expected}; "
+        f"the folder has: {', '.join(present) or 'nothing'}; "
         "add the file, or take the split out of train_split, validation_split or test_sets"
     )
 

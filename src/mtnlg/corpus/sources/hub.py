@@ -1,7 +1,4 @@
-"""Records of a Hugging Face data set, downloaded or streamed.
-
-Refuses to know: the shape of a record, and local copies beyond saying where one would be.
-"""
+"""Records of a Hugging Face data set, downloaded or streamed."""
 
 from __future__ import annotations
 
@@ -20,31 +17,32 @@ from mtnlg.records.files import JsonObject
 def hub_records(
     task: TaskConfig, split: str, data_root: Path | None, quarantine: Quarantine
 ) -> Iterator[Record]:
-    """Records of a hub data set; any failure is one error that names both places looked in. Of a
-    streamed one no more is read than is asked for.
+    """Records of a hub data set; a streamed one is read only as far as records are taken.
+
+    A failure raises an error that names both the hub data set and the missing local folder.
     """
-    place = f"{task.hub}@{task.revision}"
+    name = f"{task.hub}@{task.revision}"
     try:
         from datasets import load_dataset  # takes a second and most runs read local files
 
         records = iter(load_dataset(task.hub, **_arguments(task, split)))
     except Exception as error:
         raise InterruptedReadingError(
-            f"split {split}: {describe_folder(task, data_root)}; hub data set {place} cannot be "
+            f"split {split}: {describe_folder(task, data_root)}; hub data set {name} cannot be "
             f"read ({_cause(error)}); {remedy(task)}, or choose splits that the "
             "hub has and allow the network"
         ) from error
     number = 0
-    while (fields := _next(records, f"{place}/{split}:{number + 1}")) is not None:
+    while (fields := _next(records, f"{name}/{split}:{number + 1}")) is not None:
         number += 1
         quarantine.num_lines += 1
-        yield Record(f"{place}/{split}:{number}", f"{split}-{number - 1}", fields)
+        yield Record(f"{name}/{split}:{number}", f"{split}-{number - 1}", fields)
     if number == 0:
-        raise DataError(f"{place}: split {split} is empty")
+        raise DataError(f"{name}: split {split} is empty")
 
 
 def hub_identity(task: TaskConfig) -> JsonObject:
-    """What identifies the raw data of a hub data set."""
+    """Everything that can change the raw data of a hub data set."""
     identity: JsonObject = {
         "hub": task.hub,
         "config": task.hub_config,
@@ -67,7 +65,7 @@ def _arguments(task: TaskConfig, split: str) -> dict[str, Any]:
 
 
 def _next(records: Iterator[Any], location: str) -> JsonObject | None:
-    """The next record, None at the end; the network can fail at each one of a stream."""
+    """The next record, or None at the end; the network can fail at every record of a stream."""
     try:
         return dict(next(records))
     except StopIteration:

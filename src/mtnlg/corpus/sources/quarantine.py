@@ -1,7 +1,4 @@
-"""What is put aside of a split because it cannot be read, and how much of that is borne.
-
-Refuses to know: what a line is, and why it cannot be read.
-"""
+"""Unreadable lines of a split, and how many are tolerated."""
 
 from __future__ import annotations
 
@@ -9,22 +6,22 @@ from mtnlg.errors import DataError
 
 
 class Quarantine:
-    """The unreadable lines of one split, and how many of them are borne."""
+    """Collects the unreadable lines of one split."""
 
     def __init__(self, max_bad_share: float = 0.0) -> None:
         self.max_bad_share = max_bad_share
         self.num_lines = 0
         self.entries: list[tuple[str, str]] = []
-        """Location and reason."""
+        """Location and reason of each unreadable line."""
 
     def reject(self, location: str, error: DataError) -> None:
-        """Put a line aside; raises the error where none is borne."""
+        """Quarantine a line; raises the error where no bad line is tolerated."""
         if self.max_bad_share == 0:
             raise error
         self.entries.append((location, str(error).removeprefix(f"{location}: ")))
 
     def check(self) -> None:
-        """Raise DataError if more lines were put aside than are borne."""
+        """Raise DataError if more lines are unreadable than are tolerated."""
         if len(self.entries) > self.max_bad_share * self.num_lines:
             location, reason = self.entries[0]
             raise DataError(

@@ -1,11 +1,11 @@
-"""The shapes that raw records come in, and how a record of each shape becomes examples.
+"""The shapes of raw records, and how a record of each shape becomes examples.
 
-A new shape is one function and its row in READERS; another package adds its own under the entry
-point group `mtnlg.readers`, where each name loads a `Reader`.
+A new shape is one function and its row in READERS. Another package adds its own by the entry point
+group `mtnlg.readers`, whose names load a `Reader`.
 
 A column is named by its key, by a dotted path into nested objects (`translation.en`) and lists
-(`candidates.-1`, the last one), or by alternatives of which the first that is there counts
-(`translation.en|en`), so that one task file fits a local and a hub copy of the same data set.
+(`candidates.-1` is the last item), or by alternatives, the first of which that exists counts
+(`translation.en|en`), so that one task file fits both a local and a hub copy of a data set.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ BUILTIN = "builtin"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One raw record and where it stands."""
+    """A raw record with its location."""
 
     location: str
-    """`file:line`, lines from 1, or the like for the hub; it opens every error message."""
+    """`file:line`, with lines from 1, or the like for the hub; the start of every error message."""
     id: str
-    """`<split>-<line from 0>`: the id of a row whose record has none."""
+    """`<split>-<line from 0>`, the id of rows whose data have none."""
     fields: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One shape: the columns that it asks for, and its function from a record to raw examples."""
+    """One shape: its columns, and the function from a record to raw examples."""
 
     read: Callable[[Record, TaskConfig], Iterator[Row]]
     required_columns: tuple[str, ...] = ()
@@ -45,32 +45,30 @@ class Reader:
 
 
 def read_parallel_text(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A source and its translation, or a list of them: several references."""
+    """A source and its translation, or a list of translations, which are several references."""
     source = _as_text(record, task, "source")
     yield Row(_row_id(record, task), source, _as_texts(record, task, "target"))
 
 
 def read_document_summary(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A document (or a list of its sentences) and its summary, or a list of them: several
-    references.
+    """A document (or a list of its sentences) and its summary, or a list of summaries, which are
+    several references.
     """
     document = " ".join(_as_texts(record, task, "document"))
     yield Row(_row_id(record, task), document, _as_texts(record, task, "summary"))
 
 
 def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """Each chosen turn as the response to the turns before it, which stand one on a line.
+    """Each chosen turn as the response to the turns before it, a line for each.
 
-    A data set with one utterance a record names its column `conversation` too: conversations.py
-    has made a list of them before they come here.
+    For a data set with one utterance in each record, which also names the column `conversation`,
+    conversations.py collects the turns into a list first.
     """
     column = task.columns["turns"]
     value = find_column(record, column, name="turns")
     if not isinstance(value, list):
-        found = type(value).__name__
-        raise DataError(
-            f"{record.location}: column {column} must be a list of turns, found {found}"
-        )
+        kind = type(value).__name__
+        raise DataError(f"{record.location}: column {column} must be a list of turns, found {kind}")
     turns = [_text(record, column, turn, allowed="a list of turns") for turn in value]
     turns = [" ".join(turn.splitlines()) for turn in turns]
     record_id = _row_id(record, task)
@@ -82,8 +80,8 @@ def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 
 def read_context_response(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A response and the turns before it, which stand one on a line; a background (who speaks, what
-    about) stands before them and is never counted as a turn.
+    """A response and the turns before it, a line for each; a background (who speaks, what about)
+    comes before them and does not count as turns.
     """
     turns = [" ".join(turn.splitlines()) for turn in _as_texts(record, task, "context")]
     if task.max_context_turns is not None:
@@ -96,15 +94,15 @@ def read_context_response(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 
 def read_paragraphs(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A text that is a target by itself, with an empty source: what a language model reads."""
+    """A text for a language model: a target with an empty source."""
     yield Row(_row_id(record, task), "", (_as_text(record, task, "text"),))
 
 
 def read_builtin(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A row of the built-in corpus, which is made as rows."""
+    """A row of the built-in corpus, whose records are rows already."""
     references = record.fields["references"]
     assert isinstance(references, list), f"{record.location}: references={references!r}"
-    yield Row(record.id, str(record.fields["source"]), tuple(str(one) for one in references))
+    yield Row(record.id, str(record.fields["source"]), tuple(map(str, references)))
 
 
 READERS: dict[str, Reader] = {
@@ -126,8 +124,8 @@ def find_reader(name: str) -> Reader:
 
 
 def check_columns(task: TaskConfig) -> None:
-    """Raise ConfigError unless `columns` has what the task's reader needs and nothing that it does
-    not know.
+    """Raise ConfigError unless `columns` has every column that the task's reader needs, and none
+    that it does not know.
     """
     reader = find_reader(task.reader)
     known = [*reader.required_columns, *reader.optional_columns]
@@ -135,7 +133,7 @@ def check_columns(task: TaskConfig) -> None:
         if name not in known:
             raise ConfigError(
                 f"tasks.*.columns.{name}={column}: reader {task.reader} has no such column; "
-                f"known: {', '.join(known) or 'none'}{_meant(name, known)}"
+                f"known: {', '.join(known) or 'none'}{_hint(name, known)}"
             )
         if not all(part.strip() for part in column.split("|")):
             raise ConfigError(f"tasks.*.columns.{name}={column!r}: must name a column of the data")
@@ -149,11 +147,11 @@ def check_columns(task: TaskConfig) -> None:
 
 def find_column(record: Record, column: str, *, name: str) -> JsonValue:
     """The value at the first alternative that the record has; raises DataError with the columns
-    that are there.
+    that it has instead.
     """
     for alternative in column.split("|"):
-        is_there, value = _look_up(record.fields, alternative.strip())
-        if is_there:
+        exists, value = _look_up(record.fields, alternative.strip())
+        if exists:
             return value
     raise DataError(
         f"{record.location}: no column {column}; "
@@ -163,16 +161,16 @@ def find_column(record: Record, column: str, *, name: str) -> JsonValue:
 
 
 def _look_up(value: JsonValue, path: str) -> tuple[bool, JsonValue]:
-    """Whether the path is there, and its value; a key that holds the dots itself comes first."""
+    """Whether the path exists, and its value; a key that has the dots itself comes first."""
     if isinstance(value, dict) and path in value:
         return True, value[path]
     head, _, rest = path.partition(".")
     if isinstance(value, dict):
         return _look_up(value[head], rest) if rest and head in value else (False, None)
     if isinstance(value, list) and re.fullmatch(r"-?\d+", head):
-        place = int(head)
-        if -len(value) <= place < len(value):
-            return _look_up(value[place], rest) if rest else (True, value[place])
+        index = int(head)
+        if -len(value) <= index < len(value):
+            return _look_up(value[index], rest) if rest else (True, value[index])
     return False, None
 
 
@@ -199,7 +197,7 @@ def _as_texts(record: Record, task: TaskConfig, name: str) -> tuple[str, ...]:
 
 
 def _text(record: Record, column: str, value: JsonValue, *, allowed: str) -> str:
-    """Null is empty text, which cleaning drops and counts; any other type is an error."""
+    """The text of a value; null is empty text, which cleaning drops and counts."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -221,6 +219,6 @@ def _row_id(record: Record, task: TaskConfig) -> str:
     return str(value)
 
 
-def _meant(name: str, known: list[str]) -> str:
+def _hint(name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, n=1)
     return f". Did you mean {close[0]}?" if close else ""

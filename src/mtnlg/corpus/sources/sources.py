@@ -1,9 +1,7 @@
-"""Where raw records come from: local files first, then the Hugging Face hub, or the built-in
-corpus; streamed, never held.
+"""The sources of raw records: local files first, then the Hugging Face hub, or the built-in corpus.
 
-Refuses to know: the shape of a record, and how a file is read. A local split is `<split>.<ending>`,
-with an ending of formats.FORMATS, or parallel plain text `<split>.<language>`, one file for each
-language of the task.
+Records are streamed. A local split is `<split>.<ending>`, with an ending of formats.FORMATS, or
+parallel plain text: `<split>.<language>` for each of the two languages.
 """
 
 from __future__ import annotations
@@ -36,14 +34,13 @@ __all__ = [
 BUILTIN_SIZES = {"train": 5000, "validation": 300, "test": 500}
 BUILTIN_SEED = 1
 BUILTIN_VERSION = 1
-"""Goes up when the built-in corpus gives other rows."""
+"""Raised whenever the rows of the built-in corpus change."""
 
 RESERVED_STEMS = ("quarantine",)
-"""Files that preparation writes beside the splits."""
+"""Names of files that preparation writes beside the splits."""
 RECENT_NANOSECONDS = 2_000_000_000
-"""A file changed this recently may change again within one tick of its time stamp: its sha256 is
-not cached.
-"""
+"""The sha256 of a file that changed this recently is not cached: the file may change again within
+one tick of its time stamp."""
 
 
 def split_sources(task: TaskConfig) -> dict[str, str]:
@@ -52,7 +49,7 @@ def split_sources(task: TaskConfig) -> dict[str, str]:
     """
     named = [("train", task.train_split), ("validation", task.validation_split)]
     sources: dict[str, str] = {}
-    for stem, split in [*named, *((one, one) for one in task.test_sets)]:
+    for stem, split in [*named, *((name, name) for name in task.test_sets)]:
         if split is None:
             continue
         if sources.setdefault(stem, split) != split or stem in RESERVED_STEMS:
@@ -69,11 +66,11 @@ def task_splits(task: TaskConfig) -> list[str]:
 
 
 def find_files(task: TaskConfig, *, data_root: Path | None) -> dict[str, list[Path]]:
-    """The files of each raw split: one, or two for parallel plain text. Empty where the hub or the
-    built-in corpus is read.
+    """The files of each raw split: one, or two for parallel plain text; empty for the hub and the
+    built-in corpus.
 
-    Raises DataError where a local folder lacks a split or has it twice, or where there is neither
-    folder nor hub.
+    Raises DataError where a local folder lacks a split or has it twice, and where there is neither
+    folder nor hub data set.
     """
     if task.reader == BUILTIN:
         return {}
@@ -91,8 +88,8 @@ def find_files(task: TaskConfig, *, data_root: Path | None) -> dict[str, list[Pa
 def iter_records(
     task: TaskConfig, split: str, *, data_root: Path | None, quarantine: Quarantine | None = None
 ) -> Iterator[Record]:
-    """The raw records of one split, in order; unreadable lines raise DataError or go into the
-    quarantine.
+    """The raw records of one split, in order; unreadable lines go into the quarantine, or raise
+    DataError without one.
     """
     quarantine = quarantine or Quarantine()
     records = _ungrouped_records(task, split, data_root, quarantine)
@@ -117,11 +114,10 @@ def _ungrouped_records(
 def source_fingerprint(
     task: TaskConfig, data_root: Path | None, *, cache: Path | None = None
 ) -> JsonObject:
-    """What identifies the raw data: sha256 of each file by split and name, or the hub's revision,
-    or the built-in version.
+    """What identifies the raw data: the sha256 of each file by split and name, or the revision of
+    the hub data set, or the built-in version.
 
-    `cache` is a JSON file that remembers a sha256 as long as a file's path, size and time stay the
-    same.
+    `cache` is a JSON file with the sha256 of files whose path, size and time have not changed.
     """
     if task.reader == BUILTIN:
         return {"builtin": BUILTIN_VERSION, "kind": task.kind.value, "seed": BUILTIN_SEED}
@@ -140,9 +136,7 @@ def source_fingerprint(
 
 
 def _builtin_records(task: TaskConfig, split: str, quarantine: Quarantine) -> Iterator[Record]:
-    from mtnlg.corpus.builtin.corpus import (
-        generate_rows,  # its word lists are needed by nobody else
-    )
+    from mtnlg.corpus.builtin.corpus import generate_rows  # only the built-in corpus needs words
 
     if split not in BUILTIN_SIZES:
         raise DataError(
@@ -155,7 +149,7 @@ def _builtin_records(task: TaskConfig, split: str, quarantine: Quarantine) -> It
 
 
 def _read_cache(cache: Path | None) -> JsonObject:
-    """Known hashes by path; a cache that is missing or broken costs time, nothing else."""
+    """Known hashes by path; none where the cache is missing or broken."""
     if cache is None or not cache.is_file():
         return {}
     try:
@@ -166,7 +160,7 @@ def _read_cache(cache: Path | None) -> JsonObject:
 
 
 def _cached_sha256(path: Path, known: JsonObject) -> str:
-    """The sha256 of a file; `known` is read, and updated where the file is new or has changed."""
+    """The sha256 of a file, from `known` where the file is unchanged; else `known` is updated."""
     status = path.stat()
     stamp = f"{status.st_size}:{status.st_mtime_ns}"
     entry = known.get(str(path.resolve()))
