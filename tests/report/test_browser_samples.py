@@ -209,7 +209,8 @@ def test_texts_too_long_to_compare_are_shown_unmarked(open_samples: Open) -> Non
 
     assert page.evaluate("difference('a '.repeat(3000), 'b '.repeat(3000))") is None
     assert (
-        page.evaluate("smallestDifference('a '.repeat(3000), ['b '.repeat(3000), 'a '])") is not None
+        page.evaluate("smallestDifference('a '.repeat(3000), ['b '.repeat(3000), 'a '])")
+        is not None
     )
 
 

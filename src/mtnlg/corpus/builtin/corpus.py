@@ -1,9 +1,9 @@
-"""The built-in corpus: three tasks about one small world, made on the spot.
+"""The built-in corpus: three tasks about one small world, generated without files or network.
 
-It needs no file and no network. The fillers that decide an example's split (a person and a thing, a
-place and a time) are shared out by their own hash, for all kinds at once: a combination of the test
-split is never one of the training split, whatever the seed, although each of its words is there. A
-model that only remembers sentences scores low, one that learned the parts and how they join high.
+Two fillers of an example decide its split (a person and a thing, a place and a time), by a hash of
+both that is the same for all kinds and seeds. A combination of the test split never occurs in the
+training split, although each of its words does. A model that only memorizes sentences scores low; a
+model that learns the parts and how they combine scores high.
 """
 
 from __future__ import annotations
@@ -29,28 +29,27 @@ SPLITS = ("train", "validation", "test")
 _PERCENT_TEST = 10
 _PERCENT_VALIDATION = 6
 _MAX_FAILED_DRAWS = 5000
-"""Number of draws in a row without a new row, after which the split counts as used up."""
+"""Successive draws without a new row, after which the split is exhausted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row, and what put it into its split."""
+    """A row with the fillers that decided its split."""
 
     row: Row
-
     combination: tuple[str, ...]
 
 
 def generate_rows(kind: str, split: str, *, num_rows: int, seed: int = 1) -> list[Row]:
-    """The first `num_rows` rows of a split; raises ConfigError as `generate_examples` does."""
+    """The first `num_rows` rows of a split; raises ConfigError like `generate_examples`."""
     return [example.row for example in generate_examples(kind, split, num_rows=num_rows, seed=seed)]
 
 
 def generate_examples(kind: str, split: str, *, num_rows: int, seed: int = 1) -> list[Example]:
-    """The first `num_rows` examples of a split, with no source twice.
+    """The first `num_rows` examples of a split, without repeated sources.
 
-    Fewer rows are a prefix of more. Raises ConfigError for an unknown kind or split, and for fewer
-    than 1 row or more than there are.
+    A smaller `num_rows` gives a prefix. Raises ConfigError for an unknown kind or split, and for
+    less than 1 row or more rows than there are.
     """
     if kind not in KINDS:
         raise ConfigError(f"kind is {kind!r}; choose one of {', '.join(KINDS)}")
@@ -72,7 +71,7 @@ def generate_examples(kind: str, split: str, *, num_rows: int, seed: int = 1) ->
 
 
 def split_of(combination: tuple[str, ...]) -> str:
-    """The split that owns a combination; every seed and kind agrees."""
+    """The split of a combination, whatever the seed and kind."""
     digest = hashlib.sha256("\n".join(combination).encode()).digest()
     percentile = int.from_bytes(digest[:8], "big") % 100
     if percentile < _PERCENT_TEST:
@@ -81,7 +80,7 @@ def split_of(combination: tuple[str, ...]) -> str:
 
 
 def _draw_new_drafts(kind: str, split: str, *, seed: int) -> Iterator[Draft]:
-    """Drafts of the split with new sources, until none comes any more."""
+    """Drafts of the split with new sources, until the split is exhausted."""
     draw = KINDS[kind]
     dice = Dice(kind, split, seed)
     seen: set[str] = set()

@@ -1,7 +1,7 @@
-"""The dialogue task of the built-in corpus: two speakers in turn, and what the next one says.
+"""The dialogue task of the built-in corpus: turns of two speakers, and the next response.
 
-A response repeats what some turn said (a price, a place, a name, a time), so nobody can guess it
-without the context; where two things are named, the last turn decides which one counts.
+A response repeats something from a turn (a price, a place, a name, a time), so it cannot be guessed
+without the context. Where two things are named, the last turn decides between them.
 """
 
 from __future__ import annotations
@@ -22,19 +22,17 @@ GREETINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What two people talk about."""
+    """A conversation of two people."""
 
     keys: tuple[str, ...]
-    """The slots whose fillers together decide the split."""
-
+    """The slots whose fillers decide the split together."""
     turns: tuple[str, ...]
-    """The context; the speakers alternate."""
-
+    """The context, in which the speakers alternate."""
     response: str
 
 
 def draw_dialogue(dice: Dice) -> Draft:
-    """A random scene, sometimes after a greeting; its turns are joined by newlines."""
+    """A random scene, sometimes after a greeting, with a line for each turn."""
     scene = dice.pick(dice.pick(SCENES))
     filling = fill((*scene.turns, scene.response), dice=dice)
     turns = [render_english(turn, filling) for turn in scene.turns]
@@ -295,4 +293,4 @@ _TROUBLES = (
 )
 
 SCENES = (*_SHOP, *_PLANS, *_FACTS, *_WAYS, *_TROUBLES)
-"""Groups of scenes that begin alike; the sampler draws a group, then a scene of it."""
+"""Groups of scenes that begin alike; a group is drawn, then a scene of it."""

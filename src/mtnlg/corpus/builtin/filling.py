@@ -1,7 +1,7 @@
-"""How a template gets its words: a repeatable die, and slots filled from the world.
+"""Fills the slots of templates with words of the world, by repeatable dice.
 
 A template is text with fields such as `{person}`, `{goods2}` or `{person_pronoun}`: a kind of slot,
-a digit where two of a kind are needed, and a form after an underscore.
+a digit to distinguish slots of a kind, and a form after an underscore.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from mtnlg.corpus.builtin.world import WORLD
 
 Item = TypeVar("Item")
 Filling = Mapping[str, Filler]
-"""Slot name to what fills it."""
+"""Slot -> its filler."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An example before it is given to a split."""
+    """An example before it is assigned to a split."""
 
     source: str
-
     reference: str
-
     combination: tuple[str, ...]
     """The fillers that decide the split."""
 
 
 class Dice:
-    """Repeatable choices on every Python version: only `random()` keeps its sequence by promise."""
+    """Choices that repeat on every Python version, which guarantees only the sequence of
+    `random()`.
+    """
 
     def __init__(self, *seeds: str | int) -> None:
         digest = hashlib.sha256("/".join(map(str, seeds)).encode()).digest()
@@ -50,7 +50,7 @@ class Dice:
 
 
 def fill(templates: Iterable[str], *, dice: Dice) -> dict[str, Filler]:
-    """One filler for each slot of the templates; nothing of the world is used twice."""
+    """A filler for each slot of the templates; no filler is used twice."""
     filling: dict[str, Filler] = {}
     used: set[str] = set()
     for slot in _slots(tuple(templates)):
@@ -64,20 +64,14 @@ def fill(templates: Iterable[str], *, dice: Dice) -> dict[str, Filler]:
 
 
 def render_english(template: str, filling: Filling) -> str:
-    """The template in English, with a capital at its start."""
-    text = "".join(
-        literal + (_form(field, filling, is_english=True) if field else "")
-        for literal, field in _pieces(template)
-    )
+    """The template in English, with a capital at the start."""
+    text = _render(template, {slot: filler.english for slot, filler in filling.items()})
     return text[:1].upper() + text[1:]
 
 
 def render_chinese(template: str, filling: Filling) -> str:
     """The template in Chinese."""
-    return "".join(
-        literal + (_form(field, filling, is_english=False) if field else "")
-        for literal, field in _pieces(template)
-    )
+    return _render(template, {slot: filler.chinese for slot, filler in filling.items()})
 
 
 def combine(slots: Iterable[str], filling: Filling) -> tuple[str, ...]:
@@ -85,19 +79,22 @@ def combine(slots: Iterable[str], filling: Filling) -> tuple[str, ...]:
     return tuple(filling[slot].key for slot in slots)
 
 
-def _form(field: str, filling: Filling, *, is_english: bool) -> str:
-    slot, _, form = field.partition("_")
-    filler = filling[slot]
-    return (filler.english if is_english else filler.chinese)[form]
+def _render(template: str, forms: Mapping[str, Mapping[str, str]]) -> str:
+    text = ""
+    for literal, field in _parsed(template):
+        slot, _, form = field.partition("_")
+        text += literal + (forms[slot][form] if field else "")
+    return text
 
 
 @cache
-def _pieces(template: str) -> tuple[tuple[str, str], ...]:
+def _parsed(template: str) -> tuple[tuple[str, str], ...]:
+    """The literals of a template, each with the field after it."""
     return tuple((literal, field or "") for literal, field, _, _ in Formatter().parse(template))
 
 
 @cache
 def _slots(templates: tuple[str, ...]) -> tuple[str, ...]:
     """The slots of the templates, in order of first use."""
-    fields = (field for template in templates for _, field in _pieces(template) if field)
+    fields = (field for template in templates for _, field in _parsed(template) if field)
     return tuple(dict.fromkeys(field.partition("_")[0] for field in fields))

@@ -1,7 +1,7 @@
-"""The summarization task of the built-in corpus: a short report and the one sentence that matters.
+"""The summarization task of the built-in corpus: a short report and the sentence that matters.
 
-An event is told in facts over several sentences, between asides that name other people, places and
-times. The summary says who, what, where and when, and joins facts that no one sentence holds.
+A report gives the facts of an event in several sentences, between asides about other people, places
+and times. The summary says who, what, where and when, with facts that no single sentence has.
 """
 
 from __future__ import annotations
@@ -17,21 +17,19 @@ _CLOSING_CHANCE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a report is about."""
+    """The event of a report."""
 
     keys: tuple[str, ...]
-    """The slots whose fillers together decide the split."""
-
+    """The slots whose fillers decide the split together."""
     summary: str
-
     facts: tuple[str, ...]
-    """In the order in which they are told."""
+    """Sentences, in the order of the report."""
 
 
 def draw_summarization(dice: Dice) -> Draft:
     """A report of a random event with random fillers and asides."""
     event = dice.pick(EVENTS)
-    sentences = _tell(event, dice)
+    sentences = _report(event, dice)
     filling = fill((*event.facts, *sentences), dice=dice)
     return Draft(
         " ".join(render_english(sentence, filling) for sentence in sentences),
@@ -40,8 +38,8 @@ def draw_summarization(dice: Dice) -> Draft:
     )
 
 
-def _tell(event: Event, dice: Dice) -> list[str]:
-    """The facts between asides; other people stay out of the middle, where pronouns refer."""
+def _report(event: Event, dice: Dice) -> list[str]:
+    """The facts between asides; asides in the middle name no people, so that pronouns are clear."""
     sentences = list(event.facts)
     has_opening = dice.is_below(_OPENING_CHANCE)
     if dice.is_below(_MIDDLE_CHANCE):
@@ -51,9 +49,9 @@ def _tell(event: Event, dice: Dice) -> list[str]:
     return [dice.pick(OPENINGS), *sentences] if has_opening else sentences
 
 
-def _events(keys: str, summary: str, *tellings: tuple[str, ...]) -> tuple[Event, ...]:
-    """One event told in several ways."""
-    return tuple(Event(tuple(keys.split()), summary, facts) for facts in tellings)
+def _events(keys: str, summary: str, *wordings: tuple[str, ...]) -> tuple[Event, ...]:
+    """An event in several wordings."""
+    return tuple(Event(tuple(keys.split()), summary, facts) for facts in wordings)
 
 
 OPENINGS = (
@@ -217,4 +215,4 @@ _ABOUT_GOODS = (
 )
 
 EVENTS = (*_ABOUT_PEOPLE, *_ABOUT_PLACES, *_ABOUT_GOODS)
-"""Every event in each of its tellings; the sampler draws them with equal chance."""
+"""Every event in each of its wordings, drawn with equal chance."""

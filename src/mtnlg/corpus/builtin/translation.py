@@ -1,7 +1,8 @@
-"""The translation task of the built-in corpus: one English sentence and its Simplified Chinese.
+"""The translation task of the built-in corpus: English sentences in Simplified Chinese.
 
-A pattern is the sentence in both languages over the same slots. Chinese puts time and place before
-the verb and marks aspect with 了, 过, 正在 and 会: a model must reorder, not only look words up.
+A pattern is a sentence in both languages with the same slots. Chinese puts time and place before
+the verb and marks aspect with 了, 过, 正在 and 会, so a model must reorder words and not only look
+them up.
 """
 
 from __future__ import annotations
@@ -16,11 +17,9 @@ class Pattern:
     """A sentence in both languages."""
 
     english: str
-
     chinese: str
-
     keys: tuple[str, ...]
-    """The slots whose fillers together decide the split."""
+    """The slots whose fillers decide the split together."""
 
 
 def draw_translation(dice: Dice) -> Draft:
@@ -35,7 +34,7 @@ def draw_translation(dice: Dice) -> Draft:
 
 
 def _patterns(keys: str, *sentences: tuple[str, str]) -> tuple[Pattern, ...]:
-    """Patterns that share the slots that decide the split."""
+    """Patterns whose split is decided by the same slots."""
     return tuple(Pattern(english, chinese, tuple(keys.split())) for english, chinese in sentences)
 
 
@@ -302,4 +301,4 @@ PATTERNS = (
     *_DOING,
     *_BEING,
 )
-"""Every sentence pattern; the sampler draws them with equal chance."""
+"""Every sentence pattern, drawn with equal chance."""

@@ -1,8 +1,7 @@
-"""A word of the built-in world with its forms in English and Chinese.
+"""Words of the built-in world with their forms in English and Chinese.
 
-It knows how a kind of word bends (an article, a plural, a measure word), not which words there are.
-Form "" is the plain one. A Chinese noun carries its own measure word, so that no sentence has to
-know that a hat is counted with 顶 and a fish with 条.
+Form "" is the plain form. A Chinese noun has its measure word, so that no sentence needs to know
+that hats are counted with 顶 and fish with 条.
 """
 
 from __future__ import annotations
@@ -16,22 +15,20 @@ class Filler:
     """One word or phrase of the world."""
 
     key: str
-    """What it is, whatever its number or form: `three books` and `a book` are both `book`."""
-
+    """The word without number or form: `three books` and `a book` are both `book`."""
     english: Mapping[str, str]
-    """Form to text."""
-
+    """Form -> text."""
     chinese: Mapping[str, str]
-    """Form to text."""
+    """Form -> text."""
 
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 COUNTS = "一两三四五六七八九十"
-"""What stands before a measure word; two is 两 there, never 二."""
+"""Numbers before a measure word, where two is 两 and never 二."""
 
 
 def add_article(words: str) -> str:
-    """The words after `a` or `an`, by spelling; no noun of this world sounds otherwise."""
+    """The words with `a` or `an` by spelling, which suits all nouns of this world."""
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
@@ -47,14 +44,14 @@ def make_person(name: str, chinese: str, pronoun: str) -> Filler:
 
 
 def make_noun(english: str, classifier: str, chinese: str, plural: str = "") -> Filler:
-    """A noun that can be counted; an empty plural is the regular one."""
+    """A countable noun; an empty plural is regular."""
     forms = {"": english, "one": add_article(english), "plural": plural or f"{english}s"}
-    one = f"一{classifier}{chinese}"
-    return Filler(english, forms, {"": chinese, "one": one, "classifier": classifier})
+    single = f"一{classifier}{chinese}"
+    return Filler(english, forms, {"": chinese, "one": single, "classifier": classifier})
 
 
 def make_drink(vessel: str, english: str, classifier: str, chinese: str) -> Filler:
-    """A drink, counted by its vessel."""
+    """A drink, which is counted by its vessel."""
     plural = "glasses" if vessel == "glass" else f"{vessel}s"
     noun = make_noun(f"{vessel} of {english}", classifier, chinese, f"{plural} of {english}")
     return Filler(english, {**noun.english, "liquid": english}, noun.chinese)
@@ -85,12 +82,12 @@ def make_activity(infinitive: str, doing: str, chinese: str) -> Filler:
 
 
 def make_transport(english: str, chinese: str, leave: str) -> Filler:
-    """A means of transport; `leave` is the Chinese verb for its departure."""
+    """A means of transport; `leave` is the Chinese verb of its departure."""
     return Filler(english, {"": english}, {"": chinese, "leave": leave})
 
 
 def make_spans(unit: str, chinese: str, chinese_age: str) -> tuple[Filler, ...]:
-    """One to ten of a unit of time, also as an age."""
+    """One to ten units of time, also as an age."""
     units = [unit] + [f"{unit}s"] * (len(COUNTS) - 1)
     return tuple(
         Filler(

@@ -1,6 +1,6 @@
 """A small world in English and Chinese: who lives there, what they own, where they go and when.
 
-It lists words and knows no sentence: `WORLD` maps a kind of slot to what can fill it.
+WORLD has the fillers of each kind of slot.
 """
 
 from __future__ import annotations
@@ -375,4 +375,4 @@ WORLD: Mapping[str, tuple[Filler, ...]] = {
         ("a broken door", "坏了的门"),
     ),
 }
-"""Slot kind to its fillers; the sampler draws them with equal chance."""
+"""Kind of slot -> its fillers, drawn with equal chance."""
