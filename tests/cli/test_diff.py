@@ -14,8 +14,9 @@ from mtnlg.cli.main import main
 from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation import METRICS, compare_systems, correct_by_holm
 from mtnlg.evaluation.stage import make_scores
-from mtnlg.records.files import JsonObject, write_json, write_jsonl, write_text
+from mtnlg.records.files import write_jsonl, write_text
 from mtnlg.records.rows import Prediction
+from mtnlg.records.runs import RunRecord, ScoreRecord, TaskRecord, write_run
 from mtnlg.records.scores import load_statistics
 
 TASK = "translation/tiny_en_de"
@@ -55,15 +56,18 @@ class Runs:
             language="de",
             settings=EvaluationConfig(metrics=METRIC_NAMES, num_resamples=100),
         )
-        entry: JsonObject = {
-            **{"task": TASK, "test_set": "test", "language": "de", "kind": "trained"},
-            **{"system": "nano", "decoding": "greedy", "cost": {}, "contamination": {}},
-            **{"predictions": predictions.key, "scores": scores.key},
-        }
-        task = {"task": TASK, "language": "de", "test_sets": ["test"], "main_metric": "bleu"}
+        score = ScoreRecord(
+            *(TASK, "test", "de", "trained", "nano", "greedy", predictions.key, scores.key)
+        )
         folder = self.root / "runs" / "tiny" / run_id
-        manifest = {"status": "finished", "system": "nano", "seed": 1, "git": {"commit": run_id}}
-        write_json(folder / "run.json", {**manifest, "tasks": [task], "scores": [entry]})
+        run = RunRecord(
+            *(run_id, "finished", None, "nano"),
+            seed=1,
+            git={"commit": run_id},
+            tasks=(TaskRecord(TASK, "de", ("test",), "bleu"),),
+            scores=(score,),
+        )
+        write_run(folder, run)
         write_text(folder / "config.yaml", config)
 
     def statistics(self, run_id: str, name: str) -> Any:
@@ -182,8 +186,8 @@ def test_other_examples_are_not_compared(runs: Runs, capsys: pytest.CaptureFixtu
 
 
 def test_run_without_scores_says_so(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = runs.root / "runs" / "tiny" / "bare"
-    write_json(folder / "run.json", {"status": "failed", "reason": "out of memory"})
+    bare = RunRecord("bare", "failed", "out of memory", "nano")
+    write_run(runs.root / "runs" / "tiny" / "bare", bare)
 
     found = document(runs, capsys, "old", "bare")
 

@@ -252,4 +252,7 @@ def test_broken_imports_are_a_failed_row_of_the_report(board: MadeBoard) -> None
 
     assert rows["nano"].rank == 1
     assert rows["imported systems"].status == "failed"
-    assert "tiny/imports.json: has an entry that is no" in (rows["imported systems"].reason or "")
+    assert rows["imported systems"].reason == (
+        "tiny/imports.json: Object missing required field `task` - at `$.imports[0]`; "
+        "import its system again"
+    )

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from made_launch import made_training
 from mtnlg import __version__
 from mtnlg.cli.main import main
 from mtnlg.cli.stage import STAGES
@@ -418,7 +419,7 @@ def test_order_of_tasks_changes_no_model(
         _: object, data: list[mtnlg.training.TrainingData], *, folder: Path, **others: Path
     ) -> None:
         orders.append([one.name for one in data])
-        (folder / "training.json").write_text("{}")
+        (folder / "training.json").write_text(json.dumps(made_training()))
 
     monkeypatch.setattr(mtnlg.training, "train_model", train_model)
     tasks = [TASK, "translation/tatoeba_en_zh"]

@@ -49,7 +49,8 @@ def add_real(
     )
     save_scores(folder, scores)
     tasks: list[JsonValue] = [made_task(main_metric="rouge1")]
-    launch.add_run(name, [launch.score(name, system=name)], system=name, tasks=tasks, **run)
+    score = launch.score(name, system=name, scored_rows=f"rows {first} to {first + num_rows}")
+    launch.add_run(name, [score], system=name, tasks=tasks, **run)
     return folder
 
 
@@ -150,7 +151,10 @@ UNRANKED: dict[str, tuple[Plant, str]] = {
     "elsewhere": (elsewhere, "the key of its scores is no folder name"),
     "other-signature": (other_signature, "not comparable: rouge1 has signature nrefs:1|tok:other"),
     "other-size": (other_size, "rouge1 is over 7 examples, most rows over 12"),
-    "other-data": (other_data, "its test set has other ids or references than that of most rows"),
+    "other-data": (
+        other_data,
+        "its test set has other ids, sources or references than",
+    ),
     "no-evidence": (
         no_evidence,
         "its score cannot be read: Expected `str`, got `null` - at "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from made_launch import MadeLaunch, put_json
+from made_launch import MadeLaunch, made_training, put_json
 from mtnlg.leaderboard.sweep import (
     ON_VALIDATION,
     Setting,
@@ -27,7 +27,7 @@ def add_training(launch: MadeLaunch, name: str, metric: float, *overrides: str, 
     """A run with a model of its own, decoded in two ways."""
     put_json(
         launch.artifacts_root / "model" / name / "training.json",
-        {"schema_version": 1, "best_validation_metric": metric},
+        made_training(best_validation_metric=metric),
     )
     for place, decoding in enumerate(("greedy", "beam5")):
         key = launch.add_scores(f"{name}-{decoding}", 20.0 + 3 * place + seed)

@@ -32,7 +32,7 @@ def report_with(text: str, launch: MadeLaunch, folder: Path) -> dict[str, str]:
             overrides=[f"{text}={place}"],
             artifacts={"model": launch.add_metrics("model", visible(table))},
             versions={text: text},
-            hardware={text: {text: [text]}},
+            hardware={text: text},
         )
     launch.add_run("fell", status="failed", reason=text, system=text)
     launch.run_ids.append(text)

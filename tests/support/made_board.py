@@ -13,9 +13,16 @@ from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation.stage import make_scores
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.model import BoardRow
-from mtnlg.records.files import read_json, write_json, write_jsonl
+from mtnlg.records.files import read_json, write_jsonl
 from mtnlg.records.rows import Prediction
-from mtnlg.records.runs import write_launch
+from mtnlg.records.runs import (
+    Contamination,
+    RunRecord,
+    ScoreRecord,
+    TaskRecord,
+    write_launch,
+    write_run,
+)
 
 TASK = "translation/tiny_en_zh"
 REFERENCES = [
@@ -55,18 +62,15 @@ class MadeBoard:
             lambda folder: write_rows(folder / "predictions.jsonl", rows),
         )
         scores = make_scores(artifacts, predictions, language="zh", settings=EVALUATION)
-        entry = {
-            **{"task": TASK, "test_set": "test", "language": "zh", "kind": "trained"},
-            **{"system": "nano", "decoding": "greedy", "cost": {}},
-            **{"predictions": predictions.key, "scores": scores.key},
-            "contamination": {"checked": 5, "flagged": 1, "rule": "13-grams"},
-        }
-        task = {"task": TASK, "language": "zh", "test_sets": ["test"], "main_metric": "bleu"}
-        folder = self.roots["runs"] / self.experiment
-        write_json(
-            folder / "run1" / "run.json",
-            {"status": "finished", "system": "nano", "seed": 1, "tasks": [task], "scores": [entry]},
+        score = ScoreRecord(
+            *(TASK, "test", "zh", "trained", "nano", "greedy", predictions.key, scores.key),
+            contamination=Contamination(5, 1, "13-grams"),
+            scored_rows="the usual rows",
         )
+        task = TaskRecord(TASK, "zh", ("test",), "bleu")
+        folder = self.roots["runs"] / self.experiment
+        run = RunRecord("run1", "finished", None, "nano", seed=1, tasks=(task,), scores=(score,))
+        write_run(folder / "run1", run)
         write_launch(folder, {"run1": []}, command=["mtnlg", "run"], code={})
 
     def write(self, name: str, content: str) -> Path:

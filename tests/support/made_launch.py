@@ -44,6 +44,25 @@ def made_task(task: str = TASK, *, language: str = "de", main_metric: str = "ble
     }
 
 
+def made_training(**changes: JsonValue) -> JsonObject:
+    """A training.json."""
+    return {
+        "steps": 1700,
+        "ended_by": "max_steps",
+        "best_step": 1600,
+        "best_validation_loss": 1.5,
+        "best_validation_metric": 21.0,
+        "parameters": 2_200_000,
+        "training_tokens": 1_000_000,
+        "training_target_tokens": 400_000,
+        "training_flops": 5.4e12,
+        "training_seconds": 1140.0,
+        "peak_memory_bytes": 500_000_000,
+        "threads": 2,
+        "devices": 1,
+    } | changes
+
+
 def put_json(path: Path, document: JsonObject) -> None:
     """A JSON file as any other program might write it: ASCII, with NaN where there is one."""
     write_text(path, json.dumps(document))
@@ -96,6 +115,7 @@ class MadeLaunch:
             if kind == "trained"
             else {},
             "contamination": {"checked": 7, "flagged": 0, "rule": "13-gram overlap"},
+            "scored_rows": "the usual rows",
         }
         return record | changes
 

@@ -12,14 +12,20 @@ from pathlib import Path
 from mtnlg.cli.main import main
 from mtnlg.evaluation import Resampling, score_predictions
 from mtnlg.ratings.key import Key, read_key
-from mtnlg.records.files import JsonObject, write_json
 from mtnlg.records.rows import Prediction
+from mtnlg.records.runs import (
+    Kind,
+    RunRecord,
+    ScoreRecord,
+    TaskRecord,
+    write_launch,
+    write_run,
+)
 from mtnlg.records.scores import save_scores
 from mtnlg.text.visible import visible
 
 TASK = "translation/tiny_en_de"
 BOARD = f"{TASK}:test"
-PLACE: JsonObject = {"task": TASK, "language": "de"}
 NUM_ROWS = 24
 RIGHT = {"best": 8, "good": 6, "poor": 2}
 """Trained system -> words of each output that are right, of eight."""
@@ -36,11 +42,10 @@ def reference_of(place: int) -> str:
     return output_of("best", place)
 
 
-def score_of(system: str) -> JsonObject:
+def score_of(system: str) -> ScoreRecord:
     """What a run says of a system that it scored."""
-    kind = "baseline" if system == "copy" else "trained"
-    keys: JsonObject = {"predictions": system, "scores": system, "test_set": "test"}
-    return PLACE | keys | {"kind": kind, "system": system, "decoding": None}
+    kind: Kind = "baseline" if system == "copy" else "trained"
+    return ScoreRecord(TASK, "test", "de", kind, system, None, system, system)
 
 
 @dataclass
@@ -72,17 +77,14 @@ class RatedBoard:
         trained = [system for system in systems if system != "copy"]
         for system in trained:
             scored = [system, *(one for one in systems if one == "copy")]
-            write_json(
-                folder / f"run-{system}" / "run.json",
-                {
-                    "status": "finished",
-                    "system": system,
-                    "seed": 1,
-                    "tasks": [PLACE | {"test_sets": ["test"], "main_metric": "bleu"}],
-                    "scores": [score_of(one) for one in scored],
-                },
+            run = RunRecord(
+                *(f"run-{system}", "finished", None, system),
+                seed=1,
+                tasks=(TaskRecord(TASK, "de", ("test",), "bleu"),),
+                scores=tuple(score_of(name) for name in scored),
             )
-        write_json(folder / "launch.json", {"run_ids": [f"run-{one}" for one in trained]})
+            write_run(folder / run.run_id, run)
+        write_launch(folder, {f"run-{system}": [] for system in trained}, command=[], code={})
 
     def _score(self, system: str, output: Callable[[str, int], str]) -> None:
         rows = [

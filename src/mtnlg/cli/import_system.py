@@ -26,7 +26,7 @@ from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
 from mtnlg.progress import say
 from mtnlg.records.files import JsonObject, json_line, write_text
-from mtnlg.records.runs import read_imports, record_import
+from mtnlg.records.runs import Contamination, ImportRecord, read_imports, record_import
 from mtnlg.records.text_files import TextFile, as_mistake_of_the_command, read_fields
 from mtnlg.report import write_report
 
@@ -59,8 +59,8 @@ def import_system(options: argparse.Namespace) -> None:
     scores = make_scores(
         options.artifacts_root, predictions, language=board.language, settings=board.settings
     )
-    entry = _entry(options, board, predictions.key, scores.key)
-    was_there = record_import(options.runs_root / options.experiment, entry)
+    record = _record(options, board, predictions.key, scores.key)
+    was_there = record_import(options.runs_root / options.experiment, record)
     say(f"{options.system} {'replaced' if was_there else 'imported'}: {board.task}")
     _report(options)
 
@@ -167,25 +167,25 @@ def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -
     )
 
 
-def _entry(
+def _record(
     options: argparse.Namespace, board: BoardRows, predictions: str, scores: str
-) -> JsonObject:
-    return {
-        "task": board.task,
-        "test_set": board.test_set,
-        "language": board.language,
-        "kind": "external",
-        "system": options.system,
-        "decoding": None,
-        "predictions": predictions,
-        "scores": scores,
-        "cost": {},
-        "contamination": {"checked": None, "flagged": None, "rule": RULE},
-        "note": options.note,
-        "url": options.url,
-        "published": list(options.published),
-        "signatures": list(options.signature),
-    }
+) -> ImportRecord:
+    return ImportRecord(
+        board.task,
+        board.test_set,
+        board.language,
+        "external",
+        options.system,
+        None,
+        predictions,
+        scores,
+        contamination=Contamination(rule=RULE),
+        scored_rows=board.scored_rows,
+        note=options.note,
+        url=options.url,
+        published=tuple(options.published),
+        signatures=tuple(options.signature),
+    )
 
 
 def _report(options: argparse.Namespace) -> None:

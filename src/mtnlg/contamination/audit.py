@@ -16,10 +16,11 @@ from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.contamination.repeats import num_repeats, text_hash
 from mtnlg.contamination.search import RULES, ContaminationSearch, RowSet, dialogue_key, records
 from mtnlg.errors import DataError
-from mtnlg.records.files import JsonObject, read_jsonl, write_json, write_jsonl
+from mtnlg.records.codec import write_record
+from mtnlg.records.files import JsonObject, read_jsonl, write_jsonl
 from mtnlg.records.rows import Row, read_rows
+from mtnlg.records.stages import CONTAMINATION_FILE, ContaminationSummary
 
-SUMMARY_FILE = "contamination.json"
 TRAIN, VALIDATION = "train", "validation"
 PROGRESS_ROWS = 1000
 """Rows between two reports of progress."""
@@ -89,20 +90,17 @@ def write_contamination(
     )
     for _, training in sorted(files.training_sets.items()) if files.test_sets else ():
         search.read(_rows(training.path, training.is_dialogue, on_rows))
-    summary: JsonObject = {}
+    summary: dict[str, dict[str, int]] = {}
     lines = []
     for name in files.test_sets:
         signals = search.signals(name)
         write_jsonl(folder / f"{name}.jsonl", (row.to_json() for row in signals.rows))
-        counts = signals.counts()
-        summary[name] = {**counts}
+        summary[name] = counts = signals.counts()
         lines.append(
             f"{name}: signals found in {counts['flagged']} of {counts['checked']} rows checked"
         )
-    write_json(
-        folder / SUMMARY_FILE,
-        {"rules": {**RULES}, "training_sets": sorted(files.training_sets), "test_sets": summary},
-    )
+    record = ContaminationSummary(RULES, tuple(sorted(files.training_sets)), summary)
+    write_record(folder / CONTAMINATION_FILE, record)
     return lines
 
 

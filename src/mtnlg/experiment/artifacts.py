@@ -19,6 +19,7 @@ from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.plugins import UsedRow
 from mtnlg.progress import say, track
 from mtnlg.records.files import JsonObject, JsonValue
+from mtnlg.records.runs import Kind
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
 
 TRAIN, VALIDATION = "train", "validation"
@@ -64,7 +65,7 @@ class Decoded:
     task: str
     test_set: str
     system: str
-    kind: str
+    kind: Kind
     predictions: Artifact
 
 
@@ -198,7 +199,7 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
         "optimizer": plain_settings(config.optimizer),
         "trainer": plain_settings(config.trainer, without=("num_workers", "log_every_steps")),
         "seed": config.seed,
-        "machine": arithmetic(config.trainer.accelerator),
+        "machine": {**arithmetic(config.trainer.accelerator)},
         **initial_inputs(config),
     }
 

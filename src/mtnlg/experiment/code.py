@@ -8,10 +8,9 @@ from mtnlg.artifacts.source import Code
 from mtnlg.config import Config
 from mtnlg.errors import MtnlgError
 from mtnlg.experiment import artifacts
-from mtnlg.records.files import JsonObject
 
 
-def code_hashes(config: Config) -> JsonObject:
+def code_hashes(config: Config) -> dict[str, str]:
     """The hash of the code of each stage, as the keys of this run's artifacts have it; empty where
     the settings ask for a row that no table has.
     """

@@ -22,7 +22,7 @@ from mtnlg.errors import ConfigError, MtnlgError
 from mtnlg.experiment.code import code_hashes
 from mtnlg.experiment.compose import experiment_name, freeze_run, load, run_id, without_paths
 from mtnlg.progress import say
-from mtnlg.records.runs import read_objective, write_launch
+from mtnlg.records.runs import read_run, write_launch
 
 STAGE_ATTRIBUTE, COMMAND_ATTRIBUTE = "stage", "command"
 """What the command line sets on the task function, so that the launcher knows what was asked
@@ -106,6 +106,6 @@ def run_child(stage: str, frozen: Path) -> int:
 def _job_return(config: Config, file: Path) -> JobReturn:
     """What a sweeper such as Optuna reads: the best validation metric."""
     result = JobReturn(cfg=OmegaConf.structured(config), status=JobStatus.COMPLETED)
-    value: Any = read_objective(file.parent)
+    value: Any = read_run(file.parent.name, folder=file.parent.parent).objective
     result.return_value = value
     return result

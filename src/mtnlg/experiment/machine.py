@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 from mtnlg.config import Accelerator
-from mtnlg.records.files import JsonObject
 
 CPU_INFORMATION = Path("/proc/cpuinfo")
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -25,7 +24,7 @@ ARITHMETIC_VARIABLES = (
 """Variables of the environment that choose between kernels with other roundings."""
 
 
-def arithmetic(accelerator: Accelerator) -> JsonObject:
+def arithmetic(accelerator: Accelerator) -> dict[str, str]:
     """What decides how sums are rounded, beside the number of threads."""
     variables = {name: os.environ[name] for name in ARITHMETIC_VARIABLES if name in os.environ}
     return {"instruction_set": instruction_set(), "device": device(accelerator), **variables}

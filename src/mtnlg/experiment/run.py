@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config
 from mtnlg.errors import MtnlgError
 from mtnlg.experiment import stages
-from mtnlg.experiment.artifacts import Decoded
+from mtnlg.experiment.artifacts import Decoded, Prepared
 from mtnlg.experiment.code import code_hashes
 from mtnlg.experiment.compose import freeze_run
 from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.experiment.preflight import preflight
 from mtnlg.progress import keep, logged, say
 from mtnlg.provenance.manifest import Manifest
-from mtnlg.records.files import JsonObject, JsonValue, read_json
-from mtnlg.records.rows import read_predictions
-from mtnlg.records.runs import launched_code
+from mtnlg.records.codec import read_record
+from mtnlg.records.runs import (
+    Contamination,
+    Cost,
+    Facts,
+    RunArtifacts,
+    RunRecord,
+    ScoreRecord,
+    TaskRecord,
+    launched_code,
+)
+from mtnlg.records.stages import (
+    CONTAMINATION_FILE,
+    GENERATION_FILE,
+    TRAINING_FILE,
+    ContaminationSummary,
+    Generation,
+    Training,
+)
 
 LOG_FILE = "log.txt"
-STAGES = ("prepare", "train", "generate", "evaluate")
-"""In order; each makes what is missing of those before it. `report` reads a launch, not a run."""
+UNSEEN_TEXT = "; the training text of its initial model was not looked up"
 
 
 def execute(config: Config, last_stage: str) -> None:
@@ -32,8 +47,11 @@ def execute(config: Config, last_stage: str) -> None:
     """
     folder = freeze_run(config).parent
     trainer = config.trainer
-    rounding = {"threads": num_threads(trainer.num_threads), **arithmetic(trainer.accelerator)}
-    manifest = Manifest(folder, _asked(config), rounding=rounding)
+    rounding: Facts = {
+        "threads": num_threads(trainer.num_threads),
+        **arithmetic(trainer.accelerator),
+    }
+    manifest = Manifest(folder, _asked(config, folder), rounding=rounding)
     with logged(folder / LOG_FILE):
         try:
             keep(f"{last_stage} is asked for")
@@ -55,7 +73,7 @@ def _record_code(config: Config, manifest: Manifest) -> None:
     code = code_hashes(config)
     launched = launched_code(manifest.folder)
     changed = [stage for stage, digest in launched.items() if code.get(stage) != digest]
-    manifest.record_code(code, changed=changed)
+    manifest.add(code=code, code_changed=tuple(changed))
     if changed:
         say(
             f"warning: the code of {', '.join(changed)} was changed after the launch; "
@@ -67,105 +85,101 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     prepared = stages.prepare(config)
     assert prepared.tokenizer is not None, "prepare gives a tokenizer"
     assert prepared.contamination is not None, "prepare searches for contamination"
-    manifest.artifacts |= {
-        "rows": {name: artifact.key for name, artifact in prepared.rows.items()},
-        "contamination": prepared.contamination.key,
-        "tokenizer": prepared.tokenizer.key,
-        "tokens": {name: artifact.key for name, artifact in prepared.tokens.items()},
-    }
+    artifacts = RunArtifacts(
+        rows={name: artifact.key for name, artifact in prepared.rows.items()},
+        contamination=prepared.contamination.key,
+        tokenizer=prepared.tokenizer.key,
+        tokens={name: artifact.key for name, artifact in prepared.tokens.items()},
+    )
+    manifest.add(artifacts=artifacts)
     if last_stage == "prepare":
         return
     model = stages.train(config, prepared)
-    manifest.artifacts["model"] = model.key
-    training = read_json(model.folder / "training.json")
-    manifest.objective = _objective(training)
+    training = read_record(model.folder / TRAINING_FILE, Training)
+    manifest.add(artifacts=replace(artifacts, model=model.key), objective=training.objective)
     if last_stage == "train":
         return
     decoded = stages.generate(config, prepared, model)
     if last_stage == "generate":
         return
     decoded += stages.predict_baselines(config, prepared)
-    for one, scores in stages.evaluate(config, decoded):
-        manifest.scores.append(_score_entry(config, one, scores, training))
+    manifest.add(
+        scores=tuple(
+            _score_record(config, system, scores, prepared, training)
+            for system, scores in stages.evaluate(config, decoded)
+        )
+    )
 
 
-def _objective(training: JsonObject) -> float | None:
-    """What a sweep maximizes: the best validation metric, or the loss where no task has one."""
-    metric, loss = training.get("best_validation_metric"), training.get("best_validation_loss")
-    if isinstance(metric, int | float):
-        return float(metric)
-    return -float(loss) if isinstance(loss, int | float) else None
-
-
-def _score_entry(
-    config: Config, one: Decoded, scores: Artifact, training: JsonObject
-) -> JsonObject:
+def _score_record(
+    config: Config,
+    system: Decoded,
+    scores: Artifact,
+    prepared: Prepared,
+    training: Training,
+) -> ScoreRecord:
     from mtnlg.generation.strategies import decoding_label
 
-    is_trained = one.kind == "trained"
+    is_trained = system.kind == "trained"
     has_earlier_text = is_trained and config.initial_model is not None
-    return {
-        "task": config.task_title(one.task),
-        "test_set": one.test_set,
-        "language": config.tasks[one.task].output_language,
-        "kind": one.kind,
-        "system": one.system,
-        "decoding": decoding_label(config.decoding) if is_trained else None,
-        "predictions": one.predictions.key,
-        "scores": scores.key,
-        "cost": _cost(one.predictions.folder, training) if is_trained else {},
-        "contamination": _contamination(one.predictions.folder, has_earlier_text=has_earlier_text),
-    }
-
-
-def _cost(predictions: Path, training: JsonObject) -> JsonObject:
-    generation = read_json(predictions / "generation.json")
-    names = (
-        "parameters",
-        "training_tokens",
-        "training_flops",
-        "training_seconds",
-        "peak_memory_bytes",
+    return ScoreRecord(
+        config.task_title(system.task),
+        system.test_set,
+        config.tasks[system.task].output_language,
+        system.kind,
+        system.system,
+        decoding_label(config.decoding) if is_trained else None,
+        system.predictions.key,
+        scores.key,
+        _cost(system.predictions.folder, training) if is_trained else Cost(),
+        _contamination(prepared, system, has_earlier_text=has_earlier_text),
+        prepared.rows_hash(system.task, system.test_set),
     )
-    cost: JsonObject = {name: training.get(name) for name in names}
-    return {**cost, "decoding_tokens_per_second": generation.get("decoding_tokens_per_second")}
 
 
-def _contamination(predictions: Path, *, has_earlier_text: bool) -> JsonObject:
+def _cost(predictions: Path, training: Training) -> Cost:
+    generation = read_record(predictions / GENERATION_FILE, Generation)
+    return Cost(
+        parameters=training.parameters,
+        training_tokens=training.training_tokens,
+        training_flops=training.training_flops,
+        training_seconds=training.training_seconds,
+        decoding_tokens_per_second=generation.decoding_tokens_per_second,
+        peak_memory_bytes=training.peak_memory_bytes,
+    )
+
+
+def _contamination(prepared: Prepared, system: Decoded, *, has_earlier_text: bool) -> Contamination:
     from mtnlg.contamination.search import RULE
 
-    rows = read_predictions(predictions / "predictions.jsonl")
-    tags: JsonObject = dict[str, JsonValue](
-        sorted(Counter(tag for row in rows for tag in row.tags).items())
-    )
-    unseen = "; the training text of its initial model was not looked up"
-    return {
-        "checked": len(rows),
-        "flagged": sum(bool(row.tags) for row in rows),
-        "rule": RULE + (unseen if has_earlier_text else ""),
-        "tags": tags,
-    }
+    assert prepared.contamination is not None, "prepare searches for contamination"
+    summary = read_record(prepared.contamination.folder / CONTAMINATION_FILE, ContaminationSummary)
+    rule = RULE + (UNSEEN_TEXT if has_earlier_text else "")
+    return summary.of(f"{system.task}.{system.test_set}", rule=rule)
 
 
-def _asked(config: Config) -> JsonObject:
+def _asked(config: Config, folder: Path) -> RunRecord:
     from mtnlg.generation.strategies import decoding_label
 
-    tasks: list[JsonValue] = [
-        {
-            "task": config.task_title(name),
-            "language": task.output_language,
-            "test_sets": list[JsonValue](task.test_sets),
-            "main_metric": task.main_metric,
-        }
-        for name, task in config.tasks.items()
-    ]
-    return {
-        "system": config.model.name,
-        "seed": config.seed,
-        "decoding": decoding_label(config.decoding),
-        "tags": list[JsonValue](config.tags),
-        "tasks": tasks,
-    }
+    return RunRecord(
+        folder.name,
+        "running",
+        None,
+        config.model.name,
+        experiment=folder.parent.name,
+        seed=config.seed,
+        decoding=decoding_label(config.decoding),
+        tags=tuple(config.tags),
+        tasks=tuple(
+            TaskRecord(
+                config.task_title(name),
+                task.output_language,
+                tuple(task.test_sets),
+                task.main_metric,
+            )
+            for name, task in config.tasks.items()
+        ),
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig
@@ -13,14 +14,15 @@ from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import Generated, TextGenerator
 from mtnlg.progress import say, track
-from mtnlg.records.files import JsonObject, JsonValue, write_json, write_jsonl
+from mtnlg.records.codec import write_record
+from mtnlg.records.files import JsonObject, JsonValue, write_jsonl
 from mtnlg.records.rows import Prediction, Row, read_rows
+from mtnlg.records.stages import GENERATION_FILE, Generation
 
-PREDICTIONS_FILE, ALTERNATIVES_FILE, LIKELIHOOD_FILE, GENERATION_FILE = (
+PREDICTIONS_FILE, ALTERNATIVES_FILE, LIKELIHOOD_FILE = (
     "predictions.jsonl",
     "alternatives.jsonl",
     "likelihood.jsonl",
-    "generation.json",
 )
 
 
@@ -59,20 +61,23 @@ def predict_test_set(
     if decoding.num_alternatives > 1:
         write_jsonl(folder / ALTERNATIVES_FILE, _alternatives(rows, generated))
     if decoding.has_likelihood:
-        record |= _write_likelihood(generator, rows, pretrained.find_task(task), decoding, folder)
-    write_json(folder / GENERATION_FILE, record)
+        bits, num_cut = _write_likelihood(
+            generator, rows, pretrained.find_task(task), decoding, folder
+        )
+        record = replace(record, bits_per_byte=bits, cut_targets=num_cut)
+    write_record(folder / GENERATION_FILE, record)
 
 
-def _record(generated: Generated, *, num_rows: int, seconds: float) -> JsonObject:
-    return {
-        "rows": num_rows,
-        "seconds": round(seconds, 3),
-        "tokens": generated.num_tokens,
-        "decoding_tokens_per_second": round(generated.num_tokens / seconds, 1),
-        "cut_prompts": generated.num_cut_prompts,
-        "cut_tokens": generated.num_cut_tokens,
-        "unfinished": generated.num_unfinished,
-    }
+def _record(generated: Generated, *, num_rows: int, seconds: float) -> Generation:
+    return Generation(
+        rows=num_rows,
+        seconds=round(seconds, 3),
+        tokens=generated.num_tokens,
+        decoding_tokens_per_second=round(generated.num_tokens / seconds, 1),
+        cut_prompts=generated.num_cut_prompts,
+        cut_tokens=generated.num_cut_tokens,
+        unfinished=generated.num_unfinished,
+    )
 
 
 def _write_likelihood(
@@ -81,8 +86,8 @@ def _write_likelihood(
     task: TaskPrompt,
     decoding: DecodingConfig,
     folder: Path,
-) -> JsonObject:
-    """Write likelihood.jsonl and give what generation.json says of it."""
+) -> tuple[float, int]:
+    """Write likelihood.jsonl and give the bits per byte and how many targets were cut."""
     likelihoods = target_likelihoods(
         generator.model,
         generator.prompts,
@@ -99,7 +104,7 @@ def _write_likelihood(
         )
     lines = (likelihood_record(row.id, one) for row, one in zip(rows, likelihoods, strict=True))
     write_jsonl(folder / LIKELIHOOD_FILE, lines)
-    return {"bits_per_byte": round(bits_per_byte(likelihoods), 6), "cut_targets": num_cut}
+    return round(bits_per_byte(likelihoods), 6), num_cut
 
 
 def _alternatives(rows: Sequence[Row], generated: Generated) -> Iterator[JsonObject]:

@@ -7,14 +7,12 @@ number for its board's main metric is a row with the reason. The ranking itself 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtnlg.config import ReportConfig
-from mtnlg.errors import ArtifactError, MtnlgError
+from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.clean import with_clean_rankings
 from mtnlg.leaderboard.evidence import BoardEvidence
 from mtnlg.leaderboard.labels import Identity, distinct_labels
@@ -23,8 +21,6 @@ from mtnlg.leaderboard.ranking import rank_rows
 from mtnlg.leaderboard.rated_boards import with_ratings
 from mtnlg.leaderboard.row_comparisons import compare_rows
 from mtnlg.leaderboard.seed_rows import merge_seeds
-from mtnlg.records.files import is_folder_name
-from mtnlg.records.rows import read_predictions
 from mtnlg.records.runs import (
     IMPORTS_FILE,
     ImportRecord,
@@ -145,11 +141,8 @@ def _boards_at(
         for entry in _entries_of(run, place, artifacts_root=artifacts_root)
     )
     entries += [
-        _imported_entry(one, artifacts_root=artifacts_root)
-        for one in imports
-        if _is_at(one.score, place)
+        _imported_entry(one, artifacts_root=artifacts_root) for one in imports if _is_at(one, place)
     ]
-    entries = [_with_scored_rows(entry, artifacts_root=artifacts_root) for entry in entries]
     known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
     for subset in (ALL, *known):
         yield _board(place, subset, entries, artifacts_root=artifacts_root)
@@ -207,9 +200,9 @@ def _entry_from(record: ScoreRecord, run: RunRecord, *, artifacts_root: Path) ->
 
 
 def _imported_entry(record: ImportRecord, *, artifacts_root: Path) -> _Entry:
-    row = BoardRow(record.score.system, "external", "finished")
-    entry = _scored_entry(row, record.score, artifacts_root=artifacts_root)
-    said = (f"contamination {record.score.contamination.rule}", record.note, record.url)
+    row = BoardRow(record.system, "external", "finished")
+    entry = _scored_entry(row, record, artifacts_root=artifacts_root)
+    said = (f"contamination {record.contamination.rule}", record.note, record.url)
     return replace(entry, remark="; ".join(one for one in said if one))
 
 
@@ -223,6 +216,7 @@ def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -
         contamination=record.contamination,
         predictions=() if record.predictions is None else (record.predictions,),
         scores=() if record.scores is None else (record.scores,),
+        scored_rows=record.scored_rows,
     )
     subsets = read_scores(record.scores, artifacts_root=artifacts_root)
     if isinstance(subsets, str):
@@ -243,13 +237,6 @@ def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
         else:
             kept[identity] = entry
     return list(kept.values())
-
-
-def _with_scored_rows(entry: _Entry, *, artifacts_root: Path) -> _Entry:
-    """The entry knowing what it was scored on."""
-    key = next(iter(entry.row.predictions), None) if entry.subsets else None
-    digest = rows_digest(key, artifacts_root=artifacts_root)
-    return replace(entry, row=replace(entry.row, scored_rows=digest))
 
 
 def _with_runs_of(first: _Entry, other: _Entry) -> _Entry:
@@ -342,19 +329,3 @@ def _numbered(entry: _Entry, subset: str, names: Sequence[str]) -> BoardRow:
     remarks = [f"left out: {left_out}"] if left_out else []
     remarks += [entry.remark] if entry.remark else []
     return replace(row, metrics=metrics, reason="; ".join(remarks) or None)
-
-
-def rows_digest(key: str | None, *, artifacts_root: Path) -> str | None:
-    """A digest of the ids and references of predictions; None where these cannot be read, so that
-    nothing is known against them.
-    """
-    if key is None or not is_folder_name(key):
-        return None
-    try:
-        rows = read_predictions(artifacts_root / "predictions" / key / "predictions.jsonl")
-    except (MtnlgError, OSError, RecursionError):
-        return None
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(json.dumps([row.id, row.references]).encode())
-    return digest.hexdigest()

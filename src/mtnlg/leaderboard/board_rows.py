@@ -32,6 +32,8 @@ class BoardRows:
     rows: tuple[RowIdentity, ...]
     """Id, source, references and tags of each, in the test set's order. Tags are the signals that
     the launch's own training sets gave."""
+    scored_rows: str | None
+    """As in the record of a score."""
     example: Path
     """The predictions of one of its systems: what a file of another system must answer."""
     settings: EvaluationConfig
@@ -85,6 +87,7 @@ def read_board(
         test_set=test_set,
         language=record.language,
         rows=rows,
+        scored_rows=record.scored_rows,
         example=example,
         settings=_settings(folder / RECORD_FILE),
         signatures=_signatures(folder / "scores.json"),

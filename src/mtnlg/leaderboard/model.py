@@ -75,7 +75,7 @@ class BoardRow:
     scores: tuple[str, ...] = ()
     """Artifact keys of the numbers, one for each seed."""
     scored_rows: str | None = None
-    """Digest of the ids and references that the numbers are over; None where it is not known."""
+    """sha256 of the rows that the numbers are over; None where it is not known."""
     groups: Mapping[str, str] = field(default_factory=dict)
     """Metric -> letters: rows that share one are not told apart; empty where it was not tested."""
     label: str = ""
@@ -101,7 +101,11 @@ class BoardRow:
             "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
             "groups": dict(self.groups),
             "cost": asdict(self.cost),
-            "contamination": asdict(self.contamination),
+            "contamination": {
+                "checked": self.contamination.checked,
+                "flagged": self.contamination.flagged,
+                "rule": self.contamination.rule,
+            },
         }
 
 

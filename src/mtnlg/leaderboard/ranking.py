@@ -95,7 +95,7 @@ def _other_rows(row: BoardRow, usual_rows: str | None) -> list[str]:
     """That the row was scored on other data, where that is known."""
     if not row.metrics or row.scored_rows in (None, usual_rows):
         return []
-    return ["its test set has other ids or references than that of most rows"]
+    return ["its test set has other ids, sources or references than that of most rows"]
 
 
 def _order(metric_names: Sequence[str]) -> Callable[[BoardRow], tuple[float, ...]]:

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtnlg.errors import MtnlgError
+from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.labels import parse_override
 from mtnlg.leaderboard.model import Leaderboard
-from mtnlg.records.files import is_folder_name, number_of, read_json
+from mtnlg.records.codec import read_record
+from mtnlg.records.files import is_folder_name
 from mtnlg.records.runs import RunRecord
 from mtnlg.records.scores import read_scores
+from mtnlg.records.stages import TRAINING_FILE, Training
 
 SEED = "seed"
 NOT_SETTINGS = (SEED, "task", "experiment")
@@ -143,10 +145,10 @@ def _validation(run: RunRecord, artifacts_root: Path) -> float | None:
     if run.model is None or not is_folder_name(run.model):
         return None
     try:
-        document = read_json(artifacts_root / "model" / run.model / "training.json")
-    except MtnlgError:
+        training = read_record(artifacts_root / "model" / run.model / TRAINING_FILE, Training)
+    except ArtifactError:
         return None
-    return number_of(document, "best_validation_metric")
+    return training.best_validation_metric
 
 
 _by_validation: tuple[str, Score] = (ON_VALIDATION, _validation)

@@ -1,20 +1,20 @@
-"""The manifest of a run: what was asked, what it gave, with what, and how it ended. Written when
-the run starts, and at its end.
+"""The manifest of a run, run.json: what was asked, what it gave, with what, and how it ended.
+Written when the run starts, and at its end.
 """
 
 from __future__ import annotations
 
-import datetime
 import os
 import platform
 import subprocess
 import time
-from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from mtnlg.records.files import JsonObject, JsonValue, write_json
-from mtnlg.records.runs import RUN_FILE
+from mtnlg.records.runs import Facts, RunRecord, Status, write_run
 
 PACKAGES = (
     *("mtnlg", "torch", "lightning", "hydra-core", "omegaconf", "tokenizers", "datasets"),
@@ -27,31 +27,24 @@ PACKAGE_FOLDER = Path(__file__).parents[1]
 class Manifest:
     """run.json of one run, kept up to date while it works."""
 
-    def __init__(self, folder: Path, asked: JsonObject, *, rounding: JsonObject) -> None:
+    def __init__(self, folder: Path, asked: RunRecord, *, rounding: Facts) -> None:
         self.folder = folder
-        self.started = time.monotonic()
-        self.artifacts: JsonObject = {}
-        self.scores: list[JsonValue] = []
-        self.objective: float | None = None
-        self.body: JsonObject = {
-            "run_id": folder.name,
-            "experiment": folder.parent.name,
-            **asked,
-            "versions": {name: _version(name) for name in PACKAGES},
-            "python": platform.python_version(),
-            "git": git_state(),
-            "hardware": hardware() | rounding,
-            "code": {},
-            "code_changed": [],
-            "process": os.getpid(),
-            "started_at": _now(),
-        }
+        self._clock = time.monotonic()
+        self.run = replace(
+            asked,
+            versions={name: _version(name) for name in PACKAGES},
+            python=platform.python_version(),
+            git=git_state(),
+            hardware={**hardware(), **rounding},
+            process=os.getpid(),
+            started=datetime.now(UTC),
+        )
         self._write("running", None)
 
-    def record_code(self, code: JsonObject, *, changed: Sequence[str]) -> None:
-        """Note the hash of each stage's code, and the stages whose code is not the launch's."""
-        self.body |= {"code": code, "code_changed": list[JsonValue](changed)}
-        self._write("running", None)
+    def add(self, **fields: Any) -> None:
+        """Set fields of the record and write it."""
+        self.run = replace(self.run, **fields)
+        write_run(self.folder, self.run)
 
     def finish(self, *, is_scored: bool) -> None:
         """The run did what was asked; one that was not asked for scores says so."""
@@ -59,23 +52,16 @@ class Manifest:
         self._write("finished" if is_scored else "incomplete", reason)
 
     def fail(self, reason: str) -> None:
-        """The run ended early; its row on the board tells why."""
+        """The run ended early; its row on the board gives the reason."""
         self._write("failed", reason)
 
-    def _write(self, status: str, reason: str | None) -> None:
-        state: JsonObject = {
-            "status": status,
-            "reason": reason,
-            "artifacts": self.artifacts,
-            "scores": self.scores,
-            "objective": self.objective,
-            "seconds": round(time.monotonic() - self.started, 1),
-            "finished_at": None if status == "running" else _now(),
-        }
-        write_json(self.folder / RUN_FILE, {**self.body, **state})
+    def _write(self, status: Status, reason: str | None) -> None:
+        seconds = round(time.monotonic() - self._clock, 1)
+        finished = None if status == "running" else datetime.now(UTC)
+        self.add(status=status, reason=reason, seconds=seconds, finished=finished)
 
 
-def git_state() -> JsonObject:
+def git_state() -> Facts:
     """Commit of the repository that holds this package, and whether the package has changes there;
     nulls where it was installed without one.
     """
@@ -84,7 +70,7 @@ def git_state() -> JsonObject:
     return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "."))}
 
 
-def hardware() -> JsonObject:
+def hardware() -> Facts:
     """The machine, as far as it can change a result or explain a time."""
     return {
         "machine": platform.machine(),
@@ -125,7 +111,3 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

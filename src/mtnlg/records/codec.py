@@ -52,13 +52,15 @@ def decode(document: object, kind: type[Record], *, at: str = "$") -> Record:
         raise ArtifactError(message) from None
 
 
-def read_record(path: Path, kind: type[Record]) -> Record:
-    """The record of a JSON file; raises ArtifactError, with the path, where it cannot be read."""
+def read_record(path: Path, kind: type[Record], *, remedy: str = "") -> Record:
+    """The record of a JSON file; raises ArtifactError, with the path, where it cannot be read, and
+    with the remedy where it holds something else.
+    """
     document = read_json(path)
     try:
         return decode(document, kind)
     except ArtifactError as error:
-        raise ArtifactError(f"{path}: {error}") from None
+        raise ArtifactError(f"{path}: {error}{'; ' if remedy else ''}{remedy}") from None
 
 
 def write_record(path: Path, record: object) -> None:

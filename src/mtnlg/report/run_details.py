@@ -13,12 +13,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from mtnlg.errors import MtnlgError
+from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.curves import Table, best_axis, curve_of, read_table
 from mtnlg.leaderboard.model import Leaderboard
-from mtnlg.records.files import JsonObject, is_folder_name, number_of, read_json
+from mtnlg.records.codec import read_record
+from mtnlg.records.files import JsonObject, is_folder_name
 from mtnlg.records.run_config import config_text, read_config, settings_of, without_folders
 from mtnlg.records.runs import RunRecord
+from mtnlg.records.stages import TRAINING_FILE, Training
 from mtnlg.report.charts import Labels, Line, line_chart
 from mtnlg.report.display import bytes_text, count_text, duration_text, flops_text, moment_text
 
@@ -90,11 +92,11 @@ def training_facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, 
     if run.model is None or not is_folder_name(run.model):
         return
     try:
-        document = read_json(artifacts_root / "model" / run.model / "training.json")
-    except MtnlgError:
+        training = read_record(artifacts_root / "model" / run.model / TRAINING_FILE, Training)
+    except ArtifactError:
         return
     for field, (name, text) in TRAINING.items():
-        value = number_of(document, field)
+        value = getattr(training, field)
         if value is not None:
             yield name, text(value)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from mtnlg.errors import TrainingError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
-from mtnlg.records.files import JsonObject
+from mtnlg.records.stages import LastAverage
 from mtnlg.training.callbacks import BEST_FILE, Snapshots
 from mtnlg.training.checkpoints import KEPT, AtomicCheckpointIO, is_sound
 from mtnlg.training.data import TokenDataModule
@@ -134,9 +134,9 @@ def offer_mean(
     data: TokenDataModule,
     *,
     snapshots: Snapshots,
-) -> JsonObject:
+) -> LastAverage:
     """Validate the mean of the last weights and offer it as one more candidate for the model
-    folder; what became of it, as training.json tells it.
+    folder; what became of it.
 
     `trainer` has no callbacks, so that the curve and the checkpoints stay those of the training.
     """
@@ -149,10 +149,6 @@ def offer_mean(
     if is_chosen and trainer.is_global_zero:
         save_file(mean, snapshots.folder / BEST_FILE)
     trainer.strategy.barrier()
-    found: JsonObject = {
-        "steps": [*steps],
-        "validation_loss": results["validation_loss"],
-        "validation_metric": results.get("validation_metric"),
-        "is_chosen": is_chosen,
-    }
-    return {"average_last": found}
+    return LastAverage(
+        tuple(steps), results["validation_loss"], results.get("validation_metric"), is_chosen
+    )

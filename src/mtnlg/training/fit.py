@@ -24,8 +24,9 @@ from mtnlg.model import Transformer, save_model
 from mtnlg.model.folder import load_weights, start_from, weights_of
 from mtnlg.model.freezing import freeze
 from mtnlg.progress import say, track
-from mtnlg.records.files import JsonObject, write_json
+from mtnlg.records.codec import write_record
 from mtnlg.records.rows import read_rows
+from mtnlg.records.stages import TRAINING_FILE, Training
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
@@ -50,7 +51,6 @@ from mtnlg.training.plan import temper_weights
 from mtnlg.training.validation_metric import ValidationMetric, ValidationTask, fixed_rows
 
 CHECKPOINTS = "checkpoints"
-TRAINING_FILE = "training.json"
 VALIDATION_OUTPUT_TOKENS = 96
 """Longest output in a validation: enough for the metric of a good model, and a bound on the time of
 a bad one.
@@ -117,14 +117,14 @@ def train_model(
         callbacks += _late_callbacks(config, snapshots, loggers, folder)
         trainer = _trainer(config, callbacks, accumulation=module_data.accumulation)
         _fit(trainer, module, module_data, checkpoint=resumed[1] if resumed else None)
-    mean: JsonObject = {}
+    average = None
     if isinstance(averaging, LastWeights):
         checker = _trainer(config, [], accumulation=1)
-        mean = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
+        average = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
     load_weights(model, checkpoints / BEST_FILE)
     _write_folder(folder, model, tokenizer_file, prompts)
     record = _record(config, trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
-    write_json(folder / TRAINING_FILE, record | mean)
+    write_record(folder / TRAINING_FILE, replace(record, average_last=average))
     shutil.rmtree(checkpoints)
 
 
@@ -136,30 +136,29 @@ def _record(
     budget: Budget,
     metrics: MetricsFile,
     chosen: Snapshots,
-) -> JsonObject:
-    """What training.json tells of every training."""
+) -> Training:
     cut_sources, cut_targets = data.train.num_cut()
     is_derived = config.trainer.step_target_tokens is not None
-    return {
-        "steps": trainer.global_step,
-        "ended_by": reason_of_end(
+    return Training(
+        steps=trainer.global_step,
+        ended_by=reason_of_end(
             config.trainer, steps=trainer.global_step, num_worse=chosen.num_worse
         ),
-        "best_step": chosen.best_step,
-        "best_validation_loss": chosen.best_loss,
-        "best_validation_metric": chosen.best_metric if math.isfinite(chosen.best_metric) else None,
-        "parameters": sum(one.numel() for one in trainer.lightning_module.parameters()),
-        "training_tokens": metrics.tokens * trainer.world_size,
-        "training_target_tokens": metrics.target_tokens * trainer.world_size,
-        "training_flops": metrics.flops * trainer.world_size,
-        "training_seconds": budget.seconds,
-        "cut_sources": cut_sources,
-        "cut_targets": cut_targets,
-        **({"accumulation": data.accumulation} if is_derived else {}),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "threads": torch.get_num_threads(),
-        "devices": trainer.world_size,
-    }
+        best_step=chosen.best_step,
+        best_validation_loss=chosen.best_loss,
+        best_validation_metric=chosen.best_metric if math.isfinite(chosen.best_metric) else None,
+        parameters=sum(weight.numel() for weight in trainer.lightning_module.parameters()),
+        training_tokens=metrics.tokens * trainer.world_size,
+        training_target_tokens=metrics.target_tokens * trainer.world_size,
+        training_flops=metrics.flops * trainer.world_size,
+        training_seconds=budget.seconds,
+        cut_sources=cut_sources,
+        cut_targets=cut_targets,
+        accumulation=data.accumulation if is_derived else None,
+        peak_memory_bytes=peak_memory_bytes(),
+        threads=torch.get_num_threads(),
+        devices=trainer.world_size,
+    )
 
 
 def _late_callbacks(

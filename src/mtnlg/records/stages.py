@@ -1,0 +1,96 @@
+"""What a stage counts beside its output: contamination.json, training.json, generation.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mtnlg.records.runs import Contamination, Number
+
+CONTAMINATION_FILE = "contamination.json"
+TRAINING_FILE, GENERATION_FILE = "training.json", "generation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ContaminationSummary:
+    """contamination.json: how many rows of each test set have which signal."""
+
+    rules: Mapping[str, str]
+    """Signal -> when a row has it."""
+    training_sets: tuple[str, ...]
+    """What the rows were looked up in, by `<task>.<split>`."""
+    test_sets: Mapping[str, Mapping[str, int]]
+    """`<task>.<test set>` -> rows checked, flagged, and with each signal."""
+
+    def of(self, test_set: str, *, rule: str) -> Contamination:
+        """The counts of one test set; the rule says in a sentence what was looked for."""
+        counts = self.test_sets[test_set]
+        tags = {signal: counts[signal] for signal in sorted(self.rules) if counts.get(signal)}
+        return Contamination(counts["checked"], counts["flagged"], rule, tags)
+
+
+@dataclass(frozen=True, slots=True)
+class LastAverage:
+    """The mean of the weights of the last validations, as a candidate for the model folder."""
+
+    steps: tuple[int, ...]
+    validation_loss: float
+    validation_metric: float | None
+    is_chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """training.json: what a training took, and what it gave. Tokens, FLOPs and seconds are those of
+    all its processes and resumptions.
+    """
+
+    steps: int
+    ended_by: str | None = None
+    """The setting that ended it; None in files that are older than this field."""
+    best_step: int
+    """The step of the weights in the model folder."""
+    best_validation_loss: float
+    best_validation_metric: float | None
+    """Mean over the tasks; None where no task has a metric."""
+    parameters: int
+    training_tokens: int
+    training_target_tokens: int
+    training_flops: Number
+    training_seconds: float
+    cut_sources: int | None = None
+    cut_targets: int | None = None
+    accumulation: int | None = None
+    """None where it is a setting, and was not derived from the tokens of a step."""
+    peak_memory_bytes: int
+    threads: int
+    devices: int
+    average_last: LastAverage | None = None
+    """None where it was not asked for."""
+
+    @property
+    def objective(self) -> float:
+        """What a sweep maximizes: the best validation metric, or the negated loss where no task has
+        one.
+        """
+        metric = self.best_validation_metric
+        return -self.best_validation_loss if metric is None else metric
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generation:
+    """generation.json: what decoding one test set took."""
+
+    rows: int
+    seconds: float
+    tokens: int
+    """Tokens of all outputs."""
+    decoding_tokens_per_second: float
+    cut_prompts: int
+    """Prompts that did not fit the context."""
+    cut_tokens: int
+    unfinished: int
+    """Outputs that ended at the longest length."""
+    bits_per_byte: float | None = None
+    """Of the first references under the model; None where likelihoods were not asked for."""
+    cut_targets: int | None = None
