@@ -6,7 +6,7 @@ that hats are counted with 顶 and fish with 条.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -32,9 +32,19 @@ def add_article(words: str) -> str:
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
-def make_plain(*pairs: tuple[str, str]) -> tuple[Filler, ...]:
-    """Words that never change."""
-    return tuple(Filler(english, {"": english}, {"": chinese}) for english, chinese in pairs)
+def fillers(make: Callable[..., Filler], rows: str) -> tuple[Filler, ...]:
+    """A filler for each row; a comma separates rows, and `=` the arguments of `make`."""
+    return tuple(make(*row.split("=")) for row in rows.split(", "))
+
+
+def make_word(english: str, chinese: str) -> Filler:
+    """A word that never changes."""
+    return Filler(english, {"": english}, {"": chinese})
+
+
+def add_unit(number: Filler, english: str, chinese: str) -> Filler:
+    """A number of some unit."""
+    return make_word(f"{number.english['']} {english}", number.chinese[""] + chinese)
 
 
 def make_person(name: str, chinese: str, pronoun: str) -> Filler:
@@ -62,12 +72,17 @@ def make_place(english: str, chinese: str) -> Filler:
     return Filler(english, forms, {"": chinese})
 
 
-def make_clock(hour: int, *, is_half: bool) -> Filler:
-    """A time of day; the hour is from 1 to 12."""
-    word = (*NUMBERS, "eleven", "twelve")[hour - 1]
-    number = (*COUNTS, "十一", "十二")[hour - 1]
-    english = f"half past {word}" if is_half else f"{word} o'clock"
-    return Filler(english, {"": english}, {"": f"{number}点{'半' if is_half else ''}"})
+def make_clocks(hours: range) -> tuple[Filler, ...]:
+    """The full and the half hours; hours are from 1 to 12."""
+    words, numbers = (*NUMBERS, "eleven", "twelve"), (*COUNTS, "十一", "十二")
+    return tuple(
+        clock
+        for hour in hours
+        for clock in (
+            make_word(f"{words[hour - 1]} o'clock", f"{numbers[hour - 1]}点"),
+            make_word(f"half past {words[hour - 1]}", f"{numbers[hour - 1]}点半"),
+        )
+    )
 
 
 def make_weather(
