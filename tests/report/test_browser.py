@@ -1,5 +1,7 @@
-"""The tables of a report in a real browser: sorted and filtered by mouse and keys, told what a
-number stands on, readable without script, and deaf to text from data.
+"""The tables of a report in a real browser: sorted and filtered by mouse and keys, with a note for
+each number, readable without the script, and safe with any text from data.
+
+Oracle: a launch written by hand, unless a test names another.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ SYSTEMS = ".ranking tbody th .name"
 
 @pytest.fixture
 def ranked(launch: MadeLaunch) -> MadeLaunch:
-    """Three systems whose order by chrF is not that by BLEU, one without chrF, one that fell."""
+    """Three systems whose order by chrF differs from that by BLEU, the last without chrF, and a
+    failed run.
+    """
     for name, bleu, chrf in (("ada", 30.0, 40.0), ("bob", 20.0, 60.0), ("cy", 10.0, None)):
         metrics = {"bleu": made_metric(bleu)}
         if chrf is not None:
@@ -39,11 +43,11 @@ def open_report(ranked: MadeLaunch, tmp_path: Path, open_page: Open) -> Open:
 
 
 def test_click_on_a_header_sorts_by_numbers_both_ways_and_back(open_report: Open) -> None:
-    """`cy` ran in `cy`, whose trained system has no score: it and `fell` have no chrF, so both are
-    last whichever way.
+    """`cy` is the baseline of a run whose trained system has no score; neither has chrF, nor has
+    `fell`, so they come last both ways.
     """
     watched = open_report()
-    own = watched.texts(SYSTEMS)
+    initial = watched.texts(SYSTEMS)
     chrf = watched.page.locator(".ranking th", has_text="chrf")
 
     orders = []
@@ -51,10 +55,10 @@ def test_click_on_a_header_sorts_by_numbers_both_ways_and_back(open_report: Open
         chrf.get_by_role("button").click()
         orders.append((chrf.get_attribute("aria-sort"), watched.texts(SYSTEMS)))
 
-    assert own[:3] == ["ada", "bob", "cy"]
-    assert orders[0] == ("descending", ["bob", "ada", *own[2:]])
-    assert orders[1] == ("ascending", ["ada", "bob", *own[2:]])
-    assert orders[2] == ("none", own)
+    assert initial[:3] == ["ada", "bob", "cy"]
+    assert orders[0] == ("descending", ["bob", "ada", *initial[2:]])
+    assert orders[1] == ("ascending", ["ada", "bob", *initial[2:]])
+    assert orders[2] == ("none", initial)
     watched.check()
 
 
@@ -81,8 +85,8 @@ def test_remark_stays_below_its_row(troubled: MadeLaunch, tmp_path: Path, open_p
     watched.page.locator(".ranking th", has_text="bleu").get_by_role("button").click()
 
     rows = watched.texts(".ranking tbody tr")
-    place = next(index for index, row in enumerate(rows) if "odd" in row)
-    assert place == 0, "60 is the best value, though it has no rank"
+    first = next(index for index, row in enumerate(rows) if "odd" in row)
+    assert first == 0, "60 is the best value, though it has no rank"
     assert rows[1].startswith("not comparable")
 
 
@@ -116,7 +120,7 @@ def test_kinds_and_columns_can_be_left_out(open_report: Open) -> None:
     assert sum(spans) == len(headers)
 
 
-def test_number_tells_what_it_stands_on_by_mouse_and_by_keys(open_report: Open) -> None:
+def test_number_shows_its_evidence_by_mouse_and_by_keys(open_report: Open) -> None:
     watched = open_report()
     page = watched.page
     numbers = page.locator(".ranking .number")
@@ -166,20 +170,20 @@ def test_text_stands_out_from_its_ground(open_report: Open, scheme: str) -> None
             watched.page.locator(selector)
             .filter(visible=True)
             .first.evaluate(
-                """one => {
-              let under = one;
+                """element => {
+              let under = element;
               const clear = "rgba(0, 0, 0, 0)";
               while (getComputedStyle(under).backgroundColor === clear) under = under.parentElement;
-              return [getComputedStyle(one).color, getComputedStyle(under).backgroundColor];
+              return [getComputedStyle(element).color, getComputedStyle(under).backgroundColor];
             }"""
             )
         )
         assert contrast(text, ground) >= 4.5, (selector, text, ground)
 
 
-def contrast(one: str, other: str) -> float:
-    """Of two colors as "rgb(r, g, b)"."""
-    lights = sorted(luminance(color) for color in (one, other))
+def contrast(text: str, ground: str) -> float:
+    """The contrast of two colors, each as "rgb(r, g, b)"."""
+    lights = sorted(luminance(color) for color in (text, ground))
     return (lights[1] + 0.05) / (lights[0] + 0.05)
 
 
@@ -224,7 +228,7 @@ def test_hostile_text_is_seen_as_it_is(launch: MadeLaunch, tmp_path: Path, open_
 
 
 def test_policy_stops_a_script_that_is_not_ours(open_report: Open) -> None:
-    """The second wall: what would happen if escaping ever failed."""
+    """The second line of defense, if escaping ever failed. Oracle: the browser's own console."""
     watched = open_report()
 
     with watched.page.expect_event("requestfailed") as failed:

@@ -1,4 +1,7 @@
-"""Two systems of a report beside each other in a real browser, and how long a large page takes."""
+"""Two systems of a report side by side in a real browser, and how long a large page takes.
+
+Oracle: two systems written by hand, and the page's own table of pairs.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ PATIENCE_MS, LARGEST_BYTES = 200, 16 * 2**20
 
 @pytest.fixture
 def open_pair(launch: MadeLaunch, tmp_path: Path, open_page: Open) -> Open:
-    """`ada`, which is right, and `bob`, whose first output is not; and their settings."""
+    """`ada`, which is always right, and `bob`, whose first output is wrong; and their settings."""
     add_pair(launch)
     for name, rate in (("bob", "<b>0.1</b>"), ("ada", "0.2")):
         config = f"seed: 1\noptimizer: {{learning_rate: '{rate}'}}\n"
@@ -36,7 +39,7 @@ def open_pair(launch: MadeLaunch, tmp_path: Path, open_page: Open) -> Open:
     return lambda **context: open_page(tmp_path / "report" / "index.html", **context)
 
 
-def test_two_systems_are_told_apart_by_numbers_and_settings(open_pair: Open) -> None:
+def test_two_systems_are_compared_by_numbers_and_settings(open_pair: Open) -> None:
     watched = open_pair()
     compare = watched.page.locator("#compare")
     pair = watched.page.locator(".board details", has_text="Pairs")
@@ -57,7 +60,7 @@ def test_two_systems_are_told_apart_by_numbers_and_settings(open_pair: Open) -> 
     watched.check()
 
 
-def test_samples_that_moved_most_are_one_press_away(open_pair: Open) -> None:
+def test_samples_with_the_largest_gain_are_one_press_away(open_pair: Open) -> None:
     watched = open_pair()
     page = watched.page
 
@@ -85,9 +88,9 @@ def test_without_script_every_pair_is_there_and_no_empty_choice(open_pair: Open)
 
 
 def test_long_names_fit_a_phone(launch: MadeLaunch, tmp_path: Path, open_page: Open) -> None:
-    for place in (1, 2):
-        key = launch.add_scores(f"s{place}", 20.0 + place)
-        launch.add_run(f"r{place}", [launch.score(key, system="long_name_" * 9 + str(place))])
+    for number in (1, 2):
+        key = launch.add_scores(f"s{number}", 20.0 + number)
+        launch.add_run(f"r{number}", [launch.score(key, system="long_name_" * 9 + str(number))])
     written(launch.build(), tmp_path / "report")
 
     page = open_page(
@@ -103,14 +106,14 @@ def test_long_names_fit_a_phone(launch: MadeLaunch, tmp_path: Path, open_page: O
 
 @pytest.fixture
 def open_large(launch: MadeLaunch, tmp_path: Path, open_page: Open) -> Open:
-    """Twenty systems with two thousand outputs each; their values are made up."""
+    """Twenty systems with two thousand outputs each, with random values."""
     draw = random.Random(5)
     words = " ".join(TEXTS).split()
     sources = [" ".join(draw.choices(words, k=9)) for _ in range(NUM_ROWS)]
-    for place in range(NUM_SYSTEMS):
-        name = f"system-{place}"
-        key = launch.add_scores(name, all={"bleu": made_metric(20.0 + place, n=NUM_ROWS)})
-        counts = np.random.default_rng(place).integers(1, 9, (NUM_ROWS, NUM_BLEU_STATISTICS))
+    for system in range(NUM_SYSTEMS):
+        name = f"system-{system}"
+        key = launch.add_scores(name, all={"bleu": made_metric(20.0 + system, n=NUM_ROWS)})
+        counts = np.random.default_rng(system).integers(1, 9, (NUM_ROWS, NUM_BLEU_STATISTICS))
         np.savez(launch.artifacts_root / "scores" / key / "statistics.npz", bleu=counts)
         folder = launch.artifacts_root / "predictions" / key
         folder.mkdir(parents=True)
@@ -128,7 +131,7 @@ def open_large(launch: MadeLaunch, tmp_path: Path, open_page: Open) -> Open:
 
 
 def test_interactions_of_a_large_page_are_quick(open_large: Open) -> None:
-    """The best of three times, since other programs may take the processor meanwhile."""
+    """The best of three times, since other programs may use the processor meanwhile."""
     watched = open_large()
     page = watched.page
     page.locator("[data-samples] > summary").click()
@@ -140,7 +143,7 @@ def test_interactions_of_a_large_page_are_quick(open_large: Open) -> None:
         "page": """const pager = document.querySelectorAll('.pager button');
             pager[1].click()""",
         "order": """const lists = document.querySelectorAll('.samples select');
-            lists[lists.length - 1].value = turn % 2 ? 'own' : 'long';
+            lists[lists.length - 1].value = turn % 2 ? 'page' : 'long';
             fire(lists[lists.length - 1], 'change')""",
         "compare": """const selects = document.querySelectorAll('#compare select');
             selects[1].value = turn + 3; fire(selects[1], 'change')""",
@@ -150,7 +153,7 @@ def test_interactions_of_a_large_page_are_quick(open_large: Open) -> None:
     for name, step in times.items():
         taken = page.evaluate(
             f"""() => {{
-              const fire = (one, kind) => one.dispatchEvent(new Event(kind, {{ bubbles: true }}));
+              const fire = (node, kind) => node.dispatchEvent(new Event(kind, {{ bubbles: true }}));
               const best = [];
               for (let turn = 0; turn < 3; turn++) {{
                 const start = performance.now();

@@ -1,5 +1,7 @@
-"""The runs of a report in a real browser: links open what is folded, by mouse, by keys and from the
-address, and nothing is lost without the script.
+"""The runs of a report in a real browser: links open folds by mouse, by keys and from the address,
+and nothing is lost without the script.
+
+Oracle: a launch of three runs, written by hand.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ METRICS = "step,target_tokens,train_loss,tokens_per_second\n1,10,5.0,11000\n2,20
 
 @pytest.fixture
 def open_runs(launch: MadeLaunch, tmp_path: Path, open_page: Open) -> Open:
-    """Two seeds of one system, and a run that fell with a log."""
+    """Two seeds of one system, and a failed run with a log."""
     for seed in (1, 2):
         model = launch.add_metrics(f"m{seed}", METRICS)
         score = launch.score(launch.add_scores(f"s{seed}", 20.0 + seed))
@@ -63,7 +65,7 @@ def test_seed_of_a_row_opens_its_run_which_leads_back(open_runs: Open) -> None:
 
 
 def test_keys_follow_a_link_to_a_run_and_open_it_again(open_runs: Open) -> None:
-    """The second time the address stays as it is."""
+    """The second time, the address does not change."""
     page = open_runs().page
     link = page.locator("#runs table a").first
 
@@ -82,7 +84,7 @@ def test_address_with_a_run_opens_it(open_runs: Open) -> None:
     assert page.locator("#run-1").evaluate("run => run.getBoundingClientRect().top") < 100
 
 
-def test_address_with_what_is_not_there_does_no_harm(open_runs: Open) -> None:
+def test_address_of_nothing_does_no_harm(open_runs: Open) -> None:
     watched = open_runs()
 
     for fragment in ("#nowhere", "#%", "#<script>"):
@@ -123,7 +125,7 @@ def test_open_runs_are_never_wider_than_the_screen(open_runs: Open, width: int) 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_seeds_are_drawn_in_one_color_with_looks_of_their_own(open_runs: Open) -> None:
+def test_seeds_are_drawn_in_one_color_with_different_dashes(open_runs: Open) -> None:
     page = open_runs().page
 
     lines = page.locator("#curves polyline:has(title)")

@@ -1,5 +1,7 @@
-"""The samples of a report in a real browser: searched, filtered, ordered, and marked where they
+"""The samples of a report in a real browser: searched, filtered, sorted, and marked where they
 differ from their reference.
+
+Oracle: examples written by hand, unless a test names another.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ EXAMPLES = [
 
 @pytest.fixture
 def open_samples(launch: MadeLaunch, tmp_path: Path, open_page: Open) -> Open:
-    """Twelve examples, four times the three, of which every fourth has a tag; already opened."""
-    rows = [(f"{place:02d}", *EXAMPLES[place % 3]) for place in range(12)]
+    """Twelve examples, the three four times; every fourth has a tag. The samples are open."""
+    rows = [(f"{index:02d}", *EXAMPLES[index % 3]) for index in range(12)]
     for system, column in (("ada", 2), ("bob", 3)):
         predictions = [
             Prediction(
@@ -65,7 +67,7 @@ def test_pages_hold_ten_and_keys_turn_them(open_samples: Open) -> None:
     watched.page.get_by_role("button", name="Next").focus()
     watched.page.keyboard.press("Enter")
 
-    assert first == [f"{place:02d}" for place in range(10)]
+    assert first == [f"{index:02d}" for index in range(10)]
     assert watched.texts(IDS) == ["10", "11"]
     assert watched.texts(".pager [role=status]") == ["11–12 of 12 found among 12"]
     watched.page.keyboard.press("Enter")
@@ -108,12 +110,12 @@ def test_order_by_where_one_system_beats_another(open_samples: Open) -> None:
     watched.page.get_by_label("Order").select_option("where A beats B most")
 
     gains = {
-        place: CHRF().sentence_score(ours, [reference]).score
+        index: CHRF().sentence_score(ours, [reference]).score
         - CHRF().sentence_score(theirs, [reference]).score
-        for place, (_, reference, ours, theirs) in enumerate(EXAMPLES)
+        for index, (_, reference, ours, theirs) in enumerate(EXAMPLES)
     }
-    order = sorted(range(12), key=lambda place: (-round(gains[place % 3], 2), place))
-    assert watched.texts(IDS) == [f"{place:02d}" for place in order[:10]]
+    order = sorted(range(12), key=lambda index: (-round(gains[index % 3], 2), index))
+    assert watched.texts(IDS) == [f"{index:02d}" for index in order[:10]]
     best = gains[order[0] % 3]
     assert f"A beats B by chrf {best:.2f}" in watched.texts(".samples article header")[0]
     watched.check()
@@ -161,23 +163,25 @@ def test_chinese_is_compared_by_characters(
     assert output.locator("del").all_text_contents() == ["今", "很"]
 
 
-def longest_common(one: str, other: str) -> int:
-    """The most characters that two texts have in common in order, by trying every choice."""
-    for size in range(min(len(one), len(other)), -1, -1):
-        choices = set(itertools.combinations(one, size))
-        if choices & set(itertools.combinations(other, size)):
+def longest_common(left: str, right: str) -> int:
+    """The length of the longest common subsequence, by trying every choice of characters."""
+    for size in range(min(len(left), len(right)), -1, -1):
+        choices = set(itertools.combinations(left, size))
+        if choices & set(itertools.combinations(right, size)):
             return size
-    raise AssertionError("two texts always have nothing in common")
+    raise AssertionError("any two texts share the empty one")
 
 
-def test_difference_is_whole_and_least(open_samples: Open) -> None:
-    """Oracle: brute force. Both texts can be read back, and most is left unmarked."""
+def test_difference_is_whole_and_minimal(open_samples: Open) -> None:
+    """Oracle: brute force. Both texts can be read back, and as much as possible is unmarked."""
     watched = open_samples()
     draw = random.Random(3)
 
     for _ in range(60):
         text, reference = ("".join(draw.choices("天地人", k=draw.randrange(8))) for _ in range(2))
-        parts = watched.page.evaluate("([one, two]) => difference(one, two)", [text, reference])
+        parts = watched.page.evaluate(
+            "([text, reference]) => difference(text, reference)", [text, reference]
+        )
         assert "".join(part for kind, part in parts if kind != "del") == text
         assert "".join(part for kind, part in parts if kind != "ins") == reference
         same = sum(len(part) for kind, part in parts if kind == "same")
@@ -195,13 +199,13 @@ def test_difference_is_whole_and_least(open_samples: Open) -> None:
         ("\n a", ["\n", "a"]),
     ],
 )
-def test_pieces_are_words_characters_and_marks(
+def test_tokens_are_words_characters_and_marks(
     open_samples: Open, text: str, words: list[str]
 ) -> None:
-    pieces = open_samples().page.evaluate("(text) => tokensOf(text)", text)
+    tokens = open_samples().page.evaluate("(text) => tokensOf(text)", text)
 
-    assert [piece["word"] for piece in pieces] == words
-    assert "".join(piece["all"] for piece in pieces) == text
+    assert [token["word"] for token in tokens] == words
+    assert "".join(token["all"] for token in tokens) == text
 
 
 def test_texts_too_long_to_compare_are_shown_unmarked(open_samples: Open) -> None:
@@ -223,14 +227,14 @@ def test_of_several_references_the_closest_is_marked(open_samples: Open) -> None
 def test_without_script_ten_samples_are_there(
     launch: MadeLaunch, tmp_path: Path, open_page: Open
 ) -> None:
-    rows = [Prediction(f"{place:02d}", "source", ("ref",), f"out {place}") for place in range(30)]
+    rows = [Prediction(f"{index:02d}", "source", ("ref",), f"out {index}") for index in range(30)]
     add_system(launch, "ada", rows)
     written(launch.build(), tmp_path / "report")
 
     watched = open_page(tmp_path / "report" / "index.html", java_script_enabled=False)
     watched.page.locator("details.fold > summary").first.click()
 
-    assert watched.texts(IDS) == [f"{place:02d}" for place in range(0, 30, 3)]
+    assert watched.texts(IDS) == [f"{index:02d}" for index in range(0, 30, 3)]
     assert "out 27" in watched.texts(".samples")[0]
 
 
@@ -244,8 +248,8 @@ def test_data_in_the_page_is_what_was_predicted(
     watched = open_page(tmp_path / "report" / "index.html")
     watched.page.locator("[data-samples] > summary").click()
 
-    found = watched.page.locator("script[type='application/json']").text_content()
-    (row,) = json.loads(found or "")["rows"]
+    data = watched.page.locator("script[type='application/json']").text_content()
+    (row,) = json.loads(data or "")["rows"]
     assert row["outputs"] == [text.replace("\u2028", "\n")]
     assert watched.texts(".outputs .text") == [" ".join(text.split())]
     watched.check()

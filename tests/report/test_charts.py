@@ -1,4 +1,7 @@
-"""Learning curves: thinned, honest about gaps, and drawn with axes that hold the data."""
+"""Learning curves: thinned, honest about gaps, and drawn with axes that hold the data.
+
+Oracle: rows of a metrics.csv written by hand in each test.
+"""
 
 from __future__ import annotations
 
@@ -76,14 +79,15 @@ def test_page_shows_a_chart_with_a_legend_for_each_run(launch: MadeLaunch, tmp_p
 
     page = Page(written(launch.build(), tmp_path / "report")["index.html"])
 
-    charts = [found for tag, found in page.tags if found.get("class") == "chart"]
-    assert [found["aria-label"] for found in charts] == ["Loss", "Validation metric"]
+    charts = [names for tag, names in page.tags if names.get("class") == "chart"]
+    assert [names["aria-label"] for names in charts] == ["Loss", "Validation metric"]
     assert "nano, training" in page.text
     assert "nano, validation" in page.text
     assert "nano, training: not a finite number from target tokens 20 on." in page.text
 
 
 def test_chart_is_well_formed_and_holds_any_label() -> None:
+    """Oracle: the XML parser of the standard library."""
     line = Line('<script>"&\x00\u202e', ((0.0, 1.0), (5.0, 3.0)), 0)
 
     drawing = line_chart([line], Labels('"><x>', "<a>", "&"))
@@ -107,19 +111,21 @@ def test_chart_without_points_is_empty() -> None:
     )
 )
 def test_chart_draws_every_point_inside_itself(points: list[tuple[float, float]]) -> None:
+    """Oracle: the viewBox of the drawing."""
     drawing = line_chart([Line("x", points, 0)], Labels("", "", ""))
 
     root = ElementTree.fromstring(str(drawing))
     width, height = (float(size) for size in root.attrib["viewBox"].split()[2:])
-    places = root.find("polyline").attrib["points"].split()  # type: ignore[union-attr]
-    for place in places:
-        x, y = (float(number) for number in place.split(","))
+    points_drawn = root.find("polyline").attrib["points"].split()  # type: ignore[union-attr]
+    for point in points_drawn:
+        x, y = (float(number) for number in point.split(","))
         assert 0 <= x <= width
         assert 0 <= y <= height
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
 def test_ticks_lie_within_their_range(low: float, length: float) -> None:
+    """Oracle: the ends of the range."""
     ticks = ticks_between(low, low + length)
 
     slack = 1e-6 * max(abs(low), length)

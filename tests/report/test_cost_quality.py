@@ -1,4 +1,7 @@
-"""Quality against cost: who is on the front, what is drawn, and that a page says so in words."""
+"""Quality against cost: which systems are on the front, what is drawn, and the same in words.
+
+Oracle: costs and scores written by hand in each test.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,11 @@ def mark(name: str, right: float, up: float) -> Mark:
 
 
 def names(marks: list[Mark]) -> str:
-    return "".join(one.name for one in marks)
+    return "".join(mark.name for mark in marks)
 
 
-def test_front_has_whom_nobody_beats() -> None:
-    """By hand: c is dearer and worse than b; d costs as much as b and is worse."""
+def test_front_has_the_systems_that_no_other_beats() -> None:
+    """By hand: c costs more than b and is worse; d costs as much as b and is worse."""
     marks = [mark("e", 9, 40), mark("d", 2, 20), mark("c", 3, 25), mark("b", 2, 30)]
     marks.append(mark("a", 1, 10))
 
@@ -38,32 +41,32 @@ def test_equal_marks_are_both_on_the_front() -> None:
 @pytest.mark.parametrize("is_less_cost", [True, False])
 @pytest.mark.parametrize("is_more_quality", [True, False])
 def test_front_is_that_of_brute_force(is_less_cost: bool, is_more_quality: bool) -> None:
-    """Oracle: a mark is off the front where some other is at least as good in both and is another
-    pair of numbers.
+    """Oracle: a mark is off the front if another mark with other numbers is at least as good in
+    both.
     """
     draw = random.Random(5)
     for _ in range(50):
-        marks = [mark(str(place), draw.randrange(5), draw.randrange(5)) for place in range(7)]
+        marks = [mark(str(index), draw.randrange(5), draw.randrange(5)) for index in range(7)]
 
-        def is_beaten(one: Mark, marks: list[Mark] = marks) -> bool:
+        def is_beaten(system: Mark, marks: list[Mark] = marks) -> bool:
             return any(
-                (other.right <= one.right if is_less_cost else other.right >= one.right)
-                and (other.up >= one.up if is_more_quality else other.up <= one.up)
-                and (other.right, other.up) != (one.right, one.up)
-                for other in marks
+                (rival.right <= system.right if is_less_cost else rival.right >= system.right)
+                and (rival.up >= system.up if is_more_quality else rival.up <= system.up)
+                and (rival.right, rival.up) != (system.right, system.up)
+                for rival in marks
             )
 
         front = pareto_front(marks, is_less_cost=is_less_cost, is_more_quality=is_more_quality)
 
-        assert {one.name for one in front} == {one.name for one in marks if not is_beaten(one)}
-        costs = [one.right if is_less_cost else -one.right for one in front]
+        assert {mark.name for mark in front} == {mark.name for mark in marks if not is_beaten(mark)}
+        costs = [mark.right if is_less_cost else -mark.right for mark in front]
         assert costs == sorted(costs)
 
 
 @pytest.mark.parametrize("costs", [(1.0, 3.0, 2.0), (1e9, 3e14, 2e11), (0.0, 5.0, 2.0)])
 def test_marks_are_drawn_in_the_order_of_their_costs(costs: tuple[float, ...]) -> None:
     """On a linear scale, a logarithmic one, and with a cost that has no logarithm."""
-    marks = [mark(str(place), cost, 10.0 + place) for place, cost in enumerate(costs)]
+    marks = [mark(str(index), cost, 10.0 + index) for index, cost in enumerate(costs)]
 
     drawing = scatter_chart(marks, marks, Labels("t", "cost", "bleu"))
 
@@ -79,7 +82,7 @@ def charts_of(launch: MadeLaunch) -> list[CostChart]:
     return list(cost_charts(launch.build().boards[0]))
 
 
-def test_systems_without_a_cost_are_left_out_and_counted(launch: MadeLaunch) -> None:
+def test_systems_without_a_cost_are_system_out_and_counted(launch: MadeLaunch) -> None:
     for name, bleu, parameters in (("big", 30.0, 9e6), ("small", 20.0, 2e6)):
         key = launch.add_scores(name, bleu)
         score = launch.score(key, system=name, cost={"parameters": parameters})
@@ -120,15 +123,15 @@ def test_systems_of_one_cost_have_no_chart(troubled: MadeLaunch, tmp_path: Path)
 
 def test_hostile_names_stay_text_in_the_drawing(launch: MadeLaunch, tmp_path: Path) -> None:
     text = "</title><script>alert(1)</script>"
-    for place in (1, 2):
-        key = launch.add_scores(f"run{place}", 10.0 * place)
-        cost = {"parameters": 1e6 * place}
+    for number in (1, 2):
+        key = launch.add_scores(f"run{number}", 10.0 * number)
+        cost = {"parameters": 1e6 * number}
         launch.add_run(
-            f"run{place}", [launch.score(key, system=f"{text}{place}", cost=cost)], system=text
+            f"run{number}", [launch.score(key, system=f"{text}{number}", cost=cost)], system=text
         )
 
     page = Page(written(launch.build(), tmp_path)["index.html"])
 
     data = {"type": "application/json", "id": "compare-data"}
-    assert [found for tag, found in page.tags if tag == "script"] == [data, {}]
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [data, {}]
     assert f"{text}1: 10.00" in page.text

@@ -1,5 +1,7 @@
-"""Learning curves of several seeds: one color and one entry of the legend for each system, each
-seed still to be told, and the band around them.
+"""Learning curves of several seeds: one color and one legend entry for each system, a dash for each
+seed, and the band around them.
+
+Oracle: rows of a metrics.csv written by hand in each test.
 """
 
 from __future__ import annotations
@@ -34,14 +36,16 @@ def test_seeds_share_a_color_and_an_entry_of_the_legend(launch: MadeLaunch) -> N
     _, metric = curve_charts(launch.build())
 
     root = ElementTree.fromstring(str(metric.drawing))
-    drawn = [one.attrib["class"] for one in root.iter("polyline") if one.find("title") is not None]
+    drawn = [
+        line.attrib["class"] for line in root.iter("polyline") if line.find("title") is not None
+    ]
     assert drawn == ["c0 seed", "c0 d1 seed", "c0 d2 seed", "c1"]
-    legends = [one.text for one in root.iter("text") if one.get("class") == "legend"]
+    legends = [text.text for text in root.iter("text") if text.get("class") == "legend"]
     assert legends == ["nano (3 seeds)", "micro"]
     assert metric.remarks[0].startswith("Seeds: 1 solid, 2 dashed, 3 dotted; the band spans ")
 
 
-def test_each_seed_is_told_where_it_is_pointed_at_and_in_numbers(
+def test_each_seed_is_named_where_it_is_pointed_at_and_in_numbers(
     launch: MadeLaunch, tmp_path: Path
 ) -> None:
     add_seeds(launch, "nano", FINAL)
@@ -49,9 +53,9 @@ def test_each_seed_is_told_where_it_is_pointed_at_and_in_numbers(
     leaderboard = launch.build()
     _, metric = curve_charts(leaderboard)
 
-    titles = [one.text for one in ElementTree.fromstring(str(metric.drawing)).iter("title")]
+    titles = [title.text for title in ElementTree.fromstring(str(metric.drawing)).iter("title")]
     assert titles == ["nano, seed 1", "nano, seed 2", "nano, seed 3"]
-    assert {one.name: one.last for one in metric.values} == {
+    assert {curve.name: curve.last for curve in metric.values} == {
         f"nano, seed {seed}": value for seed, value in FINAL.items()
     }
     page = Page(written(leaderboard, tmp_path)["index.html"])
@@ -65,11 +69,13 @@ def test_best_loss_is_the_least_and_best_metric_the_greatest(launch: MadeLaunch)
 
     loss, metric = curve_charts(launch.build())
 
-    assert [(one.best, one.best_at, one.last) for one in loss.values] == [
+    assert [(curve.best, curve.best_at, curve.last) for curve in loss.values] == [
         (2.0, 10.0, 4.0),
         (1.5, 10.0, 4.0),
     ]
-    assert [(one.best, one.best_at, one.last) for one in metric.values] == [(7.0, 10.0, 3.0)]
+    assert [(curve.best, curve.best_at, curve.last) for curve in metric.values] == [
+        (7.0, 10.0, 3.0)
+    ]
 
 
 def test_settings_other_than_the_seed_are_systems_of_their_own(launch: MadeLaunch) -> None:
@@ -78,7 +84,7 @@ def test_settings_other_than_the_seed_are_systems_of_their_own(launch: MadeLaunc
 
     systems = trained_systems(launch.build())
 
-    assert [(one.label, len(one.trainings)) for one in systems] == [
+    assert [(system.label, len(system.trainings)) for system in systems] == [
         ("nano · optimizer.learning_rate=0.1", 2),
         ("nano · optimizer.learning_rate=0.2", 1),
     ]
@@ -91,17 +97,17 @@ def test_decodings_of_one_model_are_one_curve(launch: MadeLaunch) -> None:
 
     (system,) = trained_systems(launch.build())
 
-    assert [one.run.run_id for one in system.trainings] == ["greedy"]
+    assert [training.run.run_id for training in system.trainings] == ["greedy"]
 
 
 def test_a_seed_that_was_trained_twice_is_not_drawn_over_the_other(launch: MadeLaunch) -> None:
-    for name in ("one", "two"):
+    for name in ("first", "second"):
         key = launch.add_metrics(name, f"{HEADER}\n1,1,10,5.0,4.5,1.0\n")
         launch.add_run(name, artifacts={"model": key})
 
-    assert [one.label for one in trained_systems(launch.build())] == [
-        "nano · run one",
-        "nano · run two",
+    assert [system.label for system in trained_systems(launch.build())] == [
+        "nano · run first",
+        "nano · run second",
     ]
 
 

@@ -1,4 +1,7 @@
-"""The written report: whole, the same bytes each time, and no number without what it stands on."""
+"""The written report: whole, the same bytes each time, and every number with its evidence.
+
+Oracle: the launch that each test writes by hand.
+"""
 
 from __future__ import annotations
 
@@ -160,7 +163,7 @@ def test_page_is_self_contained(troubled: MadeLaunch, tmp_path: Path) -> None:
 
 
 def hash_of(tag: str, markup: str) -> str:
-    """What a policy must say of the page's one element of that kind to let it be obeyed."""
+    """The hash by which a policy allows the page's only element of that kind."""
     (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", markup, re.DOTALL)
     return "sha256-" + b64encode(hashlib.sha256(content.encode()).digest()).decode()
 

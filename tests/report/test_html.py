@@ -1,4 +1,7 @@
-"""The table of all pairs of a board."""
+"""The table of all pairs of a board.
+
+Oracle: three systems whose ranking is known, and the comparisons of the board itself.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def test_page_has_the_pairs_without_its_script(launch: MadeLaunch, tmp_path: Pat
     assert pair.p_holm in text
 
 
-def test_pair_of_runs_says_what_was_asked_for_differently(launch: MadeLaunch) -> None:
+def test_pair_of_runs_has_the_overrides_that_differ(launch: MadeLaunch) -> None:
     for system, rate in (("good", "1e-3"), ("poor", "2e-3")):
         add_system(launch, system)
         launch.overrides[system] = [f"optimizer.learning_rate={rate}", "seed=1", "model=a"]

@@ -1,4 +1,7 @@
-"""The LaTeX tables: their columns, what is bold, and text that must not become a command."""
+"""The LaTeX tables: their columns, what is bold, and text that must not become a command.
+
+Oracle: LaTeX written by hand, and a parser of the tables that knows our commands.
+"""
 
 from __future__ import annotations
 

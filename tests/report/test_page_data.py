@@ -1,4 +1,7 @@
-"""Two systems beside each other: what the page holds for its reader to choose from."""
+"""Two systems side by side: the data that the page holds for any pair that its reader chooses.
+
+Oracle: the launch that each test writes by hand, and the comparisons of its board.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +15,27 @@ from mtnlg.report.page_data import CONFIGURATION, OVERRIDES, compare_json, run_d
 
 def data_of(launch: MadeLaunch) -> JsonObject:
     leaderboard = launch.build()
-    anchors = [f"board-{place}" for place, _ in enumerate(leaderboard.boards, start=1)]
+    anchors = [f"board-{number}" for number, _ in enumerate(leaderboard.boards, start=1)]
     document: JsonObject = json.loads(str(compare_json(leaderboard, anchors)))
     return document
 
 
-def test_pair_is_told_from_both_sides(launch: MadeLaunch) -> None:
+def test_pair_has_its_difference_in_both_directions(launch: MadeLaunch) -> None:
     """Oracle: the comparison of the board."""
     add_pair(launch)
 
     (board,) = launch.build().boards
-    (one,) = board.comparisons
-    (found,) = data_of(launch)["boards"]  # type: ignore[misc]
-    (pair,) = found["pairs"]
+    (comparison,) = board.comparisons
+    (data,) = data_of(launch)["boards"]  # type: ignore[misc]
+    (pair,) = data["pairs"]
+    difference, low, high = comparison.difference, comparison.low, comparison.high
 
-    labels = [row["label"] for row in found["rows"]]
-    assert (labels[pair["better"]], labels[pair["worse"]]) == (one.better, one.worse)
-    assert pair["difference"] == f"{one.difference:.2f} [{one.low:.2f}, {one.high:.2f}]"
-    assert pair["turned"] == f"{-one.difference:.2f} [{-one.high:.2f}, {-one.low:.2f}]"
-    assert pair["is_significant"] is one.is_significant
-    assert found["samples"] == "board-1-samples"
+    labels = [row["label"] for row in data["rows"]]
+    assert (labels[pair["better"]], labels[pair["worse"]]) == (comparison.better, comparison.worse)
+    assert pair["difference"] == f"{difference:.2f} [{low:.2f}, {high:.2f}]"
+    assert pair["turned"] == f"{-difference:.2f} [{-high:.2f}, {-low:.2f}]"
+    assert pair["is_significant"] is comparison.is_significant
+    assert data["samples"] == "board-1-samples"
 
 
 def test_numbers_of_other_signatures_are_measured_differently(launch: MadeLaunch) -> None:
@@ -41,10 +45,10 @@ def test_numbers_of_other_signatures_are_measured_differently(launch: MadeLaunch
         launch.add_run(name, [launch.score(key, system=name)], system=name)
 
     (board,) = data_of(launch)["boards"]  # type: ignore[misc]
-    one, other = (row["measures"] for row in board["rows"])
+    left, right = (row["measures"] for row in board["rows"])
 
-    assert one[0] == other[0]
-    assert one[1] != other[1]
+    assert left[0] == right[0]
+    assert left[1] != right[1]
 
 
 def test_settings_are_those_of_the_configurations_that_differ(launch: MadeLaunch) -> None:
@@ -63,12 +67,12 @@ def test_settings_are_those_of_the_configurations_that_differ(launch: MadeLaunch
 
 
 def test_without_configurations_the_overrides_are_compared(launch: MadeLaunch) -> None:
-    launch.add_run("one", overrides=["model=a", "+x=1", "seed=1"])
-    launch.add_run("two", overrides=["model=b", "seed=1"])
+    launch.add_run("first", overrides=["model=a", "+x=1", "seed=1"])
+    launch.add_run("second", overrides=["model=b", "seed=1"])
 
-    of, settings = run_differences(launch.build())
+    compared, settings = run_differences(launch.build())
 
-    assert of == OVERRIDES
+    assert compared == OVERRIDES
     assert settings == [("model", ("a", "b")), ("x", ("1", None))]
 
 

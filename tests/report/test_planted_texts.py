@@ -1,6 +1,7 @@
-"""Texts that would be markup, a formula, a template, a path or a command, planted in every place
-that a report takes text from: each format, read by its own parser, has the text and obeys nothing
-of it.
+"""Texts that would be markup, a formula, a template, a path or a command, planted in every field
+that a report shows: each format has the text and nothing in it is obeyed.
+
+Oracle: a parser of each format, and the report of the same launch with harmless texts.
 """
 
 from __future__ import annotations
@@ -42,46 +43,46 @@ HOSTILE = (
 HARMLESS = ("word", "two words", "a long word " * 60, "under_score", "two\nlines")
 """What makes a page use all the elements that it has."""
 
-Place = Callable[[MadeLaunch, list[str]], None]
+Plant = Callable[[MadeLaunch, list[str]], None]
 
 
 def marked(texts: tuple[str, ...]) -> list[str]:
     """The texts, each with a mark to find it by."""
-    return [f"{text}Q{place}Q" for place, text in enumerate(texts)]
+    return [f"{text}Q{index}Q" for index, text in enumerate(texts)]
 
 
-def add(launch: MadeLaunch, place: int, **changes: JsonValue) -> None:
+def add(launch: MadeLaunch, index: int, **changes: JsonValue) -> None:
     """A run with a score and predictions."""
-    key = launch.add_predictions(launch.add_scores(f"key{place}", 20.0 + place), ["text"] * 7)
-    launch.add_run(f"run{place}", [launch.score(key, **changes)])
+    key = launch.add_predictions(launch.add_scores(f"key{index}", 20.0 + index), ["text"] * 7)
+    launch.add_run(f"run{index}", [launch.score(key, **changes)])
 
 
 def in_systems(launch: MadeLaunch, texts: list[str]) -> None:
-    for place, text in enumerate(texts):
-        add(launch, place, system=text)
+    for index, text in enumerate(texts):
+        add(launch, index, system=text)
 
 
 def in_tasks(launch: MadeLaunch, texts: list[str]) -> None:
-    for place, text in enumerate(texts):
-        key = launch.add_scores(f"key{place}", 20.0)
+    for index, text in enumerate(texts):
+        key = launch.add_scores(f"key{index}", 20.0)
         tasks: list[JsonValue] = [made_task(text)]
-        launch.add_run(f"run{place}", [launch.score(key, task=text)], tasks=tasks)
+        launch.add_run(f"run{index}", [launch.score(key, task=text)], tasks=tasks)
 
 
 def in_test_sets(launch: MadeLaunch, texts: list[str]) -> None:
-    for place, text in enumerate(texts):
-        add(launch, place, test_set=text)
+    for index, text in enumerate(texts):
+        add(launch, index, test_set=text)
 
 
 def in_overrides(launch: MadeLaunch, texts: list[str]) -> None:
-    for place, text in enumerate(texts):
-        key = launch.add_scores(f"key{place}", 20.0)
-        launch.add_run(f"run{place}", [launch.score(key)], overrides=[text])
+    for index, text in enumerate(texts):
+        key = launch.add_scores(f"key{index}", 20.0)
+        launch.add_run(f"run{index}", [launch.score(key)], overrides=[text])
 
 
 def in_reasons(launch: MadeLaunch, texts: list[str]) -> None:
-    for place, text in enumerate(texts):
-        launch.add_run(f"run{place}", status="failed", reason=text)
+    for index, text in enumerate(texts):
+        launch.add_run(f"run{index}", status="failed", reason=text)
 
 
 def in_run_ids(launch: MadeLaunch, texts: list[str]) -> None:
@@ -95,14 +96,14 @@ def in_metrics(launch: MadeLaunch, texts: list[str]) -> None:
 
 
 def in_signatures(launch: MadeLaunch, texts: list[str]) -> None:
-    for place, text in enumerate(texts):
-        key = launch.add_scores(f"key{place}", all={"bleu": made_metric(20.0, signature=text)})
-        launch.add_run(f"run{place}", [launch.score(key, system=f"system{place}")])
+    for index, text in enumerate(texts):
+        key = launch.add_scores(f"key{index}", all={"bleu": made_metric(20.0, signature=text)})
+        launch.add_run(f"run{index}", [launch.score(key, system=f"system{index}")])
 
 
 def in_decodings(launch: MadeLaunch, texts: list[str]) -> None:
-    for place, text in enumerate(texts):
-        add(launch, place, decoding=text)
+    for index, text in enumerate(texts):
+        add(launch, index, decoding=text)
 
 
 def in_samples(launch: MadeLaunch, texts: list[str]) -> None:
@@ -115,7 +116,7 @@ def in_samples(launch: MadeLaunch, texts: list[str]) -> None:
     launch.add_run("run", [launch.score("key")])
 
 
-PLACES: dict[str, Place] = {
+PLANTS: dict[str, Plant] = {
     "systems": in_systems,
     "tasks": in_tasks,
     "test sets": in_test_sets,
@@ -129,15 +130,15 @@ PLACES: dict[str, Place] = {
 }
 
 
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest) -> Place:
-    return PLACES[request.param]
+@pytest.fixture(params=PLANTS)
+def plant(request: pytest.FixtureRequest) -> Plant:
+    return PLANTS[request.param]
 
 
 @pytest.fixture
-def report(place: Place, launch: MadeLaunch, tmp_path: Path) -> dict[str, str]:
-    """The report of a launch with every hostile text in that place."""
-    place(launch, marked(HOSTILE))
+def report(plant: Plant, launch: MadeLaunch, tmp_path: Path) -> dict[str, str]:
+    """The report of a launch with every hostile text in that field."""
+    plant(launch, marked(HOSTILE))
     return written(launch.build(), tmp_path / "report")
 
 
@@ -145,14 +146,14 @@ def marks_in(text: str) -> set[str]:
     return set(re.findall(r"Q\d+Q", text))
 
 
-MARKS = {f"Q{place}Q" for place in range(len(HOSTILE))}
+MARKS = {f"Q{index}Q" for index in range(len(HOSTILE))}
 
 
 def test_page_has_the_elements_of_a_harmless_one_and_no_others(
-    place: Place, report: dict[str, str], tmp_path: Path
+    plant: Plant, report: dict[str, str], tmp_path: Path
 ) -> None:
     harmless = MadeLaunch(tmp_path / "harmless")
-    place(harmless, marked(HARMLESS))
+    plant(harmless, marked(HARMLESS))
     expected = Skeleton(written(harmless.build(), tmp_path / "page")["index.html"])
 
     page = Skeleton(report["index.html"])
@@ -187,7 +188,7 @@ def test_page_shows_every_text_with_nothing_hidden_in_it(report: dict[str, str])
 
 
 def test_markdown_tables_keep_their_cells_and_show_every_text(
-    place: Place, report: dict[str, str]
+    plant: Plant, report: dict[str, str]
 ) -> None:
     text = report["leaderboard.md"]
 
@@ -196,12 +197,12 @@ def test_markdown_tables_keep_their_cells_and_show_every_text(
         assert len({len(cells_of_markdown(line)) for line in lines}) == 1
     assert "<" not in text.replace("\\<", "")
     assert not re.search(r"(?<!\\)[`{$\[]", text)
-    if place is not in_samples:
+    if plant is not in_samples:
         assert marks_in(text) >= MARKS
 
 
 def test_csv_lines_keep_their_cells_and_are_no_formula(
-    place: Place, report: dict[str, str]
+    plant: Plant, report: dict[str, str]
 ) -> None:
     records = list(csv.reader(io.StringIO(report["leaderboard.csv"], newline="")))
 
@@ -209,7 +210,7 @@ def test_csv_lines_keep_their_cells_and_are_no_formula(
     starts = ("=", "+", "-", "@", "\t", "\r")
     cells = [cell for record in records for cell in record]
     assert not any(cell.startswith(starts) and not is_number(cell) for cell in cells)
-    if place not in (in_samples, in_overrides):
+    if plant not in (in_samples, in_overrides):
         assert marks_in(report["leaderboard.csv"]) >= MARKS
 
 
@@ -217,34 +218,34 @@ def is_number(cell: str) -> bool:
     return re.fullmatch(r"-?[\d.e+-]+", cell) is not None
 
 
-def test_json_holds_every_text(place: Place, report: dict[str, str]) -> None:
+def test_json_holds_every_text(plant: Plant, report: dict[str, str]) -> None:
     text = json.dumps(json.loads(report["leaderboard.json"]), ensure_ascii=False)
 
-    if place not in (in_samples, in_overrides):
+    if plant not in (in_samples, in_overrides):
         assert marks_in(text) >= MARKS
 
 
 def test_latex_has_no_command_but_ours_and_balanced_braces(
-    place: Place, report: dict[str, str]
+    plant: Plant, report: dict[str, str]
 ) -> None:
     text = without_escapes(report["leaderboard.tex"])
 
     assert set(re.findall(r"\\([a-zA-Z]+)", text)) <= COMMANDS
     assert text.count("{") == text.count("}")
     assert not re.search(r"(?<!\\)[%$#~^<>\"|]", text.replace("\\\\", ""))
-    if place not in (in_samples, in_overrides, in_run_ids):
+    if plant not in (in_samples, in_overrides, in_run_ids):
         assert marks_in(report["leaderboard.tex"]) >= MARKS
 
 
 def test_everything_at_once_is_a_report(launch: MadeLaunch, tmp_path: Path) -> None:
     """A text as the name of everything that has one."""
-    for place, text in enumerate(marked(HOSTILE)):
+    for index, text in enumerate(marked(HOSTILE)):
         metric = made_metric(20.0, signature=text, interval=text, unit=text)
-        key = launch.add_scores(f"all{place}", all={"bleu": metric, text: metric})
+        key = launch.add_scores(f"all{index}", all={"bleu": metric, text: metric})
         tasks: list[JsonValue] = [made_task(text, language=text)]
         record = launch.score(key, task=text, test_set=text, system=text, decoding=text)
-        launch.add_run(f"all{place}", [record], tasks=tasks, system=text, tags=[text])
-        launch.add_run(f"fell{place}", status="failed", reason=text, tasks=tasks, system=text)
+        launch.add_run(f"all{index}", [record], tasks=tasks, system=text, tags=[text])
+        launch.add_run(f"fell{index}", status="failed", reason=text, tasks=tasks, system=text)
     launch.run_ids += marked(HOSTILE)
 
     report = written(launch.build(command="\n".join(HOSTILE)), tmp_path / "report")

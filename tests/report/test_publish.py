@@ -1,4 +1,7 @@
-"""Published boards: what is copied, what is left behind, and that a stale one is found."""
+"""Published boards: what is copied, what is left behind, and that a stale board is detected.
+
+Oracle: the launch that the fixture writes by hand.
+"""
 
 from __future__ import annotations
 
@@ -141,6 +144,6 @@ def test_refresh_makes_stale_boards_again_and_names_what_has_no_record(
     assert status == 0
     assert check_published(published, readme=None) == []
     assert (published / "older" / "index.html").read_text() == "kept"
-    told = capsys.readouterr().out
-    assert "older: left as it is, since it has no record" in told
-    assert "tiny: made again" in told
+    printed = capsys.readouterr().out
+    assert "older: left as it is, since it has no record" in printed
+    assert "tiny: made again" in printed

@@ -1,5 +1,7 @@
-"""What a page tells of each run: its settings without the machine's, facts, speed, the end of its
-log, and the way to its rows and back.
+"""What a page shows of each run: its settings without those of the machine, facts, speed, the end
+of its log, and links to its rows and back.
+
+Oracle: the files of two runs, written by hand.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ METRICS = "step,target_tokens,train_loss,tokens_per_second\n1,10,5.0,11000\n2,20
 
 
 @pytest.fixture
-def told(launch: MadeLaunch) -> MadeLaunch:
-    """A run that left everything behind, and one that fell and left a log alone."""
+def recorded(launch: MadeLaunch) -> MadeLaunch:
+    """A run with every file, and a failed run that left only a log."""
     model = launch.add_metrics("m1", METRICS)
     put_json(launch.artifacts_root / "model" / "m1" / "training.json", made_training())
     launch.add_predictions("s1", ["one", "two", "three", "four", "five", "six", "seven"])
@@ -46,14 +48,14 @@ def told(launch: MadeLaunch) -> MadeLaunch:
     folder = launch.runs_root / "tiny"
     write_text(folder / "good" / "config.yaml", CONFIG)
     write_text(folder / "good" / "log.txt", "12:00 made /scratch/artifacts/model/m1\n")
-    write_text(folder / "fell" / "log.txt", "".join(f"line {one}\n" for one in range(100)))
+    write_text(folder / "fell" / "log.txt", "".join(f"line {number}\n" for number in range(100)))
     return launch
 
 
 def test_configuration_is_shown_without_the_machine_and_its_keys(
-    told: MadeLaunch, tmp_path: Path
+    recorded: MadeLaunch, tmp_path: Path
 ) -> None:
-    text = written(told.build(), tmp_path)["index.html"]
+    text = written(recorded.build(), tmp_path)["index.html"]
 
     shown = Page(text).text
     assert "learning_rate: 0.0025" in shown
@@ -62,8 +64,8 @@ def test_configuration_is_shown_without_the_machine_and_its_keys(
     assert not [secret for secret in ("/home/me", "/scratch", "sesame") if secret in text]
 
 
-def test_facts_of_training_and_manifest_are_told(told: MadeLaunch, tmp_path: Path) -> None:
-    shown = " ".join(Page(written(told.build(), tmp_path)["index.html"]).text.split())
+def test_facts_of_training_and_manifest_are_shown(recorded: MadeLaunch, tmp_path: Path) -> None:
+    shown = " ".join(Page(written(recorded.build(), tmp_path)["index.html"]).text.split())
 
     for fact in ("training steps1,700", f"training FLOPs{flops_text(5.4e12)}", "threads2"):
         assert fact in shown
@@ -72,14 +74,12 @@ def test_facts_of_training_and_manifest_are_told(told: MadeLaunch, tmp_path: Pat
 
 
 def test_failed_run_is_open_with_its_reason_and_the_end_of_its_log(
-    told: MadeLaunch, tmp_path: Path
+    recorded: MadeLaunch, tmp_path: Path
 ) -> None:
-    page = Page(written(told.build(), tmp_path)["index.html"])
+    page = Page(written(recorded.build(), tmp_path)["index.html"])
 
-    folds = {
-        found["id"]: found for tag, found in page.tags if (found.get("id") or "")[:4] == "run-"
-    }
-    assert {anchor: "open" in found for anchor, found in folds.items()} == {
+    folds = {fold["id"]: fold for _, fold in page.tags if (fold.get("id") or "").startswith("run-")}
+    assert {anchor: "open" in fold for anchor, fold in folds.items()} == {
         "run-1": False,
         "run-2": True,
     }
@@ -88,26 +88,26 @@ def test_failed_run_is_open_with_its_reason_and_the_end_of_its_log(
     assert "Configuration: there is no config.yaml in the run's folder." in page.text
 
 
-def test_every_link_within_the_page_leads_somewhere(told: MadeLaunch, tmp_path: Path) -> None:
-    page = Page(written(told.build(), tmp_path)["index.html"])
+def test_every_link_within_the_page_leads_somewhere(recorded: MadeLaunch, tmp_path: Path) -> None:
+    page = Page(written(recorded.build(), tmp_path)["index.html"])
 
-    anchors = [found["id"] for _, found in page.tags if found.get("id")]
-    links = [str(found["href"])[1:] for tag, found in page.tags if tag == "a"]
+    anchors = [element["id"] for _, element in page.tags if element.get("id")]
+    links = [str(element["href"])[1:] for tag, element in page.tags if tag == "a"]
     assert len(anchors) == len(set(anchors))
     assert set(links) <= set(anchors)
     assert {"run-1", "run-2", "board-1-row-1", "board-1-row-2"} <= set(links)
 
 
 def test_published_page_has_the_configuration_and_says_that_logs_are_not_kept(
-    told: MadeLaunch, tmp_path: Path
+    recorded: MadeLaunch, tmp_path: Path
 ) -> None:
-    told.build()
+    recorded.build()
     root = tmp_path / "published"
 
     publish(
         "tiny",
-        runs_root=told.runs_root,
-        artifacts_root=told.artifacts_root,
+        runs_root=recorded.runs_root,
+        artifacts_root=recorded.artifacts_root,
         published_root=root,
         num_samples=0,
     )
@@ -133,10 +133,10 @@ def test_published_page_has_the_configuration_and_says_that_logs_are_not_kept(
 def test_configuration_that_is_none_is_a_reason(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
 
-    found = read_config(tmp_path)
+    config = read_config(tmp_path)
 
-    assert isinstance(found, str)
-    assert found.startswith(reason)
+    assert isinstance(config, str)
+    assert config.startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_end_of_a_huge_log_has_whole_lines(tmp_path: Path) -> None:
 
 
 def test_differences_are_the_settings_that_not_all_share() -> None:
-    one, two = {"a": {"b": 1, "c": [1]}, "d": None}, {"a": {"b": 2, "c": [1]}, "e": "x"}
+    left, right = {"a": {"b": 1, "c": [1]}, "d": None}, {"a": {"b": 2, "c": [1]}, "e": "x"}
 
-    assert differences([one, two]) == [
+    assert differences([left, right]) == [
         ("a.b", ("1", "2")),
         ("d", ("null", None)),
         ("e", (None, "x")),

@@ -1,5 +1,7 @@
 """Text from data, models and users is shown and never obeyed: not as markup, formula, template or
 direction.
+
+Oracle: a parser of each format, and escapes written by hand.
 """
 
 from __future__ import annotations
@@ -27,15 +29,15 @@ def test_hostile_text_adds_no_tag_and_no_attribute(
 ) -> None:
     page = Page(report_with(hostile, launch, tmp_path / "report")["index.html"])
 
-    scripts = [found for tag, found in page.tags if tag == "script"]
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
     tags = {tag for tag, _ in page.tags}
     data = [
         {"type": "application/json", "id": name} for name in ("board-1-samples", "compare-data")
     ]
     assert scripts == [*data, {}], "ours"
-    attributes = {name for _, found in page.tags for name in found}
+    names = {name for _, attributes in page.tags for name in attributes}
     assert not tags & {"img", "iframe", "object", "embed", "form", "base"}
-    assert not {name for name in attributes if name.startswith("on") or name == "src"}
+    assert not {name for name in names if name.startswith("on") or name == "src"}
     assert not any(mark in page.text for mark in "\x00\x1b\u202e")
 
 
