@@ -127,7 +127,7 @@ def test_full_disk_is_one_error_that_names_the_folder(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "train.jsonl")
 
-    monkeypatch.setattr("mtnlg.artifacts.store.write_json", full)
+    monkeypatch.setattr("mtnlg.artifacts.store.write_record", full)
 
     with pytest.raises(ArtifactError, match=rf"{KEY}.*No space left.*bytes are free"):
         make_artifact(tmp_path, "rows", INPUTS, full if when == "building" else writer())

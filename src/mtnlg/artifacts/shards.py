@@ -1,17 +1,18 @@
 """Long work in shards: over several processes, in order, and continued where a killed attempt left
 off.
 
-Refuses to know what a shard holds. Results come back in the order of the shards, whoever finished
-first, so that what is written does not depend on the number of processes.
+Results come back in the order of the shards, whichever finished first, so that what is written does
+not depend on the number of processes.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -27,7 +28,7 @@ Shard = TypeVar("Shard")
 Result = TypeVar("Result")
 
 SHARDS_PER_WORKER = 2
-"""One at work and one waiting: more would only hold memory."""
+"""Shards handed out at a time: one at work, one waiting. More would only hold memory."""
 LOWER_WORKERS = (
     "lower preparation.num_workers: the same command goes on from the last finished shard"
 )
@@ -44,19 +45,25 @@ def map_in_order(
     """`function(shared, shard)` of each shard, in order; `shared` goes to each process once.
 
     One worker is this process. Several are spawned, so `function` must be one of a module. Raises
-    ArtifactError, with the remedy, where one of them was killed.
+    ArtifactError, with the remedy, where one of them was killed, and where they would run other
+    code than this process because a file was edited meanwhile.
     """
     if num_workers == 1:
         for shard in shards:
             yield function(shared, shard)
         return
+    from mtnlg.artifacts.source import hashed_texts  # parsing modules are of no use to one worker
+
     pool = ProcessPoolExecutor(
-        num_workers, get_context("spawn"), initializer=_Work.begin, initargs=(function, shared)
+        num_workers,
+        get_context("spawn"),
+        initializer=_Work.begin,
+        initargs=(function, shared, hashed_texts()),
     )
     waiting: deque[Future[Result]] = deque()
     try:
         for shard in shards:
-            waiting.append(pool.submit(_Work.one, shard))
+            waiting.append(pool.submit(_Work.do, shard))
             if len(waiting) > SHARDS_PER_WORKER * num_workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -71,22 +78,42 @@ def map_in_order(
 
 
 class _Work(Generic[Shared, Shard, Result]):
-    """What a worker process does, told to it once."""
+    """What a worker process does, as it learns once."""
 
     function: Callable[[Any, Any], Any]
     shared: Any
+    fault: str | None
 
     @classmethod
-    def begin(cls, function: Callable[[Shared, Shard], Result], shared: Shared) -> None:
-        cls.function, cls.shared = staticmethod(function), shared
+    def begin(
+        cls,
+        function: Callable[[Shared, Shard], Result],
+        shared: Shared,
+        texts: Mapping[Path, bytes],
+    ) -> None:
+        cls.function, cls.shared, cls.fault = staticmethod(function), shared, _fault(texts)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
         os.environ["TOKENIZERS_PARALLELISM"] = "false"  # these processes are the parallelism
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
     @classmethod
-    def one(cls, shard: Shard) -> Result:
+    def do(cls, shard: Shard) -> Result:
+        if cls.fault is not None:
+            raise ArtifactError(cls.fault)
         result: Result = cls.function(cls.shared, shard)
         return result
+
+
+def _fault(texts: Mapping[Path, bytes]) -> str | None:
+    """What is wrong where this process imported one of these files with another text."""
+    from mtnlg.artifacts.source import require_unchanged
+
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    try:
+        require_unchanged({path: text for path, text in texts.items() if str(path) in files})
+    except ArtifactError as error:
+        return str(error)
+    return None
 
 
 def _end_with_parent() -> None:

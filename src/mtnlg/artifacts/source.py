@@ -12,7 +12,7 @@ import hashlib
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial
@@ -77,10 +77,11 @@ class Code:
         """Import all modules now. Raises ArtifactError where the file of one has changed since it
         was hashed: it would run under the hash of the older text.
         """
-        for name in self.modules:
-            if name not in sys.modules:
-                importlib.import_module(name)
-                _require_unchanged(name)
+        new = [name for name in self.modules if name not in sys.modules]
+        for name in new:
+            importlib.import_module(name)
+        paths = (path for name in new if (path := _path_of(name)))
+        require_unchanged({path: _text(path) for path in paths})
 
     def _reached(self) -> dict[str, _Facts]:
         modules = set[str]().union(*(_modules_of(row) for row in self.rows))
@@ -104,12 +105,19 @@ class _Facts(NamedTuple):
     imports: tuple[_Import, ...]
 
 
-def _require_unchanged(module: str) -> None:
-    path = _path_of(module)
-    if path is not None and path.read_bytes() != _text(path):
-        raise ArtifactError(
-            f"{path}: was changed while this run works; the same command starts with the new code"
-        )
+def hashed_texts() -> dict[Path, bytes]:
+    """The files that this process has hashed, with their texts, for processes that it starts."""
+    return dict(_texts)
+
+
+def require_unchanged(texts: Mapping[Path, bytes]) -> None:
+    """Raise ArtifactError where one of these files has another text by now."""
+    for path, text in texts.items():
+        if path.read_bytes() != text:
+            raise ArtifactError(
+                f"{path}: was changed while this run works; "
+                "the same command starts with the new code"
+            )
 
 
 def _modules_of(used: UsedRow) -> set[str]:
@@ -187,10 +195,14 @@ def _path_of(module: str) -> Path | None:
     return None
 
 
-@cache
+_texts: dict[Path, bytes] = {}
+
+
 def _text(path: Path) -> bytes:
     """The text of a file as it was when this process first asked for it."""
-    return path.read_bytes()
+    if path not in _texts:
+        _texts[path] = path.read_bytes()
+    return _texts[path]
 
 
 def _text_digest(path: Path) -> str:

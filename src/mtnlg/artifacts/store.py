@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from mtnlg.artifacts.source import Code
 from mtnlg.errors import ArtifactError
 from mtnlg.progress import say
-from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json
+from mtnlg.records.codec import read_record, write_record
+from mtnlg.records.files import JsonObject, JsonValue
 
 STAGE_VERSIONS = {
     "rows": 2,
@@ -57,12 +59,10 @@ class Artifact:
 
         Who reads the folder has this in its key: whatever built it, equal files are one input.
         """
-        files = {
-            name: record.sha256
-            for name, record in _recorded_files(self.folder).items()
-            if name not in without
-        }
-        return artifact_key(self.stage, dict[str, JsonValue](files))
+        files = _recorded_files(self.folder)
+        return artifact_key(
+            self.stage, {name: files[name].sha256 for name in files if name not in without}
+        )
 
 
 def make_folder(
@@ -125,8 +125,8 @@ def make_artifact(
         try:
             with _disk_faults(partial, folder):
                 build(partial)
-                record = {"stage": stage, "key": key, "inputs": inputs, "files": _files(partial)}
-                write_json(partial / RECORD_FILE, record)
+                record = ArtifactRecord(stage, key, inputs, _files(partial))
+                write_record(partial / RECORD_FILE, record)
                 _replace(folder, partial)
         except BaseException:
             if not (is_resumable and any(partial.glob("*"))):
@@ -157,10 +157,10 @@ def find_artifact(root: Path, stage: str, key: str) -> Path | None:
         return None
     for name, record in _recorded_files(folder).items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != record.num_bytes:
+        if not path.is_file() or path.stat().st_size != record.bytes:
             raise ArtifactError(
-                f"{path}: missing or not {record.num_bytes} bytes; "
-                f"delete {folder} to have it made again"
+                f"{path}: missing or not {record.bytes} bytes; "
+                f"delete {folder} to have it built again"
             )
     return folder
 
@@ -170,7 +170,7 @@ def recorded_sha256(folder: Path, name: str) -> str:
     record = _recorded_files(folder).get(name)
     if record is None:
         raise ArtifactError(
-            f"{folder / RECORD_FILE}: has no file {name}; delete {folder} to have it made again"
+            f"{folder / RECORD_FILE}: has no file {name}; delete {folder} to have it built again"
         )
     return record.sha256
 
@@ -182,12 +182,12 @@ def verify_artifact(folder: Path) -> None:
     for name, record in _recorded_files(folder).items():
         path = folder / name
         if not path.is_file():
-            raise ArtifactError(f"{path}: no such file; delete {folder} to have it made again")
+            raise ArtifactError(f"{path}: no such file; delete {folder} to have it built again")
         actual = file_sha256(path)
         if actual != record.sha256:
             raise ArtifactError(
                 f"{path} is corrupt: sha256 is {actual}, was {record.sha256}; "
-                f"delete {folder} to have it made again"
+                f"delete {folder} to have it built again"
             )
 
 
@@ -203,30 +203,33 @@ def folder_sha256(folder: Path) -> str:
     """
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: no such folder")
-    return hashlib.sha256(json.dumps(_files(folder), sort_keys=True).encode()).hexdigest()
+    digests = {name: file.sha256 for name, file in _files(folder).items()}
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class _FileRecord:
-    """What artifact.json says of one file."""
+class FileRecord:
+    """One file of an artifact."""
 
-    num_bytes: int
+    bytes: int
     sha256: str
 
 
-def _recorded_files(folder: Path) -> dict[str, _FileRecord]:
-    files = read_json(folder / RECORD_FILE).get("files")
+@dataclass(frozen=True, slots=True)
+class ArtifactRecord:
+    """artifact.json: what gave the key, and the files as they were built."""
+
+    stage: str
+    key: str
+    inputs: dict[str, Any]
+    files: dict[str, FileRecord]
+
+
+def _recorded_files(folder: Path) -> dict[str, FileRecord]:
     try:
-        assert isinstance(files, dict), "no object 'files'"
-        return {
-            name: _FileRecord(record["bytes"], record["sha256"])  # type: ignore
-            for name, record in files.items()
-        }
-    except (AssertionError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            f"{folder / RECORD_FILE}: not the record of an artifact ({error}); "
-            f"delete {folder} to have it made again"
-        ) from None
+        return read_record(folder / RECORD_FILE, ArtifactRecord).files
+    except ArtifactError as error:
+        raise ArtifactError(f"{error}; delete {folder} to have it built again") from None
 
 
 @contextmanager
@@ -243,15 +246,12 @@ def _disk_faults(partial: Path, folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _files(folder: Path) -> JsonObject:
-    """Size and sha256 of each; the record itself may lie there from an attempt that was killed."""
+def _files(folder: Path) -> dict[str, FileRecord]:
+    """All files; the record itself may lie there from an attempt that was killed."""
     record = folder / RECORD_FILE
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != record)
     return {
-        path.relative_to(folder).as_posix(): {
-            "bytes": path.stat().st_size,
-            "sha256": file_sha256(path),
-        }
+        path.relative_to(folder).as_posix(): FileRecord(path.stat().st_size, file_sha256(path))
         for path in paths
     }
 

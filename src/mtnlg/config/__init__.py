@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from mtnlg.config.checks import CountOrZero, check_fields, require
 from mtnlg.config.decoding import DecodingConfig
-from mtnlg.config.evaluation import EvaluationConfig, ReportConfig
+from mtnlg.config.evaluation import EvaluationConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
+from mtnlg.config.report import ReportConfig
 from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
 from mtnlg.config.third_party import ThirdParty
 from mtnlg.config.tokenizer import Algorithm, Normalizer, PreparationConfig, TokenizerConfig

@@ -1,11 +1,11 @@
-"""How text is scored and reported."""
+"""How text is scored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from mtnlg.config.checks import CountOrZero, PositiveShare, at_least, check_fields, require
+from mtnlg.config.checks import PositiveShare, at_least, check_fields, require
 
 NUM_TRIALS = 10_000
 """Trials of a paired test: sacreBLEU's default for approximate randomization. The least p-value is
@@ -37,20 +37,3 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         require(bool(self.metrics), "evaluation.metrics", self.metrics, "at least one metric")
         check_fields(self, "evaluation.")
-
-
-@dataclass(kw_only=True)
-class ReportConfig:
-    """What is written about a launch."""
-
-    formats: list[str] = field(default_factory=lambda: ["html", "markdown", "csv", "json", "latex"])
-    """Rows of reporting.FORMATS."""
-    num_samples: CountOrZero = 200
-    """Examples of each board within the page, side by side; 2,000 of 20 systems are about ten
-    megabytes."""
-    has_paired_bootstrap: bool = False
-    """The p-value of the paired bootstrap (Koehn 2004), as others report it, beside that of the
-    board's own test. Letters stay by the latter, whose errors are as rare as it says."""
-
-    def __post_init__(self) -> None:
-        check_fields(self, "report.")

@@ -43,7 +43,6 @@ def num_threads(asked: int | None) -> int:
     return _num_cores()
 
 
-@cache
 def instruction_set() -> str:
     """The widest vector instructions that PyTorch uses on this processor, under its own name."""
     chosen = CAPABILITIES.get(os.environ.get("ATEN_CPU_CAPABILITY", ""))

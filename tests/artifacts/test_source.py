@@ -1,0 +1,217 @@
+"""The code in a key, of a copy of the package that the tests edit; each copy is read by a process
+of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import mtnlg
+
+PACKAGE = Path(str(mtnlg.__file__)).parent
+HASHES = """
+import json, sys
+from mtnlg.config import Config, ModelConfig, TaskConfig, TaskKind
+from mtnlg.experiment.code import code_hashes
+task = TaskConfig(
+    kind=TaskKind.translation, reader="builtin", source_language="en", target_language="zh"
+)
+model = ModelConfig(name="a", num_layers=1, hidden_size=8, num_heads=2)
+config = Config(tasks={"a": task}, model=model, artifacts_root=sys.argv[1])
+print(json.dumps(code_hashes(config)))
+"""
+STAGES = {"rows", "contamination", "tokenizer", "tokens", "model", "predictions", "baselines"} | {
+    "scores"
+}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package; who edits a file puts it back."""
+    folder = tmp_path_factory.mktemp("copy") / "mtnlg"
+    ignored = shutil.ignore_patterns("__pycache__", "assets")
+    return Path(shutil.copytree(PACKAGE, folder, ignore=ignored))
+
+
+@pytest.fixture(scope="module")
+def unedited(package: Path) -> dict[str, str]:
+    """The hashes of the copy as it was made."""
+    return hashes(package)
+
+
+@contextmanager
+def edited(file: Path, edit: Callable[[str], str]) -> Iterator[None]:
+    text = file.read_text(encoding="utf-8")
+    file.write_text(edit(text), encoding="utf-8")
+    yield
+    file.write_text(text, encoding="utf-8")
+
+
+def run(package: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+
+
+def hashes(package: Path) -> dict[str, str]:
+    """The hash of each stage's code, in a new process; what it parsed stays beside the package."""
+    result = run(package, HASHES, str(package.parent))
+    assert result.returncode == 0, result.stderr
+    loaded: dict[str, str] = json.loads(result.stdout)
+    return loaded
+
+
+def edit_body(text: str, function: str | None = None) -> str:
+    """The text with one more statement in the body of a function, by default the first."""
+    functions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+    chosen = next(node for node in functions if function in (None, node.name))
+    last = chosen.body[-1]
+    lines = text.splitlines(keepends=True)
+    lines.insert(last.lineno - 1, f"{' ' * last.col_offset}unused = 0\n")
+    return "".join(lines)
+
+
+def edit_docstrings(text: str) -> str:
+    """The text with other docstrings, also below fields, a comment and blank lines."""
+    tree = ast.parse(text)
+    lines = text.splitlines(keepends=True)
+    lone = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    for node in sorted(lone, key=lambda node: -node.lineno):
+        lines[node.lineno - 1 : node.end_lineno] = [f'{" " * node.col_offset}"""Edited."""\n\n']
+    return "# edited\n" + "".join(lines)
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """The stages whose hash is another."""
+    assert before.keys() == after.keys() == STAGES
+    return {stage for stage in STAGES if before[stage] != after[stage]}
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("corpus/preparation.py", {"rows"}),
+        ("tokenization/sampling.py", {"tokenizer"}),
+        ("training/callbacks.py", {"model"}),
+        ("training/plan.py", {"model"}),
+        ("generation/beam.py", {"model", "predictions"}),
+        ("inference/predict.py", {"predictions"}),
+        ("evaluation/baselines.py", {"baselines"}),
+        ("evaluation/score.py", {"scores"}),
+        ("evaluation/metrics/bleu.py", {"model", "scores"}),
+        ("evaluation/metrics/nist.py", set[str]()),
+        ("evaluation/significance/letters.py", set[str]()),
+        ("report/html.py", set[str]()),
+        ("leaderboard/board.py", set[str]()),
+        ("cli/main.py", set[str]()),
+        ("doctor/symptoms.py", set[str]()),
+        ("config/report.py", set[str]()),
+        ("progress.py", set[str]()),
+    ],
+)
+def test_an_edit_changes_the_keys_of_the_stages_that_run_it(
+    package: Path, unedited: dict[str, str], name: str, stages: set[str]
+) -> None:
+    """Oracle: what each room does, by design.md: bleu is the validation metric and is scored; a
+    validation decodes; nist is not asked for.
+    """
+    with edited(package / name, edit_body):
+        assert changed(unedited, hashes(package)) == stages
+
+
+@pytest.mark.parametrize(
+    ("function", "stage"),
+    [("make_rows", "rows"), ("make_tokens", "tokens"), ("make_model", "model")],
+)
+def test_a_function_that_calls_a_room_counts_for_its_own_stage(
+    package: Path, unedited: dict[str, str], function: str, stage: str
+) -> None:
+    """Oracle: the name of the function."""
+    with edited(package / "experiment/artifacts.py", partial(edit_body, function=function)):
+        assert changed(unedited, hashes(package)) == {stage}
+
+
+@pytest.mark.parametrize("name", ["training/callbacks.py", "config/training.py", "records/rows.py"])
+def test_comments_docstrings_and_layout_change_no_key(
+    package: Path, unedited: dict[str, str], name: str
+) -> None:
+    """Oracle: Python, which runs the same code."""
+    with edited(package / name, edit_docstrings):
+        assert hashes(package) == unedited
+
+
+def test_hashes_are_the_same_without_what_others_parsed(
+    package: Path, unedited: dict[str, str]
+) -> None:
+    """Oracle: the hashes of a process that parsed all files."""
+    facts = package.parent / "source_facts.json"
+    facts.write_text(facts.read_text(encoding="utf-8")[:999], encoding="utf-8")
+
+    assert hashes(package) == unedited
+    assert json.loads(facts.read_text(encoding="utf-8"))["facts"]
+
+
+def test_hashes_do_not_depend_on_where_the_package_lies(
+    package: Path, unedited: dict[str, str], tmp_path: Path
+) -> None:
+    """Oracle: the same files in another folder."""
+    assert hashes(Path(shutil.copytree(package, tmp_path / "mtnlg"))) == unedited
+
+
+LATE_IMPORT = """
+import sys
+from pathlib import Path
+from mtnlg.artifacts.source import Code
+from mtnlg.experiment import artifacts
+code = Code(artifacts.make_baseline)
+print(code.digest(Path(sys.argv[1])))
+with open(sys.argv[2], "a") as stream:
+    stream.write("\\nEDITED = True\\n")
+print(code.digest(Path(sys.argv[1])))
+code.load()
+"""
+
+
+def test_a_file_edited_before_its_import_is_refused(package: Path) -> None:
+    """Oracle: the hash that the process had before the edit, and keeps."""
+    file = package / "evaluation" / "retrieval.py"
+
+    with edited(file, str):
+        result = run(package, LATE_IMPORT, str(package.parent), str(file))
+
+    first, second = result.stdout.split()
+    assert first == second
+    assert "retrieval.py: was changed while this run works" in result.stderr
+
+
+def test_a_file_edited_after_its_import_is_no_matter(package: Path) -> None:
+    """Oracle: Python, which runs what it imported."""
+    file = package / "evaluation" / "retrieval.py"
+    imported_first = LATE_IMPORT.replace("code = ", "import mtnlg.evaluation\ncode = ")
+
+    with edited(file, str):
+        result = run(package, imported_first, str(package.parent), str(file))
+
+    assert result.returncode == 0, result.stderr
