@@ -42,7 +42,7 @@ def test_imported_system_is_ranked_and_tested_with_sacrebleus_number(board: Made
     assert row.metrics["bleu"].value == pytest.approx(bleu(), abs=1e-9)
     assert row.metrics["bleu"].interval == board.rows()["nano"].metrics["bleu"].interval
     assert row.rank == 1
-    assert row.groups["bleu"]
+    assert row.cld["bleu"]
     page = (board.roots["reports"] / "tiny" / "leaderboard.md").read_text("utf-8")
     assert "| NMT-X | external |" in page
 

@@ -22,8 +22,8 @@ needs_rouge = pytest.mark.skipif(
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert main(["score", *words, "--json"]) == 0
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return document
+    (board,) = json.loads(capsys.readouterr().out)["boards"]
+    return dict(board)
 
 
 def processor_seconds() -> float:
@@ -41,7 +41,7 @@ def test_wmt23_scores_are_the_published_ones_and_have_groups(
     files = {name: f"generaltest2023.en-zh.hyp.{name}.zh" for name in published}
     started = processor_seconds()
 
-    document = run(
+    board = run(
         capsys,
         *("--references", str(WMT23 / "references" / "generaltest2023.en-zh.ref.refA.zh")),
         *("--hypotheses", *(str(WMT23 / "system-outputs" / file) for file in files.values())),
@@ -50,17 +50,17 @@ def test_wmt23_scores_are_the_published_ones_and_have_groups(
 
     assert len(files) == 15
     assert processor_seconds() - started < 30
-    systems = {system["name"]: system for system in document["systems"]}
+    rows = {row["label"]: row for row in board["rows"]}
     for name, file in files.items():
-        metrics = systems[file]["metrics"]
+        metrics = rows[file]["metrics"]
         assert metrics["bleu"]["n"] == 2074
         for metric in ("bleu", "chrf"):
             value = metrics[metric]["value"]
             assert value == pytest.approx(published[name][f"{metric}-all"], abs=5e-4)
             assert metrics[metric]["low"] < value < metrics[metric]["high"]
-            assert systems[file]["groups"][metric]
-    assert len(document["pairs"]) == 15 * 14 / 2
-    groups = [systems[file]["groups"]["bleu"] for file in files.values()]
+            assert rows[file]["cld"][metric]
+    assert len(board["comparisons"]) == 2 * 15 * 14 / 2, "by two metrics"
+    groups = [rows[file]["cld"]["bleu"] for file in files.values()]
     assert len(set(groups)) > 5, "BLEU from 19 to 58 is not one group"
 
 
@@ -84,12 +84,12 @@ def test_rouge_of_its_own_test_data_is_the_expected_one(
     assert len(cases) == 11
     for target, prediction, case in cases:
         path.write_text(json.dumps({"references": target, "prediction": prediction}))
-        document = run(
+        board = run(
             capsys,
             *("--references", str(path), "--hypotheses", str(path), "--task", "summarization"),
             *("--language", "en", "--metrics", case["metric"]),
         )
-        value = document["systems"][0]["metrics"][case["metric"]]["value"]
+        value = board["rows"][0]["metrics"][case["metric"]]["value"]
         assert value / 100 == pytest.approx(
             case["fmeasure"], abs=10.0 ** -expected["tolerance_places"]
         )

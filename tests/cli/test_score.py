@@ -70,9 +70,10 @@ def words(
 
 
 def run_json(capsys: pytest.CaptureFixture[str], command: Sequence[str]) -> dict[str, Any]:
+    """The only board of the command's JSON."""
     assert main([*command, "--json"]) == 0
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return document
+    (board,) = json.loads(capsys.readouterr().out)["boards"]
+    return dict(board)
 
 
 def error_of(capsys: pytest.CaptureFixture[str], command: Sequence[str]) -> str:
@@ -85,8 +86,8 @@ def error_of(capsys: pytest.CaptureFixture[str], command: Sequence[str]) -> str:
     return line
 
 
-def metric_values(document: dict[str, Any], place: int = 0) -> dict[str, float]:
-    return {name: one["value"] for name, one in document["systems"][place]["metrics"].items()}
+def metric_values(board: dict[str, Any], index: int = 0) -> dict[str, float]:
+    return {name: metric["value"] for name, metric in board["rows"][index]["metrics"].items()}
 
 
 def test_values_are_those_of_sacrebleu(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +118,7 @@ def test_metrics_equal_those_of_a_run(
     expected = score_predictions(
         rows, language="en", metrics=metrics, resampling=Resampling(num_resamples=100)
     ).metrics
-    assert document["systems"][0]["metrics"] == {
+    assert document["rows"][0]["metrics"] == {
         name: score.to_json() for name, score in expected.items()
     }
     assert list(expected) == metrics
@@ -135,7 +136,7 @@ def test_identical_chinese_text_is_perfect_at_every_task(
     assert metric_values(document) == pytest.approx(dict.fromkeys(metric_values(document), 100.0))
 
 
-def test_systems_stand_in_the_order_given_with_groups_and_pairs(
+def test_systems_stand_best_first_with_groups_and_pairs(
     files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rounds = 8
@@ -145,22 +146,22 @@ def test_systems_stand_in_the_order_given_with_groups_and_pairs(
 
     document = run_json(capsys, words(references, *paths))
 
-    names = ["poor.txt", "good.txt", "same.txt"]
-    assert [system["name"] for system in document["systems"]] == names
-    assert [system["groups"]["bleu"] for system in document["systems"]] == ["b", "a", "a"]
-    pairs = document["pairs"]
-    assert [(pair["first"], pair["second"]) for pair in pairs] == [
-        (names[0], names[1]),
-        (names[0], names[2]),
-        (names[1], names[2]),
-    ]
+    names = ["good.txt", "same.txt", "poor.txt"]
+    assert [row["label"] for row in document["rows"]] == names
+    assert [row["cld"]["bleu"] for row in document["rows"]] == ["a", "a", "b"]
     for name in ("bleu", "chrf"):
-        poor, good = (document["systems"][place]["metrics"][name]["value"] for place in (0, 1))
-        first = pairs[0]["metrics"][name]
-        assert first["difference"] == pytest.approx(poor - good)
-        assert first["low"] < first["difference"] < first["high"] < 0
-        assert first["p_holm"] < 0.05
-        assert pairs[2]["metrics"][name]["p"] == 1
+        tied, *pairs = [pair for pair in document["comparisons"] if pair["metric"] == name]
+        assert [(pair["better"], pair["worse"]) for pair in (tied, *pairs)] == [
+            (names[0], names[1]),
+            (names[0], names[2]),
+            (names[1], names[2]),
+        ]
+        good, poor = (document["rows"][index]["metrics"][name]["value"] for index in (0, 2))
+        assert tied["p"] == 1
+        for pair in pairs:
+            assert pair["difference"] == pytest.approx(good - poor)
+            assert 0 < pair["low"] < pair["difference"] < pair["high"]
+            assert pair["p_holm"] < 0.05
 
 
 def test_several_references_are_used_together(
@@ -175,7 +176,7 @@ def test_several_references_are_used_together(
     missing = [text or None for text in second]
     expected = BLEU().corpus_score(POOR, [REFERENCES, missing]).score  # type: ignore[list-item]
     assert metric_values(document)["bleu"] == expected
-    assert "nrefs:var|" in document["systems"][0]["metrics"]["bleu"]["signature"]
+    assert "nrefs:var|" in document["rows"][0]["metrics"]["bleu"]["signature"]
 
 
 def test_table_ranks_systems_and_says_what_it_stands_on(
@@ -191,10 +192,12 @@ def test_table_ranks_systems_and_says_what_it_stands_on(
     assert lines[1].split()[1] == f"{BLEU().corpus_score(GOOD, [REFERENCES]).score:.2f}"
     assert lines[1].index("[") + 1 == lines[2].index("[")  # 好 takes two columns
     notes = "\n".join(lines[4:])
-    assert "bleu: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in notes
+    assert "signature: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in notes
     assert "n = 5" in notes
     assert "interval: percentile bootstrap, 100 resamples, seed 12345, 95 %" in notes
-    assert "paired approximate randomization, 200 trials, seed 12345, at 5%" in notes
+    assert (
+        "paired approximate randomization, 200 trials, seed 12345, one comparison, at 5%" in notes
+    )
 
 
 def test_one_example_has_no_interval_and_says_why(
@@ -202,24 +205,27 @@ def test_one_example_has_no_interval_and_says_why(
 ) -> None:
     command = words(files.write("ref.txt", REFERENCES[:1]), files.write("a.txt", GOOD[:1]))
 
-    (system,) = run_json(capsys, command)["systems"]
+    document = run_json(capsys, command)
 
-    assert system["metrics"]["bleu"]["low"] is None
-    assert system["metrics"]["bleu"]["interval_reason"] == "one example cannot be resampled"
-    assert system["not_tested"]["bleu"] == "no other system can be tested"
+    (row,) = document["rows"]
+    assert row["metrics"]["bleu"]["low"] is None
+    assert row["metrics"]["bleu"]["interval_reason"] == "one example cannot be resampled"
+    assert document["not_tested"]["bleu"] == {"a.txt": "no other system can be tested"}
     assert main(command) == 0
-    assert "bleu has no interval: one example cannot be resampled" in capsys.readouterr().out
+    assert "n = 1; no interval: one example cannot be resampled" in capsys.readouterr().out
 
 
-def test_files_of_one_name_are_told_apart(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_one_name_get_different_labels(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
     references = files.write("ref.txt", REFERENCES)
     paths = [files.write(f"{name}/out.txt", GOOD) for name in ("a", "b")]
 
     document = run_json(capsys, words(references, *paths, paths[0], references))
 
-    names = [system["name"] for system in document["systems"]]
-    assert names[1:] == ["b/out.txt", f"{paths[0]} (2)", "ref.txt"]
-    assert names[0] == f"{paths[0]} (1)"
+    assert [row["label"] for row in document["rows"]] == [
+        *("ref.txt", f"{paths[0]} (1)", "b/out.txt", f"{paths[0]} (2)"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -242,6 +248,7 @@ def test_file_of_any_format_scores_alike(
 
     document = run_json(capsys, words(references, plain, files.write_bytes(name, content.encode())))
 
+    assert len(document["rows"]) == 2
     assert metric_values(document, 1) == metric_values(document, 0)
 
 
@@ -271,7 +278,7 @@ def test_standard_input_is_one_of_the_files(
 
     document = run_json(capsys, words(references, "-"))
 
-    assert document["systems"][0]["name"] == "-"
+    assert document["rows"][0]["label"] == "-"
     assert metric_values(document)["bleu"] == BLEU().corpus_score(POOR, [REFERENCES]).score
 
 
@@ -279,9 +286,9 @@ def test_only_a_line_feed_ends_a_line(files: Files, capsys: pytest.CaptureFixtur
     odd = ["one\u2028two three four", "five\x0bsix\x85seven", "eight nine"]
     path = files.write("odd.txt", odd)
 
-    (system,) = run_json(capsys, words(path, path))["systems"]
+    (row,) = run_json(capsys, words(path, path))["rows"]
 
-    assert system["metrics"]["bleu"]["n"] == 3
+    assert row["metrics"]["bleu"]["n"] == 3
 
 
 def test_number_of_lines_must_agree(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
@@ -348,6 +355,13 @@ def test_empty_reference_names_file_and_line(
     ("changes", "complaint"),
     [
         (["--metrics", "blue"], "--metrics has 'blue'; known: bleu, chrf, chrf++"),
+        (["--metrics", "length_ratio"], "--metrics has 'length_ratio', of which neither more nor"),
+        (["--main-metric", "blue"], "--main-metric has 'blue'; known: bleu, chrf, chrf++"),
+        (["--main-metric", "copy_rate"], "metrics that can rank systems: bleu, chrf, chrf++"),
+        (
+            ["--print", "pdf"],
+            "--print has 'pdf'; known: html, markdown, csv, json, latex, terminal",
+        ),
         (["--language", "English"], "language='English': must be an ISO 639-1 code"),
         (["--resamples", "0"], "--resamples=0: must be a finite number >= 1"),
         (["--confidence", "1.5"], "--confidence=1.5: must be in (0, 1)"),
@@ -377,16 +391,19 @@ def test_text_beyond_the_longest_leaves_one_metric_of_one_system_out(
 
     document = run_json(capsys, command)
 
-    long = document["systems"][0]
-    assert long["metrics"]["bleu"]["value"] is not None
-    assert long["metrics"]["rougeL"]["value"] is None
+    (long,) = [row for row in document["rows"] if row["label"] == "long.txt"]
+    assert list(long["metrics"]) == ["bleu"]
     reason = f"{paths[0]}:3 has 20001 tokens; rougeL is computed for at most 20000"
-    assert long["metrics"]["rougeL"]["reason"] == f"not computed: {reason}"
-    assert "rougeL" not in long["groups"]
-    assert "rougeL" not in document["pairs"][0]["metrics"]
-    assert "rougeL" in document["pairs"][2]["metrics"]
+    assert long["left_out"] == {"rougeL": reason}
+    assert "rougeL" not in long["cld"]
+    pairs = [
+        {pair["better"], pair["worse"]}
+        for pair in document["comparisons"]
+        if pair["metric"] == "rougeL"
+    ]
+    assert pairs == [{"good.txt", "poor.txt"}]
     assert main(command) == 0
-    assert f"rougeL of long.txt is not computed: {reason}" in capsys.readouterr().out
+    assert f"long.txt: left out: rougeL: {reason}" in capsys.readouterr().out
 
 
 def test_small_files_are_scored_within_a_second_and_without_heavy_packages(files: Files) -> None:
@@ -407,3 +424,44 @@ def test_small_files_are_scored_within_a_second_and_without_heavy_packages(files
     status, seconds, *heavy = found.stdout.splitlines()[-1].split()
     assert (status, heavy) == ("0", [])
     assert float(seconds) < 1, time.monotonic() - started
+
+
+def test_main_metric_sorts_the_board_whatever_metrics_are_asked_for(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: sixty needless words cost TER sixty edits, and BLEU no more than its precision."""
+    references = files.write("ref.txt", REFERENCES)
+    wordy = [*REFERENCES[:4], "The train to the coast leaves at nine. " + "It " * 60]
+    paths = [files.write("wordy.txt", wordy), files.write("poor.txt", POOR)]
+    command = words(references, *paths)
+
+    by_bleu = run_json(capsys, [*command, "--metrics", "bleu", "ter"])
+    by_ter = run_json(capsys, [*command, "--main-metric", "ter", "--metrics", "bleu"])
+
+    assert [row["label"] for row in by_bleu["rows"]] == ["wordy.txt", "poor.txt"]
+    assert [row["label"] for row in by_ter["rows"]] == ["poor.txt", "wordy.txt"]
+    assert [list(row["metrics"]) for row in by_ter["rows"]] == [["ter", "bleu"]] * 2
+
+
+def test_system_without_the_chosen_main_metric_keeps_its_numbers_without_a_rank(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the limit of ROUGE-L; the other metric is computed and tested as ever."""
+    references = files.write("ref.txt", REFERENCES)
+    paths = [
+        files.write("long.txt", ["word " * 20_001, *GOOD[1:]]),
+        *(files.write(f"{name}.txt", GOOD) for name in ("a", "b")),
+    ]
+    command = words(references, *paths)
+
+    board = run_json(capsys, [*command, "--main-metric", "rougeL", "--metrics", "bleu"])
+
+    assert [row["label"] for row in board["rows"]] == ["a.txt", "b.txt", "long.txt"]
+    assert list(board["rows"][2]["metrics"]) == ["bleu"]
+    assert "rougeL" in board["rows"][2]["left_out"]
+    by_bleu = [pair for pair in board["comparisons"] if pair["metric"] == "bleu"]
+    assert len(by_bleu) == 3
+    for style in ("--markdown", "--latex", "--csv", "--terminal"):
+        assert main([*command, "--main-metric", "rougeL", "--metrics", "bleu", style]) == 0
+        assert "20001 tokens" in capsys.readouterr().out
+    assert main([*command, "--main-metric", "rougeL", "--html", str(files.folder / "page")]) == 0

@@ -1,4 +1,6 @@
-"""What `mtnlg score` writes through the report's formats, from the same table."""
+"""What `mtnlg score` writes in the report's formats. Oracles: the numbers of its JSON, which
+test_score.py holds against sacreBLEU, and words written out by hand.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,10 +59,16 @@ def printed(capsys: pytest.CaptureFixture[str], command: list[str], *more: str) 
     return capsys.readouterr().out
 
 
+def rows_of(printed_json: str) -> dict[str, dict[str, Any]]:
+    """Label -> row of the only board."""
+    (board,) = json.loads(printed_json)["boards"]
+    return {row["label"]: row for row in board["rows"]}
+
+
 def test_markdown_has_the_numbers_of_the_table_and_no_columns_of_runs(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = json.loads(printed(capsys, command, "--json"))["systems"][1]
+    good = rows_of(printed(capsys, command, "--json"))["good.txt"]
 
     text = printed(capsys, command, "--markdown")
 
@@ -75,15 +84,17 @@ def test_markdown_has_the_numbers_of_the_table_and_no_columns_of_runs(
 def test_csv_has_a_line_with_groups_for_each_system_and_metric(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    document = json.loads(printed(capsys, command, "--json"))
+    rows = rows_of(printed(capsys, command, "--json"))
 
     records = list(csv.DictReader(printed(capsys, command, "--csv").splitlines()))
 
-    found = {(one["system"], one["metric"]): (float(one["value"]), one["group"]) for one in records}
-    assert found == {
-        (system["name"], name): (metric["value"], system["groups"][name])
-        for system in document["systems"]
-        for name, metric in system["metrics"].items()
+    assert {
+        (record["system"], record["metric"]): (float(record["value"]), record["cld"])
+        for record in records
+    } == {
+        (label, name): (metric["value"], row["cld"][name])
+        for label, row in rows.items()
+        for name, metric in row["metrics"].items()
     }
 
 
@@ -135,6 +146,6 @@ def test_board_without_the_main_metric_of_one_system_is_sorted_by_another(
 
     assert "leads with bleu" in text
     row = next(line for line in text.splitlines() if "| long.txt |" in line)
-    assert " – | 30 | rougeL is not computed: " in row
+    assert " – | 30 | left out: rougeL: " in row
     assert "long.txt:1 has 20001 tokens" in row
     assert (tmp_path / "page" / "index.html").is_file()

@@ -17,7 +17,7 @@ from mtnlg.report.markdown import render_markdown
 
 ROW_KEYS = {
     *("system", "label", "kind", "status", "reason", "runs", "seeds", "decoding"),
-    *("metrics", "groups", "cost", "contamination"),
+    *("metrics", "left_out", "cld", "cost", "contamination"),
 }
 METRIC_KEYS = {
     *("value", "low", "high", "n", "unit", "higher_is_better", "interval", "signature"),
@@ -103,7 +103,8 @@ def test_first_row_of_json_is_the_best_system(troubled: MadeLaunch) -> None:
                 "signature": SIGNATURE,
             }
         },
-        "groups": {},
+        "left_out": {},
+        "cld": {},
         "cost": {
             "parameters": 2_200_000,
             "training_tokens": None,

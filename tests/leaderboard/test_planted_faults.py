@@ -244,7 +244,7 @@ def test_faults_never_move_the_numbers_of_others(launch: MadeLaunch, tmp_path: P
     board = launch.build().boards[0]
 
     def numbers(rows: object) -> list[object]:
-        return [(row.label, row.rank, row.metrics, row.groups) for row in rows]  # type: ignore[attr-defined]
+        return [(row.label, row.rank, row.metrics, row.cld) for row in rows]  # type: ignore[attr-defined]
 
     assert numbers(board.ranked) == numbers(alone.ranked)
     assert board.comparisons == alone.comparisons

@@ -30,14 +30,14 @@ def three(launch: MadeLaunch) -> MadeLaunch:
     return launch
 
 
-def groups_of(board: Board) -> dict[str, dict[str, str]]:
-    return {row.label: dict(row.groups) for row in board.rows}
+def cld_of(board: Board) -> dict[str, dict[str, str]]:
+    return {row.label: dict(row.cld) for row in board.rows}
 
 
-def test_rows_that_are_not_told_apart_share_a_letter(three: MadeLaunch) -> None:
+def test_rows_that_are_not_significantly_different_share_a_letter(three: MadeLaunch) -> None:
     board = only_board(three)
 
-    assert groups_of(board) == {
+    assert cld_of(board) == {
         "good": {"rouge1": "a"},
         "same": {"rouge1": "a"},
         "poor": {"rouge1": "b"},
@@ -63,7 +63,7 @@ def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
         for one in expected
     ]  # fmt: skip
     assert {one["test"] for one in document["comparisons"]} == {TEST_NAME}
-    assert document["rows"][0]["groups"] == {"rouge1": "a"}
+    assert document["rows"][0]["cld"] == {"rouge1": "a"}
 
 
 def test_sentence_tells_ties_by_the_test(three: MadeLaunch, tmp_path: Path) -> None:
@@ -95,15 +95,13 @@ def test_letters_and_the_test_are_in_every_format(three: MadeLaunch, tmp_path: P
         "b",
     ]
     records = list(csv.DictReader(report["leaderboard.csv"].splitlines()))
-    assert [(one["label"], one["group"]) for one in records if one["metric"] == "rouge1"] == [
+    assert [(one["label"], one["cld"]) for one in records if one["metric"] == "rouge1"] == [
         ("good", "a"),
         ("same", "a"),
         ("poor", "b"),
     ]
-    assert all(not one["group"] for one in records if one["metric"] == "bleu")
-    assert json.loads(report["leaderboard.json"])["boards"][0]["rows"][2]["groups"] == {
-        "rouge1": "b"
-    }
+    assert all(not one["cld"] for one in records if one["metric"] == "bleu")
+    assert json.loads(report["leaderboard.json"])["boards"][0]["rows"][2]["cld"] == {"rouge1": "b"}
     for text in report.values():
         assert "paired approximate randomization" in text
 
@@ -129,8 +127,8 @@ def test_row_without_its_statistics_is_not_tested_and_says_why(
 
     board = only_board(three)
 
-    assert groups_of(board)["same"] == {}
-    assert groups_of(board)["poor"] == {"rouge1": "b"}
+    assert cld_of(board)["same"] == {}
+    assert cld_of(board)["poor"] == {"rouge1": "b"}
     (reason,) = board.not_tested.values()
     assert reason.startswith("its statistics")
     assert str(three.artifacts_root) not in reason
@@ -279,7 +277,7 @@ def test_main_metric_that_is_not_installed_leaves_a_board_untested(
         ("good", "weak"), "theirs is no metric that is installed here"
     )
     assert not board.comparisons
-    assert not any(row.groups for row in board.rows)
+    assert not any(row.cld for row in board.rows)
     assert "is no metric that is installed here" in written(launch.build(), tmp_path)["index.html"]
 
 
@@ -304,7 +302,7 @@ def test_resampled_values_that_are_no_number_are_a_reason(launch: MadeLaunch) ->
 
     assert [(row.label, row.rank) for row in board.rows] == [("good", 1), ("same", 2), ("poor", 3)]
     assert not board.comparisons
-    assert not any(row.groups for row in board.rows)
+    assert not any(row.cld for row in board.rows)
     assert board.not_tested["good"] == board.not_tested["poor"]
     assert board.not_tested["good"] == "rouge1 of resampled examples is no finite number"
     assert board.not_tested["same"].startswith("its statistics.npz")
@@ -324,7 +322,7 @@ def test_board_of_one_example_has_no_detectable_difference(
     (pair,) = board.comparisons
     assert (pair.better, pair.worse, pair.detectable) == ("good", "poor", None)
     assert pair.p > 0.3
-    assert groups_of(board) == {"good": {metric: "a"}, "poor": {metric: "a"}}
+    assert cld_of(board) == {"good": {metric: "a"}, "poor": {metric: "a"}}
     report = written(launch.build(), tmp_path)
     (pair_record,) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
     assert pair_record["detectable"] is None

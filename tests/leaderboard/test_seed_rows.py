@@ -19,7 +19,6 @@ from mtnlg.evaluation.score import score_predictions
 from mtnlg.evaluation.significance import seeds as evaluation_seeds
 from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
 from mtnlg.leaderboard import evidence
-from mtnlg.leaderboard import row_comparisons as significance
 from mtnlg.leaderboard.model import Board
 from mtnlg.leaderboard.row_comparisons import SEEDS_TEST_NAME, TEST_NAME
 from mtnlg.records.rows import Prediction
@@ -109,7 +108,7 @@ def test_statistics_of_the_main_metric_are_read_once_and_left_out_once(
         return seeded_value(seeds, aggregate)
 
     monkeypatch.setattr(evidence, "load_statistics", counted_load)
-    for module in (evidence, significance, evaluation_seeds):
+    for module in (evidence, evaluation_seeds):
         monkeypatch.setattr(module, "seeded_value", counted_value)
 
     only_board(seeded)

@@ -16,8 +16,7 @@ import pytest
 
 from made_launch import INTERVAL, SIGNATURE, MadeLaunch, made_metric
 from mtnlg.errors import ConfigError
-from mtnlg.leaderboard.model import Leaderboard
-from mtnlg.report import FORMATS, Document, write_report
+from mtnlg.report import FORMATS, Format, write_report
 from read_report import Page, written
 
 NAMES = ["index.html", "leaderboard.csv", "leaderboard.json", "leaderboard.md", "leaderboard.tex"]
@@ -186,6 +185,25 @@ def test_only_the_formats_asked_for_are_written(launch: MadeLaunch, tmp_path: Pa
     assert len(list((tmp_path / "report").iterdir())) == 2
 
 
+def test_terminal_table_has_every_system_with_its_evidence_or_reason(
+    troubled: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: the numbers and reasons that the fixture plants."""
+    (path,) = write_report(troubled.build(), tmp_path, formats=["terminal"])
+
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert path.name == "leaderboard.txt"
+    assert lines[2].split() == ["system", "bleu", "interval", "group"]
+    assert [line.split()[0] for line in lines[3:11]] == [
+        *("micro", "nano", "copy", "odd", "going", "nan", "fell", "gone"),
+    ]
+    assert lines[3].split()[1:] == ["23.50", "[22.50,", "24.50]", "–"]
+    assert all(evidence in text for evidence in EVIDENCE)
+    assert "fell: failed: out of memory" in lines
+    assert "going: running: it has not finished" in lines
+
+
 def test_unknown_format_is_refused_with_the_known_ones(launch: MadeLaunch, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"report\.formats has 'htm'; known: html, markdown"):
         write_report(launch.build(), tmp_path / "report", formats=["htm"])
@@ -194,9 +212,7 @@ def test_unknown_format_is_refused_with_the_known_ones(launch: MadeLaunch, tmp_p
 def test_format_that_names_a_path_writes_nothing(
     launch: MadeLaunch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def outside(leaderboard: Leaderboard, *, num_samples: int) -> Document:
-        return Document("../outside.txt", "text")
-
+    outside = Format("../outside.txt", "text", lambda leaderboard, num_samples: "text")
     monkeypatch.setitem(FORMATS, "outside", outside)
 
     with pytest.raises(ConfigError, match="name without a path"):

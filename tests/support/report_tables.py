@@ -119,8 +119,9 @@ def rows_of_json(report: str) -> list[ReadRow]:
     tested = {label for one in board["comparisons"] for label in (one["better"], one["worse"])}
     found = []
     for row in board["rows"]:
-        is_ranked = row["label"] in tested | set(board["not_tested"])
-        text = json.dumps([row, board["not_tested"].get(row["label"])], ensure_ascii=False)
+        reasons = [by_label.get(row["label"]) for by_label in board["not_tested"].values()]
+        is_ranked = row["label"] in tested or any(reasons)
+        text = json.dumps([row, *reasons], ensure_ascii=False)
         found.append(ReadRow("ranked" if is_ranked else ABSENT, text))
     return found
 

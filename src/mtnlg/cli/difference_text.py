@@ -10,7 +10,7 @@ from mtnlg.provenance.find_run import Run
 from mtnlg.records.files import SCHEMA_VERSION, JsonObject
 from mtnlg.records.run_config import Difference
 from mtnlg.report.display import ABSENT, number_text, p_text, value_text
-from mtnlg.report.terminal import aligned, one_line
+from mtnlg.text.terminal import aligned, one_line
 from mtnlg.text.visible import visible
 
 

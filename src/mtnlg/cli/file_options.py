@@ -12,9 +12,9 @@ STANDARD_METRICS = {
     "summarization": ("rougeL", "rouge1", "rouge2", "rougeLsum"),
     "dialogue": ("rougeL", "rouge1", "rouge2", "bleu"),
 }
-"""Kind of task -> its metrics if none are named; the table is sorted by the first."""
+"""Kind of task -> its metrics if none are named; the board is sorted by the first."""
 FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "source"}
-"""What a text is -> where JSON lines and tables have it: as in predictions.jsonl of a run."""
+"""Kind of text -> its field in JSON lines and tables, as in predictions.jsonl of a run."""
 
 
 def add_files(parser: Parser) -> None:

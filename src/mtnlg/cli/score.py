@@ -34,7 +34,10 @@ def add_parser(subparsers: Subparsers) -> None:
         help="for metrics that compare outputs with them; shown beside the outputs in --html",
     )
     parser.add_argument(
-        "--metrics", nargs="+", metavar="NAME", help="the table is sorted by the first of them"
+        "--metrics", nargs="+", metavar="NAME", help="the board is sorted by the first of them"
+    )
+    parser.add_argument(
+        "--main-metric", metavar="NAME", help="the metric that the board is sorted by instead"
     )
     parser.add_argument(
         "--model-folder",
@@ -48,30 +51,37 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the table, and write the page that --html asks for."""
+    """Print the board, and write the page that --html asks for."""
     from mtnlg.cli.scoring import score
 
     score(options)
 
 
 def _add_style(parser: Parser) -> None:
-    from mtnlg.config import ReportConfig
+    from mtnlg.report.formats import FORMATS, NUM_SAMPLES
 
-    num_samples = ReportConfig.num_samples
     style = parser.add_mutually_exclusive_group()
-    for name, what in (
-        ("json", "numbers, groups and all pairs, for programs"),
-        ("latex", "a booktabs table"),
-        ("markdown", "a table and its notes"),
-        ("csv", "a line for each system and metric"),
-    ):
-        style.add_argument(f"--{name}", dest="style", action="store_const", const=name, help=what)
-    parser.set_defaults(style="table")
+    for name, report_format in FORMATS.items():
+        if name != "html":
+            style.add_argument(
+                f"--{name}",
+                dest="style",
+                action="store_const",
+                const=name,
+                help=report_format.what,
+            )
+    style.add_argument(
+        "--print",
+        dest="style",
+        metavar="FORMAT",
+        help="any format of a report, also one of another package (terminal)",
+    )
+    parser.set_defaults(style="terminal")
     parser.add_argument(
         "--html", type=Path, metavar="FOLDER", help="also write index.html with samples there"
     )
     parser.add_argument(
-        "--samples", type=int, default=num_samples, metavar="N", help=f"on the page ({num_samples})"
+        "--samples", type=int, default=NUM_SAMPLES, metavar="N", help=f"on the page ({NUM_SAMPLES})"
     )
 
 

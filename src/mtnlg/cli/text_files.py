@@ -1,7 +1,4 @@
-"""The files that a command names, read and checked to belong together line by line.
-
-Refuses to know: what is scored.
-"""
+"""The files that a command names, read and checked to belong together line by line."""
 
 from __future__ import annotations
 
@@ -31,35 +28,35 @@ def read_inputs(options: argparse.Namespace) -> Inputs:
 
     references = [read(path, options.reference_field) for path in options.references]
     hypotheses = [_single(read(path, options.hypothesis_field)) for path in options.hypotheses]
-    others = [_single(read(path, options.source_field)) for path in sources]
-    check_aligned([*references, *hypotheses, *others])
+    source_files = [_single(read(path, options.source_field)) for path in sources]
+    check_aligned([*references, *hypotheses, *source_files])
     return Inputs(
         hypotheses=hypotheses,
         references=references,
-        sources=others[0] if others else None,
+        sources=source_files[0] if source_files else None,
         targets=_targets(references),
     )
 
 
 def _single(file: TextFile) -> TextFile:
-    """The file, if it has one text for each example."""
-    for place, texts in enumerate(file.examples):
+    """The file, which must have one text for each example."""
+    for index, texts in enumerate(file.examples):
         if len(texts) > 1:
             raise DataError(
-                f"{file.location(place)}: has {len(texts)} texts; it must be one, only references "
+                f"{file.location(index)}: has {len(texts)} texts; it must be one, only references "
                 "can be several"
             )
     return file
 
 
 def _targets(references: Sequence[TextFile]) -> list[Example]:
-    """The references of each example; an empty line is none, but one there must be."""
+    """The references of each example, at least one; an empty line is no reference."""
     targets = []
-    for place, several in enumerate(zip(*(file.examples for file in references), strict=True)):
+    for index, several in enumerate(zip(*(file.examples for file in references), strict=True)):
         kept = tuple(text for texts in several for text in texts if text.strip())
         if not kept:
             raise DataError(
-                f"{references[0].location(place)}: the reference is empty; remove the example from "
+                f"{references[0].location(index)}: the reference is empty; remove the example from "
                 "all files"
             )
         targets.append(kept)

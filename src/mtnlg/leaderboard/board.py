@@ -1,8 +1,8 @@
 """From the manifests of a launch to its leaderboard: which systems are on which board, with which
 numbers.
 
-Refuses to know: how a board looks. Nothing is dropped: a run that failed, is running or has no
-number for its board's main metric is a row with the reason. The ranking itself is in ranking.py.
+Nothing is dropped: a run that failed, is running or has no number for its board's main metric is a
+row with the reason. The ranking itself is in ranking.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.clean import with_clean_rankings
 from mtnlg.leaderboard.evidence import BoardEvidence
 from mtnlg.leaderboard.labels import Identity, distinct_labels
-from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, left_out_text
 from mtnlg.leaderboard.ranking import rank_rows
 from mtnlg.leaderboard.rated_boards import with_ratings
 from mtnlg.leaderboard.row_comparisons import compare_rows
@@ -34,8 +34,9 @@ from mtnlg.records.scores import SubsetScores, read_scores
 
 ALL = "all"
 SUBSETS = ("clean", "new_dialogues")
-"""In the order of their boards, each shown where a system has scores of it."""
+"""In the order of their boards; each has one where a system has scores of it."""
 UNKNOWN = "unknown"
+
 DIFFERENT_SIGNALS = (
     "which of its rows have a contamination signal depends on the training data of its runs"
 )
@@ -66,12 +67,18 @@ def build_leaderboard(
         runs = (*runs, RunRecord(IMPORTS_FILE, "failed", cause, "imported systems"))
     boards = tuple(
         board
-        for place in _places(runs)
+        for test_set in _test_sets(runs)
         for board in with_clean_rankings(
             [
-                compare_rows(board, evidence=evidence, has_paired_bootstrap=has_paired_bootstrap)
-                for board, evidence in _boards_at(
-                    place, runs=runs, imports=imports, artifacts_root=artifacts_root
+                _board(
+                    test_set,
+                    subset,
+                    entries,
+                    artifacts_root=artifacts_root,
+                    has_paired_bootstrap=has_paired_bootstrap,
+                )
+                for subset, entries in _subsets_of(
+                    test_set, runs=runs, imports=imports, artifacts_root=artifacts_root
                 )
             ]
         )
@@ -83,90 +90,92 @@ def build_leaderboard(
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A task and test set; main_metric is None where no run says which metric counts."""
+class _TestSet:
+    """A test set of a task; main_metric is None where no run says which metric counts."""
 
     task: str
-    test_set: str
+    name: str
     language: str
     main_metric: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One system at one place: its row without numbers, and its numbers by subset where it may show
-    them.
+    """One system on one test set: its row without numbers, and its numbers by subset, as far as it
+    may show them.
     """
 
     row: BoardRow
     subsets: Mapping[str, SubsetScores] = field(default_factory=dict)
     scores: str | None = None
-    """Artifact key of the numbers; None for a run in place of its systems, and for what was not
-    scored.
+    """Artifact key of the numbers; None for a run that stands for its systems, and for a system
+    that was not scored.
     """
     remark: str | None = None
-    """What must be known of the row beside its numbers."""
+    """What a reader must know beside the numbers."""
 
 
-def _places(runs: Sequence[RunRecord]) -> list[_Place]:
-    """Every task and test set that a run names, in order of first mention; one of unknown name
-    where none does and a run does not say its tasks.
+def _test_sets(runs: Sequence[RunRecord]) -> list[_TestSet]:
+    """Every test set that a run names, in order of first mention; one of unknown name where none
+    does and a run does not say its tasks.
     """
-    places: dict[tuple[str, str], _Place] = {}
+    test_sets: dict[tuple[str, str], _TestSet] = {}
     for run in runs:
         for task in run.tasks:
-            for test_set in task.test_sets:
-                place = _Place(task.task, test_set, task.language, task.main_metric)
-                places.setdefault((task.task, test_set), place)
+            for name in task.test_sets:
+                test_set = _TestSet(task.task, name, task.language, task.main_metric)
+                test_sets.setdefault((task.task, name), test_set)
         for score in run.scores:
-            place = _Place(score.task, score.test_set, score.language, None)
-            places.setdefault((score.task, score.test_set), place)
-    if not places and any(not run.tasks and not run.scores for run in runs):
-        return [_Place(UNKNOWN, UNKNOWN, "", None)]
-    return list(places.values())
+            test_set = _TestSet(score.task, score.test_set, score.language, None)
+            test_sets.setdefault((score.task, score.test_set), test_set)
+    if not test_sets and any(not run.tasks and not run.scores for run in runs):
+        return [_TestSet(UNKNOWN, UNKNOWN, "", None)]
+    return list(test_sets.values())
 
 
-def _boards_at(
-    place: _Place,
+def _subsets_of(
+    test_set: _TestSet,
     *,
     runs: Sequence[RunRecord],
     imports: Sequence[ImportRecord],
     artifacts_root: Path,
-) -> Iterator[tuple[Board, BoardEvidence]]:
-    """Each board with what it is made of, ranked and not compared yet."""
-    entries = _once_each(
+) -> Iterator[tuple[str, list[_Entry]]]:
+    """The subsets of a test set that have a board, with the systems on it."""
+    entries = _without_repeats(
         entry
         for run in runs
-        if _belongs(run, place)
-        for entry in _entries_of(run, place, artifacts_root=artifacts_root)
+        if _belongs(run, test_set)
+        for entry in _entries_of(run, test_set, artifacts_root=artifacts_root)
     )
     entries += [
-        _imported_entry(one, artifacts_root=artifacts_root) for one in imports if _is_at(one, place)
+        _imported_entry(record, artifacts_root=artifacts_root)
+        for record in imports
+        if _is_of(record, test_set)
     ]
     known = [name for name in SUBSETS if any(name in entry.subsets for entry in entries)]
     for subset in (ALL, *known):
-        yield _board(place, subset, entries, artifacts_root=artifacts_root)
+        yield subset, _without_equal_baselines(entries, subset)
 
 
-def _belongs(run: RunRecord, place: _Place) -> bool:
-    """True for a run of this task, and for a run whose tasks nobody knows."""
+def _belongs(run: RunRecord, test_set: _TestSet) -> bool:
+    """True for a run of this task, and for a run whose tasks are unknown."""
     if not run.tasks and not run.scores:
         return True
-    at_task = any(
-        task.task == place.task and place.test_set in task.test_sets for task in run.tasks
+    names_it = any(
+        task.task == test_set.task and test_set.name in task.test_sets for task in run.tasks
     )
-    return at_task or any(_is_at(score, place) for score in run.scores)
+    return names_it or any(_is_of(score, test_set) for score in run.scores)
 
 
-def _is_at(score: ScoreRecord, place: _Place) -> bool:
-    return (score.task, score.test_set) == (place.task, place.test_set)
+def _is_of(score: ScoreRecord, test_set: _TestSet) -> bool:
+    return (score.task, score.test_set) == (test_set.task, test_set.name)
 
 
-def _entries_of(run: RunRecord, place: _Place, *, artifacts_root: Path) -> Iterator[_Entry]:
-    """The systems that a run scored here; for a run that did not finish, itself in place of its
-    trained systems.
+def _entries_of(run: RunRecord, test_set: _TestSet, *, artifacts_root: Path) -> Iterator[_Entry]:
+    """The systems that a run scored on the test set; a run that did not finish stands for its
+    trained systems itself.
     """
-    records = [score for score in run.scores if _is_at(score, place)]
+    records = [score for score in run.scores if _is_of(score, test_set)]
     if run.status != "finished":
         records = [score for score in records if score.kind != "trained"]
         yield _Entry(_row_of_run(run, status=run.status, reason=run.reason))
@@ -202,8 +211,8 @@ def _entry_from(record: ScoreRecord, run: RunRecord, *, artifacts_root: Path) ->
 def _imported_entry(record: ImportRecord, *, artifacts_root: Path) -> _Entry:
     row = BoardRow(record.system, "external", "finished")
     entry = _scored_entry(row, record, artifacts_root=artifacts_root)
-    said = (f"contamination {record.contamination.rule}", record.note, record.url)
-    return replace(entry, remark="; ".join(one for one in said if one))
+    remarks = (f"contamination {record.contamination.rule}", record.note, record.url)
+    return replace(entry, remark="; ".join(remark for remark in remarks if remark))
 
 
 def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -> _Entry:
@@ -224,9 +233,9 @@ def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -
     return _Entry(row, subsets, record.scores)
 
 
-def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
-    """Entries that several runs share by their scores, such as baselines, once, with all of their
-    runs.
+def _without_repeats(entries: Iterable[_Entry]) -> list[_Entry]:
+    """The entries, with each one that several runs share by its scores, such as a baseline, once,
+    with all of these runs.
     """
     kept: dict[tuple[object, ...], _Entry] = {}
     for entry in entries:
@@ -239,55 +248,58 @@ def _once_each(entries: Iterable[_Entry]) -> list[_Entry]:
     return list(kept.values())
 
 
-def _with_runs_of(first: _Entry, other: _Entry) -> _Entry:
-    runs = tuple(dict.fromkeys((*first.row.runs, *other.row.runs)))
+def _with_runs_of(first: _Entry, second: _Entry) -> _Entry:
+    runs = tuple(dict.fromkeys((*first.row.runs, *second.row.runs)))
     return replace(first, row=replace(first.row, runs=runs))
 
 
-def _baselines_once(entries: Iterable[_Entry], subset: str) -> list[_Entry]:
-    """The entries with each baseline once for the same numbers, to the last digit and with the same
-    intervals: models that were trained on other data give its rows other contamination signals, and
-    so other score files. On all rows it is then one row; on clean rows, of which each run has its
-    own, it stays one for each.
+def _without_equal_baselines(entries: Iterable[_Entry], subset: str) -> list[_Entry]:
+    """The entries, with baselines of equal numbers and intervals once.
+
+    Models that were trained on different data give the rows of a baseline different contamination
+    signals, and so different score files. On all rows it is then one row of the board; on clean
+    rows, of which each run has its own, it stays one for each run.
     """
     kept: list[_Entry] = []
     for entry in entries:
-        place = next((at for at, one in enumerate(kept) if _is_same(one, entry, subset)), None)
-        if place is None:
+        index = next((at for at, held in enumerate(kept) if _is_same(held, entry, subset)), None)
+        if index is None:
             kept.append(entry)
         else:
-            kept[place] = _with_signals_of(kept[place], entry)
+            kept[index] = _with_signals_of(kept[index], entry)
     return kept
 
 
-def _is_same(one: _Entry, other: _Entry, subset: str) -> bool:
-    if one.row.kind != "baseline" or not (one.subsets and other.subsets):
+def _is_same(left: _Entry, right: _Entry, subset: str) -> bool:
+    if left.row.kind != "baseline" or not (left.subsets and right.subsets):
         return False
-    rows = (one.row, other.row)
-    names = [(row.kind, row.system, row.decoding, row.scored_rows) for row in rows]
-    return names[0] == names[1] and one.subsets.get(subset) == other.subsets.get(subset)
+    names = [(row.kind, row.system, row.decoding, row.scored_rows) for row in (left.row, right.row)]
+    return names[0] == names[1] and left.subsets.get(subset) == right.subsets.get(subset)
 
 
-def _with_signals_of(first: _Entry, other: _Entry) -> _Entry:
+def _with_signals_of(first: _Entry, second: _Entry) -> _Entry:
     """Without a count of signals where those of the runs differ: it has none of its own."""
-    merged = _with_runs_of(first, other)
-    found, new = first.row.contamination, other.row.contamination
-    if found == new:
+    merged = _with_runs_of(first, second)
+    if first.row.contamination == second.row.contamination:
         return merged
-    unknown = replace(found, flagged=None)
+    unknown = replace(first.row.contamination, flagged=None)
     return replace(merged, row=replace(merged.row, contamination=unknown), remark=DIFFERENT_SIGNALS)
 
 
 def _board(
-    place: _Place, subset: str, entries: Sequence[_Entry], *, artifacts_root: Path
-) -> tuple[Board, BoardEvidence]:
-    names = _metric_names(place, subset, entries)
-    evidence = BoardEvidence(
-        subset, main_metric=next(iter(names), None), artifacts_root=artifacts_root
-    )
-    entries = _baselines_once(entries, subset)
+    test_set: _TestSet,
+    subset: str,
+    entries: Sequence[_Entry],
+    *,
+    artifacts_root: Path,
+    has_paired_bootstrap: bool,
+) -> Board:
+    """The board of one subset: its rows ranked, named, and compared by the main metric."""
+    names = _metric_names(test_set, subset, entries)
+    main_metric = next(iter(names), None)
+    evidence = BoardEvidence(subset, main_metric=main_metric, artifacts_root=artifacts_root)
     rows = [_numbered(entry, subset, names) for entry in entries]
-    rows = merge_seeds(rows, evidence=evidence)
+    rows = merge_seeds(rows, evidence=evidence.of)
     rows = rank_rows(rows, metric_names=names)
     labels = distinct_labels(
         [
@@ -296,13 +308,17 @@ def _board(
         ]
     )
     rows = [replace(row, label=label) for row, label in zip(rows, labels, strict=True)]
-    board = Board(place.task, place.test_set, subset, place.language, tuple(rows), names)
-    return board, evidence
+    board = Board(test_set.task, test_set.name, subset, test_set.language, tuple(rows), names)
+    if main_metric is None:
+        return board
+    return compare_rows(
+        board, main_metric, evidence=evidence.of, has_paired_bootstrap=has_paired_bootstrap
+    )
 
 
-def _metric_names(place: _Place, subset: str, entries: Sequence[_Entry]) -> tuple[str, ...]:
+def _metric_names(test_set: _TestSet, subset: str, entries: Sequence[_Entry]) -> tuple[str, ...]:
     """The main metric, then the others in the order in which the score files have them."""
-    names = [] if place.main_metric is None else [place.main_metric]
+    names = [] if test_set.main_metric is None else [test_set.main_metric]
     for entry in entries:
         if subset in entry.subsets:
             names += entry.subsets[subset].metrics
@@ -321,11 +337,11 @@ def _numbered(entry: _Entry, subset: str, names: Sequence[str]) -> BoardRow:
     scores = entry.subsets[subset]
     if scores.reason is not None and not scores.metrics:
         return replace(row, reason=scores.reason)
-    left_out = "; ".join(f"{name}: {reason}" for name, reason in scores.left_out.items())
+    row = replace(row, left_out=scores.left_out)
     if not names or names[0] not in scores.metrics:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in scores.left_out.items())
         main = names[0] if names else "a metric"
-        return replace(row, status="failed", reason=left_out or f"its scores do not have {main}")
+        return replace(row, status="failed", reason=reasons or f"its scores do not have {main}")
     metrics = {name: scores.metrics[name] for name in names if name in scores.metrics}
-    remarks = [f"left out: {left_out}"] if left_out else []
-    remarks += [entry.remark] if entry.remark else []
+    remarks = [remark for remark in (left_out_text(row), entry.remark) if remark]
     return replace(row, metrics=metrics, reason="; ".join(remarks) or None)

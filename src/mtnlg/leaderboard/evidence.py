@@ -1,10 +1,11 @@
-"""The statistics behind a row's number: read again, and taken only where they give that number.
+"""The statistics behind a row's number, used only where they give exactly that number.
 
-Refuses to know: what is made of them. What cannot be used is a reason, and never an error.
+What cannot be used is a reason in words, never an error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from mtnlg.leaderboard.model import BoardRow
 from mtnlg.records.scores import load_statistics
 
 VALUE_TOLERANCE = 1e-6
-"""Furthest that a score may be from what its statistics give."""
+"""Largest difference between a score and the value of its statistics."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,19 @@ class Evidence:
 
     @cached_property
     def value(self) -> SeededValue:
-        """The mean over the seeds and what it varies by; of examples that have no value it is no
-        number.
-        """
+        """The mean over the seeds and its spread; not a number where examples have no value."""
         with np.errstate(all="ignore"):
             return seeded_value(self.seeds, self.metric.aggregate)
 
 
+EvidenceOf = Callable[[BoardRow, str], Evidence | str]
+"""A row and the name of one of its metrics -> the statistics of that number, or why there are none.
+"""
+
+
 class BoardEvidence:
     """The evidence of one board's rows. That of the main metric, which both the intervals and the
-    tests need, is read once and kept as long as the board is made; any other is read when asked.
+    tests need, is read once and kept; any other is read when it is needed.
     """
 
     def __init__(self, subset: str, *, main_metric: str | None, artifacts_root: Path) -> None:
@@ -49,15 +53,19 @@ class BoardEvidence:
         self._artifacts_root = artifacts_root
         self._kept: dict[tuple[str, ...], Evidence | str] = {}
 
-    def of(self, row: BoardRow, metric: Metric) -> Evidence | str:
+    def of(self, row: BoardRow, name: str) -> Evidence | str:
         """The statistics of a row's score, or why there are none."""
-        if metric.name != self._main_metric:
-            return evidence_of(row, metric, self._subset, artifacts_root=self._artifacts_root)
+        if name != self._main_metric:
+            return self._read(row, name)
         if row.scores not in self._kept:
-            self._kept[row.scores] = evidence_of(
-                row, metric, self._subset, artifacts_root=self._artifacts_root
-            )
+            self._kept[row.scores] = self._read(row, name)
         return self._kept[row.scores]
+
+    def _read(self, row: BoardRow, name: str) -> Evidence | str:
+        metric = installed_metric(name)
+        if isinstance(metric, str):
+            return metric
+        return _evidence_of(row, metric, self._subset, artifacts_root=self._artifacts_root)
 
 
 def installed_metric(name: str) -> Metric | str:
@@ -68,32 +76,31 @@ def installed_metric(name: str) -> Metric | str:
         return f"{name} is no metric that is installed here"
 
 
-def evidence_of(
+def _evidence_of(
     row: BoardRow, metric: Metric, subset: str, *, artifacts_root: Path
 ) -> Evidence | str:
-    """The statistics of a row's score, or why there are none."""
     if not metric.is_resampleable:
         return metric.interval_reason
     score = row.metrics[metric.name]
     values = list(score.seed_values.values()) or [score.value]
     if len(row.scores) != len(values):
         return f"it has {len(row.scores)} score files for {len(values)} values"
-    found = []
+    seeds = []
     for key, value in zip(row.scores, values, strict=True):
         folder = artifacts_root / "scores" / key
-        read = _read(folder, metric, subset, value=value, num_examples=score.num_examples)
-        if isinstance(read, str):
-            return read
-        found.append(read)
-    mask = found[0][1]
-    if not all(np.array_equal(mask, other) for _, other in found):
+        seed = _read_seed(folder, metric, subset, value=value, num_examples=score.num_examples)
+        if isinstance(seed, str):
+            return seed
+        seeds.append(seed)
+    mask = seeds[0][1]
+    if not all(np.array_equal(mask, seed_mask) for _, seed_mask in seeds):
         return "its seeds are over different rows of the test set"
-    if len(found) > 1 and np.count_nonzero(mask) == 1:
+    if len(seeds) > 1 and np.count_nonzero(mask) == 1:
         return "one example says nothing of others"
-    return Evidence(metric, tuple(statistics for statistics, _ in found), mask)
+    return Evidence(metric, tuple(statistics for statistics, _ in seeds), mask)
 
 
-def _read(
+def _read_seed(
     folder: Path, metric: Metric, subset: str, *, value: float, num_examples: int
 ) -> tuple[FloatArray, BoolArray] | str:
     """Statistics of the subset's rows and the mask (N,) of these, or why there are none."""
@@ -103,7 +110,7 @@ def _read(
         mask = everything if subset == "all" else masks[subset]
         statistics = arrays[metric.name][mask]
         with np.errstate(all="ignore"):
-            found = float(metric.aggregate(statistics.sum(axis=0)))
+            aggregate = float(metric.aggregate(statistics.sum(axis=0)))
     except ArtifactError as error:
         return f"its {str(error).replace(str(folder) + '/', '')}"
     except KeyError:
@@ -112,6 +119,6 @@ def _read(
         return f"its statistics.npz is broken ({error})"
     if statistics.ndim != 2 or len(statistics) != num_examples:
         return f"its statistics have {len(statistics)} rows and its score {num_examples}"
-    if not abs(found - value) <= VALUE_TOLERANCE:
-        return f"its statistics give {found:.6g} and not its score"
+    if not abs(aggregate - value) <= VALUE_TOLERANCE:
+        return f"its statistics give {aggregate:.6g} and not its score"
     return statistics, mask

@@ -1,7 +1,4 @@
-"""What a report shows, as data: boards of rows, and the runs behind them.
-
-Refuses to know: how it was gathered (board.py) and how it looks (formats.py, html.py).
-"""
+"""What a report shows, as data: boards of rows, and the runs behind them."""
 
 from __future__ import annotations
 
@@ -10,10 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
-from mtnlg.records.files import SCHEMA_VERSION, JsonObject
+from mtnlg.records.files import JsonObject
 from mtnlg.records.ratings import HumanRatings
 from mtnlg.records.runs import Contamination, Cost, RunRecord
 from mtnlg.records.scores import MetricScore
+
+LEADERBOARD_VERSION = 2
+"""The `schema_version` of leaderboard.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +32,35 @@ class RowComparison:
     test: str
     """What gave p, with its trials and seed."""
     detectable: float | None = None
-    """The least true difference of two such systems that these examples show with a chance of
-    POWER; None for one example, of which no spread is known."""
+    """Smallest true difference of two such systems that these examples show with probability POWER;
+    None for one example, whose spread is unknown."""
     p_bootstrap: float | None = None
-    """That of the paired bootstrap, uncorrected, where it was asked for and both have one seed."""
+    """Uncorrected p of the paired bootstrap, where it was asked for and both rows have one seed."""
 
     @property
     def is_significant(self) -> bool:
-        """True where the two are told apart."""
+        """True where the two are significantly different."""
         return self.p_holm < SIGNIFICANCE
 
     def to_json(self) -> JsonObject:
-        """Numbers to six decimals, so that it does not matter in which order a machine adds; the
-        bootstrap only where it was asked for.
+        """The comparison as in leaderboard.json: numbers to six decimals, so that the order in
+        which a machine adds does not matter.
         """
         return {
             name: round(value, 6) if isinstance(value, float) else value
             for name, value in asdict(self).items()
             if name != "p_bootstrap" or value is not None
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTests:
+    """The rows of a board, compared in pairs by one metric."""
+
+    comparisons: tuple[RowComparison, ...] = ()
+    """All pairs of the rows that could be tested."""
+    not_tested: Mapping[str, str] = field(default_factory=dict)
+    """Label of a row with a number -> why it is in no comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +77,20 @@ class BoardRow:
     seeds: tuple[int, ...] = ()
     decoding: str | None = None
     metrics: Mapping[str, MetricScore] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Metric -> why the row has no number of it; `reason` says so too."""
     cost: Cost = field(default_factory=Cost)
     contamination: Contamination = field(default_factory=Contamination)
     overrides: tuple[str, ...] = ()
     predictions: tuple[str, ...] = ()
-    """Artifact keys, one for each seed; the samples are taken from the first."""
+    """Artifact keys, one for each seed; samples are taken from the first."""
     scores: tuple[str, ...] = ()
     """Artifact keys of the numbers, one for each seed."""
     scored_rows: str | None = None
-    """sha256 of the rows that the numbers are over; None where it is not known."""
-    groups: Mapping[str, str] = field(default_factory=dict)
-    """Metric -> letters: rows that share one are not told apart; empty where it was not tested."""
+    """sha256 of the rows that the numbers are over; None where it is unknown."""
+    cld: Mapping[str, str] = field(default_factory=dict)
+    """Metric -> compact letter display: rows that share a letter are not significantly different.
+    Without the metrics by which the row was not tested."""
     label: str = ""
     """The system's name, made longer where another row of the board has the same one."""
     rank: int | None = None
@@ -85,10 +98,11 @@ class BoardRow:
 
     @property
     def is_comparable(self) -> bool:
-        """True for a row that has a place in the ranking."""
+        """True for a row that has a rank."""
         return self.rank is not None
 
     def to_json(self) -> JsonObject:
+        """The row as in leaderboard.json."""
         return {
             "system": self.system,
             "label": self.label,
@@ -99,7 +113,8 @@ class BoardRow:
             "seeds": list(self.seeds),
             "decoding": self.decoding,
             "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
-            "groups": dict(self.groups),
+            "left_out": dict(self.left_out),
+            "cld": dict(self.cld),
             "cost": asdict(self.cost),
             "contamination": {
                 "checked": self.contamination.checked,
@@ -107,6 +122,12 @@ class BoardRow:
                 "rule": self.contamination.rule,
             },
         }
+
+
+def left_out_text(row: BoardRow) -> str:
+    """The metrics of which a row has no number, and why; empty where it has all of them."""
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in row.left_out.items())
+    return f"left out: {reasons}" if reasons else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +141,8 @@ class Board:
     rows: tuple[BoardRow, ...]
     metric_names: tuple[str, ...] = ()
     """The main metric first; the order of each row's metrics."""
-    comparisons: tuple[RowComparison, ...] = ()
-    """All pairs of the rows that could be tested, by the main metric."""
-    not_tested: Mapping[str, str] = field(default_factory=dict)
-    """Label of a ranked row -> why it is in no comparison."""
+    tests: Mapping[str, PairedTests] = field(default_factory=dict)
+    """Metric -> its paired tests; a launch's board has those of its main metric alone."""
     clean_ranking: str | None = None
     """Whether the ranking changes on the rows without a contamination signal, in words; None where
     that is unknown."""
@@ -140,17 +159,42 @@ class Board:
         """The metric that the board is sorted by; None where no row has a number."""
         return self.metric_names[0] if self.metric_names else None
 
+    @property
+    def comparisons(self) -> tuple[RowComparison, ...]:
+        """All pairs that could be tested by the main metric."""
+        return self._main_tests.comparisons
+
+    @property
+    def not_tested(self) -> Mapping[str, str]:
+        """Label of a row -> why it is in no comparison by the main metric."""
+        return self._main_tests.not_tested
+
+    @property
+    def _main_tests(self) -> PairedTests:
+        return self.tests.get(self.main_metric or "", PairedTests())
+
     def to_json(self) -> JsonObject:
-        return {
+        """The board as in leaderboard.json."""
+        document: JsonObject = {
             "task": self.task,
             "test_set": self.test_set,
             "subset": self.subset,
             "language": self.language,
             "rows": [row.to_json() for row in self.rows],
-            "comparisons": [comparison.to_json() for comparison in self.comparisons],
-            "not_tested": dict(self.not_tested),
-            **({"ratings": [one.to_json() for one in self.ratings]} if self.ratings else {}),
+            "comparisons": [
+                comparison.to_json()
+                for tests in self.tests.values()
+                for comparison in tests.comparisons
+            ],
+            "not_tested": {
+                name: dict(tests.not_tested)
+                for name, tests in self.tests.items()
+                if tests.not_tested
+            },
         }
+        if self.ratings:
+            document["ratings"] = [rating.to_json() for rating in self.ratings]
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +209,11 @@ class Leaderboard:
     runs_root: Path | None = None
     """Where the folders of the runs are; None for boards of files."""
     is_record: bool = False
-    """True for a board that is made again from its published record, which keeps no logs."""
+    """True for a board that is built from its published record, which keeps no logs."""
 
     @property
     def is_of_files(self) -> bool:
-        """True for boards of files that were scored by themselves: of the systems behind them, such
-        as their cost, nothing is known.
-        """
+        """True for boards of files, of whose systems nothing else is known, such as their cost."""
         return bool(self.boards) and not self.runs
 
     def to_json(self) -> JsonObject:
@@ -179,7 +221,7 @@ class Leaderboard:
         is the main one.
         """
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": LEADERBOARD_VERSION,
             "experiment": self.experiment,
             "boards": [board.to_json() for board in self.boards],
         }

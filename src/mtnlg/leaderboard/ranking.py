@@ -1,13 +1,10 @@
-"""Which rows of a board can be compared, and which is better.
-
-Refuses to know: files. Rows come in unranked and go out in the order in which a board shows them.
-"""
+"""Which rows of a board can be compared, and which is better."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mtnlg.errors import ConfigError
@@ -35,28 +32,27 @@ def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[
     """The rows in a board's order: ranked by the main metric and then the others, best first; then
     those without rank.
 
-    A row measured otherwise than most (another signature, another n, other rows of the test set)
-    keeps its numbers, has no rank and says so.
+    A row that is measured unlike most (another signature, another n, other rows of the test set)
+    keeps its numbers, has no rank and says so. So does a row without the main metric.
     """
     rows = sorted(rows, key=lambda row: KINDS.index(row.kind))
     usual = _usual_measures(rows, metric_names)
     digests = Counter(row.scored_rows for row in rows if row.metrics and row.scored_rows)
     usual_rows = next((digest for digest, _ in digests.most_common(1)), None)
-    compared: list[BoardRow] = []
-    others: list[BoardRow] = []
+    ranked: list[BoardRow] = []
+    unranked: list[BoardRow] = []
     for row in rows:
         differences = "; ".join([*_differences(row, usual), *_other_rows(row, usual_rows)])
-        if row.metrics and not differences:
-            compared.append(row)
-        elif differences:
+        if differences:
             reason = f"not comparable: {differences}" + (f"; {row.reason}" if row.reason else "")
-            others.append(replace(row, reason=reason))
+            unranked.append(replace(row, reason=reason))
+        elif row.metrics and metric_names[0] in row.metrics:
+            ranked.append(row)
         else:
-            others.append(row)
-    order = _order(metric_names)
-    compared.sort(key=order)
-    others.sort(key=lambda row: (not row.metrics, STATUSES.index(row.status)))
-    return _with_ranks(compared, metric_names) + others
+            unranked.append(row)
+    ranked.sort(key=lambda row: _badness_of(row, metric_names))
+    unranked.sort(key=lambda row: (not row.metrics, STATUSES.index(row.status)))
+    return _with_ranks(ranked, metric_names) + unranked
 
 
 def measure_of(metric: MetricScore) -> tuple[str, int]:
@@ -67,9 +63,7 @@ def measure_of(metric: MetricScore) -> tuple[str, int]:
 def _usual_measures(
     rows: Sequence[BoardRow], metric_names: Sequence[str]
 ) -> dict[str, tuple[str, int]]:
-    """Metric -> the signature and n of most rows; among equals, of the first, which is a trained
-    one.
-    """
+    """Metric -> the signature and n of most rows; of equally many, those of the first row."""
     usual: dict[str, tuple[str, int]] = {}
     for name in metric_names:
         counts = Counter(measure_of(row.metrics[name]) for row in rows if name in row.metrics)
@@ -79,16 +73,18 @@ def _usual_measures(
 
 
 def _differences(row: BoardRow, usual: Mapping[str, tuple[str, int]]) -> list[str]:
-    found: list[str] = []
+    differences: list[str] = []
     for name, metric in row.metrics.items():
         signature, num_examples = usual[name]
         if metric.signature != signature:
-            found.append(f"{name} has signature {metric.signature}, most rows have {signature}")
+            differences.append(
+                f"{name} has signature {metric.signature}, most rows have {signature}"
+            )
         if metric.num_examples != num_examples:
-            found.append(
+            differences.append(
                 f"{name} is over {metric.num_examples} examples, most rows over {num_examples}"
             )
-    return found
+    return differences
 
 
 def _other_rows(row: BoardRow, usual_rows: str | None) -> list[str]:
@@ -98,16 +94,11 @@ def _other_rows(row: BoardRow, usual_rows: str | None) -> list[str]:
     return ["its test set has other ids, sources or references than that of most rows"]
 
 
-def _order(metric_names: Sequence[str]) -> Callable[[BoardRow], tuple[float, ...]]:
-    """A sort key: smaller is better, and a metric that a row does not have is worst."""
-
-    def key(row: BoardRow) -> tuple[float, ...]:
-        return tuple(
-            math.inf if (metric := row.metrics.get(name)) is None else badness(metric)
-            for name in metric_names
-        )
-
-    return key
+def _badness_of(row: BoardRow, metric_names: Sequence[str]) -> list[float]:
+    """A sort key: smaller is better, and a metric that the row does not have is worst."""
+    return [
+        badness(row.metrics[name]) if name in row.metrics else math.inf for name in metric_names
+    ]
 
 
 def badness(metric: MetricScore) -> float:
@@ -120,6 +111,6 @@ def badness(metric: MetricScore) -> float:
 def _with_ranks(rows: Sequence[BoardRow], metric_names: Sequence[str]) -> list[BoardRow]:
     scores = [badness(row.metrics[metric_names[0]]) for row in rows]
     return [
-        replace(row, rank=1 + sum(other < score for other in scores))
+        replace(row, rank=1 + sum(better < score for better in scores))
         for row, score in zip(rows, scores, strict=True)
     ]

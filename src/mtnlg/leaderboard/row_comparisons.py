@@ -1,14 +1,13 @@
-"""Which rows of a board are told apart by its main metric: paired tests on the statistics that
-scoring kept.
+"""Which rows of a board are significantly different: paired tests on the statistics of scoring.
 
-Refuses to know: how it is said. A row that cannot be tested says why, and never fails the report.
+A row that cannot be tested says why, and never fails the report.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -16,20 +15,19 @@ import numpy as np
 from mtnlg.config.evaluation import NUM_TRIALS
 from mtnlg.evaluation import (
     DEFAULT_RESAMPLING,
-    Metric,
+    Comparison,
     PairedTest,
     Resampling,
-    SeededValue,
     compact_letter_display,
     compare_with_seeds,
     detectable_difference,
-    seeded_value,
 )
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.significance.comparison import MAX_COMPARED, TESTS
 from mtnlg.evaluation.significance.seeds import standard_error
-from mtnlg.leaderboard.evidence import BoardEvidence, Evidence, installed_metric
-from mtnlg.leaderboard.model import Board, RowComparison
+from mtnlg.leaderboard.evidence import Evidence, EvidenceOf
+from mtnlg.leaderboard.model import Board, BoardRow, PairedTests, RowComparison
+from mtnlg.leaderboard.ranking import badness
 
 TEST = PairedTest.approximate_randomization
 TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {DEFAULT_RESAMPLING.seed}"
@@ -38,152 +36,168 @@ SEEDS_TEST_NAME = (
     "pairs with several seeds: two-level test, seeds by Welch's t and examples by the jackknife"
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """All pairs of some systems, tested, and the letters that the tests give them."""
-
-    comparisons: tuple[RowComparison, ...]
-    letters: Mapping[str, str]
+ALONE = "no other system can be tested"
 
 
 def compare_rows(
-    board: Board, *, evidence: BoardEvidence, has_paired_bootstrap: bool = False
-) -> Board:
-    """The board with its ranked rows compared by the main metric, as far as they can be: on the
-    same examples, and with statistics that give the score shown.
-    """
-    if len(board.ranked) < 2 or board.main_metric is None:
-        return board
-    metric = installed_metric(board.main_metric)
-    if isinstance(metric, str):
-        return replace(board, not_tested={row.label: metric for row in board.ranked})
-    reasons: dict[str, str] = {}
-    found: dict[str, Evidence] = {}
-    for row in board.ranked:
-        own = evidence.of(row, metric)
-        if isinstance(own, str):
-            reasons[row.label] = own
-        elif len(found) == MAX_COMPARED:
-            reasons[row.label] = f"only the first {MAX_COMPARED} rows are"
-        else:
-            found[row.label] = own
-    reasons |= _odd_ones(found)
-    labels = [label for label in found if label not in reasons]
-    compared = _with_groups(board, metric, {label: found[label] for label in labels}, reasons)
-    if not has_paired_bootstrap or not compared.comparisons:
-        return compared
-    return _with_bootstrap(
-        compared,
-        metric,
-        {label: found[label].seeds[0] for label in labels if len(found[label].seeds) == 1},
-    )
-
-
-def _odd_ones(found: dict[str, Evidence]) -> dict[str, str]:
-    """Label -> reason for those whose rows are not those of most: models that were trained on other
-    data have other clean rows.
-    """
-    rows = {label: (one.seeds[0].shape, one.mask.tobytes()) for label, one in found.items()}
-    usual = Counter(rows.values()).most_common(1)
-    reason = "it is over other rows of the test set than most"
-    return {label: reason for label, own in rows.items() if own != usual[0][0]}
-
-
-def _with_groups(
     board: Board,
-    metric: Metric,
-    found: Mapping[str, Evidence],
-    reasons: dict[str, str],
-) -> Board:
-    if len(found) < 2:
-        alone = dict.fromkeys(found, "no other row can be tested")
-        return replace(board, not_tested=reasons | alone)
-    grouped = group_labels(
-        metric,
-        list(found),
-        [one.seeds for one in found.values()],
-        values=[one.value for one in found.values()],
-    )
-    if isinstance(grouped, str):
-        return replace(board, not_tested=reasons | dict.fromkeys(found, grouped))
-    rows = [
-        replace(row, groups={metric.name: grouped.letters[row.label]})
-        if row.label in grouped.letters
-        else row
-        for row in board.rows
-    ]
-    return replace(board, rows=tuple(rows), comparisons=grouped.comparisons, not_tested=reasons)
-
-
-def group_labels(
-    metric: Metric,
-    labels: Sequence[str],
-    statistics: Sequence[Sequence[FloatArray]],
+    name: str,
     *,
-    values: Sequence[SeededValue] | None = None,
+    evidence: EvidenceOf,
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
-) -> Groups | str:
-    """At least two systems, given best first with statistics of the same examples for each of their
-    seeds, tested against each other; or the reason why they cannot be. Where their values are at
-    hand, they are not computed again.
+    has_paired_bootstrap: bool = False,
+) -> Board:
+    """The board with its rows compared by one metric, as far as they can be: on the same examples,
+    and with statistics that give the score shown.
     """
+    tested, reasons = _testable(_candidates(board, name), name, evidence)
+    if len(tested) < 2:
+        return _with_tests(board, name, (), reasons | dict.fromkeys(tested, ALONE), {})
+    comparisons = _comparisons(name, tested, num_trials=num_trials, resampling=resampling)
+    if isinstance(comparisons, str):
+        return _with_tests(board, name, (), reasons | dict.fromkeys(tested, comparisons), {})
+    labels = list(tested)
+    cld = dict(zip(labels, compact_letter_display(len(labels), comparisons), strict=True))
+    rows = tuple(
+        _row_comparison(comparison, name, tested, num_trials=num_trials, seed=resampling.seed)
+        for comparison in comparisons
+    )
+    if has_paired_bootstrap:
+        rows = _with_bootstrap(rows, tested)
+    return _with_tests(board, name, rows, reasons, cld)
+
+
+def _candidates(board: Board, name: str) -> list[BoardRow]:
+    """The rows with a number that can be held against others, best first by the metric: those with
+    a rank, and those that have none for want of the main metric alone.
+    """
+    rows = [
+        row
+        for row in board.rows
+        if name in row.metrics and (row.is_comparable or board.main_metric not in row.metrics)
+    ]
+    return sorted(rows, key=lambda row: badness(row.metrics[name]))
+
+
+def _testable(
+    rows: list[BoardRow], name: str, evidence: EvidenceOf
+) -> tuple[dict[str, Evidence], dict[str, str]]:
+    """Label -> evidence, best first, and label -> why a row cannot be tested."""
+    if len(rows) < 2:
+        return {}, {row.label: ALONE for row in rows}
+    tested: dict[str, Evidence] = {}
+    reasons: dict[str, str] = {}
+    for row in rows:
+        row_evidence = evidence(row, name)
+        if isinstance(row_evidence, str):
+            reasons[row.label] = row_evidence
+        elif row_evidence.metric.higher_is_better is None:
+            reasons[row.label] = "neither direction of it is better"
+        elif len(tested) == MAX_COMPARED:
+            reasons[row.label] = f"only the first {MAX_COMPARED} systems are"
+        else:
+            tested[row.label] = row_evidence
+    reasons |= _over_different_rows(tested)
+    return {label: tested[label] for label in tested if label not in reasons}, reasons
+
+
+def _over_different_rows(tested: Mapping[str, Evidence]) -> dict[str, str]:
+    """Label -> reason for those whose rows of the test set are not those of most: models that were
+    trained on different data have different clean rows.
+    """
+    rows = {
+        label: (evidence.seeds[0].shape, evidence.mask.tobytes())
+        for label, evidence in tested.items()
+    }
+    usual = Counter(rows.values()).most_common(1)
+    reason = "it is over other rows of the test set than most"
+    return {label: reason for label, identity in rows.items() if identity != usual[0][0]}
+
+
+def _comparisons(
+    name: str, tested: Mapping[str, Evidence], *, num_trials: int, resampling: Resampling
+) -> list[Comparison] | str:
+    """All pairs, or the reason why they cannot be tested."""
+    rows = list(tested.values())
     with np.errstate(all="ignore"):
-        values = values or [seeded_value(seeds, metric.aggregate) for seeds in statistics]
-        compared = compare_with_seeds(
-            statistics,
-            metric.aggregate,
-            values=values,
+        comparisons = compare_with_seeds(
+            [row.seeds for row in rows],
+            rows[0].metric.aggregate,
+            values=[row.value for row in rows],
             test=TEST,
             num_trials=num_trials,
             resampling=resampling,
         )
-    if not all(np.isfinite([one.difference, one.low, one.high]).all() for one in compared):
-        return f"{metric.name} of resampled examples is no finite number"
-    single_test = f"{TEST.value}, {num_trials} trials, seed {resampling.seed}"
-    comparisons = tuple(
-        RowComparison(
-            metric.name,
-            labels[one.better],
-            labels[one.worse],
-            one.difference,
-            one.low,
-            one.high,
-            one.p,
-            one.p_holm,
-            single_test
-            if len(statistics[one.better]) == len(statistics[one.worse]) == 1
-            else SEEDS_TEST_NAME,
-            _detectable(values[one.better].influences - values[one.worse].influences),
-        )
-        for one in compared
+    numbers = [(pair.difference, pair.low, pair.high) for pair in comparisons]
+    if not np.isfinite(numbers).all():
+        return f"{name} of resampled examples is no finite number"
+    return comparisons
+
+
+def _row_comparison(
+    pair: Comparison, name: str, tested: Mapping[str, Evidence], *, num_trials: int, seed: int
+) -> RowComparison:
+    labels, rows = list(tested), list(tested.values())
+    better, worse = rows[pair.better], rows[pair.worse]
+    is_of_one_seed = len(better.seeds) == len(worse.seeds) == 1
+    return RowComparison(
+        name,
+        labels[pair.better],
+        labels[pair.worse],
+        pair.difference,
+        pair.low,
+        pair.high,
+        pair.p,
+        pair.p_holm,
+        f"{TEST.value}, {num_trials} trials, seed {seed}" if is_of_one_seed else SEEDS_TEST_NAME,
+        _detectable(better.value.influences - worse.value.influences),
     )
-    letters = zip(labels, compact_letter_display(len(labels), compared), strict=True)
-    return Groups(comparisons, dict(letters))
 
 
-def _with_bootstrap(board: Board, metric: Metric, single: dict[str, FloatArray]) -> Board:
-    """The board with the p-values of another test beside its own, for rows of one seed."""
+def _with_bootstrap(
+    comparisons: tuple[RowComparison, ...], tested: Mapping[str, Evidence]
+) -> tuple[RowComparison, ...]:
+    """The comparisons with the p-values of the paired bootstrap beside their own, where both rows
+    have one seed.
+    """
+    single = {label: row for label, row in tested.items() if len(row.seeds) == 1}
     labels = list(single)
     pairs = list(combinations(range(len(labels)), 2))
+    if not pairs:
+        return comparisons
     p_values = TESTS[PairedTest.paired_bootstrap](
-        list(single.values()),
-        metric.aggregate,
+        [row.seeds[0] for row in single.values()],
+        single[labels[0]].metric.aggregate,
         pairs,
         num_trials=NUM_TRIALS,
         seed=DEFAULT_RESAMPLING.seed,
     )
-    found = {
-        (labels[one], labels[other]): p for (one, other), p in zip(pairs, p_values, strict=True)
+    by_labels = {
+        (labels[left], labels[right]): p for (left, right), p in zip(pairs, p_values, strict=True)
     }
-    comparisons = tuple(
-        replace(one, p_bootstrap=found.get((one.better, one.worse))) for one in board.comparisons
+    return tuple(
+        replace(pair, p_bootstrap=by_labels.get((pair.better, pair.worse))) for pair in comparisons
     )
-    return replace(board, comparisons=comparisons)
 
 
 def _detectable(influences: FloatArray) -> float | None:
     if len(influences) == 1 or not np.isfinite(influences).all():
         return None
     return detectable_difference(standard_error(influences))
+
+
+def _with_tests(
+    board: Board,
+    name: str,
+    comparisons: tuple[RowComparison, ...],
+    not_tested: Mapping[str, str],
+    cld: Mapping[str, str],
+) -> Board:
+    rows = tuple(
+        replace(row, cld={**row.cld, name: cld[row.label]}) if row.label in cld else row
+        for row in board.rows
+    )
+    return replace(
+        board, rows=rows, tests={**board.tests, name: PairedTests(comparisons, not_tested)}
+    )

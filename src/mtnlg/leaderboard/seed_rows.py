@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.leaderboard.evidence import BoardEvidence, installed_metric
+from mtnlg.leaderboard.evidence import EvidenceOf
 from mtnlg.leaderboard.labels import without_seed
 from mtnlg.leaderboard.model import BoardRow
 from mtnlg.leaderboard.ranking import measure_of
@@ -24,7 +24,7 @@ INTERVAL = "{} seeds by t on {}, and examples by the jackknife, {:g} %"
 NO_INTERVAL = "mean of {} seeds: {}"
 
 
-def merge_seeds(rows: Iterable[BoardRow], *, evidence: BoardEvidence) -> list[BoardRow]:
+def merge_seeds(rows: Iterable[BoardRow], *, evidence: EvidenceOf) -> list[BoardRow]:
     """Rows of trained systems that differ only in their seed as one row each, at the place of the
     first.
 
@@ -85,7 +85,7 @@ def _mean_metric(name: str, group: Sequence[BoardRow]) -> MetricScore:
     )
 
 
-def _with_intervals(row: BoardRow, evidence: BoardEvidence) -> BoardRow:
+def _with_intervals(row: BoardRow, evidence: EvidenceOf) -> BoardRow:
     metrics = {
         name: _with_interval(score, row, name, evidence) for name, score in row.metrics.items()
     }
@@ -93,7 +93,7 @@ def _with_intervals(row: BoardRow, evidence: BoardEvidence) -> BoardRow:
 
 
 def _with_interval(
-    score: MetricScore, row: BoardRow, name: str, evidence: BoardEvidence
+    score: MetricScore, row: BoardRow, name: str, evidence: EvidenceOf
 ) -> MetricScore:
     """The score with its two-level interval, or with the reason why it has none."""
     interval = _interval(row, name, evidence)
@@ -105,14 +105,11 @@ def _with_interval(
     return replace(score, low=interval[0], high=interval[1], interval=method)
 
 
-def _interval(row: BoardRow, name: str, evidence: BoardEvidence) -> tuple[float, float] | str:
-    metric = installed_metric(name)
-    if isinstance(metric, str):
-        return metric
-    found = evidence.of(row, metric)
-    if isinstance(found, str):
-        return found
-    interval = found.value.interval()
+def _interval(row: BoardRow, name: str, evidence: EvidenceOf) -> tuple[float, float] | str:
+    row_evidence = evidence(row, name)
+    if isinstance(row_evidence, str):
+        return row_evidence
+    interval = row_evidence.value.interval()
     return interval if np.isfinite(interval).all() else f"{name} without an example is no number"
 
 

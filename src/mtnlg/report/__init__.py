@@ -1,5 +1,5 @@
 """Boards as bytes: a page, Markdown, CSV, JSON and LaTeX, each a row of FORMATS."""
 
-from mtnlg.report.formats import FORMATS, Document, Format, find_format, write_report
+from mtnlg.report.formats import FORMATS, Format, find_format, write_report
 
-__all__ = ["FORMATS", "Document", "Format", "find_format", "write_report"]
+__all__ = ["FORMATS", "Format", "find_format", "write_report"]

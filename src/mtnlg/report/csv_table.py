@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, PairedTests
 from mtnlg.records.ratings import HumanRatings
 from mtnlg.records.runs import Cost
 from mtnlg.records.scores import MetricScore
@@ -26,7 +26,7 @@ COLUMNS = (
     *("status", "reason", "runs", "seeds", "decoding", "metric", "value", "low", "high", "n"),
     *("unit", "higher_is_better", "interval", "interval_reason", "signature"),
     *("seed_values", "seed_deviation"),
-    *("group", "group_test"),
+    *("cld", "cld_test"),
     *Cost.__slots__,
     *("contamination_checked", "contamination_flagged", "contamination_rule"),
 )
@@ -80,8 +80,8 @@ def _rating_records(ratings: HumanRatings) -> Iterator[dict[str, Cell]]:
             "interval": None if mean.low is None else ratings.interval,
             "interval_reason": (mean.reason or "one source") if mean.low is None else None,
             "signature": ratings.signature,
-            "group": system.group,
-            "group_test": ratings.test or f"not tested: {ratings.test_reason}",
+            "cld": system.group,
+            "cld_test": ratings.test or f"not tested: {ratings.test_reason}",
         }
 
 
@@ -121,11 +121,12 @@ def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
 
 
 def _group_cells(name: str, row: BoardRow, board: Board) -> dict[str, Cell]:
-    """The letters and their test, or why there was no test; empty for other metrics."""
-    if name in row.groups:
-        return {"group": row.groups[name], "group_test": test_text(board)}
-    if name == board.main_metric and row.label in board.not_tested:
-        return {"group_test": f"not tested: {board.not_tested[row.label]}"}
+    """The letters and their test, or why there was no test; empty for a metric without tests."""
+    tests = board.tests.get(name, PairedTests())
+    if name in row.cld:
+        return {"cld": row.cld[name], "cld_test": test_text(tests)}
+    if row.label in tests.not_tested:
+        return {"cld_test": f"not tested: {tests.not_tested[row.label]}"}
     return {}
 
 

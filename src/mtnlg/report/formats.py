@@ -1,122 +1,115 @@
 """The formats that a leaderboard is written in; each is a function and its row in FORMATS.
 
-Refuses to know: scores and files. A format renders text; `write_report` writes it, whole or not at
-all.
+Other packages add formats by the entry point group `mtnlg.formats`, where each name loads a
+`Format`. A format renders text; `write_report` writes it, whole or not at all.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from importlib.metadata import entry_points
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from mtnlg.config import ReportConfig
 from mtnlg.errors import ConfigError
-from mtnlg.leaderboard.model import Leaderboard
+from mtnlg.plugins import Table
 from mtnlg.records.files import is_folder_name, write_text
-from mtnlg.report.csv_table import render_csv
-from mtnlg.report.html import render_html
-from mtnlg.report.latex import render_latex
-from mtnlg.report.markdown import render_markdown
 
-ENTRY_POINTS = "mtnlg.formats"
+if TYPE_CHECKING:  # each format imports what it needs when it renders
+    from mtnlg.leaderboard.model import Leaderboard
+
 NUM_SAMPLES = ReportConfig.num_samples
 
 
-class Document(NamedTuple):
-    """One file of a report."""
+@dataclass(frozen=True)
+class Format:
+    """One way to write a leaderboard."""
 
-    name: str
-    text: str
-
-
-class Format(Protocol):
-    """Renders a leaderboard; the same leaderboard gives the same bytes, whatever the time and the
-    machine.
-    """
-
-    def __call__(self, leaderboard: Leaderboard, *, num_samples: int) -> Document: ...
+    file_name: str
+    what: str
+    """What it is, in words for --help."""
+    render: Callable[[Leaderboard, int], str]
+    """A leaderboard and a number of samples -> the text, in the same bytes at any time and on any
+    machine. A format without samples ignores their number."""
 
 
-def html(leaderboard: Leaderboard, *, num_samples: int) -> Document:
-    """One self-contained page with tables, curves and samples."""
-    return Document("index.html", render_html(leaderboard, num_samples=num_samples))
+def _html(leaderboard: Leaderboard, num_samples: int) -> str:
+    from mtnlg.report.html import render_html
+
+    return render_html(leaderboard, num_samples=num_samples)
 
 
-def markdown(leaderboard: Leaderboard, *, num_samples: int) -> Document:
-    """The tables and their notes, for a README or a pull request; no samples."""
-    return Document("leaderboard.md", render_markdown(leaderboard))
+def _markdown(leaderboard: Leaderboard, num_samples: int) -> str:
+    from mtnlg.report.markdown import render_markdown
+
+    return render_markdown(leaderboard)
 
 
-def csv(leaderboard: Leaderboard, *, num_samples: int) -> Document:
-    """One line for each system and metric, for a spreadsheet; no samples."""
-    return Document("leaderboard.csv", render_csv(leaderboard))
+def _csv(leaderboard: Leaderboard, num_samples: int) -> str:
+    from mtnlg.report.csv_table import render_csv
+
+    return render_csv(leaderboard)
 
 
-def json_document(leaderboard: Leaderboard, *, num_samples: int) -> Document:
-    """The boards as data, for programs; no samples."""
+def _json(leaderboard: Leaderboard, num_samples: int) -> str:
     text = json.dumps(leaderboard.to_json(), ensure_ascii=False, indent=1, allow_nan=False)
-    return Document("leaderboard.json", text + "\n")
+    return text + "\n"
 
 
-def latex(leaderboard: Leaderboard, *, num_samples: int) -> Document:
-    """A table for each board, for a paper; no samples."""
-    return Document("leaderboard.tex", render_latex(leaderboard))
+def _latex(leaderboard: Leaderboard, num_samples: int) -> str:
+    from mtnlg.report.latex import render_latex
+
+    return render_latex(leaderboard)
+
+
+def _terminal(leaderboard: Leaderboard, num_samples: int) -> str:
+    from mtnlg.report.terminal import render_terminal
+
+    return render_terminal(leaderboard)
 
 
 FORMATS: dict[str, Format] = {
-    "html": html,
-    "markdown": markdown,
-    "csv": csv,
-    "json": json_document,
-    "latex": latex,
+    "html": Format("index.html", "one self-contained page with tables, curves and samples", _html),
+    "markdown": Format("leaderboard.md", "the tables and their notes, for a README", _markdown),
+    "csv": Format("leaderboard.csv", "a line for each system and metric", _csv),
+    "json": Format("leaderboard.json", "the boards with all pairs, for programs", _json),
+    "latex": Format("leaderboard.tex", "a booktabs table for each board, for a paper", _latex),
+    "terminal": Format("leaderboard.txt", "aligned plain text with notes", _terminal),
 }
+FORMAT_TABLE = Table("mtnlg.formats", Format, FORMATS)
 
 
-def known_formats() -> dict[str, Format]:
-    """Our formats and those of installed packages; raises ConfigError where two have one name."""
-    formats = dict(FORMATS)
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        if point.name in formats:
-            raise ConfigError(
-                f"report format {point.name!r} is defined twice, the second time by {point.value}; "
-                "rename or uninstall one"
-            )
-        formats[point.name] = point.load()
-    return formats
-
-
-def find_format(name: str) -> Format:
-    """The format of that name; raises ConfigError with the known ones."""
-    known = known_formats()
-    if name not in known:
-        raise ConfigError(f"report.formats has {name!r}; known: {', '.join(known)}")
-    return known[name]
+def find_format(name: str, *, key: str = "report.formats") -> Format:
+    """The format of that name, ours or another package's; raises ConfigError, naming the setting
+    that asks for it, where there is none.
+    """
+    return FORMAT_TABLE.find(name, key=key)
 
 
 def write_report(
     leaderboard: Leaderboard,
     folder: Path,
     *,
-    formats: Sequence[str] = tuple(FORMATS),
+    formats: Sequence[str] | None = None,
     num_samples: int = NUM_SAMPLES,
 ) -> list[Path]:
-    """Write the formats into a folder and return the paths; nothing is written unless all of them
-    render.
+    """Write the formats, or those of a default report, into a folder and return the paths; nothing
+    is written unless all of them render.
     """
-    documents = [find_format(name)(leaderboard, num_samples=num_samples) for name in formats]
-    for document in documents:
-        if not is_folder_name(document.name):
+    texts: dict[Path, str] = {}
+    for name in ReportConfig().formats if formats is None else formats:
+        report_format = find_format(name)
+        if not is_folder_name(report_format.file_name):
             raise ConfigError(
-                f"a report format names its file {document.name!r}; "
+                f"the report format {name} names its file {report_format.file_name!r}; "
                 "it must be a name without a path"
             )
-    paths = [folder / document.name for document in documents]
-    for path, document in zip(paths, documents, strict=True):
-        write_text(path, _encodable(document.text))
-    return paths
+        texts[folder / report_format.file_name] = report_format.render(leaderboard, num_samples)
+    for path, text in texts.items():
+        write_text(path, _encodable(text))
+    return list(texts)
 
 
 def _encodable(text: str) -> str:

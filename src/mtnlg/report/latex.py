@@ -55,8 +55,8 @@ def is_tied_with_best(name: str, row: BoardRow, board: Board) -> bool:
     """True for the best row by a metric that was tested, and for rows that share a letter with
     it.
     """
-    tested = [ranked for ranked in board.ranked if name in ranked.groups]
+    tested = [ranked for ranked in board.ranked if name in ranked.cld]
     if row not in tested:
         return False
     best = min(tested, key=lambda ranked: badness(ranked.metrics[name]))
-    return not set(LETTER.findall(row.groups[name])).isdisjoint(LETTER.findall(best.groups[name]))
+    return not set(LETTER.findall(row.cld[name])).isdisjoint(LETTER.findall(best.cld[name]))

@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 
 from mtnlg.evaluation.significance.comparison import POWER, SIGNIFICANCE
-from mtnlg.leaderboard.model import Board
+from mtnlg.leaderboard.model import Board, PairedTests
 from mtnlg.records.scores import MetricScore
 from mtnlg.report.display import number_text, p_text, seeds_text
 
@@ -39,28 +39,33 @@ def metric_notes(board: Board) -> dict[str, list[str]]:
     return {name: _metric_notes(name, board) for name in board.metric_names}
 
 
-def test_text(board: Board) -> str:
-    """The tests behind a board's groups, and the number of comparisons they are corrected for."""
-    count = len(board.comparisons)
+def test_text(tests: PairedTests) -> str:
+    """The tests behind the groups, and the number of comparisons they are corrected for."""
+    count = len(tests.comparisons)
     corrected = f"Holm-corrected over {count} comparisons" if count > 1 else "one comparison"
-    tests = dict.fromkeys(comparison.test for comparison in board.comparisons)
-    return f"{'; '.join(tests)}, {corrected}"
+    names = dict.fromkeys(comparison.test for comparison in tests.comparisons)
+    return f"{'; '.join(names)}, {corrected}"
 
 
 def group_notes(board: Board) -> list[str]:
     """What a shared letter means, and which rows were not tested and why."""
-    notes = []
-    if board.comparisons:
-        notes.append(
-            f"rows that share a letter are tied: not significantly different by "
-            f"{board.main_metric} ({test_text(board)}, at {SIGNIFICANCE:.0%})"
-        )
-    labels: dict[str, list[str]] = {}
-    for label, reason in board.not_tested.items():
-        labels.setdefault(reason, []).append(label)
-    return notes + [
-        f"not tested: {', '.join(untested)}: {reason}" for reason, untested in labels.items()
+    tested: dict[str, list[str]] = {}
+    untested: dict[tuple[str, str], list[str]] = {}
+    for name, tests in board.tests.items():
+        if tests.comparisons:
+            tested.setdefault(test_text(tests), []).append(name)
+        for label, reason in tests.not_tested.items():
+            untested.setdefault((name, reason), []).append(label)
+    notes = [
+        f"rows that share a letter are tied: not significantly different by {', '.join(names)} "
+        f"({test}, at {SIGNIFICANCE:.0%})"
+        for test, names in tested.items()
     ]
+    for (name, reason), labels in untested.items():
+        is_of_all = len(labels) == sum(name in row.metrics for row in board.rows)
+        rows = "" if is_of_all else f"{', '.join(labels)}: "
+        notes.append(f"not tested by {name}: {rows}{reason}")
+    return notes
 
 
 def seed_notes(board: Board) -> list[str]:

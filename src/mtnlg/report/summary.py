@@ -91,7 +91,7 @@ def _ties(board: Board) -> str:
         return ""
     members: dict[str, list[str]] = {}
     for row in board.rows:
-        for letter in LETTER.findall(row.groups.get(board.metric_names[0], "")):
+        for letter in LETTER.findall(row.cld.get(board.metric_names[0], "")):
             members.setdefault(letter, []).append(row.label)
     groups = [
         ", ".join(labels[:-1]) + f" and {labels[-1]}"
@@ -99,7 +99,7 @@ def _ties(board: Board) -> str:
         if len(labels) > 1
     ]
     tied = f"Tied: {'; '.join(groups)}" if groups else "No two are tied"
-    return f"{tied} ({test_text(board)})."
+    return f"{tied} ({test_text(board.tests[board.metric_names[0]])})."
 
 
 def _with_article(kind: str) -> str:

@@ -1,105 +1,56 @@
-"""The table of `mtnlg score` for a terminal: aligned plain text, and beneath it what the numbers
+"""The leaderboard for a terminal: for each board an aligned table, and below it what the numbers
 stand on.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator
 
-from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
-from mtnlg.leaderboard.file_board import SystemScores, Table
-from mtnlg.report.display import ABSENT, interval_text, value_text
-from mtnlg.text.visible import visible
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
+from mtnlg.report.display import (
+    ABSENT,
+    board_title,
+    interval_text,
+    spread_text,
+    value_text,
+)
+from mtnlg.report.notes import board_notes
+from mtnlg.report.summary import no_board_sentence
+from mtnlg.text.terminal import aligned, one_line
 
-GAP = "  "
+
+def render_terminal(leaderboard: Leaderboard) -> str:
+    """All boards; those of a launch with their titles."""
+    parts = [] if leaderboard.boards else [no_board_sentence(len(leaderboard.runs))]
+    for board in leaderboard.boards:
+        parts += [] if leaderboard.is_of_files else [one_line(board_title(board))]
+        parts += ["\n".join(_table(board)), "\n".join(map(one_line, _notes(board)))]
+    return "\n\n".join(parts) + "\n"
 
 
-def table_text(table: Table) -> str:
-    """The table, best system first, and its notes."""
+def _table(board: Board) -> list[str]:
     header = ["system"]
-    for name in table.metric_names:
+    for name in board.metric_names:
         header += [name, "interval", "group"]
-    rows = [[one_line(system.name), *_cells(system, table)] for system in table.ranked]
-    return (
-        "\n".join([*aligned([header, *rows], numbers=range(1, len(header), 3)), "", *_notes(table)])
-        + "\n"
-    )
+    rows = [[one_line(row.label), *_cells(row, board)] for row in board.rows]
+    return aligned([header, *rows], numbers=range(1, len(header), 3))
 
 
-def _cells(system: SystemScores, table: Table) -> Iterator[str]:
-    for name in table.metric_names:
-        if name in system.metrics:
-            metric = system.metrics[name]
-            yield from (value_text(metric), interval_text(metric))
-            yield system.groups.get(name, ABSENT)
+def _cells(row: BoardRow, board: Board) -> Iterator[str]:
+    for name in board.metric_names:
+        metric = row.metrics.get(name)
+        if metric is None:
+            yield from (ABSENT, "not computed" if name in row.left_out else ABSENT, ABSENT)
         else:
-            yield from (ABSENT, "not computed", ABSENT)
+            yield f"{value_text(metric)} {spread_text(metric)}".rstrip()
+            yield interval_text(metric)
+            yield row.cld.get(name, ABSENT)
 
 
-def aligned(rows: Sequence[Sequence[str]], *, numbers: Container[int] = ()) -> Iterator[str]:
-    """Columns of one width each, those of numbers to the right."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            " " * (width - _width(cell)) + cell
-            if place in numbers
-            else cell + " " * (width - _width(cell))
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield GAP.join(cells).rstrip()
-
-
-def _notes(table: Table) -> Iterator[str]:
-    for name, signature in table.signatures.items():
-        yield f"{name}: {signature}"
-    yield f"n = {table.num_examples}"
-    yield from _intervals(table)
-    yield from _groups(table)
-    for system in table.systems:
-        for name, reason in system.left_out.items():
-            yield one_line(f"{name} of {system.name} is not computed: {reason}")
-
-
-def _intervals(table: Table) -> Iterator[str]:
-    """How intervals were made, or why there is none, once where it is the same for all."""
-    notes = dict.fromkeys(
-        f"interval: {metric.interval}"
-        if metric.interval
-        else f"{name} has no interval: {metric.interval_reason}"
-        for system in table.systems
-        for name, metric in system.metrics.items()
-    )
-    yield from notes
-
-
-def _groups(table: Table) -> Iterator[str]:
-    """What the letters mean, and why there are none."""
-    tested = [comparisons for comparisons in table.comparisons.values() if comparisons]
-    if tested:
-        most = max(tested, key=len)
-        corrected = f", Holm-corrected over {len(most)} pairs" if len(most) > 1 else ""
-        yield (
-            "group: systems that share a letter are not told apart by that metric "
-            f"({most[0].test}{corrected}, at {SIGNIFICANCE:.0%})"
-        )
-    if len(table.systems) > 1:
-        reasons = dict.fromkeys(
-            f"{name} is not tested for {system}: {reason}"
-            for name, by_system in table.not_tested.items()
-            for system, reason in by_system.items()
-        )
-        yield from map(one_line, reasons)
-
-
-def one_line(text: str) -> str:
-    """The text without line ends and what a terminal would obey."""
-    return visible(text).replace("\n", "⏎").replace("\t", " ")
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal that the text takes."""
-    return sum(
-        0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF")
-        for one in text
-    )
+def _notes(board: Board) -> Iterator[str]:
+    for heading, notes in board_notes(board).items():
+        yield f"{heading}: {'; '.join(notes)}"
+    for row in board.rows:
+        if row.reason:
+            state = "" if row.status == "finished" else f"{row.status}: "
+            yield f"{row.label}: {state}{row.reason}"
