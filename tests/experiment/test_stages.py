@@ -8,13 +8,16 @@ import csv
 import hashlib
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
+from typing import Any
 
 import pytest
 
-from mtnlg.artifacts.store import STAGE_VERSIONS
+from mtnlg.artifacts.source import CHOICES, WITHOUT_EFFECT, Code
+from mtnlg.artifacts.store import STAGE_VERSIONS, Artifact, make_folder
 from mtnlg.config import (
     Config,
     DecodingConfig,
@@ -29,8 +32,10 @@ from mtnlg.config import (
 from mtnlg.config.plain import plain_settings
 from mtnlg.config.tokenizer import Algorithm
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation import baselines_for
-from mtnlg.experiment import stages
+from mtnlg.evaluation import baselines_for, stage
+from mtnlg.experiment import artifacts, stages
+from mtnlg.experiment.code import code_hashes
+from mtnlg.records.files import object_of, read_json
 from mtnlg.records.rows import read_rows
 from mtnlg.tokenization import tokenizer
 from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
@@ -225,3 +230,106 @@ def test_tokens_are_made_again_where_the_tokenizer_comes_out_with_other_bytes(
     assert (second.tokenizer.key, second.tokenizer.is_new) == (first.tokenizer.key, True)
     assert second.tokens["golden"].is_new == has_other_bytes
     assert (second.tokens["golden"].key != first.tokens["golden"].key) == has_other_bytes
+
+
+OPTIONS: dict[str, object] = {
+    "trainer": TrainerConfig(
+        max_steps=3,
+        validate_every_steps=3,
+        batch_tokens=256,
+        num_threads=1,
+        ema_decay=0.9,
+        r_drop=1.0,
+        bpe_dropout=0.1,
+        curriculum_steps=2,
+        source_loss_weight=0.1,
+        patience=2,
+        activation_checkpointing=True,
+        has_profile=True,
+    ),
+    "model": ModelConfig(
+        name="golden",
+        num_layers=1,
+        hidden_size=8,
+        num_heads=2,
+        context_length=64,
+        dropout=0.1,
+        has_pointer=True,
+    ),
+    "decoding": DecodingConfig(
+        strategy="sampling",
+        max_new_tokens=8,
+        num_alternatives=3,
+        mbr_utility="chrf",
+        has_likelihood=True,
+        bad_words=["cat"],
+        no_repeat_ngram_size=3,
+    ),
+    "evaluation": EvaluationConfig(
+        num_resamples=100, metrics=["bleu", "rougeL-mean", "ter", "distinct2", "novel2"]
+    ),
+}
+
+
+@pytest.mark.parametrize("options", [{}, OPTIONS], ids=["defaults", "options"])
+def test_all_code_that_runs_is_in_the_key(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object]
+) -> None:
+    """Oracle: Python's profiler, which names the file of each function that is called."""
+    config = replace(config, artifacts_root=str(tmp_path), **options)  # type: ignore[arg-type]
+    unexpected = set()
+
+    def make_watched(*arguments: Any, code: Code, **others: Any) -> Artifact:
+        *rest, build = arguments
+        expected = {*code.modules, code.function.__module__} | WITHOUT_EFFECT | CHOICES
+
+        def watched(folder: Path) -> None:
+            def note(frame: FrameType, event: str, _: object) -> None:
+                name = str(frame.f_globals.get("__name__"))
+                if name.split(".")[0] == "mtnlg" and name not in expected:
+                    unexpected.add((code.function.__name__, name, frame.f_code.co_name))
+
+            sys.setprofile(note)
+            try:
+                build(folder)
+            finally:
+                sys.setprofile(None)
+
+        return make_folder(*rest, watched, code=code, **others)
+
+    monkeypatch.setattr(artifacts, "make_folder", make_watched)
+    monkeypatch.setattr(stage, "make_folder", make_watched)
+
+    prepared = stages.prepare(config)
+    decoded = stages.generate(config, prepared, stages.train(config, prepared))
+    stages.evaluate(config, [*decoded, *stages.predict_baselines(config, prepared)])
+
+    assert unexpected == set()
+
+
+def test_record_of_each_artifact_has_the_hash_that_run_json_gives_its_stage(
+    config: Config,
+) -> None:
+    """Oracle: artifact.json, whose inputs give the key."""
+    prepared = stages.prepare(config)
+    model = stages.train(config, prepared)
+    (decoded,) = stages.generate(config, prepared, model)
+    baseline = stages.predict_baselines(config, prepared)[0]
+    (_, scores), *_ = stages.evaluate(config, [decoded])
+    assert prepared.tokenizer is not None
+    assert prepared.contamination is not None
+    built = {
+        "rows": prepared.rows["golden"],
+        "contamination": prepared.contamination,
+        "tokenizer": prepared.tokenizer,
+        "tokens": prepared.tokens["golden"],
+        "model": model,
+        "predictions": decoded.predictions,
+        "baselines": baseline.predictions,
+        "scores": scores,
+    }
+
+    records = {name: read_json(one.folder / "artifact.json") for name, one in built.items()}
+
+    codes = {name: object_of(record, "inputs")["code"] for name, record in records.items()}
+    assert codes == code_hashes(config)

@@ -12,6 +12,7 @@ from pathlib import Path
 from mtnlg.config import Accelerator
 
 CPU_INFORMATION = Path("/proc/cpuinfo")
+SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma"}
 AVX2 = {"avx2", "fma"}
@@ -73,11 +74,10 @@ def _num_cores() -> int:
     """Cores that this process may use, each counted once however many threads it runs."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
-    topology = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
     cores = set()
     for number in os.sched_getaffinity(0):
         try:
-            cores.add(Path(topology.format(number)).read_text(encoding="ascii"))
+            cores.add(Path(SIBLINGS.format(number)).read_text(encoding="ascii"))
         except OSError:
             cores.add(str(number))
     return len(cores)

@@ -1,0 +1,95 @@
+"""What of the machine is in a training's key, against PyTorch's own words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtnlg.config import Accelerator, Config, ModelConfig, TaskConfig, TaskKind
+from mtnlg.experiment import artifacts, machine
+from mtnlg.experiment.artifacts import Prepared
+from mtnlg.records.files import JsonObject
+
+LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY")
+BOTH = """
+import torch
+from mtnlg.experiment.machine import instruction_set, num_threads
+print(num_threads(None) == torch.get_num_threads())
+print(instruction_set() == torch.backends.cpu.get_cpu_capability())
+"""
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {},
+        {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default"},
+        {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "avx2"},
+        {"OMP_NUM_THREADS": "3,2", "ATEN_CPU_CAPABILITY": "none of them"},
+    ],
+)
+def test_threads_and_instruction_set_are_those_of_pytorch(limits: dict[str, str]) -> None:
+    """Oracle: PyTorch, asked in the same process."""
+    environment = {name: text for name, text in os.environ.items() if name not in LIMITS} | limits
+
+    result = subprocess.run(
+        [sys.executable, "-c", BOTH], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout.split() == ["True", "True"]
+
+
+def training_inputs(monkeypatch: pytest.MonkeyPatch, num_threads: int | None = None) -> JsonObject:
+    """What the key of a training is made of, but for the data."""
+    inputs: list[JsonObject] = []
+    monkeypatch.setattr(artifacts, "make_folder", lambda *parts, **_: inputs.append(parts[2]))
+    monkeypatch.setattr(Prepared, "tokenizer_hash", lambda self: "")
+    monkeypatch.setattr(Prepared, "rows_hash", lambda self, name, split: "")
+    task = TaskConfig(kind=TaskKind.dialogue, reader="builtin", source_language="en")
+    model = ModelConfig(name="a", num_layers=1, hidden_size=8, num_heads=2)
+    config = Config(tasks={"talk": task}, model=model)
+    config.trainer.num_threads = num_threads
+    config.trainer.accelerator = Accelerator.cpu
+    artifacts.make_model(config, Prepared())
+    return inputs[0]
+
+
+def test_every_number_of_threads_and_instruction_set_has_its_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Oracle: measured, each gives other weights: breaks of one key with other bits."""
+    monkeypatch.setattr(machine, "_num_cores", lambda: 2)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    keys = []
+    for threads, capability in (("1", "avx2"), ("2", "avx2"), ("2", "default")):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        monkeypatch.setenv("ATEN_CPU_CAPABILITY", capability)
+        keys.append(training_inputs(monkeypatch))
+
+    assert all(left != right for left, right in ((keys[0], keys[1]), (keys[1], keys[2])))
+    assert training_inputs(monkeypatch, num_threads=2) == keys[2]
+
+
+def test_chosen_number_of_threads_is_not_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: torch.set_num_threads, which the training calls with it."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    assert machine.num_threads(7) == 7
+
+
+def test_hyperthreads_of_one_core_count_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Oracle: four processors of two cores, written by hand as Linux does."""
+    for number, siblings in enumerate(("0,2", "1,3", "0,2", "1,3")):
+        (tmp_path / f"{number}").write_text(siblings + "\n", encoding="ascii")
+    monkeypatch.setattr(machine, "SIBLINGS", str(tmp_path / "{}"))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+
+    assert machine.num_threads(None) == 2
