@@ -283,6 +283,38 @@ def test_line_is_found_in_any_place_of_any_data_set() -> None:
     assert tags(Row("x", "We go now .", ("Hi .",)), training) == set()
 
 
+@pytest.mark.parametrize(
+    ("line", "is_long"),
+    [
+        ("one two three four five", False),
+        ("one two three four five six", True),
+        ("一只红猫看见一条", False),
+        ("一只红猫看见一条狗", True),
+    ],
+)
+def test_line_counts_from_six_words_or_nine_characters_on(line: str, is_long: bool) -> None:
+    """Oracle: counted by hand."""
+    training = [Row("0", "x", (f"Something else\n{line}",))]
+
+    assert tags(Row("t", line, ("w",)), training) == ({"train_lines"} if is_long else set())
+
+
+def test_turns_are_lines_of_several_words() -> None:
+    """Oracle: the pairs of neighboring turns by hand; two words of one turn are no exchange."""
+    training = dialogue("d", "Hello there", "How are you", "Fine, thanks", "Good bye then")
+
+    def found(*turns: str) -> set[str]:
+        row = dialogue("t", "Something else", *turns)[-1]
+        return tags(row, training, is_dialogue=True, trained_on_dialogue=True)
+
+    assert "train_exchange" in found("Hello there", "How are you")
+    assert "train_exchange" in found("how are you?", "fine thanks")
+    assert "train_exchange" in found("Fine, thanks", "Good bye then")
+    assert "train_exchange" not in found("Hello", "there")
+    assert "train_exchange" not in found("Good", "bye")
+    assert "train_exchange" not in found("there", "How")
+
+
 def test_half_of_the_longer_lines_is_a_signal() -> None:
     lines = [f"this is line {name} of the text" for name in "abcd"]
     training = [Row("0", lines[0], ("x",)), Row("1", "y", ("x", lines[3]))]

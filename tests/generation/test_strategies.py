@@ -1,97 +1,91 @@
-"""A strategy of another package: its function, its settings and its label are those of its row."""
+"""Strategies by name: what they are called on a board, and which settings they refuse."""
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
-
 import pytest
-import torch
-from torch import Tensor
 
-from made_models import EOS, PROMPTS, make_model
-from mtnlg import plugins
 from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
-from mtnlg.generation.batches import Batch
-from mtnlg.generation.engine import generate, stream
-from mtnlg.generation.rows import Choose
-from mtnlg.generation.strategies import Strategy, decoding_label, find_strategy
-
-
-def choose_by_rank(batch: Batch, config: DecodingConfig, device: torch.device) -> Choose:
-    """The token that is so many places from the likeliest."""
-    rank = int((config.options or {}).get("rank", 0))
-
-    def choose(logits: Tensor, numbers: Tensor, step: int) -> Tensor:
-        return logits.sort(dim=1, descending=True, stable=True).indices[:, rank]
-
-    return choose
-
-
-RANKED = Strategy(choose=choose_by_rank, settings=("temperature",), options={"rank": 0})
-
-
-@pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The entry point of a package that adds `ranked`."""
-    point = EntryPoint("ranked", f"{__name__}:RANKED", "mtnlg.strategies")
-    monkeypatch.setattr(EntryPoint, "load", lambda self: RANKED)
-    monkeypatch.setattr(plugins, "installed", lambda group: (point,))
-
-
-def test_strategy_of_a_package_decodes_and_streams() -> None:
-    """Oracle: greedy search, which rank 0 is."""
-    model = make_model()
-    config = DecodingConfig(strategy="ranked", max_new_tokens=6)
-
-    ranked = generate(model, PROMPTS, eos_id=EOS, config=config)
-
-    assert ranked == generate(model, PROMPTS, eos_id=EOS, config=DecodingConfig(max_new_tokens=6))
-    streamed = list(stream(model, PROMPTS[0], eos_id=EOS, config=config))
-    assert streamed == ranked[0][0].ids
-
-
-def test_option_of_a_package_reaches_its_strategy() -> None:
-    model = make_model()
-    first, second = (
-        DecodingConfig(strategy="ranked", max_new_tokens=6, options={"rank": rank})
-        for rank in (0, 1)
-    )
-
-    outputs = [
-        generate(model, PROMPTS[:2], eos_id=EOS, config=config) for config in (first, second)
-    ]
-
-    assert outputs[0] != outputs[1]
+from mtnlg.generation.strategies import STRATEGIES, decoding_label, find_strategy
 
 
 @pytest.mark.parametrize(
-    ("settings", "label"),
+    ("fields", "expected"),
     [
-        ({}, "ranked"),
-        ({"temperature": 0.5, "options": {"rank": 2}}, "ranked_temperature0.5_rank2"),
-        ({"no_repeat_ngram_size": 2}, "ranked_norepeat2"),
+        ({}, "greedy"),
+        ({"strategy": "beam", "num_beams": 4}, "beam4"),
+        ({"strategy": "beam", "num_beams": 4, "length_penalty": 2}, "beam4_penalty2"),
+        ({"strategy": "beam", "num_beams": 4, "length_penalty": 0.6}, "beam4_penalty0.6"),
+        ({"strategy": "beam", "num_beams": 3, "length_penalty": 0.0}, "beam3_penalty0"),
+        ({"strategy": "sampling", "seed": 7}, "sampling_t1_p1_s7"),
+        (
+            {"strategy": "sampling", "temperature": 0.7, "top_k": 9, "top_p": 0.85, "seed": 3},
+            "sampling_t0.7_k9_p0.85_s3",
+        ),
+        (
+            {"strategy": "sampling", "num_alternatives": 5, "mbr_utility": "chrf", "seed": 3},
+            "sampling_t1_p1_s3_mbr5_chrf",
+        ),
+        ({"strategy": "sampling", "num_alternatives": 5, "seed": 3}, "sampling_t1_p1_s3"),
     ],
 )
-def test_label_of_a_package_names_what_is_not_the_default(
-    settings: dict[str, object], label: str
+def test_label_names_the_settings_that_change_an_output(
+    fields: dict[str, object], expected: str
 ) -> None:
-    """Oracle: labels by hand."""
-    config = DecodingConfig(strategy="ranked", **settings)  # type: ignore[arg-type]
-
-    assert decoding_label(config) == label
+    """Oracle: written out; another value of any setting is another label."""
+    assert decoding_label(DecodingConfig(**fields)) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("fields", "most"),
     [
-        ({"num_beams": 2}, r"num_beams=2: must be with .*=beam; ranked does not read it"),
-        ({"options": {"rnk": 2}}, r"decoding\.options=rnk: must be an option of ranked: rank"),
-        ({"num_alternatives": 2}, r"num_alternatives=2: must be at most 1 with strategy ranked"),
+        ({"strategy": "greedy"}, 1),
+        ({"strategy": "beam", "num_beams": 4}, 4),
+        ({"strategy": "sampling"}, 50),
     ],
 )
-def test_setting_that_a_package_does_not_read_is_refused(
-    settings: dict[str, object], message: str
+def test_as_many_outputs_as_a_strategy_has_are_allowed(
+    fields: dict[str, object], most: int
 ) -> None:
-    with pytest.raises(ConfigError, match=message):
-        find_strategy(DecodingConfig(strategy="ranked", **settings))  # type: ignore[arg-type]
+    """Oracle: greedy search has one output, beams one each, and draws are endless."""
+    config = DecodingConfig(**fields, num_alternatives=most)  # type: ignore[arg-type]
+
+    assert find_strategy(config) is STRATEGIES[str(fields["strategy"])]
+    assert find_strategy(config).num_branches(config) == most
+    if fields["strategy"] != "sampling":
+        more = DecodingConfig(**fields, num_alternatives=most + 1)  # type: ignore[arg-type]
+        message = rf"decoding\.num_alternatives={most + 1}: must be at most {most} with strategy"
+        with pytest.raises(ConfigError, match=message):
+            find_strategy(more)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    ("name", "value", "owner"),
+    [
+        ("temperature", 0.5, "sampling"),
+        ("top_k", 3, "sampling"),
+        ("top_p", 0.5, "sampling"),
+        ("seed", 5, "sampling"),
+        ("num_beams", 2, "beam"),
+        ("length_penalty", 0.5, "beam"),
+    ],
+)
+def test_setting_of_another_strategy_is_refused_with_its_owner(
+    strategy: str, name: str, value: float, owner: str
+) -> None:
+    """Oracle: which strategy reads which setting, written out."""
+    config = DecodingConfig(strategy=strategy, **{name: value})  # type: ignore[arg-type]
+
+    if strategy == owner:
+        assert name in find_strategy(config).settings
+    else:
+        with pytest.raises(ConfigError, match=rf"decoding\.{name}={value}: .*strategy={owner};"):
+            find_strategy(config)
+
+
+def test_option_that_a_strategy_lacks_is_refused() -> None:
+    """Oracle: no strategy of ours has options."""
+    for strategy in STRATEGIES:
+        with pytest.raises(ConfigError, match=rf"an option of {strategy}: none"):
+            find_strategy(DecodingConfig(strategy=strategy, options={"width": 3}))
