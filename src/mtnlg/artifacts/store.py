@@ -25,6 +25,7 @@ from mtnlg.errors import ArtifactError
 from mtnlg.progress import say
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.files import JsonObject, JsonValue
+from mtnlg.records.places import artifact_folder
 
 STAGE_VERSIONS = {
     "rows": 2,
@@ -112,10 +113,10 @@ def make_artifact(
     Raises ArtifactError where the folder cannot be written.
     """
     key = artifact_key(stage, inputs)
-    folder = root / stage / key
+    folder = artifact_folder(root, stage, key)
     if find_artifact(root, stage, key) is not None:
         return Artifact(stage, key, folder, is_new=False)
-    with _lock(root / stage / f".{key}.lock", f"{stage} {key}", on_wait):
+    with _lock(artifact_folder(root, stage, f".{key}.lock"), f"{stage} {key}", on_wait):
         if find_artifact(root, stage, key) is not None:
             return Artifact(stage, key, folder, is_new=False)
         partial = folder.with_name(key + PARTIAL_SUFFIX)
@@ -152,7 +153,7 @@ def find_artifact(root: Path, stage: str, key: str) -> Path | None:
     """The complete folder of this key, if there is one; raises ArtifactError where a file of it has
     gone or shrunk.
     """
-    folder = root / stage / key
+    folder = artifact_folder(root, stage, key)
     if not (folder / RECORD_FILE).is_file():
         return None
     for name, record in _recorded_files(folder).items():

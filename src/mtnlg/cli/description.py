@@ -20,6 +20,7 @@ from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
 from mtnlg.corpus.sources.sources import task_splits
 from mtnlg.experiment import artifacts
 from mtnlg.records.files import JsonObject, JsonValue, read_json
+from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.tokenization.fertility import fertility
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
@@ -49,7 +50,7 @@ class DataSet:
         return self.config.tasks[self.name]
 
     def split_file(self, split: str) -> Path:
-        return self.rows.folder / f"{split}.jsonl"
+        return self.rows.folder / rows_file(split)
 
 
 def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]:

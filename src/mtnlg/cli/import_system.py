@@ -26,6 +26,7 @@ from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
 from mtnlg.progress import say
 from mtnlg.records.files import JsonObject, json_line, write_text
+from mtnlg.records.places import PREDICTIONS_FILE, experiment_folder
 from mtnlg.records.runs import Contamination, ImportRecord, read_imports, record_import
 from mtnlg.records.text_files import TextFile, as_mistake_of_the_command, read_fields
 from mtnlg.report import write_report
@@ -60,7 +61,7 @@ def import_system(options: argparse.Namespace) -> None:
         options.artifacts_root, predictions, language=board.language, settings=board.settings
     )
     record = _record(options, board, predictions.key, scores.key)
-    was_there = record_import(options.runs_root / options.experiment, record)
+    was_there = record_import(experiment_folder(options.runs_root, options.experiment), record)
     say(f"{options.system} {'replaced' if was_there else 'imported'}: {board.task}")
     _report(options)
 
@@ -163,7 +164,7 @@ def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -
         root,
         "predictions",
         inputs,
-        lambda folder: write_text(folder / "predictions.jsonl", content),
+        lambda folder: write_text(folder / PREDICTIONS_FILE, content),
     )
 
 

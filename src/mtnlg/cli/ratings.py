@@ -219,7 +219,8 @@ def run_read(options: argparse.Namespace) -> None:
     from mtnlg.ratings.key import read_key
     from mtnlg.ratings.results import rate
     from mtnlg.records.files import write_json
-    from mtnlg.records.ratings import RATINGS_FILE, read_ratings
+    from mtnlg.records.places import RATINGS_FILE, experiment_folder
+    from mtnlg.records.ratings import read_ratings
     from mtnlg.report import write_report
 
     key = read_key(options.folder)
@@ -232,7 +233,7 @@ def run_read(options: argparse.Namespace) -> None:
     earlier = read_ratings(options.experiment, runs_root=options.runs_root)
     ratings = rate(key, options.folder, board, options.artifacts_root)
     kept = [record for record in earlier if record.identity != ratings.identity]
-    path = options.runs_root / options.experiment / RATINGS_FILE
+    path = experiment_folder(options.runs_root, options.experiment) / RATINGS_FILE
     write_json(path, {"ratings": [record.to_json() for record in (*kept, ratings)]})
     for rater in ratings.raters:
         say(f"{rater.name}: {rater.num_answered} of {rater.num_asked} items answered")

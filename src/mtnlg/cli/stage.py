@@ -73,13 +73,14 @@ def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
     from mtnlg.experiment.code import code_hashes
     from mtnlg.experiment.compose import experiment_name, run_id, without_paths
     from mtnlg.experiment.run import execute
+    from mtnlg.records.places import experiment_folder
     from mtnlg.records.runs import write_launch
 
     if stage == "report":
         stages.report(config)
         return 0
     overrides = without_paths([word for word in command[2:] if "=" in word])
-    folder = Path(config.runs_root) / experiment_name(config)
+    folder = experiment_folder(Path(config.runs_root), experiment_name(config))
     code = {run_id(config): code_hashes(config)}
     write_launch(folder, {run_id(config): overrides}, command=command, code=code)
     try:

@@ -18,10 +18,10 @@ from mtnlg.contamination.search import RULES, ContaminationSearch, RowSet, dialo
 from mtnlg.errors import DataError
 from mtnlg.records.codec import write_record
 from mtnlg.records.files import JsonObject, read_jsonl, write_jsonl
+from mtnlg.records.places import CONTAMINATION_FILE, TRAIN, VALIDATION, rows_file
 from mtnlg.records.rows import Row, read_rows
-from mtnlg.records.stages import CONTAMINATION_FILE, ContaminationSummary
+from mtnlg.records.stages import ContaminationSummary
 
-TRAIN, VALIDATION = "train", "validation"
 PROGRESS_ROWS = 1000
 """Rows between two reports of progress."""
 
@@ -54,8 +54,8 @@ class RunFiles:
         def files(splits: Mapping[str, Sequence[str]]) -> dict[str, RowsFile]:
             return {
                 f"{name}.{split}": RowsFile(
-                    folders[name] / f"{split}.jsonl",
-                    recorded_sha256(folders[name], f"{split}.jsonl"),
+                    folders[name] / rows_file(split),
+                    recorded_sha256(folders[name], rows_file(split)),
                     tasks[name].kind is TaskKind.dialogue,
                 )
                 for name in splits
@@ -94,7 +94,7 @@ def write_contamination(
     lines = []
     for name in files.test_sets:
         signals = search.signals(name)
-        write_jsonl(folder / f"{name}.jsonl", (row.to_json() for row in signals.rows))
+        write_jsonl(folder / rows_file(name), (row.to_json() for row in signals.rows))
         summary[name] = counts = signals.counts()
         lines.append(
             f"{name}: signals found in {counts['flagged']} of {counts['checked']} rows checked"
@@ -132,7 +132,7 @@ def audit_splits(
     held_out = {TRAIN: [stem for stem in stems if stem != TRAIN], VALIDATION: tests}
     for seen in (split for split in held_out if split in stems and held_out[split]):
         search = ContaminationSearch(
-            {stem: _rows(folder / f"{stem}.jsonl", is_dialogue) for stem in held_out[seen]}
+            {stem: _rows(folder / rows_file(stem), is_dialogue) for stem in held_out[seen]}
         )
         dialogues = array("Q")
         num_rows = 0
@@ -142,7 +142,7 @@ def audit_splits(
             num_rows += amount
             on_progress(f"contamination in {seen}", num_rows)
 
-        for record in records(_rows(folder / f"{seen}.jsonl", is_dialogue, advance)):
+        for record in records(_rows(folder / rows_file(seen), is_dialogue, advance)):
             search.read_record(record, is_dialogue=is_dialogue)
             if is_dialogue:
                 dialogues.append(text_hash(dialogue_key(record)))

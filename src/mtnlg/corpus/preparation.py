@@ -25,6 +25,7 @@ from mtnlg.corpus.sources.readers import check_columns, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources, task_splits
 from mtnlg.errors import DataError, InterruptedReadingError
 from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json, write_jsonl
+from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
 
 __all__ = ["AUDIT_FILE", "QUARANTINE_FILE", "prepare_rows", "task_splits"]
@@ -62,7 +63,7 @@ def prepare_rows(
     quarantined: list[JsonObject] = []
     try:
         for stem, split in split_sources(task).items():
-            files = _SplitFiles(folder / f"{stem}.jsonl", progress)
+            files = _SplitFiles(folder / rows_file(stem), progress)
             preparation = _SplitPreparation(stem, split, task, cleaning, data_root, files)
             preparation.run(task_name, num_workers, on_progress)
             result = read_json(files.result)

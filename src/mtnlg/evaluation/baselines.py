@@ -16,6 +16,7 @@ from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.errors import DataError
 from mtnlg.evaluation.retrieval import SourceIndex
 from mtnlg.records.files import write_jsonl
+from mtnlg.records.places import TRAIN, rows_file
 from mtnlg.records.rows import Prediction, Row, read_rows
 from mtnlg.text.scripts import IDEOGRAPH
 
@@ -163,7 +164,7 @@ def write_baseline(
     Training rows are read from train.jsonl in the same folder, where the task has any.
     """
     test = list(read_rows(test_file))
-    train = list(read_rows(test_file.with_name("train.jsonl"))) if task.train_split else []
+    train = list(read_rows(test_file.with_name(rows_file(TRAIN)))) if task.train_split else []
     texts = BASELINES[name](BaselineRows(train, test, task.kind, task.source_language))
     predictions = (
         Prediction(row.id, row.source, row.references, text, tags[row.id]).to_json()

@@ -10,6 +10,7 @@ from mtnlg.config import EvaluationConfig
 from mtnlg.config.plain import plain_settings
 from mtnlg.evaluation.metrics.registry import used_metrics
 from mtnlg.records.files import JsonObject
+from mtnlg.records.places import PREDICTIONS_FILE
 from mtnlg.records.rows import read_predictions
 
 
@@ -31,7 +32,7 @@ def make_scores(
         from mtnlg.records.scores import save_scores
 
         scores = score_predictions(
-            read_predictions(predictions.folder / "predictions.jsonl"),
+            read_predictions(predictions.folder / PREDICTIONS_FILE),
             language=language,
             metrics=settings.metrics,
             resampling=Resampling(

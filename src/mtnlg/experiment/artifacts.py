@@ -19,12 +19,18 @@ from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.plugins import UsedRow
 from mtnlg.progress import say, track
 from mtnlg.records.files import JsonObject, JsonValue
+from mtnlg.records.places import (
+    METRICS_FILE,
+    PREDICTIONS_FILE,
+    TRAIN,
+    TRAINING_FILE,
+    VALIDATION,
+    rows_file,
+)
 from mtnlg.records.runs import Kind
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
 
-TRAIN, VALIDATION = "train", "validation"
-"""Names of the prepared splits, whatever the raw data calls them."""
-RECORDS_OF_TRAINING = ("training.json", "metrics.csv", "profile.txt")
+RECORDS_OF_TRAINING = (TRAINING_FILE, METRICS_FILE, "profile.txt")
 """Files of a model folder that say how it was trained; predictions depend on the others."""
 
 
@@ -40,13 +46,13 @@ class Prepared:
     def signals_file(self, name: str, test_set: str) -> Path:
         """The contamination signals of one test set's rows, in all training sets of the model."""
         assert self.contamination is not None, "prepare searches for contamination"
-        return self.contamination.folder / f"{name}.{test_set}.jsonl"
+        return self.contamination.folder / rows_file(f"{name}.{test_set}")
 
     def rows_hash(self, name: str, split: str) -> str:
         """What identifies the rows of one split: a new test set changes nothing for a model that
         does not read it.
         """
-        return recorded_sha256(self.rows[name].folder, f"{split}.jsonl")
+        return recorded_sha256(self.rows[name].folder, rows_file(split))
 
     def tokenizer_file(self) -> Path:
         """The tokenizer of all tasks."""
@@ -120,7 +126,7 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
     """The tokenizer of all tasks, whose rows are there."""
     markers = sorted({task.marker for task in config.tasks.values()})
     rows = {  # by content: the tasks' names and their order change nothing
-        prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / f"{TRAIN}.jsonl"
+        prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / rows_file(TRAIN)
         for name in config.tokenizer_tasks
     }
     trained_from: JsonObject = {
@@ -169,7 +175,7 @@ def make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared)
         with track(f"tokens {name}", 0) as progress:
             for split in splits:
                 write_token_split(
-                    prepared.rows[name].folder / f"{split}.jsonl",
+                    prepared.rows[name].folder / rows_file(split),
                     folder,
                     tokenizer,
                     num_workers=config.preparation.num_workers,
@@ -246,7 +252,7 @@ def make_predictions(
         predict_test_set(
             model.folder,
             model_task,
-            prepared.rows[name].folder / f"{test_set}.jsonl",
+            prepared.rows[name].folder / rows_file(test_set),
             config.decoding,
             signals_file=signals_file,
             folder=folder,
@@ -275,10 +281,10 @@ def make_baseline(
         from mtnlg.evaluation import write_baseline
 
         write_baseline(
-            folder / "predictions.jsonl",
+            folder / PREDICTIONS_FILE,
             system,
             task,
-            prepared.rows[name].folder / f"{test_set}.jsonl",
+            prepared.rows[name].folder / rows_file(test_set),
             tags=read_tags(signals_file),
         )
 

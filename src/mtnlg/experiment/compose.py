@@ -29,6 +29,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from mtnlg.config import Config, DecodingConfig
 from mtnlg.errors import ConfigError
+from mtnlg.records import places
 from mtnlg.records.files import write_text
 
 CONFIG_MODULE = "pkg://mtnlg.conf"
@@ -163,7 +164,7 @@ def run_id(config: Config) -> str:
 
 def run_folder(config: Config) -> Path:
     """Where a run keeps its manifest and its logs."""
-    return Path(config.runs_root) / experiment_name(config) / run_id(config)
+    return places.run_folder(Path(config.runs_root), experiment_name(config), run_id(config))
 
 
 def without_paths(overrides: Sequence[str]) -> list[str]:
@@ -181,7 +182,7 @@ def slug(name: str) -> str:
 
 def freeze_run(config: Config) -> Path:
     """Write runs/<experiment>/<run id>/config.yaml and give its path."""
-    path = run_folder(config) / "config.yaml"
+    path = run_folder(config) / places.CONFIG_FILE
     write_text(path, freeze(config))
     return path
 

@@ -18,6 +18,7 @@ from mtnlg.experiment.preflight import preflight
 from mtnlg.progress import keep, logged, say
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
+from mtnlg.records.places import CONTAMINATION_FILE, GENERATION_FILE, LOG_FILE, TRAINING_FILE
 from mtnlg.records.runs import (
     Contamination,
     Cost,
@@ -29,15 +30,11 @@ from mtnlg.records.runs import (
     launched_code,
 )
 from mtnlg.records.stages import (
-    CONTAMINATION_FILE,
-    GENERATION_FILE,
-    TRAINING_FILE,
     ContaminationSummary,
     Generation,
     Training,
 )
 
-LOG_FILE = "log.txt"
 UNSEEN_TEXT = "; the training text of its initial model was not looked up"
 
 

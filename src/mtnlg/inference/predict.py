@@ -16,14 +16,11 @@ from mtnlg.inference.text_generator import Generated, TextGenerator
 from mtnlg.progress import say, track
 from mtnlg.records.codec import write_record
 from mtnlg.records.files import JsonObject, JsonValue, write_jsonl
+from mtnlg.records.places import GENERATION_FILE, PREDICTIONS_FILE
 from mtnlg.records.rows import Prediction, Row, read_rows
-from mtnlg.records.stages import GENERATION_FILE, Generation
+from mtnlg.records.stages import Generation
 
-PREDICTIONS_FILE, ALTERNATIVES_FILE, LIKELIHOOD_FILE = (
-    "predictions.jsonl",
-    "alternatives.jsonl",
-    "likelihood.jsonl",
-)
+ALTERNATIVES_FILE, LIKELIHOOD_FILE = "alternatives.jsonl", "likelihood.jsonl"
 
 
 def predict_test_set(

@@ -21,8 +21,8 @@ from mtnlg.leaderboard.ranking import rank_rows
 from mtnlg.leaderboard.rated_boards import with_ratings
 from mtnlg.leaderboard.row_comparisons import compare_rows
 from mtnlg.leaderboard.seed_rows import merge_seeds
+from mtnlg.records.places import IMPORTS_FILE, experiment_folder
 from mtnlg.records.runs import (
-    IMPORTS_FILE,
     ImportRecord,
     RunRecord,
     ScoreRecord,
@@ -63,7 +63,7 @@ def build_leaderboard(
     try:
         imports = read_imports(experiment, runs_root=runs_root)
     except ArtifactError as error:
-        cause = str(error).replace(str(runs_root / experiment), experiment)
+        cause = str(error).replace(str(experiment_folder(runs_root, experiment)), experiment)
         runs = (*runs, RunRecord(IMPORTS_FILE, "failed", cause, "imported systems"))
     boards = tuple(
         board

@@ -15,7 +15,14 @@ from typing import Any
 from mtnlg.artifacts.store import RECORD_FILE, find_artifact
 from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.records.files import JsonObject, is_folder_name, object_of, read_json
+from mtnlg.records.files import JsonObject, object_of, read_json
+from mtnlg.records.places import (
+    PREDICTIONS_FILE,
+    SCORES_FILE,
+    experiment_folder,
+    is_folder_name,
+    scores_folder,
+)
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.runs import ScoreRecord, read_launch, read_runs
 
@@ -71,17 +78,17 @@ def read_board(
         if (score.task, score.test_set) == (task, test_set):
             predictions = _folder(artifacts_root, "predictions", score.predictions)
             if predictions and _folder(artifacts_root, "scores", score.scores):
-                found.append((score, predictions / "predictions.jsonl"))
+                found.append((score, predictions / PREDICTIONS_FILE))
     if not found:
         raise ArtifactError(
-            f"{runs_root / experiment}: {task}, {test_set} has no system with scores in "
-            f"{artifacts_root} yet; run the experiment first"
+            f"{experiment_folder(runs_root, experiment)}: {task}, {test_set} has no system with "
+            f"scores in {artifacts_root} yet; run the experiment first"
         )
     identities = {path: _identity(path) for _, path in found}
     rows = Counter(identities.values()).most_common(1)[0][0]
     record, example = next((one, path) for one, path in found if identities[path] == rows)
     assert record.scores is not None, record
-    folder = artifacts_root / "scores" / record.scores
+    folder = scores_folder(artifacts_root, record.scores)
     return BoardRows(
         task=task,
         test_set=test_set,
@@ -90,7 +97,7 @@ def read_board(
         scored_rows=record.scored_rows,
         example=example,
         settings=_settings(folder / RECORD_FILE),
-        signatures=_signatures(folder / "scores.json"),
+        signatures=_signatures(folder / SCORES_FILE),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtnlg.records.files import is_folder_name
+from mtnlg.records.places import METRICS_FILE, is_folder_name, model_folder
 
 MAX_POINTS = 200
 """Points per curve: more than a chart of this width can tell apart."""
@@ -39,7 +39,7 @@ def read_table(key: str | None, *, artifacts_root: Path) -> Table:
     if key is None or not is_folder_name(key):
         return []
     for folder in (key, f"{key}.partial"):
-        path = artifacts_root / "model" / folder / "metrics.csv"
+        path = model_folder(artifacts_root, folder) / METRICS_FILE
         if path.is_file():
             with path.open(encoding="utf-8", errors="replace", newline="") as stream:
                 return [_texts(row) for row in csv.DictReader(_without_nul(stream))]

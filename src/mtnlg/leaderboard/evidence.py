@@ -16,6 +16,7 @@ from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.evaluation import Metric, SeededValue, find_metric, seeded_value
 from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
 from mtnlg.leaderboard.model import BoardRow
+from mtnlg.records.places import scores_folder
 from mtnlg.records.scores import load_statistics
 
 VALUE_TOLERANCE = 1e-6
@@ -87,7 +88,7 @@ def _evidence_of(
         return f"it has {len(row.scores)} score files for {len(values)} values"
     seeds = []
     for key, value in zip(row.scores, values, strict=True):
-        folder = artifacts_root / "scores" / key
+        folder = scores_folder(artifacts_root, key)
         seed = _read_seed(folder, metric, subset, value=value, num_examples=score.num_examples)
         if isinstance(seed, str):
             return seed

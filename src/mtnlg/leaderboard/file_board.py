@@ -20,6 +20,7 @@ from mtnlg.leaderboard.row_comparisons import compare_rows
 from mtnlg.leaderboard.samples import evenly_spaced
 from mtnlg.progress import Task, track
 from mtnlg.records.files import write_jsonl
+from mtnlg.records.places import predictions_file
 from mtnlg.records.rows import Prediction
 from mtnlg.records.text_files import TextFile
 
@@ -120,7 +121,7 @@ def write_samples(inputs: Inputs, folder: Path, *, num_samples: int) -> None:
     """The predictions of each system for the rows that a page shows."""
     file = inputs.references[0]
     for system, hypotheses in enumerate(inputs.hypotheses):
-        path = folder / "predictions" / _key(system) / "predictions.jsonl"
+        path = predictions_file(folder, _key(system))
         path.parent.mkdir(parents=True)
         predictions = (
             Prediction(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.model import Board
-from mtnlg.records.ratings import RATINGS_FILE, HumanRatings, read_ratings
+from mtnlg.records.places import RATINGS_FILE, experiment_folder
+from mtnlg.records.ratings import HumanRatings, read_ratings
 from mtnlg.records.runs import RunRecord
 
 GONE = "its outputs are no longer on this board: {}"
@@ -28,7 +29,7 @@ def with_ratings(
     try:
         found = read_ratings(experiment, runs_root=runs_root)
     except (ArtifactError, OSError) as error:
-        cause = str(error).replace(str(runs_root / experiment), experiment)
+        cause = str(error).replace(str(experiment_folder(runs_root, experiment)), experiment)
         return boards, (_fault(cause),)
     rated = tuple(
         replace(board, ratings=tuple(_named(one, board) for one in found if _is_of(one, board)))

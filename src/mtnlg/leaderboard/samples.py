@@ -17,7 +17,7 @@ from mtnlg.errors import ArtifactError, ConfigError, DataError, MtnlgError
 from mtnlg.evaluation import Metric, find_metric
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.model import Board, BoardRow
-from mtnlg.records.files import is_folder_name
+from mtnlg.records.places import is_folder_name, predictions_file, scores_folder
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.scores import load_statistics
 
@@ -105,7 +105,7 @@ def read_outputs(row: BoardRow, *, artifacts_root: Path) -> list[Prediction]:
     key = row.predictions[0]
     if not is_folder_name(key):
         raise DataError(f"predictions has {key!r}; it must be one folder name without separators")
-    return read_predictions(artifacts_root / "predictions" / key / "predictions.jsonl")
+    return read_predictions(predictions_file(artifacts_root, key))
 
 
 _Outputs = tuple[tuple[Output, Prediction | None], ...]
@@ -164,7 +164,7 @@ def exact_values(
     if not row.scores or not is_folder_name(row.scores[0]):
         return {}
     try:
-        arrays, _ = load_statistics(artifacts_root / "scores" / row.scores[0])
+        arrays, _ = load_statistics(scores_folder(artifacts_root, row.scores[0]))
     except ArtifactError:
         return {}
     found: dict[str, list[float]] = {}

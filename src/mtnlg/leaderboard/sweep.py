@@ -18,10 +18,10 @@ from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.labels import parse_override
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.codec import read_record
-from mtnlg.records.files import is_folder_name
+from mtnlg.records.places import TRAINING_FILE, is_folder_name, model_folder
 from mtnlg.records.runs import RunRecord
 from mtnlg.records.scores import read_scores
-from mtnlg.records.stages import TRAINING_FILE, Training
+from mtnlg.records.stages import Training
 
 SEED = "seed"
 NOT_SETTINGS = (SEED, "task", "experiment")
@@ -145,7 +145,7 @@ def _validation(run: RunRecord, artifacts_root: Path) -> float | None:
     if run.model is None or not is_folder_name(run.model):
         return None
     try:
-        training = read_record(artifacts_root / "model" / run.model / TRAINING_FILE, Training)
+        training = read_record(model_folder(artifacts_root, run.model) / TRAINING_FILE, Training)
     except ArtifactError:
         return None
     return training.best_validation_metric

@@ -17,6 +17,7 @@ from mtnlg.evaluation import Comparison, compare_systems, correct_by_holm
 from mtnlg.leaderboard.evidence import installed_metric
 from mtnlg.leaderboard.samples import values_of
 from mtnlg.provenance.find_run import Run
+from mtnlg.records.places import predictions_file, scores_folder
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.run_config import Difference, differences
 from mtnlg.records.runs import ScoreRecord
@@ -159,7 +160,7 @@ def _texts(
     """The outputs of both by example, or why they cannot be put side by side."""
     both = []
     for name, one in zip("AB", (first, second), strict=True):
-        path = artifacts_root / "predictions" / str(one.predictions) / "predictions.jsonl"
+        path = predictions_file(artifacts_root, str(one.predictions))
         try:
             both.append(read_predictions(path))
         except MtnlgError as error:
@@ -209,7 +210,7 @@ def _compare(
     arrays = []
     for label, one in zip("AB", scores, strict=True):
         try:
-            arrays.append(load_statistics(artifacts_root / "scores" / str(one.scores), name)[0])
+            arrays.append(load_statistics(scores_folder(artifacts_root, str(one.scores)), name)[0])
         except MtnlgError as error:
             return f"{label}: {error}"
     statistics = [one[name] for one in arrays]
@@ -242,7 +243,7 @@ def _moved(
     values = []
     for label, one in zip("AB", scores, strict=True):
         try:
-            arrays, _ = load_statistics(artifacts_root / "scores" / str(one.scores), main)
+            arrays, _ = load_statistics(scores_folder(artifacts_root, str(one.scores)), main)
         except MtnlgError as error:
             return f"{label}: {error}"
         found = values_of(main, arrays[main])

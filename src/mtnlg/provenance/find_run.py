@@ -11,10 +11,9 @@ from pathlib import Path
 
 from mtnlg.errors import ConfigError
 from mtnlg.records.files import JsonObject
+from mtnlg.records.places import RUN_FILE
 from mtnlg.records.run_config import read_config
 from mtnlg.records.runs import RunRecord, read_run
-
-MANIFEST = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ def find_run(word: str, *, runs_root: Path) -> Run:
     ones or all that begin so, where that is no single one.
     """
     folder = Path(word)
-    if not (folder / MANIFEST).is_file():
+    if not (folder / RUN_FILE).is_file():
         folder = _find_folder(word, runs_root)
     config = read_config(folder)
     return Run(
@@ -45,7 +44,7 @@ def find_run(word: str, *, runs_root: Path) -> Run:
 
 
 def _find_folder(word: str, runs_root: Path) -> Path:
-    folders = sorted(path.parent for path in runs_root.glob(f"*/*/{MANIFEST}"))
+    folders = sorted(path.parent for path in runs_root.glob(f"*/*/{RUN_FILE}"))
     exact = [folder for folder in folders if folder.name == word]
     found = exact or [folder for folder in folders if folder.name.startswith(word)]
     if len(found) == 1:
@@ -56,5 +55,5 @@ def _find_folder(word: str, runs_root: Path) -> Path:
     close = get_close_matches(word, [folder.name for folder in folders], n=3, cutoff=0.4)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     raise ConfigError(
-        f"run {word!r}: no folder with a {MANIFEST}, and no run of {runs_root} begins so{hint}"
+        f"run {word!r}: no folder with a {RUN_FILE}, and no run of {runs_root} begins so{hint}"
     )

@@ -201,10 +201,6 @@ def _finite(digits: str) -> float:
     return number if math.isfinite(number) else _refuse_constant(digits)
 
 
-MAX_NAME_BYTES = 200
-"""Less than the 255 of common file systems, to leave room for the endings that are added."""
-
-
 def text_of(record: Mapping[str, JsonValue], key: str) -> str | None:
     """The text under a key; None where it is absent, empty or no text."""
     value = record.get(key)
@@ -245,15 +241,3 @@ def texts_of(record: Mapping[str, JsonValue], key: str) -> tuple[str, ...]:
     """The texts in the list under a key; items that are no text are left out."""
     value = record.get(key)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def is_folder_name(name: str) -> bool:
-    """True where a name can be one step of a path: no separator, no parent, and the disk can hold
-    it.
-    """
-    try:
-        num_bytes = len(name.encode("utf-8"))
-    except UnicodeEncodeError:
-        return False
-    is_step = name not in {"", ".", ".."} and not set(name) & set("/\\\0")
-    return is_step and num_bytes <= MAX_NAME_BYTES

@@ -22,9 +22,7 @@ from mtnlg.records.files import (
     text_of,
     texts_of,
 )
-
-RATINGS_FILE = Path("ratings", "ratings.json")
-"""Below the folder of an experiment; a new launch leaves it as it is."""
+from mtnlg.records.places import RATINGS_FILE, experiment_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ def read_ratings(experiment: str, *, runs_root: Path) -> tuple[HumanRatings, ...
     """All ratings of an experiment; none where there is no such file. Raises ArtifactError where it
     is broken.
     """
-    path = runs_root / experiment / RATINGS_FILE
+    path = experiment_folder(runs_root, experiment) / RATINGS_FILE
     if not path.exists():
         return ()
     try:

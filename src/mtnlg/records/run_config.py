@@ -15,8 +15,8 @@ from typing import NamedTuple
 import yaml
 
 from mtnlg.records.files import JsonObject, JsonValue
+from mtnlg.records.places import CONFIG_FILE
 
-CONFIG_FILE = "config.yaml"
 LEFT_OUT = ("data_root", "artifacts_root", "runs_root", "reports_root", "logger")
 """Where things lie, and trackers, whose arguments may hold keys; they change no result."""
 

@@ -17,11 +17,14 @@ from filelock import FileLock
 
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.records.codec import key, read_record, write_record
-from mtnlg.records.files import JsonObject, is_folder_name
-
-LAUNCH_FILE, RUN_FILE = "launch.json", "run.json"
-IMPORTS_FILE = "imports.json"
-"""Beside launch.json, which each launch writes again: imported systems stay."""
+from mtnlg.records.files import JsonObject
+from mtnlg.records.places import (
+    IMPORTS_FILE,
+    LAUNCH_FILE,
+    RUN_FILE,
+    experiment_folder,
+    is_folder_name,
+)
 
 Status = Literal["finished", "incomplete", "running", "failed"]
 Kind = Literal["trained", "baseline", "external"]
@@ -220,7 +223,7 @@ def read_launch(experiment: str, *, runs_root: Path) -> Launch:
         raise ConfigError(
             f"experiment is {experiment!r}; it must be one folder name without separators"
         )
-    path = runs_root / experiment / LAUNCH_FILE
+    path = experiment_folder(runs_root, experiment) / LAUNCH_FILE
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file; run the experiment first, or name one that ran")
     launch = read_record(path, Launch, remedy="run the experiment again")
@@ -230,7 +233,7 @@ def read_launch(experiment: str, *, runs_root: Path) -> Launch:
 
 def read_runs(launch: Launch, *, runs_root: Path) -> tuple[RunRecord, ...]:
     """The runs of a launch, in its order; never raises for what is in their folders."""
-    folder = runs_root / launch.experiment
+    folder = experiment_folder(runs_root, launch.experiment)
     return tuple(
         replace(read_run(run_id, folder=folder), overrides=launch.overrides.get(run_id, ()))
         for run_id in launch.run_ids
@@ -272,7 +275,7 @@ def read_imports(experiment: str, *, runs_root: Path) -> tuple[ImportRecord, ...
     """The systems of others that were imported into an experiment, in the order of
     `imports.json`; none where there is no such file. Raises ArtifactError where it is broken.
     """
-    path = runs_root / experiment / IMPORTS_FILE
+    path = experiment_folder(runs_root, experiment) / IMPORTS_FILE
     return _imports_of(path)
 
 

@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 
 from mtnlg.errors import ArtifactError
 from mtnlg.records.codec import decode, encode, key
-from mtnlg.records.files import JsonObject, is_folder_name, read_json, write_json
+from mtnlg.records.files import JsonObject, read_json, write_json
+from mtnlg.records.places import SCORES_FILE, STATISTICS_FILE, is_folder_name, scores_folder
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-SCORES_FILE = "scores.json"
-STATISTICS_FILE = "statistics.npz"
 CLEAN, NEW_DIALOGUES = "clean", "new_dialogues"
 MASKS = {CLEAN: "is_clean", NEW_DIALOGUES: "is_new_dialogue"}
 """Subset -> the array of statistics.npz that marks its rows; all other arrays are metrics."""
@@ -134,7 +133,7 @@ def read_scores(key: str | None, *, artifacts_root: Path) -> dict[str, SubsetSco
         return "it was not scored"
     if not is_folder_name(key):
         return "the key of its scores is no folder name, so it was not read"
-    path = artifacts_root / "scores" / key / SCORES_FILE
+    path = scores_folder(artifacts_root, key) / SCORES_FILE
     try:
         return _subsets_from(read_json(path, has_only_finite=False))
     except (ArtifactError, OSError) as error:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from mtnlg.records.runs import Contamination, Number
 
-CONTAMINATION_FILE = "contamination.json"
-TRAINING_FILE, GENERATION_FILE = "training.json", "generation.json"
-
 
 @dataclass(frozen=True, slots=True)
 class ContaminationSummary:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from mtnlg.config import ReportConfig
 from mtnlg.errors import ConfigError
 from mtnlg.plugins import Table
-from mtnlg.records.files import is_folder_name, write_text
+from mtnlg.records.files import write_text
+from mtnlg.records.places import is_folder_name
 
 if TYPE_CHECKING:  # each format imports what it needs when it renders
     from mtnlg.leaderboard.model import Leaderboard

@@ -32,10 +32,10 @@ from mtnlg.records.files import (
     write_jsonl,
     write_text,
 )
-from mtnlg.records.ratings import RATINGS_FILE
+from mtnlg.records.places import CONFIG_FILE, IMPORTS_FILE, RATINGS_FILE
 from mtnlg.records.rows import read_predictions
-from mtnlg.records.run_config import CONFIG_FILE, config_text, read_config
-from mtnlg.records.runs import IMPORTS_FILE, read_launch
+from mtnlg.records.run_config import config_text, read_config
+from mtnlg.records.runs import read_launch
 from mtnlg.records.scores import copy_statistics
 from mtnlg.report.formats import write_report
 from mtnlg.report.markdown import excerpt

@@ -17,14 +17,14 @@ from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.curves import Table, best_axis, curve_of, read_table
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.codec import read_record
-from mtnlg.records.files import JsonObject, is_folder_name
+from mtnlg.records.files import JsonObject
+from mtnlg.records.places import LOG_FILE, TRAINING_FILE, is_folder_name, model_folder, run_folder
 from mtnlg.records.run_config import config_text, read_config, settings_of, without_folders
 from mtnlg.records.runs import RunRecord
-from mtnlg.records.stages import TRAINING_FILE, Training
+from mtnlg.records.stages import Training
 from mtnlg.report.charts import Labels, Line, line_chart
 from mtnlg.report.display import bytes_text, count_text, duration_text, flops_text, moment_text
 
-LOG_FILE = "log.txt"
 LOG_LINES = 30
 LOG_BYTES = 65_536
 """Read from the end of a log, which is enough for its last lines."""
@@ -92,7 +92,7 @@ def training_facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, 
     if run.model is None or not is_folder_name(run.model):
         return
     try:
-        training = read_record(artifacts_root / "model" / run.model / TRAINING_FILE, Training)
+        training = read_record(model_folder(artifacts_root, run.model) / TRAINING_FILE, Training)
     except ArtifactError:
         return
     for field, (name, text) in TRAINING.items():
@@ -133,7 +133,7 @@ def _details(run: RunRecord, leaderboard: Leaderboard, *, anchor: str, label: st
 def _folder(run: RunRecord, leaderboard: Leaderboard) -> Path | None:
     if leaderboard.runs_root is None or not is_folder_name(run.run_id):
         return None
-    return leaderboard.runs_root / leaderboard.experiment / run.run_id
+    return run_folder(leaderboard.runs_root, leaderboard.experiment, run.run_id)
 
 
 def _log_of(run: RunRecord, leaderboard: Leaderboard) -> tuple[str, str]:

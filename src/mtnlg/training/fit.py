@@ -25,8 +25,9 @@ from mtnlg.model.folder import load_weights, start_from, weights_of
 from mtnlg.model.freezing import freeze
 from mtnlg.progress import say, track
 from mtnlg.records.codec import write_record
+from mtnlg.records.places import METRICS_FILE, TRAINING_FILE, VALIDATION, rows_file
 from mtnlg.records.rows import read_rows
-from mtnlg.records.stages import TRAINING_FILE, Training
+from mtnlg.records.stages import Training
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
@@ -105,7 +106,7 @@ def train_model(
     with track(f"training {config.model.name}", config.trainer.max_steps) as task:
         loggers = Loggers.of(config, folder if run_folder is None else run_folder)
         metrics = MetricsFile(
-            folder / "metrics.csv",
+            folder / METRICS_FILE,
             budget,
             task,
             every=config.trainer.log_every_steps,
@@ -235,7 +236,7 @@ def _validation_metric(
     for one in data:
         task = config.tasks[one.name]
         if task.validation_split is not None and task.main_metric is not None:
-            rows = list(read_rows(one.rows / "validation.jsonl"))
+            rows = list(read_rows(one.rows / rows_file(VALIDATION)))
             chosen = fixed_rows(rows, config.trainer.validation_rows)
             tasks.append(ValidationTask(prompts[one.name], chosen, task.main_metric))
     return ValidationMetric(

@@ -1,0 +1,78 @@
+"""Where files lie: their names, and the folders of artifacts and runs.
+
+| folder | its files |
+|---|---|
+| `<artifacts>/rows/<key>/` | `train.jsonl`, `validation.jsonl`, `<test set>.jsonl`, `audit.json` |
+| `<artifacts>/contamination/<key>/` | `<task>.<test set>.jsonl`, `contamination.json` |
+| `<artifacts>/model/<key>/` | the model, `training.json`, `metrics.csv` |
+| `<artifacts>/predictions/<key>/` | `predictions.jsonl`, `generation.json` |
+| `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
+| `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
+| `<runs>/<experiment>/<run id>/` | `config.yaml`, `run.json`, `log.txt` |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TRAIN, VALIDATION = "train", "validation"
+"""Names of the prepared splits, whatever the raw data calls them."""
+CONTAMINATION_FILE = "contamination.json"
+TRAINING_FILE, METRICS_FILE = "training.json", "metrics.csv"
+PREDICTIONS_FILE, GENERATION_FILE = "predictions.jsonl", "generation.json"
+SCORES_FILE, STATISTICS_FILE = "scores.json", "statistics.npz"
+LAUNCH_FILE = "launch.json"
+IMPORTS_FILE = "imports.json"
+"""Beside launch.json, which each launch writes again: imported systems stay."""
+RATINGS_FILE = Path("ratings", "ratings.json")
+"""Below the folder of an experiment; a new launch leaves it as it is."""
+CONFIG_FILE, RUN_FILE, LOG_FILE = "config.yaml", "run.json", "log.txt"
+MAX_NAME_BYTES = 200
+"""Less than the 255 of common file systems, to leave room for the endings that are added."""
+
+
+def rows_file(split: str) -> str:
+    """The file of a split's rows."""
+    return f"{split}.jsonl"
+
+
+def artifact_folder(artifacts_root: Path, stage: str, key: str) -> Path:
+    """The folder of one artifact."""
+    return artifacts_root / stage / key
+
+
+def model_folder(artifacts_root: Path, key: str) -> Path:
+    """The folder of a model."""
+    return artifact_folder(artifacts_root, "model", key)
+
+
+def predictions_file(artifacts_root: Path, key: str) -> Path:
+    """The outputs of one system on one test set."""
+    return artifact_folder(artifacts_root, "predictions", key) / PREDICTIONS_FILE
+
+
+def scores_folder(artifacts_root: Path, key: str) -> Path:
+    """The folder of the scores of one system on one test set."""
+    return artifact_folder(artifacts_root, "scores", key)
+
+
+def experiment_folder(runs_root: Path, experiment: str) -> Path:
+    """The folder of an experiment's launch."""
+    return runs_root / experiment
+
+
+def run_folder(runs_root: Path, experiment: str, run_id: str) -> Path:
+    """The folder of one run."""
+    return experiment_folder(runs_root, experiment) / run_id
+
+
+def is_folder_name(name: str) -> bool:
+    """True where a name can be one step of a path: no separator, no parent, and the disk can hold
+    it.
+    """
+    try:
+        num_bytes = len(name.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
+    is_step = name not in {"", ".", ".."} and not set(name) & set("/\\\0")
+    return is_step and num_bytes <= MAX_NAME_BYTES
