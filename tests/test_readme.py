@@ -49,6 +49,15 @@ def test_every_command_of_the_readme_is_there() -> None:
     assert {line.split()[1] for line in COMMAND_LINES} <= make_parser().commands.keys()
 
 
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_command_of_the_readme_has_options_that_exist(line: str) -> None:
+    """Oracle: the parser of the command line, which leaves no word over but overrides."""
+    options, rest = make_parser().parse_known_args(shlex.split(line, comments=True)[1:])
+
+    assert callable(options.run)
+    assert all("overrides" in options and not word.startswith("-") for word in rest)
+
+
 def test_every_make_target_of_the_readme_is_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = {line.split()[1] for line in LINES if line.startswith("make ")}

@@ -30,7 +30,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "mtnlg score.",
     )
     add_files(parser)
-    parser.add_argument("--hypotheses", nargs=1, required=True, metavar="FILE")
+    parser.add_argument(
+        "--hypotheses", nargs=1, required=True, metavar="FILE", help="the outputs of one system"
+    )
     parser.add_argument("--sources", metavar="FILE", help="to find outputs that are copies")
     parser.add_argument("--published", metavar="NUMBER", help="as it was given: 31.2, not 31.20")
     parser.add_argument(

@@ -28,7 +28,9 @@ def add_files(parser: Parser) -> None:
         metavar="FILE",
         help="one or several; an empty line of one of several is no reference",
     )
-    parser.add_argument("--task", required=True, choices=list(STANDARD_METRICS))
+    parser.add_argument(
+        "--task", required=True, choices=list(STANDARD_METRICS), help="the kind of task"
+    )
     parser.add_argument(
         "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
     )

@@ -64,7 +64,10 @@ def check_flags(options: argparse.Namespace) -> None:
         )
     for name in ("resolve", "package"):
         if getattr(options, name) and options.cfg is None:
-            raise ConfigError(f"--{name}: only has a meaning with --cfg job, hydra or all")
+            raise ConfigError(f"--{name}: only works with --cfg job, hydra or all")
+    topic = options.info or "all"
+    if topic not in INFO_TOPICS and "=" not in topic:
+        raise ConfigError(f"--info {topic}: must be one of {', '.join(INFO_TOPICS)}")
 
 
 def split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:

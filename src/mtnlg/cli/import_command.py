@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--task", required=True, help="as on the board: kind/name")
     parser.add_argument("--test-set", default="test", help="of the task (test)")
     parser.add_argument("--system", required=True, help="its name on the board")
-    parser.add_argument("--hypotheses", required=True, metavar="FILE")
+    parser.add_argument("--hypotheses", required=True, metavar="FILE", help="its outputs")
     parser.add_argument(
         "--hypothesis-field",
         default=FIELDS["hypothesis"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -29,14 +30,28 @@ class Parser(argparse.ArgumentParser):
         return subparsers
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse, but an unknown command is named with the one that is most like it."""
+        """As argparse does, but unknown words are named before options that are missing."""
         words = list(args or ())
-        known = [*self.commands, *self._option_string_actions]
-        if self.commands and words and words[0] not in known:
-            kind = "option" if words[0].startswith("-") else "command"
-            hint = suggestion(words[0], known) or f"; known: {', '.join(self.commands)}"
-            raise ConfigError(f"unknown {kind} {words[0]!r}{hint}")
+        if self.commands:
+            self._check_command(words[:1])
+        else:
+            self._check_options(takewhile(lambda word: word != "--", words))
         return super().parse_known_args(words, namespace)
+
+    def _check_command(self, words: Sequence[str]) -> None:
+        known = [*self.commands, *self._option_string_actions]
+        for word in words:
+            if word not in known:
+                kind = "option" if word.startswith("-") else "command"
+                hint = suggestion(word, known) or f"; known: {', '.join(self.commands)}"
+                raise ConfigError(f"unknown {kind} {word!r}{hint}")
+
+    def _check_options(self, words: Iterable[str]) -> None:
+        for word in words:
+            name = word.partition("=")[0]
+            is_known = any(option.startswith(name) for option in self._option_string_actions)
+            if word.startswith("--") and " " not in word and not is_known:
+                self.refuse(word)
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message}; `{self.prog} --help` shows all options")
@@ -46,7 +61,8 @@ class Parser(argparse.ArgumentParser):
         if not word.startswith("-"):
             self.error(f"unexpected argument {word!r}")
         name = word.partition("=")[0]
-        hint = suggestion(name, self._option_string_actions)
+        known = [known for known in self._option_string_actions if known.startswith("--")]
+        hint = suggestion(name, known)
         if not hint:
             self.error(f"unknown option {name!r}")
         raise ConfigError(f"unknown option {name!r}{hint}")

@@ -53,7 +53,7 @@ def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) ->
     before, sys.argv = sys.argv, [prog, *words]
     try:
         hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise explain(error) from None
     finally:
         sys.argv = before
