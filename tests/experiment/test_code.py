@@ -1,0 +1,67 @@
+"""A sweep whose source is edited while it works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+import mtnlg
+from mtnlg.cli.main import main
+from mtnlg.experiment import launcher
+from mtnlg.records.files import read_json
+
+LINES = "\n".join(f"Row {number} has some words." for number in range(12)) + "\n"
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package, laid out as in a wheel."""
+    folder = tmp_path / "copy" / "mtnlg"
+    ignored = shutil.ignore_patterns("__pycache__", "assets")
+    shutil.copytree(Path(str(mtnlg.__file__)).parent, folder, ignore=ignored)
+    shutil.copytree(str(resources.files("mtnlg.conf")), folder / "conf", ignore=ignored)
+    return folder
+
+
+@pytest.fixture
+def data_root(tmp_path: Path) -> Path:
+    folder = tmp_path / "data" / "translation" / "multi30k_en_de"
+    folder.mkdir(parents=True)
+    for split in ("train", "validation", "test"):
+        for language in ("en", "de"):
+            (folder / f"{split}.{language}").write_text(LINES, encoding="utf-8")
+    return tmp_path / "data"
+
+
+def test_job_after_an_edit_has_another_key_and_says_so(
+    tmp_path: Path, package: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: of two jobs of one sweep, the second runs what was edited after the first."""
+    source = package / "corpus" / "preparation.py"
+
+    def run_child(stage: str, frozen: Path) -> int:
+        environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+        words = [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)]
+        status = subprocess.run(words, check=False, env=environment).returncode
+        source.write_text(source.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
+        return status
+
+    monkeypatch.setattr(launcher, "run_child", run_child)
+    roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
+    words = ["task=translation/multi30k_en_de", "tasks.multi30k_en_de.test_sets=[test]"]
+    words += ["model=mt_nlg_nano", "tokenizer.vocabulary_size=300", "name=edited", "seed=1,2"]
+
+    assert main(["prepare", "-m", *words, f"data_root={data_root}", *roots]) == 0
+
+    first, second = sorted((tmp_path / "runs" / "edited").glob("*seed*"))
+    assert "code_changed" not in read_json(first / "run.json")
+    assert read_json(second / "run.json")["code_changed"] == ["rows"]
+    assert "the code of rows was changed after the launch" in (second / "log.txt").read_text()
+    assert len(list((tmp_path / "artifacts" / "rows").glob("*/artifact.json"))) == 2
+    assert len(list((tmp_path / "artifacts" / "tokenizer").glob("*/artifact.json"))) == 1
