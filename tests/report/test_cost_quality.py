@@ -97,7 +97,7 @@ def test_systems_without_a_cost_are_system_out_and_counted(launch: MadeLaunch) -
         "On the front, cheapest first: "
         "small: 20.00 [19.00, 21.00], n = 7; parameters 2.00M; "
         "big: 30.00 [29.00, 31.00], n = 7; parameters 9.00M. "
-        "Left out, without this cost: 1 ranked system."
+        "Not shown: 1 ranked system without this cost."
     )
 
 

@@ -70,5 +70,5 @@ def _chart(board: Board, cost: _Cost, marks: list[Mark]) -> CostChart:
     left_out = len(board.ranked) - len(marks)
     if left_out:
         plural = "" if left_out == 1 else "s"
-        sentence += f" Left out, without this cost: {left_out} ranked system{plural}."
+        sentence += f" Not shown: {left_out} ranked system{plural} without this cost."
     return CostChart(labels.title, scatter_chart(marks, front, labels), sentence)
