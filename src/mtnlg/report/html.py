@@ -12,21 +12,21 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from mtnlg.leaderboard.curves import Point
-from mtnlg.leaderboard.labels import Identity, distinct_labels, parse_override
+from mtnlg.leaderboard.labels import parse_override
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, RowComparison
 from mtnlg.leaderboard.samples import BoardSamples, board_samples
 from mtnlg.leaderboard.sweep import sweeps
 from mtnlg.records.scores import MetricScore
 from mtnlg.report import display
 from mtnlg.report.charts import interval_bar, slice_chart
-from mtnlg.report.cost_quality import CostChart, cost_charts
+from mtnlg.report.cost_quality import cost_charts
 from mtnlg.report.curve_charts import curve_charts
 from mtnlg.report.notes import board_notes
 from mtnlg.report.page import render_page
 from mtnlg.report.page_data import compare_json, comparison_unit, samples_json
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.run_details import environment_facts, finished_text, run_anchors, run_details
-from mtnlg.report.summary import Lead, board_lead, no_board_sentence, ties
+from mtnlg.report.summary import board_lead, no_board_sentence, ties
 
 SCRIPTS = (
     "elements.js",
@@ -65,15 +65,8 @@ class Section:
 
     board: Board
     anchor: str
-    title: str
-    lead: Lead | None
-    ties: str
-    notes: dict[str, list[str]]
     samples: BoardSamples | None
     """None for a board of a subset, whose samples the board of all examples shows."""
-    pairs: list[Pair]
-    costs: tuple[CostChart, ...]
-    """Empty for a board of a subset."""
 
     def bar(self, name: str, metric: MetricScore) -> Markup:
         """A metric's value and interval, on the scale that the board's rows share."""
@@ -105,44 +98,38 @@ class Section:
 
 def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
     """The page; the same leaderboard and artifacts give the same bytes."""
-    sections = _sections(leaderboard, num_samples=num_samples)
-    labels = _run_labels(leaderboard)
+    sections = [
+        Section(
+            board,
+            f"board-{number}",
+            board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
+            if board.subset == "all"
+            else None,
+        )
+        for number, board in enumerate(leaderboard.boards, start=1)
+    ]
     anchors = run_anchors(leaderboard)
     context = {
         "leaderboard": leaderboard,
         "date": finished_text(leaderboard.runs),
         "no_board": no_board_sentence(len(leaderboard.runs)),
         "sections": sections,
+        "board_lead": board_lead,
+        "ties": ties,
+        "board_notes": _notes,
+        "board_pairs": board_pairs,
+        "ratings": rating_sections,
+        "cost_charts": cost_charts,
         "charts": list(curve_charts(leaderboard)),
         "sweeps": sweeps(leaderboard),
         "slice_chart": slice_chart,
-        "ratings": rating_sections,
         "facts": environment_facts(leaderboard.runs),
-        "runs": run_details(leaderboard, labels),
+        "runs": run_details(leaderboard),
         "rows_of": {run.run_id: _rows_of(run.run_id, sections) for run in leaderboard.runs},
         "compare_json": compare_json(leaderboard, [section.anchor for section in sections]),
         "run_links": lambda row: _run_links(row, anchors),
     }
     return render_page("report.html.j2", context, scripts=SCRIPTS)
-
-
-def _sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
-    return [
-        Section(
-            board,
-            f"board-{number}",
-            display.board_title(board),
-            board_lead(board),
-            ties(board),
-            _notes(board),
-            board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
-            if board.subset == "all"
-            else None,
-            board_pairs(board),
-            tuple(cost_charts(board)) if board.subset == "all" else (),
-        )
-        for number, board in enumerate(leaderboard.boards, start=1)
-    ]
 
 
 def _notes(board: Board) -> dict[str, list[str]]:
@@ -206,7 +193,10 @@ def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
 def _rows_of(run_id: str, sections: Sequence[Section]) -> list[Link]:
     """The rows of a run, without baselines, which many runs share."""
     return [
-        Link(f"{section.title}: {_row_text(row, section.board)}", section.row_anchor(row))
+        Link(
+            f"{display.board_title(section.board)}: {_row_text(row, section.board)}",
+            section.row_anchor(row),
+        )
         for section in sections
         for row in section.board.rows
         if run_id in row.runs and row.kind != "baseline"
@@ -231,19 +221,3 @@ def _run_links(row: BoardRow, anchors: Mapping[str, str]) -> list[Link]:
         for name, run_id in zip(names, row.runs, strict=True)
         if run_id in anchors
     ]
-
-
-def _run_labels(leaderboard: Leaderboard) -> dict[str, str]:
-    """Run id -> its name in the table of runs."""
-    identities = [
-        Identity(
-            run.system,
-            run.decoding,
-            run.overrides,
-            seeds=() if run.seed is None else (run.seed,),
-            runs=(run.run_id,),
-        )
-        for run in leaderboard.runs
-    ]
-    labels = distinct_labels(identities)
-    return {run.run_id: label for run, label in zip(leaderboard.runs, labels, strict=True)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.curves import Table, best_axis, curve_of, read_table
+from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.codec import read_record
 from mtnlg.records.files import JsonObject
@@ -64,11 +65,24 @@ class RunDetails:
     speed_sentence: str
 
 
-def run_details(leaderboard: Leaderboard, labels: Mapping[str, str]) -> list[RunDetails]:
-    """The details of every run, in the order of the launch; labels are by run id."""
+def run_details(leaderboard: Leaderboard) -> list[RunDetails]:
+    """The details of every run, in the order of the launch."""
+    anchors = run_anchors(leaderboard)
+    labels = distinct_labels(
+        [
+            Identity(
+                run.system,
+                run.decoding,
+                run.overrides,
+                seeds=() if run.seed is None else (run.seed,),
+                runs=(run.run_id,),
+            )
+            for run in leaderboard.runs
+        ]
+    )
     return [
-        _details(run, leaderboard, anchor=anchor, label=labels[run.run_id])
-        for run, anchor in zip(leaderboard.runs, run_anchors(leaderboard).values(), strict=True)
+        _details(run, leaderboard, anchor=anchors[run.run_id], label=label)
+        for run, label in zip(leaderboard.runs, labels, strict=True)
     ]
 
 
