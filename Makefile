@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check proof browser-test simulations clean
+.PHONY: demo test check proof mutation browser-test simulations clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -13,6 +13,15 @@ test: .venv/ready
 # Proofs that take minutes: quality on real budgets, kills at random steps.
 proof: .venv/ready
 	$(BIN)/python -m pytest -m slow
+
+# How many small faults the tests of some rooms catch: a draw of 40 in each, about an hour.
+# `make mutation ROOMS="generation training/plan"` looks at those.
+mutation: .venv/mutation
+	$(BIN)/python tests/mutation $(ROOMS)
+
+.venv/mutation: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[mutation]'
+	touch $@
 
 # The report in a real browser: Chromium of the system (apt install chromium), driven by Playwright.
 browser-test: .venv/browser

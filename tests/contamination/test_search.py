@@ -386,6 +386,22 @@ def test_rows_of_one_dialogue_stay_together_and_others_apart() -> None:
     assert len(list(records(RowSet(rows, is_dialogue=False)))) == len(rows)
 
 
+def test_rows_with_little_context_are_one_dialogue_too() -> None:
+    """Oracle: each row has the turn before alone as its source, as with max_context_turns=1; a row
+    that does not begin with the response before is another dialogue.
+    """
+    rows = [
+        *(Row(f"a:{number}", f"turn {number}", (f"turn {number + 1}",)) for number in (1, 2, 3)),
+        Row("a:4", "something else", ("turn 5",)),
+        Row("b:1", "turn 5", ("turn 6",)),
+        Row("b:2", "not turn 6", ("turn 7",)),
+    ]
+
+    together = [[row.id for row in record] for record in records(RowSet(rows, is_dialogue=True))]
+
+    assert together == [["a:1", "a:2", "a:3"], ["a:4"], ["b:1"], ["b:2"]]
+
+
 def test_all_test_sets_are_looked_for_in_one_pass() -> None:
     """The training rows are a stream that can be read only once."""
     stream = iter(TRAINING)
