@@ -38,7 +38,7 @@ def large_config(folder: Path) -> Config:
             max_steps=NUM_STEPS,
             validate_every_steps=NUM_STEPS,
             validation_rows=4,
-            max_validation_batches=2,
+            limit_val_batches=2,
             num_threads=1,
         ),
         artifacts_root=str(folder / "artifacts"),

@@ -195,7 +195,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, metrics: list[float]) -> list[Weig
 
     def measure(self: ValidationMetric, model: Transformer) -> dict[str, float]:
         seen.append(copy_of(model))
-        return {"validation_metric": next(values)}
+        return dict.fromkeys(self.titles, next(values))
 
     monkeypatch.setattr(ValidationMetric, "measure", measure)
     return seen

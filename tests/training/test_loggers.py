@@ -12,7 +12,7 @@ import pytest
 from made_training import curve, small_config, train
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import Config, ThirdParty, third_party
-from mtnlg.config.third_party import build, check_loggers
+from mtnlg.config.third_party import build, check_third_party
 from mtnlg.errors import ConfigError
 from mtnlg.training import train_model
 
@@ -154,7 +154,7 @@ def test_only_classes_of_the_list_are_built(target: str, message: str) -> None:
     one = ThirdParty(target=target)
 
     with pytest.raises(ConfigError, match=message):
-        check_loggers({"x": one})
+        check_third_party(one, "logger.x")
     with pytest.raises(ConfigError, match=message):
         build(one, "logger.x", {})
 
@@ -175,7 +175,7 @@ def test_missing_package_is_named_with_its_extra(
     one = ThirdParty(target=f"lightning.pytorch.loggers.{name}")
 
     with pytest.raises(ConfigError, match=rf"not installed; pip install 'mtnlg\[{extra}\]'"):
-        check_loggers({"x": one})
+        check_third_party(one, "logger.x")
 
 
 def test_profile_is_written_beside_the_model(

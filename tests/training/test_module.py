@@ -160,7 +160,7 @@ def test_cosine_without_a_step_after_the_warm_up_stays_defined() -> None:
 
 def test_optimizer_and_its_steps_follow_the_settings(prepared: Any) -> None:
     """Oracle: the settings themselves; the learning rate after two of four warm-up steps."""
-    one = module(prepared, accumulation=1)
+    one = module(prepared)
     one.optimizer_config = OptimizerConfig(
         learning_rate=0.01, warmup_steps=4, beta1=0.7, beta2=0.8, epsilon=1e-3, weight_decay=0.3
     )

@@ -20,7 +20,7 @@ from mtnlg.tokenization.tokenizer import train_tokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split, write_token_split
 from mtnlg.training import TrainingData
 from mtnlg.training.data import SequenceDataset, TaskSplit
-from mtnlg.training.validation_metric import ValidationMetric
+from mtnlg.training.module import TransformerModule
 
 TASK = TaskConfig(
     kind=TaskKind.language_modeling,
@@ -97,9 +97,11 @@ def test_checkpoint_is_chosen_by_the_loss_where_no_task_has_a_metric(
 ) -> None:
     """Four validations with losses that are put in their place, the second the least."""
     losses = iter([3.0, 2.0, 2.5, 2.25])
-    monkeypatch.setattr(
-        ValidationMetric, "measure", lambda self, model: {"validation_loss": next(losses)}
-    )
+
+    def validate(module: TransformerModule) -> None:
+        module.validation_results = {"validation_loss": next(losses)}
+
+    monkeypatch.setattr(TransformerModule, "on_validation_epoch_end", validate)
     config = small_config(max_steps=12)
     config.tasks = {"text": TASK}
 

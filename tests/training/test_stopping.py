@@ -13,7 +13,7 @@ from made_training import curve, record_of, scripted, small_config, train
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import TrainerConfig
 from mtnlg.training import fit
-from mtnlg.training.callbacks import Budget, reason_of_end
+from mtnlg.training.callbacks import Budget, Ending, Snapshots
 
 
 def test_patience_ends_the_training_and_survives_its_last_kill(
@@ -61,12 +61,23 @@ def test_steps_before_a_validation_that_ends_the_training_are_logged(
     ("steps", "num_worse", "expected"),
     [(9, 2, "max_steps"), (8, 3, "patience"), (8, 2, "patience"), (8, 1, "max_minutes")],
 )
-def test_reason_of_the_end_follows_from_the_last_state(
-    steps: int, num_worse: int, expected: str
+def test_reason_of_the_end_is_what_ended_it_first(
+    tmp_path: Path, steps: int, num_worse: int, expected: str
 ) -> None:
-    config = TrainerConfig(max_steps=9, patience=2)
+    """Oracle: by hand; a step, and a validation of which so many in a row were worse."""
+    minutes = 1e-9 if expected == "max_minutes" else None
+    settings = TrainerConfig(max_steps=9, patience=2, max_minutes=minutes)
+    ending = Ending()
+    snapshots = Snapshots(tmp_path, ending, patience=settings.patience)
+    snapshots.best_loss, snapshots.num_worse = 1.0, num_worse - 1
+    trainer = stand_in(steps)
 
-    assert reason_of_end(config, steps=steps, num_worse=num_worse) == expected
+    Budget(settings, ending).on_train_batch_end(trainer, None, None, None, 0)
+    validated = SimpleNamespace(validation_results={"validation_loss": 2.0})
+    snapshots.on_validation_end(trainer, validated)  # type: ignore[arg-type]
+
+    assert trainer.should_stop
+    assert ending.reason == expected
 
 
 class Clock:
@@ -79,7 +90,17 @@ class Clock:
 
 def stand_in(step: int = 3) -> Any:
     strategy = SimpleNamespace(broadcast=lambda value: value)
-    return SimpleNamespace(strategy=strategy, global_step=step, should_stop=False)
+    return SimpleNamespace(
+        strategy=strategy,
+        global_step=step,
+        should_stop=False,
+        is_global_zero=False,
+        save_checkpoint=lambda path: None,
+    )
+
+
+def budget_of(max_minutes: float | None, max_steps: int) -> Budget:
+    return Budget(TrainerConfig(max_minutes=max_minutes, max_steps=max_steps), Ending())
 
 
 def is_over(budget: Budget, *, step: int = 3) -> bool:
@@ -92,7 +113,7 @@ def is_over(budget: Budget, *, step: int = 3) -> bool:
 def test_time_budget_is_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: a clock by hand: two minutes are 120 seconds from the start of the training."""
     clock = Clock(monkeypatch)
-    budget = Budget(2.0, max_steps=100)
+    budget = budget_of(2.0, max_steps=100)
     clock.seconds += 500  # what is prepared before the training does not count
     budget.on_train_start(stand_in(), None)  # type: ignore[arg-type]
 
@@ -104,7 +125,7 @@ def test_time_budget_is_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ends == [
         (0, False),
         (12, False),
-        (pytest.approx(119.9), False),
+        (pytest.approx(119.5), False),
         (120, True),
         (121, True),
     ]
@@ -116,7 +137,7 @@ def test_time_budget_goes_on_where_an_interrupted_training_left_it(
     """Oracle: a clock by hand: 70, 30 and 20 seconds in three attempts are two minutes."""
     clock, state = Clock(monkeypatch), None
     for attempt, expected in ((70, 70), (30, 100), (20, 120)):
-        budget = Budget(2.0, max_steps=100)
+        budget = budget_of(2.0, max_steps=100)
         if state is not None:
             budget.load_state_dict(state)
         clock.seconds += 900  # between the attempts
@@ -133,7 +154,7 @@ def test_training_without_a_time_budget_ends_at_its_last_step(
 ) -> None:
     """Oracle: the number of steps; a year passes."""
     clock = Clock(monkeypatch)
-    budget = Budget(None, max_steps=9)
+    budget = budget_of(None, max_steps=9)
     clock.seconds += 365 * 24 * 3600
 
     assert [is_over(budget, step=step) for step in (1, 8, 9, 10)] == [False, False, True, True]

@@ -78,6 +78,8 @@ class Config:
     report: ReportConfig = field(default_factory=ReportConfig)
     logger: dict[str, ThirdParty] = field(default_factory=dict)
     """Experiment trackers that get the lines of metrics.csv as well; they change no result."""
+    callbacks: dict[str, ThirdParty] = field(default_factory=dict)
+    """Callbacks of Lightning's; they see every value of `logged_values`."""
 
     def __post_init__(self) -> None:
         require(
@@ -104,6 +106,19 @@ class Config:
             for name, task in self.tasks.items()
             if task.train_split or task.validation_split
         }
+
+    @property
+    def logged_values(self) -> list[str]:
+        """The values that a training logs, by name: what a callback can monitor."""
+        values = ["train/loss", "train/learning_rate", "train/grad_norm", "val/loss"]
+        validated = {
+            self.task_title(name): task.main_metric
+            for name, task in self.tasks.items()
+            if task.validation_split
+        }
+        values += [f"val/{title}/loss" for title in validated]
+        values += [f"val/{title}/{metric}" for title, metric in validated.items() if metric]
+        return [*values, "val/metric"] if any(validated.values()) else values
 
     @property
     def tokenizer_tasks(self) -> list[str]:

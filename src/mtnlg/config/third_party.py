@@ -1,4 +1,6 @@
-"""An object of another package that users choose by its Python name."""
+"""An object of Lightning's that users choose by its Python name: trackers, callbacks, a strategy, a
+profiler. Nothing else is ever built.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,27 @@ from mtnlg.errors import ConfigError
 
 @dataclass(kw_only=True)
 class ThirdParty:
-    """A class and its arguments; `build` makes it, if its name is on the list."""
+    """A class and its arguments."""
 
     target: str
-    """Full Python name, such as lightning.pytorch.loggers.CSVLogger."""
+    """Full Python name, such as lightning.pytorch.callbacks.EarlyStopping."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """Keyword arguments. In texts `{run_folder}`, `{run_id}` and `{experiment}` are filled in."""
 
+    @property
+    def class_name(self) -> str:
+        """The last part of the target."""
+        return self.target.rpartition(".")[2]
 
-LOGGER_PREFIX = "lightning.pytorch.loggers."
-ALLOWED_PREFIXES = (LOGGER_PREFIX,)
+
+PREFIXES = {
+    "logger": "lightning.pytorch.loggers.",
+    "callbacks": "lightning.pytorch.callbacks.",
+    "trainer.strategy": "lightning.pytorch.strategies.",
+    "trainer.profiler": "lightning.pytorch.profilers.",
+}
+"""Setting -> where its classes must be from."""
+
 LOGGER_PACKAGES = {
     "TensorBoardLogger": (("tensorboard", "tensorboardX"), "tensorboard"),
     "MLFlowLogger": (("mlflow",), "mlflow"),
@@ -31,32 +44,66 @@ LOGGER_PACKAGES = {
     "NeptuneLogger": (("neptune",), None),
     "CSVLogger": ((), None),
 }
-"""Class -> the packages of which one must be there, and the extra of mtnlg that installs it."""
+"""Class -> the packages of which one is needed, and the extra of mtnlg that installs it."""
+
+WATCHING_CALLBACKS = {
+    *("DeviceStatsMonitor", "LearningRateMonitor", "ModelSummary", "RichModelSummary"),
+    *("RichProgressBar", "ThroughputMonitor", "TQDMProgressBar"),
+}
+"""Callbacks that change no weights; every other one is part of the training's key."""
+
+REFUSED = {
+    "BackboneFinetuning": "set trainer.frozen to the parameters that keep their values",
+    "BatchSizeFinder": "set trainer.batch_tokens",
+    "EMAWeightAveraging": "set trainer.ema_decay",
+    "GradientAccumulationScheduler": "set trainer.accumulation or trainer.step_target_tokens",
+    "LearningRateFinder": "set optimizer.learning_rate, for example by a sweep",
+    "ModelCheckpoint": "the best weights and two checkpoints to resume from are kept anyway",
+    "ModelPruning": "it renames the weights that a checkpoint holds; take it out",
+    "OnExceptionCheckpoint": "a training that fails keeps its last checkpoint anyway",
+    "StochasticWeightAveraging": "set trainer.average_last or trainer.ema_decay",
+    "WeightAveraging": "set trainer.average_last or trainer.ema_decay",
+    "DeepSpeedStrategy": "it divides the weights, and checkpoints hold them whole; use DDPStrategy",
+    "FSDPStrategy": "it divides the weights, and checkpoints hold them whole; use DDPStrategy",
+    "ModelParallelStrategy": "the model is not divided; use DDPStrategy",
+}
+"""Class -> what to do instead: these would break exact resuming or do nothing here."""
 
 
-def check_loggers(loggers: Mapping[str, ThirdParty]) -> None:
-    """Raise ConfigError for a tracker that cannot be built here, saying what to install."""
-    for name, one in loggers.items():
-        key = f"logger.{name}"
-        _check_allowed(one.target, key)
-        packages, extra = LOGGER_PACKAGES.get(one.target.removeprefix(LOGGER_PREFIX), (None, None))
-        if packages is None:
-            find_class(one.target, key)
-        elif packages and not any(find_spec(package) for package in packages):
-            wanted = packages[0] if extra is None else f"'mtnlg[{extra}]'"
-            raise ConfigError(
-                f"{key}.target={one.target}: needs {packages[0]}, which is not installed; "
-                f"pip install {wanted}, or leave {key} out"
-            )
+def changing_callbacks(callbacks: Mapping[str, ThirdParty]) -> dict[str, ThirdParty]:
+    """The callbacks that can change the weights, in the order in which they are called."""
+    return {
+        name: callbacks[name]
+        for name in sorted(callbacks)
+        if callbacks[name].class_name not in WATCHING_CALLBACKS
+    }
 
 
-def build(one: ThirdParty, key: str, places: Mapping[str, str]) -> Any:
+def check_third_party(chosen: ThirdParty, key: str) -> None:
+    """Raise ConfigError for an object that cannot be built here, saying what to do instead."""
+    _check_allowed(chosen.target, key)
+    if chosen.class_name in REFUSED:
+        raise ConfigError(f"{key}.target={chosen.target}: {REFUSED[chosen.class_name]}")
+    packages, extra = LOGGER_PACKAGES.get(chosen.class_name, (None, None))
+    if packages is None:
+        find_class(chosen.target, key)
+    elif packages and not any(find_spec(package) for package in packages):
+        wanted = packages[0] if extra is None else f"'mtnlg[{extra}]'"
+        raise ConfigError(
+            f"{key}.target={chosen.target}: needs {packages[0]}, which is not installed; "
+            f"pip install {wanted}, or leave {key} out"
+        )
+
+
+def build(chosen: ThirdParty, key: str, places: Mapping[str, str]) -> Any:
     """The object, its arguments filled in with `places`; raises ConfigError for arguments that its
     class does not take.
     """
-    made = find_class(one.target, key)
+    check_third_party(chosen, key)
+    third_party = find_class(chosen.target, key)
+    arguments = {name: _filled(value, places) for name, value in chosen.arguments.items()}
     try:
-        return made(**{name: _filled(value, places) for name, value in one.arguments.items()})
+        return third_party(**arguments)
     except TypeError as error:
         raise ConfigError(f"{key}.arguments: {error}") from None
 
@@ -66,18 +113,21 @@ def find_class(target: str, key: str) -> type:
     _check_allowed(target, key)
     module_name, _, name = target.rpartition(".")
     try:
-        found = getattr(importlib.import_module(module_name), name)
+        third_party = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{key}.target={target}: no such class ({error})") from None
-    if not isinstance(found, type) or not found.__module__.startswith(module_name):
+    if not isinstance(third_party, type) or not third_party.__module__.startswith(module_name):
         raise ConfigError(f"{key}.target={target}: no class of {module_name}")
-    return found
+    return third_party
 
 
 def _check_allowed(target: str, key: str) -> None:
-    if not target.startswith(ALLOWED_PREFIXES):
-        allowed = ", ".join(f"{prefix}<class>" for prefix in ALLOWED_PREFIXES)
-        raise ConfigError(f"{key}.target={target}: must be {allowed}; nothing else is ever built")
+    setting = key if key in PREFIXES else key.partition(".")[0]
+    prefix = PREFIXES[setting]
+    if not target.startswith(prefix):
+        raise ConfigError(
+            f"{key}.target={target}: must be {prefix}<class>; nothing else is ever built"
+        )
 
 
 def _filled(value: Any, places: Mapping[str, str]) -> Any:

@@ -19,6 +19,10 @@ from mtnlg.config.checks import (
     check_fields,
     require,
 )
+from mtnlg.config.third_party import ThirdParty
+
+DEFAULT_MAX_STEPS = 2_800
+"""Enough for the small data sets and models that come with this package."""
 
 
 class Schedule(Enum):
@@ -70,12 +74,14 @@ class Accelerator(Enum):
 
 @dataclass(kw_only=True)
 class TrainerConfig:
-    """Budget and batches. The schedule's horizon is `max_steps`; `max_minutes` only ends a training
-    early.
+    """Budget and batches. The schedule's horizon is `max_steps` or `max_epochs`; everything else
+    only ends a training early.
     """
 
-    max_steps: Count = 2_800
-    """Optimizer steps, and the horizon of the schedule."""
+    max_steps: Count | None = None
+    """Optimizer steps, and the horizon of the schedule. None: those of `max_epochs`, or 2,800."""
+    max_epochs: Count | None = None
+    """Passes over the training data, after those of a curriculum, in place of `max_steps`."""
     max_minutes: Positive | None = None
     """Wall-clock minutes of training, counted over resumes; None: no limit."""
     batch_tokens: Annotated[int, at_least(16)] = 4_096
@@ -96,8 +102,8 @@ class TrainerConfig:
     """Rows per task, at a fixed stride, that are decoded greedily for the choice of the
     checkpoint.
     """
-    max_validation_batches: Count = 50
-    """Batches per validation loss."""
+    limit_val_batches: Count | None = 50
+    """Batches per task of a validation loss; None: all."""
     ema_decay: PositiveShare | None = None
     """Decay of an exponential moving average of the weights over the steps (Polyak and Juditsky
     1992); validations, the choice of the checkpoint and the model folder then use the averaged
@@ -147,9 +153,22 @@ class TrainerConfig:
     """
     has_profile: bool = False
     """Whether the first steps are timed by torch.profiler; profile.txt in the model folder."""
+    profiler: ThirdParty | None = None
+    """A profiler of Lightning's, which times its hooks; it changes no result."""
+    strategy: ThirdParty | None = None
+    """How several devices train together. None: DDP."""
+    fast_dev_run: bool = False
+    """Train one step and validate one batch and one row, without trackers: does it run at all?"""
+    detect_anomaly: bool = False
+    """Name the operation whose gradient is NaN; slow, and it changes no result."""
+    enable_progress_bar: bool = True
+    """Show how far the training is; a progress bar of `callbacks` is shown in its place."""
 
     def __post_init__(self) -> None:
+        if self.fast_dev_run:
+            self._shorten()
         check_fields(self, "trainer.")
+        self._check_horizon()
         if self.frozen is not None:
             is_named = bool(self.frozen) and all(self.frozen)
             require(is_named, "trainer.frozen", self.frozen, "names of parameters; null: none")
@@ -161,6 +180,25 @@ class TrainerConfig:
             "named (cpu or cuda) where trainer.devices > 1",
         )
         self._check_options()
+
+    @property
+    def horizon(self) -> int:
+        """Optimizer steps of the schedule, once those of `max_epochs` are counted."""
+        assert self.max_steps is not None, f"the steps of {self.max_epochs} epochs are not counted"
+        return self.max_steps
+
+    def _shorten(self) -> None:
+        self.max_steps, self.max_epochs = 1, None
+        self.validate_every_steps = self.log_every_steps = 1
+        self.limit_val_batches = self.validation_rows = 1
+        self.curriculum_steps = self.average_last = self.patience = None
+
+    def _check_horizon(self) -> None:
+        if self.max_epochs is None:
+            self.max_steps = self.max_steps or DEFAULT_MAX_STEPS
+            return
+        allowed = f"null where trainer.max_epochs={self.max_epochs} sets the horizon"
+        require(self.max_steps is None, "trainer.max_steps", self.max_steps, allowed)
 
     def _check_options(self) -> None:
         """What is off by default."""
@@ -180,7 +218,7 @@ class TrainerConfig:
             )
         if self.curriculum_steps is not None:
             require(
-                self.curriculum_steps <= self.max_steps,
+                self.max_steps is None or self.curriculum_steps <= self.max_steps,
                 "trainer.curriculum_steps",
                 self.curriculum_steps,
                 f"at most trainer.max_steps={self.max_steps}",

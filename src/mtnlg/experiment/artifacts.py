@@ -13,6 +13,7 @@ from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact, file_sha256, make_folder, recorded_sha256
 from mtnlg.config import Config, TaskConfig
 from mtnlg.config.plain import plain_settings
+from mtnlg.config.third_party import changing_callbacks
 from mtnlg.experiment.compose import run_folder
 from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.experiment.machine import arithmetic, num_threads
@@ -30,6 +31,10 @@ from mtnlg.records.places import (
 from mtnlg.records.runs import Kind
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
 
+WATCHING_SETTINGS = (
+    *("num_workers", "log_every_steps", "profiler", "detect_anomaly", "enable_progress_bar"),
+)
+"""Settings of the trainer that change no weights."""
 RECORDS_OF_TRAINING = (TRAINING_FILE, METRICS_FILE, "profile.txt")
 """Files of a model folder that say how it was trained; predictions depend on the others."""
 
@@ -203,9 +208,10 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
         "cleaning": plain_settings(config.cleaning),
         "model": plain_settings(config.model, without=("name",)),
         "optimizer": plain_settings(config.optimizer),
-        "trainer": plain_settings(config.trainer, without=("num_workers", "log_every_steps")),
+        "trainer": plain_settings(config.trainer, without=WATCHING_SETTINGS),
         "seed": config.seed,
         "machine": {**arithmetic(config.trainer.accelerator)},
+        **_callbacks(config),
         **initial_inputs(config),
     }
 
@@ -325,3 +331,10 @@ def _training_settings(task: TaskConfig) -> JsonObject:
         "weight": task.weight,
         "metric": task.main_metric,
     }
+
+
+def _callbacks(config: Config) -> JsonObject:
+    """The callbacks that can change the weights; no key at all where there are none."""
+    changing = changing_callbacks(config.callbacks)
+    settings: JsonObject = {name: plain_settings(chosen) for name, chosen in changing.items()}
+    return {"callbacks": settings} if settings else {}

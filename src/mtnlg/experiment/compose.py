@@ -28,6 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from mtnlg.config import Config, DecodingConfig
+from mtnlg.config.third_party import changing_callbacks
 from mtnlg.errors import ConfigError
 from mtnlg.records import places
 from mtnlg.records.files import write_text
@@ -157,6 +158,9 @@ def run_id(config: Config) -> str:
     plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     for key in PATH_KEYS:
         del plain[key]
+    plain["callbacks"] = {
+        name: plain["callbacks"][name] for name in changing_callbacks(config.callbacks)
+    }
     digest = hashlib.sha256(yaml.safe_dump(plain, sort_keys=True).encode()).hexdigest()[:8]
     label = decoding_label(config.decoding)
     return slug(f"{config.model.name}-{label}-seed{config.seed}") + f"-{digest}"

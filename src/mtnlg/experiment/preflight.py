@@ -5,11 +5,13 @@ end.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mtnlg.config import Accelerator, Config, Precision
 from mtnlg.config.checks import require
-from mtnlg.config.third_party import check_loggers
+from mtnlg.config.third_party import check_third_party
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.initial_model import check_initial_model
 from mtnlg.progress import say
@@ -22,7 +24,7 @@ def preflight(config: Config) -> None:
     """Raise the first error that the configuration, the data or the machine will lead to."""
     _check_tasks(config)
     _check_metrics(config)
-    check_loggers(config.logger)
+    _check_third_parties(config)
     check_initial_model(config)
     _check_tokenizer(config)
     _check_lengths(config)
@@ -93,6 +95,39 @@ def _check_main_metric(config: Config, name: str, main_metric: str) -> None:
             f"evaluation.metrics={config.evaluation.metrics}: must hold {main_metric}, "
             f"by which the board of {config.task_title(name)} is sorted"
         )
+
+
+def _check_third_parties(config: Config) -> None:
+    for name, logger in config.logger.items():
+        check_third_party(logger, f"logger.{name}")
+    for name, callback in config.callbacks.items():
+        check_third_party(callback, f"callbacks.{name}")
+        if "monitor" in callback.arguments:
+            _check_monitor(config, f"callbacks.{name}.arguments", callback.arguments)
+    for name in ("strategy", "profiler"):
+        chosen = getattr(config.trainer, name)
+        if chosen is not None:
+            check_third_party(chosen, f"trainer.{name}")
+
+
+def _check_monitor(config: Config, key: str, arguments: Mapping[str, Any]) -> None:
+    from mtnlg.evaluation import find_metric
+
+    monitor = arguments["monitor"]
+    known = config.logged_values
+    require(monitor in known, f"{key}.monitor", monitor, f"one of {', '.join(known)}")
+    metrics = {
+        f"val/{config.task_title(name)}/{task.main_metric}": task.main_metric
+        for name, task in config.tasks.items()
+    }
+    is_metric = monitor == "val/metric"
+    if metric := metrics.get(monitor):
+        is_metric = bool(find_metric(metric).higher_is_better)
+    mode = arguments.get("mode", "min")
+    better = "max" if is_metric else "min"
+    if "mode" in arguments or is_metric:
+        allowed = f"{better}: of {monitor}, {'more' if is_metric else 'less'} is better"
+        require(mode == better, f"{key}.mode", mode, allowed)
 
 
 def _check_tokenizer(config: Config) -> None:

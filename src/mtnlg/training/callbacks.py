@@ -64,14 +64,58 @@ class FiniteLoss(Callback):
             )
 
 
-class Budget(Callback):
-    """Ends the training at a step boundary after `max_minutes`, counted over resumes, or at
-    `max_steps`.
+class Ending(Callback):
+    """What ended the training before its horizon; kept over resumes, so that a training that is
+    killed after its last validation ends at once.
     """
 
-    def __init__(self, max_minutes: float | None, max_steps: int) -> None:
-        self.max_seconds = math.inf if max_minutes is None else 60 * max_minutes
-        self.max_steps = max_steps
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def end(self, trainer: Any, reason: str) -> None:
+        """End the training at the next step boundary; the first reason counts."""
+        self.reason = self.reason or reason
+        trainer.should_stop = True
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        if self.reason is not None:
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"reason": self.reason}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.reason = state_dict["reason"]
+
+
+class EndedBy(Callback):
+    """Notices that the callback before it in the list has ended the training."""
+
+    def __init__(self, ending: Ending, reason: str) -> None:
+        self.ending, self.reason = ending, reason
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.should_stop:
+            self.ending.end(trainer, self.reason)
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.should_stop:
+            self.ending.end(trainer, self.reason)
+
+
+class Budget(Callback):
+    """Ends the training at a step boundary after `max_minutes`, counted over resumes, or at its
+    horizon, which the setting `horizon_name` gave.
+    """
+
+    def __init__(
+        self, settings: TrainerConfig, ending: Ending, *, horizon_name: str = "max_steps"
+    ) -> None:
+        minutes = settings.max_minutes
+        self.max_seconds = math.inf if minutes is None else 60 * minutes
+        self.max_steps, self.horizon_name, self.ending = settings.horizon, horizon_name, ending
         self.earlier_seconds = 0.0
         self.started = time.monotonic()
 
@@ -89,8 +133,10 @@ class Budget(Callback):
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         is_over = trainer.strategy.broadcast(self.seconds >= self.max_seconds)
-        if is_over or trainer.global_step >= self.max_steps:
-            trainer.should_stop = True
+        if trainer.global_step >= self.max_steps:
+            self.ending.end(trainer, self.horizon_name)
+        elif is_over:
+            self.ending.end(trainer, "max_minutes")
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds}
@@ -101,13 +147,20 @@ class Budget(Callback):
 
 class Snapshots(Callback):
     """After each validation: the weights where they are the best so far (by the metric, then by the
-    loss; by the loss alone where no task has a metric), and a checkpoint to resume from.
+    loss; by the loss alone where no task has a metric), and a checkpoint to resume from. Ends the
+    training after `patience` validations in a row that were not the best so far.
     """
 
     def __init__(
-        self, folder: Path, weights: Callable[[Transformer], dict[str, Tensor]] = weights_of
+        self,
+        folder: Path,
+        ending: Ending,
+        *,
+        patience: int | None = None,
+        weights: Callable[[Transformer], dict[str, Tensor]] = weights_of,
     ) -> None:
-        self.folder, self.weights = folder, weights
+        self.folder, self.ending, self.weights = folder, ending, weights
+        self.patience = math.inf if patience is None else patience
         self.best_metric, self.best_loss, self.best_step = -math.inf, math.inf, 0
         self.num_worse = 0
         """Validations in a row since the best one."""
@@ -127,6 +180,8 @@ class Snapshots(Callback):
         self.num_worse = 0 if is_better else self.num_worse + 1
         if is_better and trainer.is_global_zero:
             save_file(self.weights(pl_module.model), self.folder / BEST_FILE)
+        if trainer.strategy.broadcast(self.num_worse >= self.patience):
+            self.ending.end(trainer, "patience")  # before the checkpoint, which holds the ending
         path = checkpoint_path(self.folder, trainer.global_step)
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
@@ -148,33 +203,6 @@ class Snapshots(Callback):
         )
         self.best_step = int(state_dict["best_step"])
         self.num_worse = int(state_dict.get("num_worse", 0))
-
-
-class Patience(Callback):
-    """Ends the training after so many validations in a row that were not the best so far; the count
-    is that of the snapshots, and is resumed with them.
-    """
-
-    def __init__(self, limit: int, snapshots: Snapshots) -> None:
-        self.limit, self.snapshots = limit, snapshots
-
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        self._stop(trainer)  # killed between its last validation and its end
-
-    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        self._stop(trainer)
-
-    def _stop(self, trainer: Any) -> None:
-        if trainer.strategy.broadcast(self.snapshots.num_worse >= self.limit):
-            trainer.should_stop = True
-
-
-def reason_of_end(config: TrainerConfig, *, steps: int, num_worse: int) -> str:
-    """The setting that ended a training of so many steps: max_steps, patience or max_minutes."""
-    if steps >= config.max_steps:
-        return "max_steps"
-    is_patience = config.patience is not None and num_worse >= config.patience
-    return "patience" if is_patience else "max_minutes"
 
 
 class Profile(Callback):

@@ -215,11 +215,7 @@ class TokenDataModule(lightning.LightningDataModule):
         assert self.trainer is not None, "the DataModule is used outside of a Trainer"
         num_ranks = self.trainer.world_size
         sampler = PlanSampler(
-            replace(
-                self._plan(self.train, self.train.weights(), seed=self.seed),
-                micro_batches_per_step=num_ranks * self.accumulation,
-                step_labels=self.settings.step_target_tokens,
-            ),
+            self._training_plan(num_ranks),
             rank=self.trainer.global_rank,
             num_ranks=num_ranks,
             start_step=self.start_step,
@@ -232,9 +228,27 @@ class TokenDataModule(lightning.LightningDataModule):
         for dataset in self.validation:
             steps = plan_epoch(self._plan(dataset, np.ones(len(dataset))), 0)
             batches = (batch for step in steps for batch in step)
-            chosen = list(islice(batches, self.settings.max_validation_batches))
+            chosen = list(islice(batches, self.settings.limit_val_batches))
             loaders.append(self._loader(dataset, chosen))
         return loaders
+
+    def horizon(self) -> int:
+        """Optimizer steps of the training: as set, or those of `max_epochs` and of the curriculum
+        before them.
+        """
+        if self.settings.max_epochs is None:
+            return self.settings.horizon
+        plan = self._training_plan(self.settings.devices)
+        epochs = range(self.settings.max_epochs)
+        num_steps = sum(len(plan_epoch(plan, epoch)) for epoch in epochs)
+        return num_steps + (self.settings.curriculum_steps or 0)
+
+    def _training_plan(self, num_ranks: int) -> PlanSettings:
+        return replace(
+            self._plan(self.train, self.train.weights(), seed=self.seed),
+            micro_batches_per_step=num_ranks * self.accumulation,
+            step_labels=self.settings.step_target_tokens,
+        )
 
     def _plan(
         self, dataset: SequenceDataset, weights: NDArray[np.float64], *, seed: int = 0

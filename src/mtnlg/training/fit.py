@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import resource
 import shutil
 import sys
-import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,10 +22,10 @@ from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
 from mtnlg.model import Transformer, save_model
 from mtnlg.model.folder import load_weights, start_from, weights_of
 from mtnlg.model.freezing import freeze
-from mtnlg.progress import say, track
+from mtnlg.progress import Task, say, track
 from mtnlg.records.codec import write_record
 from mtnlg.records.places import METRICS_FILE, TRAINING_FILE, VALIDATION, rows_file
-from mtnlg.records.rows import read_rows
+from mtnlg.records.rows import Row, read_rows
 from mtnlg.records.stages import Training
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
@@ -36,19 +35,19 @@ from mtnlg.training.callbacks import (
     BEST_FILE,
     PROFILE_FILE,
     Budget,
+    Ending,
     FiniteLoss,
-    Patience,
     Profile,
     Snapshots,
     StepSeeds,
-    reason_of_end,
 )
-from mtnlg.training.checkpoints import AtomicCheckpointIO, newest_sound_checkpoint
+from mtnlg.training.checkpoints import newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
-from mtnlg.training.loggers import Loggers
+from mtnlg.training.loggers import Loggers, run_names
 from mtnlg.training.metrics_file import MetricsFile
 from mtnlg.training.module import TransformerModule
 from mtnlg.training.plan import temper_weights
+from mtnlg.training.trainer import build_callbacks, build_trainer, has_own_progress_bar
 from mtnlg.training.validation_metric import ValidationMetric, ValidationTask, fixed_rows
 
 CHECKPOINTS = "checkpoints"
@@ -89,48 +88,68 @@ def train_model(
         one.name: TaskPrompt.of(one.title, config.tasks[one.name], config.cleaning) for one in data
     }
     checkpoints = folder / CHECKPOINTS
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    resumed = newest_sound_checkpoint(checkpoints)
-    if resumed is not None:
-        say(f"training continues from step {resumed[0]:,} ({resumed[1]})")
-    start_step = resumed[0] if resumed else 0
+    start_step, checkpoint = _resumed(checkpoints)
     module_data = _data_module(config, data, prompts, builder, start_step=start_step)
+    horizon_name = "max_steps" if config.trainer.max_epochs is None else "max_epochs"
+    settings = replace(config.trainer, max_steps=module_data.horizon(), max_epochs=None)
+    config = replace(config, trainer=settings)
     metric = _validation_metric(config, data, prompts, tokenizer)
-    module = TransformerModule(model, config.optimizer, config.trainer, metric)
-    budget = Budget(config.trainer.max_minutes, config.trainer.max_steps)
+    module = TransformerModule(model, config.optimizer, settings, metric)
     averaging = _averaging(config, checkpoints, start_step=start_step)
-    snapshots = Snapshots(
-        checkpoints,
-        averaging.weights if isinstance(averaging, MovingAverage) else weights_of,
-    )
-    with track(f"training {config.model.name}", config.trainer.max_steps) as task:
-        loggers = Loggers.of(config, folder if run_folder is None else run_folder)
+    ending = Ending()
+    budget = Budget(settings, ending, horizon_name=horizon_name)
+    weights = averaging.weights if isinstance(averaging, MovingAverage) else weights_of
+    snapshots = Snapshots(checkpoints, ending, patience=settings.patience, weights=weights)
+    names = run_names(folder if run_folder is None else run_folder)
+    loggers = Loggers.of(config, names)
+    with _progress(config) as task:
         metrics = MetricsFile(
             folder / METRICS_FILE,
             budget,
             task,
-            every=config.trainer.log_every_steps,
-            titles=[one.title for one in data if config.tasks[one.name].main_metric],
-            on_row=loggers.log,
+            every=settings.log_every_steps,
+            titles=metric.titles,
+            on_row=loggers.log_row,
         )
-        callbacks = [StepSeeds(config.seed), FiniteLoss(), budget, metrics]
-        callbacks += [averaging] if averaging else []
-        callbacks += _late_callbacks(config, snapshots, loggers, folder)
-        trainer = _trainer(config, callbacks, accumulation=module_data.accumulation)
-        _fit(trainer, module, module_data, checkpoint=resumed[1] if resumed else None)
+        callbacks: list[lightning.Callback] = [StepSeeds(config.seed), FiniteLoss(), ending]
+        callbacks += [budget, metrics, *([averaging] if averaging else [])]
+        callbacks += [*build_callbacks(config, ending, names), snapshots]
+        callbacks += [Profile(folder / PROFILE_FILE)] if settings.has_profile else []
+        trainer = build_trainer(config, callbacks, module_data, loggers=loggers, names=names)
+        loggers.start()
+        _fit(trainer, module, module_data, checkpoint=checkpoint)
     average = None
     if isinstance(averaging, LastWeights):
-        checker = _trainer(config, [], accumulation=1)
+        checker = build_trainer(config, [], module_data)
         average = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
     load_weights(model, checkpoints / BEST_FILE)
     _write_folder(folder, model, tokenizer_file, prompts)
-    record = _record(config, trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
+    record = _record(trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
     write_record(folder / TRAINING_FILE, replace(record, average_last=average))
     shutil.rmtree(checkpoints)
 
 
+def _resumed(checkpoints: Path) -> tuple[int, Path | None]:
+    """The step and the checkpoint that an interrupted training left; 0 and None for a new one."""
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    newest = newest_sound_checkpoint(checkpoints)
+    if newest is None:
+        return 0, None
+    say(f"training continues from step {newest[0]:,} ({newest[1]})")
+    return newest
+
+
+def _progress(config: Config) -> AbstractContextManager[Task]:
+    """What shows how far the training is; nothing where something else does."""
+    title, num_steps = f"training {config.model.name}", config.trainer.horizon
+    return (
+        track(title, num_steps)
+        if has_own_progress_bar(config)
+        else nullcontext(Task(title, num_steps))
+    )
+
+
 def _record(
-    config: Config,
     trainer: lightning.Trainer,
     data: TokenDataModule,
     *,
@@ -139,12 +158,10 @@ def _record(
     chosen: Snapshots,
 ) -> Training:
     cut_sources, cut_targets = data.train.num_cut()
-    is_derived = config.trainer.step_target_tokens is not None
+    is_derived = data.settings.step_target_tokens is not None
     return Training(
         steps=trainer.global_step,
-        ended_by=reason_of_end(
-            config.trainer, steps=trainer.global_step, num_worse=chosen.num_worse
-        ),
+        ended_by=chosen.ending.reason,
         best_step=chosen.best_step,
         best_validation_loss=chosen.best_loss,
         best_validation_metric=chosen.best_metric if math.isfinite(chosen.best_metric) else None,
@@ -160,18 +177,6 @@ def _record(
         threads=torch.get_num_threads(),
         devices=trainer.world_size,
     )
-
-
-def _late_callbacks(
-    config: Config, snapshots: Snapshots, loggers: Loggers, folder: Path
-) -> list[lightning.Callback]:
-    """What looks at a step or a validation after everything that changes it."""
-    callbacks: list[lightning.Callback] = [snapshots]
-    if config.trainer.patience is not None:
-        callbacks.append(Patience(config.trainer.patience, snapshots))
-    if config.trainer.has_profile:
-        callbacks.append(Profile(folder / PROFILE_FILE))
-    return [*callbacks, loggers]
 
 
 def _averaging(
@@ -235,8 +240,10 @@ def _validation_metric(
     tasks = []
     for one in data:
         task = config.tasks[one.name]
-        if task.validation_split is not None and task.main_metric is not None:
-            rows = list(read_rows(one.rows / rows_file(VALIDATION)))
+        if task.validation_split is not None:
+            rows: list[Row] = []
+            if task.main_metric is not None:
+                rows = list(read_rows(one.rows / rows_file(VALIDATION)))
             chosen = fixed_rows(rows, config.trainer.validation_rows)
             tasks.append(ValidationTask(prompts[one.name], chosen, task.main_metric))
     return ValidationMetric(
@@ -278,43 +285,6 @@ def _data_module(
         config.trainer,
         seed=config.seed,
         start_step=start_step,
-    )
-
-
-def _trainer(
-    config: Config, callbacks: list[lightning.Callback], *, accumulation: int
-) -> lightning.Trainer:
-    settings = config.trainer
-    # ranks leave out different blocks, whose gradients are then missing on some of them
-    ddp = "ddp_find_unused_parameters_true" if config.model.layer_dropout else "ddp"
-    for chatter in (
-        "does not have many workers",
-        "dataloader is not resumable",
-        "treespec",
-        "litlogger",
-    ):
-        warnings.filterwarnings("ignore", message=f".*{chatter}.*")
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return lightning.Trainer(
-        accelerator=settings.accelerator.value,
-        devices=settings.devices,
-        strategy=ddp if settings.devices > 1 else "auto",
-        precision=settings.precision.value,
-        max_steps=settings.max_steps,
-        max_epochs=-1,
-        accumulate_grad_batches=accumulation,
-        gradient_clip_val=config.optimizer.clip_norm or None,
-        val_check_interval=settings.validate_every_steps * accumulation,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
     )
 
 

@@ -1,8 +1,5 @@
 """Experiment trackers beside metrics.csv: they get its lines and the settings, and can fail without
 harm.
-
-Lightning is not told of them: it would call them from many places, where a failure ends the
-training.
 """
 
 from __future__ import annotations
@@ -12,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
 
 from mtnlg.config import Config
 from mtnlg.config.plain import flat_settings
@@ -21,51 +18,71 @@ from mtnlg.errors import ConfigError
 from mtnlg.progress import say
 
 
-class Loggers(Callback):
-    """The trackers that still work; the first exception of one is a warning and switches it off."""
+def run_names(run_folder: Path) -> dict[str, str]:
+    """What arguments of third parties may name of a run, in braces."""
+    return {
+        "run_folder": str(run_folder.absolute()),
+        "run_id": run_folder.name,
+        "experiment": run_folder.parent.name,
+    }
+
+
+class Loggers(Logger):
+    """The trackers that still work, as the one logger that Lightning and its callbacks know; the
+    first exception of a tracker is a warning and switches it off.
+    """
 
     def __init__(
         self,
-        makers: Mapping[str, Callable[[], Any]],
+        builders: Mapping[str, Callable[[], Any]],
         settings: dict[str, bool | int | float | str],
     ) -> None:
-        self.makers, self.settings = makers, settings
+        super().__init__()
+        self.builders, self.settings = builders, settings
         self.active: dict[str, Any] = {}
 
     @classmethod
-    def of(cls, config: Config, folder: Path) -> Loggers:
-        """Those of a configuration, with their files in `folder`; none is made before training."""
-        places = {
-            "run_folder": str(folder.absolute()),
-            "run_id": folder.name,
-            "experiment": folder.parent.name,
+    def of(cls, config: Config, names: Mapping[str, str]) -> Loggers:
+        """Those of a configuration, whose arguments may mention `names`; none is built yet."""
+        chosen = {} if config.trainer.fast_dev_run else config.logger
+        builders = {
+            name: partial(build, logger, f"logger.{name}", names) for name, logger in chosen.items()
         }
-        makers = {
-            name: partial(build, one, f"logger.{name}", places)
-            for name, one in config.logger.items()
-        }
-        return cls(makers, flat_settings(config))
+        return cls(builders, flat_settings(config))
 
-    def log(self, row: dict[str, Any]) -> None:
-        """One line of metrics.csv, which has its step."""
-        values = {name: float(value) for name, value in row.items() if name != "step"}
-        self._each(lambda logger: logger.log_metrics(values, step=row["step"]))
+    @property
+    def name(self) -> str:
+        return "mtnlg"
 
-    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        for name, make in self.makers.items():
+    @property
+    def version(self) -> str:
+        return ""
+
+    def start(self) -> None:
+        """Build the trackers and send them the settings."""
+        for name, build_logger in self.builders.items():
             try:
-                self.active[name] = make()
+                self.active[name] = build_logger()
             except ConfigError:
                 raise
             except Exception as error:
                 self._switch_off(name, error)
         self._each(lambda logger: logger.log_hyperparams(self.settings))
 
-    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        self._each(lambda logger: logger.finalize("success"))
+    def log_row(self, row: dict[str, Any]) -> None:
+        """One line of metrics.csv, which has its step."""
+        values = {name: value for name, value in row.items() if name != "step"}
+        self.log_metrics(values, row["step"])
 
-    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        self._each(lambda logger: logger.finalize("failed"))
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        values = {name: float(value) for name, value in metrics.items()}
+        self._each(lambda logger: logger.log_metrics(values, step=step))
+
+    def log_hyperparams(self, *_: Any, **__: Any) -> None:
+        """Nothing: `start` has sent all settings."""
+
+    def finalize(self, status: str) -> None:
+        self._each(lambda logger: logger.finalize(status))
 
     def _each(self, call: Callable[[Any], object]) -> None:
         for name, logger in list(self.active.items()):

@@ -1,4 +1,8 @@
-"""The LightningModule: loss, validation and optimizer of a Transformer. Knows no files."""
+"""The LightningModule: loss, validation and optimizer of a Transformer. Knows no files.
+
+What it logs, any callback of Lightning's can monitor; `Config.logged_values` has the names.
+metrics.csv and its trackers are fed by MetricsFile.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from mtnlg.config import OptimizerConfig, Precision, Schedule, TrainerConfig
 from mtnlg.model import Transformer
@@ -33,6 +38,8 @@ class TransformerModule(lightning.LightningModule):
             settings.label_smoothing, settings.source_loss_weight, settings.r_drop
         )
         self.metric = metric
+        self.step_nats: list[Tensor] = []
+        self.step_labels = 0
         self.validation_sums: dict[int, Tensor] = {}
         self.validation_results: dict[str, float] = {}
 
@@ -52,6 +59,32 @@ class TransformerModule(lightning.LightningModule):
         scale = num_parts / batch.num_step_labels
         return {"loss": total * scale, "nats": nats.detach()}
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
+        """Log the mean loss of each optimizer step, and the learning rate."""
+        self.step_nats.append(outputs["nats"])
+        self.step_labels += len(batch.labels)
+        if (batch_index + 1) % self.trainer.accumulate_grad_batches == 0:
+            loss = torch.stack(self.step_nats).sum() / self.step_labels
+            self.log("train/loss", loss, prog_bar=True, logger=False)
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            self.log("train/learning_rate", rate, logger=False)
+            self.step_nats, self.step_labels = [], 0
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip as Lightning does, by the norm, and log the norm before."""
+        groups = (group["params"] for group in optimizer.param_groups)
+        weights = [weight for group in groups for weight in group if weight.grad is not None]
+        if gradient_clip_val is not None:
+            norm = torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
+        else:
+            norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
+        self.log("train/grad_norm", norm, logger=False)
+
     def on_validation_epoch_start(self) -> None:
         self.validation_sums = {}
 
@@ -63,17 +96,34 @@ class TransformerModule(lightning.LightningModule):
         )
 
     def on_validation_epoch_end(self) -> None:
-        """Loss per label over all tasks, and each task's metric on its fixed rows."""
+        """Loss per label over all tasks and of each, and each task's metric on its fixed rows."""
         nats, num_labels = torch.stack(list(self.validation_sums.values())).sum(dim=0).tolist()
-        self.validation_results = {
-            "validation_loss": nats / num_labels,
-            **self.metric.measure(self.model),
-        }
+        values = self.metric.measure(self.model)
+        results = {"validation_loss": nats / num_labels}
+        if values:
+            results["validation_metric"] = self.metric.mean(values)
+        if len(values) > 1:
+            results |= {f"validation_metric/{name}": value for name, value in values.items()}
+        self.validation_results = results
+        self._log_validation(results, values)
+
+    def _log_validation(self, results: dict[str, float], values: dict[str, float]) -> None:
+        logged = {"val/loss": results["validation_loss"]}
+        if values:
+            logged["val/metric"] = results["validation_metric"]
+        for index, task in enumerate(self.metric.tasks):
+            nats, num_labels = self.validation_sums[index].tolist()
+            logged[f"val/{task.prompt.name}/loss"] = nats / num_labels
+            if task.metric is not None:
+                logged[f"val/{task.prompt.name}/{task.metric}"] = values[task.prompt.name]
+        for name, value in logged.items():
+            is_shown = name in ("val/loss", "val/metric")
+            self.log(name, value, prog_bar=is_shown, logger=False)
 
     def configure_optimizers(self) -> Any:
         is_fused = self.trainer.precision != Precision.fp16_mixed.value  # it would unscale unseen
         optimizer = build_optimizer(self.model, self.optimizer_config, is_fused=is_fused)
-        config, max_steps = self.optimizer_config, self.settings.max_steps
+        config, max_steps = self.optimizer_config, self.settings.horizon
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate_ratio(step, config, max_steps=max_steps)
         )
