@@ -1,4 +1,4 @@
-"""Contamination signals from files to files."""
+"""Contamination signals, from files to files, written out by hand."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_signals_of_every_row_are_written_and_read_again(tmp_path: Path) -> None
 
 
 def test_nothing_is_read_where_nothing_is_tested(tmp_path: Path) -> None:
-    """As in a run of plain text alone, whose training text may be long."""
+    """Such as in a run of plain text alone, whose training text may be long."""
     missing = RowsFile(tmp_path / "no_such_file.jsonl", "", is_dialogue=False)
 
     assert (

@@ -1,4 +1,4 @@
-"""What is repeated inside one split."""
+"""Repeats inside one split, counted by hand where a test names no other oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Contamination signals, held against plain Python over small made-up texts."""
+"""Contamination signals of small texts.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ def tags(
 ) -> set[str]:
     search = ContaminationSearch({"test": RowSet([row], is_dialogue)})
     search.read(RowSet(training, trained_on_dialogue))
-    (found,) = search.signals("test").rows
-    return set(found.tags)
+    (signals,) = search.signals("test").rows
+    return set(signals.tags)
 
 
 def dialogue(name: str, *turns: str) -> list[Row]:
@@ -92,8 +95,9 @@ def test_verbatim_and_near_equal_plain_set_membership(
     def near(text: str) -> str:
         return text.lower().replace(".", "") or text
 
-    found = tags(
-        Row("", held_out[0], (held_out[1],)), [Row("", one, (other,)) for one, other in pairs]
+    names = tags(
+        Row("", held_out[0], (held_out[1],)),
+        [Row("", source, (target,)) for source, target in pairs],
     )
 
     for prefix, form in (("train_", str), ("train_near_", near)):
@@ -105,12 +109,14 @@ def test_verbatim_and_near_equal_plain_set_membership(
             *(["pair"] if ours[0] and ours in seen else []),
         }
         for name in ("source", "target", "pair"):
-            assert (prefix + name in found) == (name in expected)
+            assert (prefix + name in names) == (name in expected)
 
 
-def brute_force_share(text: list[str], others: list[list[str]], length: int) -> float | None:
+def brute_force_share(text: list[str], training: list[list[str]], length: int) -> float | None:
     windows = [tuple(text[i : i + length]) for i in range(len(text) - length + 1)]
-    seen = {tuple(one[i : i + length]) for one in others for i in range(len(one) - length + 1)}
+    seen = {
+        tuple(units[i : i + length]) for units in training for i in range(len(units) - length + 1)
+    }
     return sum(window in seen for window in windows) / len(windows) if windows else None
 
 
@@ -124,20 +130,21 @@ def test_ngram_shares_equal_brute_force(seed: int, alphabet: str, batch: int) ->
     texts = [
         draw.choices(alphabet + "x" * draw.randint(0, 1), k=draw.randint(0, 40)) for _ in "1234"
     ]
-    others = [draw.choices(alphabet, k=draw.randint(0, 60)) for _ in range(12)]
-    others += [[*text[draw.randint(0, 5) :], "new", *text[:25]] for text in texts]
+    training = [draw.choices(alphabet, k=draw.randint(0, 60)) for _ in range(12)]
+    training += [[*text[draw.randint(0, 5) :], "new", *text[:25]] for text in texts]
     search = NgramSearch(texts)
 
     before, ngrams.BATCH_UNITS = ngrams.BATCH_UNITS, batch
     try:
-        for one in others:
-            search.read(one)
+        for units in training:
+            search.read(units)
     finally:
         ngrams.BATCH_UNITS = before
 
     lengths = [20 if 2 * sum(unit in "甲乙" for unit in text) > len(text) else 13 for text in texts]
     assert search.shares() == [
-        brute_force_share(text, others, length) for text, length in zip(texts, lengths, strict=True)
+        brute_force_share(text, training, length)
+        for text, length in zip(texts, lengths, strict=True)
     ]
 
 
@@ -146,13 +153,13 @@ def test_half_of_the_ngrams_is_a_signal(num_shared: int, is_signal: bool) -> Non
     """A text of 25 words has 13 13-grams: 18 words in a row have six of them, 19 have seven."""
     text, shared = " ".join(WORDS[:25]), " ".join(WORDS[:num_shared])
 
-    found = tags(Row("x", text, ("y",)), [Row("0", "z", (f"so {shared} and so on",))])
+    signals = tags(Row("x", text, ("y",)), [Row("0", "z", (f"so {shared} and so on",))])
 
-    assert found == ({"train_ngrams"} if is_signal else set())
+    assert signals == ({"train_ngrams"} if is_signal else set())
 
 
 def around(text: str, number: int) -> str:
-    """A document of three lines whose line of this number holds the text and more."""
+    """A document of three lines, one of which has the text and more."""
     lines = ["one line alone", "a second one", "and the last"]
     lines[number] = f"so {text} and so on"
     return "\n".join(lines)
@@ -166,9 +173,9 @@ def test_ngrams_are_found_in_every_line_of_every_text(part: str, number: int) ->
     texts = {"source": "x", "first": "y", "second": "z"} | {part: document}
     training = [Row("0", texts["source"], (texts["first"], texts["second"]))]
 
-    found = tags(Row("t", " ".join(WORDS[:25]), ("w",)), training)
+    signals = tags(Row("t", " ".join(WORDS[:25]), ("w",)), training)
 
-    assert found == {"train_ngrams"}
+    assert signals == {"train_ngrams"}
 
 
 @pytest.mark.parametrize("turn", [0, 1, 2])
@@ -176,11 +183,11 @@ def test_ngrams_are_found_in_every_turn_of_a_dialogue(turn: int) -> None:
     """Oracle: the dialogue as one text that is searched by hand; its last turn is a response."""
     turns = around(" ".join(WORDS[:19]), turn).split("\n")
 
-    found = tags(
+    signals = tags(
         Row("t", " ".join(WORDS[:25]), ("w",)), dialogue("d", *turns), trained_on_dialogue=True
     )
 
-    assert found == {"train_ngrams"}
+    assert signals == {"train_ngrams"}
 
 
 def test_ngrams_run_over_the_ends_of_lines_and_turns() -> None:
@@ -193,9 +200,9 @@ def test_ngrams_run_over_the_ends_of_lines_and_turns() -> None:
     assert tags(row, [Row("0", halves[0], (halves[1],))]) == set(), "two texts are not one"
 
 
-@pytest.mark.parametrize("place", [1, 2])
+@pytest.mark.parametrize("index", [1, 2])
 @pytest.mark.parametrize("turn", [0, 1])
-def test_other_references_of_a_training_dialogue_are_looked_through(turn: int, place: int) -> None:
+def test_further_references_of_a_training_dialogue_are_searched(turn: int, index: int) -> None:
     """Oracle: the text stands in no turn, only among the further references of one response."""
     text = around(" ".join(WORDS[:19]), 1)
     sentence = "We go to the station at noon ."
@@ -205,7 +212,7 @@ def test_other_references_of_a_training_dialogue_are_looked_through(turn: int, p
         (sentence, f"Well\n{sentence}", {"train_lines"}),
     ):
         references = [rows[turn].references[0], "Yes", "No"]
-        references[place] = reference
+        references[index] = reference
         changed = [*rows]
         changed[turn] = Row(rows[turn].id, rows[turn].source, tuple(references))
 
@@ -231,9 +238,9 @@ def test_every_exchange_of_a_document_is_found(turns: tuple[str, str]) -> None:
     """Oracle: the pairs of neighboring lines, written out."""
     document = [Row("0", "One\nTwo\nThree\nFour", ("A summary",))]
 
-    found = tags(dialogue("t", "Zero", *turns)[-1], document, is_dialogue=True)
+    signals = tags(dialogue("t", "Zero", *turns)[-1], document, is_dialogue=True)
 
-    assert found == {"train_exchange"}
+    assert signals == {"train_exchange"}
 
 
 def test_shares_are_of_the_source_and_of_the_best_reference() -> None:
@@ -265,17 +272,17 @@ def test_share_below_half_is_counted_and_no_signal() -> None:
 
     search.read(RowSet([Row("0", " ".join(WORDS[:14]), ("z",))], False))
 
-    found = search.signals("test")
-    assert [(row.source_ngrams, row.target_ngrams) for row in found.rows] == [
+    signals = search.signals("test")
+    assert [(row.source_ngrams, row.target_ngrams) for row in signals.rows] == [
         (None, 2 / 13),
         (None, None),
     ]
-    counts = found.counts()
+    counts = signals.counts()
     assert (counts["checked"], counts["any_ngram"], counts["flagged"]) == (2, 1, 0)
 
 
-def test_line_is_found_in_any_place_of_any_data_set() -> None:
-    """A sentence of a translation that a dialogue's turn, under a label, repeats."""
+def test_line_is_found_anywhere_in_any_data_set() -> None:
+    """A labeled turn of a dialogue repeats a sentence of a translation."""
     sentence = "We go to the station at noon ."
     training = [Row("0", f"#Person1#: Hi.\n#Person2#: {sentence.upper()}", ("A summary",))]
 
@@ -339,11 +346,11 @@ def test_whole_dialogue_is_found_whatever_its_punctuation() -> None:
 def whole_dialogues(test: list[Row], training: list[Row]) -> list[bool]:
     search = ContaminationSearch({"test": RowSet(test, is_dialogue=True)})
     search.read(RowSet(training, is_dialogue=True))
-    found = search.signals("test")
-    assert search.num_dialogues_seen == sum(found.dialogues)
-    for row in found.rows:
-        assert ("train_dialogue" in row.tags) == found.dialogues[0]
-    return found.dialogues
+    signals = search.signals("test")
+    assert search.num_dialogues_seen == sum(signals.dialogues)
+    for row in signals.rows:
+        assert ("train_dialogue" in row.tags) == signals.dialogues[0]
+    return signals.dialogues
 
 
 def test_whole_dialogue_is_found_in_a_document_of_another_data_set() -> None:
@@ -353,21 +360,21 @@ def test_whole_dialogue_is_found_in_a_document_of_another_data_set() -> None:
 
     search.read(RowSet([Row("s-1", document, ("They greet.",))], is_dialogue=False))
 
-    found = search.signals("test")
-    assert found.dialogues == [True]
-    assert all({"train_exchange", "train_dialogue"} <= set(row.tags) for row in found.rows)
-    assert found.counts()["whole_dialogues"] == 1
+    signals = search.signals("test")
+    assert signals.dialogues == [True]
+    assert all({"train_exchange", "train_dialogue"} <= set(row.tags) for row in signals.rows)
+    assert signals.counts()["whole_dialogues"] == 1
 
 
 def test_exchange_is_the_last_turn_with_the_response() -> None:
     training = dialogue("train-0", "One", "Two", "Three")
 
-    def found(*turns: str) -> set[str]:
+    def exchanges(*turns: str) -> set[str]:
         row = dialogue("test-0", *turns)[-1]
         return tags(row, training, is_dialogue=True, trained_on_dialogue=True)
 
-    assert "train_exchange" in found("Something else", "two", "three!")
-    assert "train_exchange" not in found("Something else", "One", "Three")
+    assert "train_exchange" in exchanges("Something else", "two", "three!")
+    assert "train_exchange" not in exchanges("Something else", "One", "Three")
 
 
 def test_rows_of_one_dialogue_stay_together_and_others_apart() -> None:
@@ -402,8 +409,8 @@ def test_rows_with_little_context_are_one_dialogue_too() -> None:
     assert together == [["a:1", "a:2", "a:3"], ["a:4"], ["b:1"], ["b:2"]]
 
 
-def test_all_test_sets_are_looked_for_in_one_pass() -> None:
-    """The training rows are a stream that can be read only once."""
+def test_all_test_sets_are_searched_in_one_pass() -> None:
+    """The training rows are a stream that can only be read once."""
     stream = iter(TRAINING)
     test_sets = {"a": RowSet([TRAINING[0]], False), "b": RowSet([TRAINING[1]], False)}
     search = ContaminationSearch(test_sets)
@@ -421,9 +428,9 @@ def test_memory_does_not_grow_with_the_training_rows(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ngrams, "BATCH_UNITS", 1000)
 
     def rows(number: int) -> Iterator[Row]:
-        for place in range(number):
-            text = " ".join(WORDS[(place + step) % 40] + str(place % 7) for step in range(15))
-            yield Row(str(place), text, (text,))
+        for index in range(number):
+            text = " ".join(WORDS[(index + step) % 40] + str(index % 7) for step in range(15))
+            yield Row(str(index), text, (text,))
 
     def peak(number: int) -> int:
         search = ContaminationSearch({"test": RowSet(rows(50), False)})

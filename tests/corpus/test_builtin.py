@@ -1,6 +1,6 @@
-"""The built-in corpus: it repeats itself, keeps its splits apart, and its two languages are right.
+"""The built-in corpus repeats, keeps its splits apart, and is correct in both languages.
 
-The grammar checks read the finished text with tables of their own and ask the package for no word.
+Oracle: the finished text, checked with grammar tables of this file.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def english_texts() -> Iterator[str]:
 
 
 def words(text: str) -> list[str]:
-    """Small letters, without the possessive."""
+    """The words of a text in lower case, without the possessive."""
     return [word.removesuffix("'s") for word in re.findall(r"[a-z']+", text.lower())]
 
 
@@ -106,9 +106,9 @@ def test_fewer_rows_are_a_prefix_of_more(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_seed_gives_other_rows(kind: str) -> None:
-    others = generate_rows(kind, "train", num_rows=5, seed=2)
+    rows = generate_rows(kind, "train", num_rows=5, seed=2)
 
-    assert others != generate_rows(kind, "train", num_rows=5, seed=1)
+    assert rows != generate_rows(kind, "train", num_rows=5, seed=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,7 +144,7 @@ def test_held_out_combinations_are_in_no_training_split_of_any_kind_or_seed() ->
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("split", SPLITS)
 def test_combination_is_named_by_the_text_and_owned_by_the_split(kind: str, split: str) -> None:
-    """The oracle is the text: the stem of each filler stands in it, in the target where English."""
+    """Oracle: the text has the stem of each filler, and so does the target if it is English."""
     for example in corpus(kind, split):
         row = example.row
         text = (row.source if kind == "translation" else row.references[0]).lower()
@@ -179,7 +179,7 @@ def test_every_held_out_word_and_filler_is_in_training(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_target_is_a_function_of_the_source(kind: str) -> None:
-    """Over several seeds, a source that comes again has the target it had."""
+    """Over several seeds, a repeated source has the same target."""
     target_of: dict[str, str] = {}
 
     for seed in (1, 2, 4):
@@ -209,7 +209,7 @@ def test_chinese_two_is_never_er_as_a_count() -> None:
 
 
 def test_chinese_noun_has_its_own_measure_word() -> None:
-    """The oracle is the table above; each of its nouns has to be met."""
+    """Oracle: the table above, each of whose nouns must occur."""
     nouns = "|".join(sorted(CLASSIFIERS, key=len, reverse=True))
     counted = re.compile(rf"[一两三四五六七八九十几这那](.)(?:.色的)?({nouns})")
     met: set[str] = set()
@@ -223,7 +223,7 @@ def test_chinese_noun_has_its_own_measure_word() -> None:
 
 
 def test_english_count_and_noun_are_the_chinese_ones() -> None:
-    """The oracle is the table above, applied to the English side."""
+    """Oracle: the table above, applied to the English side."""
     num_checked = 0
     for _, plural, classifier, noun in DICTIONARY:
         for english, chinese in rows("translation"):
@@ -283,8 +283,8 @@ def test_english_article_fits_the_next_word() -> None:
 
 
 def test_english_number_fits_noun_and_verb() -> None:
-    """The oracle is the table above."""
-    singular = "|".join(one for one, many, _, _ in DICTIONARY if one != many)
+    """Oracle: the table above."""
+    singular = "|".join(single for single, many, _, _ in DICTIONARY if single != many)
     wrong = re.compile(
         rf"\b({'|'.join(NUMERALS)}) ({singular})\b"
         rf"|\bThere (is|was) ({'|'.join(NUMERALS)})\b|\bThere (are|were) an?\b"
@@ -295,7 +295,7 @@ def test_english_number_fits_noun_and_verb() -> None:
         assert not wrong.search(text), text
 
 
-def test_english_sentences_begin_large_end_and_hold_no_template_rest() -> None:
+def test_english_sentences_have_a_capital_an_end_and_no_template_field() -> None:
     for text in english_texts():
         for line in text.split("\n"):
             assert re.fullmatch(r"[A-Z][A-Za-z',.?! ]*[.?!]", line), line
@@ -367,7 +367,7 @@ def test_most_frequent_training_target_is_no_good_answer(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_training_target_is_a_held_out_target(kind: str) -> None:
-    """So retrieval of a training example is never exactly right."""
+    """Retrieval of a training example is therefore never exactly right."""
     trained = {example.row.references[0] for example in corpus(kind, "train")}
 
     for split in ("validation", "test"):

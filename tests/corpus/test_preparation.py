@@ -1,4 +1,7 @@
-"""Preparation: raw splits to cleaned rows and their audit."""
+"""Preparation: raw splits to cleaned rows and their audit.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +136,7 @@ def test_whole_dialogues_are_counted(raw: Path, out: Path) -> None:
         ("validation", ["x y"]),
         ("test", ["a b c", "a b", "x y", "D, e"]),
     ):
-        write_split(raw, split, [json.dumps({"turns": one.split()}) for one in dialogues])
+        write_split(raw, split, [json.dumps({"turns": turns.split()}) for turns in dialogues])
     task = make_task(
         raw,
         kind=TaskKind.dialogue,
@@ -231,7 +234,7 @@ def test_unreadable_lines_and_bad_records_are_quarantined(raw: Path, out: Path) 
     assert str(raw) not in (out / "quarantine.jsonl").read_text()
 
 
-def test_more_bad_records_than_borne_are_an_error(raw: Path, out: Path) -> None:
+def test_more_bad_records_than_tolerated_are_an_error(raw: Path, out: Path) -> None:
     write_split(raw, "test", ['{"en": "no german"}', *[json.dumps(record) for record in TEST * 2]])
 
     with pytest.raises(DataError, match=r"test\.jsonl:1: no column de.*1 of 3 lines"):

@@ -1,4 +1,7 @@
-"""The baselines; nearest neighbours against TF-IDF cosines written out in full."""
+"""The baselines.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ TRAIN = [
 
 
 def rows(*sources: str) -> list[Row]:
-    return [Row(str(place), source, ("-",)) for place, source in enumerate(sources)]
+    return [Row(str(index), source, ("-",)) for index, source in enumerate(sources)]
 
 
 def outputs(name: str, *sources: str, kind: str = "translation") -> list[str]:
@@ -61,33 +64,33 @@ def test_most_frequent_target_counts_every_reference() -> None:
 
 
 def test_most_frequent_target_among_equals_is_the_first() -> None:
-    found = BASELINES["most_frequent_target"](
+    texts = BASELINES["most_frequent_target"](
         BaselineRows(TRAIN[:2], rows("x"), TaskKind.dialogue, "en")
     )
 
-    assert found == ["die Katze"]
+    assert texts == ["die Katze"]
 
 
 def test_nearest_training_source_gives_its_target_and_the_first_of_equals() -> None:
-    found = outputs(
+    texts = outputs(
         "nearest_training_source", "A cat on a mat?", "the park dog", "zebra", "unknown words", ""
     )
 
-    assert found == ["die Katze", "ein Hund", "ein Zebra", "die Katze", "die Katze"]
+    assert texts == ["die Katze", "ein Hund", "ein Zebra", "die Katze", "die Katze"]
 
 
 def test_nearest_training_source_of_chinese_goes_by_characters() -> None:
     train = [Row("1", "今天天气很好", ("weather",)), Row("2", "我喜欢吃苹果", ("apples",))]
 
-    found = BASELINES["nearest_training_source"](
+    texts = BASELINES["nearest_training_source"](
         BaselineRows(train, rows("苹果好吃"), TaskKind.translation, "zh")
     )
 
-    assert found == ["apples"]
+    assert texts == ["apples"]
 
 
 def test_nearest_training_source_equals_cosines_in_full() -> None:
-    """Oracle: dictionaries and loops, ties to the lower place."""
+    """Oracle: dictionaries and loops, with ties to the lower index."""
     generator = np.random.default_rng(11)
     vocabulary = np.array([f"w{number}" for number in range(30)])
     weights = 1 / np.arange(1, 31) / (1 / np.arange(1, 31)).sum()
@@ -95,14 +98,14 @@ def test_nearest_training_source_equals_cosines_in_full() -> None:
     def write() -> str:
         return " ".join(generator.choice(vocabulary, size=generator.integers(1, 9), p=weights))
 
-    train = [Row(str(place), write(), (str(place),)) for place in range(80)]
+    train = [Row(str(index), write(), (str(index),)) for index in range(80)]
     test = rows(*(write() for _ in range(40)))
 
-    found = BASELINES["nearest_training_source"](
+    texts = BASELINES["nearest_training_source"](
         BaselineRows(train, test, TaskKind.translation, "en")
     )
 
-    assert found == [str(nearest_in_full(row.source, train)) for row in test]
+    assert texts == [str(nearest_in_full(row.source, train)) for row in test]
 
 
 def nearest_in_full(query: str, train: list[Row]) -> int:
@@ -139,7 +142,7 @@ def test_lead_3_is_three_sentences_and_of_a_dialogue_three_turns(text: str, lead
 
 
 def opening_of(*targets: str) -> str:
-    train = [Row(str(place), "x", (target,)) for place, target in enumerate(targets)]
+    train = [Row(str(index), "x", (target,)) for index, target in enumerate(targets)]
     (opening,) = set(
         BASELINES["common_opening"](
             BaselineRows(train, rows("x", "y"), TaskKind.summarization, "en")
@@ -148,7 +151,7 @@ def opening_of(*targets: str) -> str:
     return opening
 
 
-def test_common_opening_grows_by_what_most_go_on_with() -> None:
+def test_common_opening_grows_by_the_most_common_chunk() -> None:
     assert opening_of("A and B talk", "A and B eat", "A and C", "A or D", "Z") == "A and B"
 
 
@@ -156,29 +159,29 @@ def test_common_opening_ends_where_most_end() -> None:
     assert opening_of("Yes", "Yes", "Yes", "Yes please", "Yes please") == "Yes"
 
 
-def test_common_opening_has_a_piece_even_where_all_differ() -> None:
+def test_common_opening_has_a_chunk_even_where_all_differ() -> None:
     assert opening_of("one a", "two b", "three c") == "one"
 
 
 def test_common_opening_stops_below_the_smallest_share() -> None:
     """Oracle: of 30 targets, two go on alike, which is less than a tenth, and then three."""
-    others = [f"go w{place}" for place in range(28)]
+    openings = [f"go w{index}" for index in range(28)]
 
-    assert opening_of(*others, "go on", "go on") == "go"
-    assert opening_of(*others[1:], "go on", "go on", "go on") == "go on"
+    assert opening_of(*openings, "go on", "go on") == "go"
+    assert opening_of(*openings[1:], "go on", "go on", "go on") == "go on"
 
 
 def test_common_opening_of_chinese_grows_by_characters() -> None:
     assert opening_of("我们去公园", "我们去 Paris", "我们在家", "你好") == "我们去"
 
 
-def test_random_training_target_goes_by_the_place_alone() -> None:
+def test_random_training_target_depends_on_the_index_alone() -> None:
     targets = {target for row in TRAIN for target in row.references}
 
-    found = outputs("random_training_target", *"abcdefghijklmnopqrstuvwxyz")
+    texts = outputs("random_training_target", *"abcdefghijklmnopqrstuvwxyz")
 
-    assert set(found) == targets, "26 draws of 4 targets"
-    assert found[:7] == outputs("random_training_target", *"tuvwxyz")
+    assert set(texts) == targets, "26 draws of 4 targets"
+    assert texts[:7] == outputs("random_training_target", *"tuvwxyz")
 
 
 NEED_TRAINING_ROWS = [

@@ -1,4 +1,4 @@
-"""Many rows in chunks and processes, against all of them at once."""
+"""Statistics in chunks and processes."""
 
 from __future__ import annotations
 

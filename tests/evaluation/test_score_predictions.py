@@ -1,4 +1,7 @@
-"""Scores of predictions: what each number carries, the clean subset, and the files."""
+"""Scores of predictions: their parts, their subsets and their files.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 

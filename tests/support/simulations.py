@@ -1,9 +1,8 @@
-"""How often the intervals and tests of a board are right, on made-up scores whose truth is known.
+"""How often the intervals and tests of a board are right, on simulated scores with a known truth.
 
-`make simulations` writes the table that is published; the slow tests hold each row to its limit.
-Scores of examples are normal, in units of a hundred, but where a row says otherwise. The spread of
-seeds is in standard errors over the examples. Refuses to know: real texts. Legend: T trials, S
-seeds, N examples.
+`make simulations` writes the table in reports/published/statistics.md; the slow tests check each
+row against its limit. Scores of examples are normal, from 0 to 100, unless a row says otherwise.
+The spread of seeds is in standard errors over the examples. Legend: S seeds, N examples.
 """
 
 from __future__ import annotations
@@ -46,20 +45,20 @@ NUM_EXAMPLES = 100
 NUM_SEEDS = (3, 5, 10)
 SPREADS = (0.0, 0.5, 1.0, 2.0, 5.0)
 BOARD_TRIALS = 999
-"""Of each randomization: fewer than a board's, so that a thousand of them take seconds."""
+"""Trials of each randomization: fewer than on a board, so that a thousand take seconds."""
 
 EXAMPLES_DEVIATION = 20.0
-"""Of the examples' scores, which all systems and seeds share."""
-OWN_DEVIATION = 10.0
-"""Of what a seed makes of an example besides."""
+"""Standard deviation of the scores of examples, shared by all systems and seeds."""
+SEED_DEVIATION = 10.0
+"""Standard deviation that each seed adds to each example."""
 CONFIDENCE = 0.95
 LEAST_COVERAGE = 0.93
 WORDS = 20
-"""Length of each made-up text of which BLEU is simulated."""
+"""Length of each text in the simulation of BLEU."""
 
 
 class Wanted(Enum):
-    """What is asked of a share."""
+    """The requirement on a share."""
 
     coverage = f"at least {LEAST_COVERAGE:.0%}"
     level = f"lower bound at most {SIGNIFICANCE:.0%}"
@@ -69,7 +68,7 @@ class Wanted(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """How often something happened, and how often it should."""
+    """How often something happened, with the requirement."""
 
     what: str
     setting: str
@@ -79,17 +78,17 @@ class Finding:
 
     @property
     def share(self) -> float:
-        """How often it happened, 0 to 1."""
+        """The share of trials in which it happened, 0 to 1."""
         return self.count / self.total
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Where the chance of it may be, at 95 %."""
+        """The 95 % interval of its chance."""
         return share_bounds(self.count, self.total, confidence=0.95)
 
     @property
     def is_as_wanted(self) -> bool:
-        """True where the share is what was asked of it."""
+        """True if the share meets the requirement."""
         low, high = self.bounds
         return {
             Wanted.coverage: self.share >= LEAST_COVERAGE,
@@ -110,30 +109,30 @@ def share_bounds(count: int, total: int, *, confidence: float) -> tuple[float, f
 
 
 def mean(sums: FloatArray) -> FloatArray:
-    """A metric that is a mean of examples, as ROUGE is."""
+    """A metric that is a mean over examples, such as ROUGE."""
     return sums[..., 0] / sums[..., 1]
 
 
 def made_seeds(
     generator: np.random.Generator, examples: FloatArray, *, num_seeds: int, spread: float
 ) -> list[FloatArray]:
-    """Statistics (N, 2) of S trainings that are 50 on average over all seeds and examples; the
-    scores of examples (N,) are shared.
+    """Statistics (N, 2) of S trainings with an average of 50 over all seeds and examples, which
+    share the scores of examples, (N,).
     """
     size = len(examples)
-    seed_deviation = spread * np.hypot(EXAMPLES_DEVIATION, OWN_DEVIATION) / np.sqrt(size)
+    seed_deviation = spread * np.hypot(EXAMPLES_DEVIATION, SEED_DEVIATION) / np.sqrt(size)
     shifts = seed_deviation * generator.normal(size=(num_seeds, 1))
-    scores = 50 + examples + shifts + OWN_DEVIATION * generator.normal(size=(num_seeds, size))
-    return [np.column_stack([one, np.ones(size)]) for one in scores]
+    scores = 50 + examples + shifts + SEED_DEVIATION * generator.normal(size=(num_seeds, size))
+    return [np.column_stack([row, np.ones(size)]) for row in scores]
 
 
 def shared_examples(generator: np.random.Generator) -> FloatArray:
-    """How much easier than the average each of N examples is."""
+    """How much easier than average each of N examples is."""
     return EXAMPLES_DEVIATION * generator.normal(size=NUM_EXAMPLES)
 
 
 def coverage_of_seeds(num_seeds: int, spread: float, *, total: int = NUM_TRIALS) -> Finding:
-    """Two-level intervals that hold the true mean over seeds and examples."""
+    """How often two-level intervals hold the true mean over seeds and examples."""
     generator = np.random.default_rng([1, num_seeds, round(10 * spread)])
     count = 0
     for _ in range(total):
@@ -152,11 +151,13 @@ def coverage_of_seeds(num_seeds: int, spread: float, *, total: int = NUM_TRIALS)
 
 
 def coverage_of_bleu(num_seeds: int, deviation: float, *, total: int = NUM_TRIALS) -> Finding:
-    """The same of BLEU, of texts whose words are right with a chance by seed and example."""
+    """How often they hold the true BLEU of texts whose words are right with a chance that depends
+    on seed and example.
+    """
     generator = np.random.default_rng([2, num_seeds, round(1_000 * deviation)])
 
     def chances(size: tuple[int, int]) -> FloatArray:
-        """Of a word to be right, by seed and example."""
+        """The chance of a right word by seed and example."""
         chance = 0.6 + deviation * generator.normal(size=(size[0], 1))
         return np.clip(chance + 0.1 * generator.normal(size=size), 0.05, 0.95)
 
@@ -164,15 +165,16 @@ def coverage_of_bleu(num_seeds: int, deviation: float, *, total: int = NUM_TRIAL
     ends = np.full(2, float(WORDS))
     many = chances((2_000, 200))[..., None] ** np.arange(1, ORDER + 1)  # (S, N, ORDER)
     matched = many.mean(axis=1) * lengths
-    heads, tails = (np.broadcast_to(one, (2_000, len(one))) for one in (ends, lengths))
+    heads, tails = np.broadcast_to(ends, (2_000, 2)), np.broadcast_to(lengths, (2_000, ORDER))
     truth = bleu_values(np.hstack([heads, matched, tails])).mean()
 
     count = 0
     for _ in range(total):
         chance = chances((num_seeds, NUM_EXAMPLES))[..., None] ** np.arange(1, ORDER + 1)
         counts = generator.binomial(lengths, chance)  # (S, N, ORDER)
-        heads, tails = (np.broadcast_to(one, (NUM_EXAMPLES, len(one))) for one in (ends, lengths))
-        seeds = [np.hstack([heads, one, tails]).astype(np.float64) for one in counts]
+        heads = np.broadcast_to(ends, (NUM_EXAMPLES, 2))
+        tails = np.broadcast_to(lengths, (NUM_EXAMPLES, ORDER))
+        seeds = [np.hstack([heads, seed, tails]).astype(np.float64) for seed in counts]
         low, high = seeded_value(seeds, bleu_values).interval(confidence=CONFIDENCE)
         count += low <= truth <= high
     return Finding(
@@ -191,11 +193,11 @@ def coverage_of_examples(
     is_skewed: bool,
     total: int = NUM_TRIALS,
 ) -> Finding:
-    """Intervals over examples alone that hold the true mean of one training over all examples."""
+    """How often intervals over examples alone hold the true mean of one training."""
     generator = np.random.default_rng([3, is_skewed])
     count = 0
     for trial in range(total):
-        if is_skewed:  # most examples score little, few score high; its mean is 100 x 0.5 / 3
+        if is_skewed:  # most scores are low, a few are high; the mean is 100 x 0.5 / 3
             scores = 100 * generator.beta(0.5, 2.5, size=NUM_EXAMPLES)
         else:
             scores = 50 + shared_examples(generator)
@@ -222,21 +224,21 @@ def rejections_of_pairs(
     spread: float = 0.0,
     total: int = NUM_TRIALS,
 ) -> Finding:
-    """Pairs that a test over examples tells apart, where the first is better by `shift`; of several
-    seeds the mean, as if it were one system.
+    """How often a test over examples finds a difference, where the first system is better by
+    `shift`; the mean over several seeds is tested as if it were one system.
     """
     generator = np.random.default_rng([4, round(1_000 * shift), num_seeds, round(10 * spread)])
     count = 0
     for trial in range(total):
-        one, other = _pair(generator, num_seeds=num_seeds, spreads=(spread, spread))
-        averaged = [np.mean(seeds, axis=0) for seeds in (one, other)]
+        left, right = _pair(generator, num_seeds=num_seeds, spreads=(spread, spread))
+        averaged = [np.mean(seeds, axis=0) for seeds in (left, right)]
         averaged[0] = averaged[0] + [shift, 0]
         (p,) = test(averaged, mean, [(0, 1)], num_trials=BOARD_TRIALS, seed=trial)
         count += p < SIGNIFICANCE
     seeds = "1 seed each" if num_seeds == 1 else f"{num_seeds} seeds each, spread {spread:g}"
     truth = "equal systems" if shift == 0 else f"better by {shift:.2f}"
     return Finding(
-        what=f"{name} tells two apart",
+        what=f"{name} finds a difference",
         setting=f"{truth}, {seeds}",
         wanted=wanted,
         count=count,
@@ -247,22 +249,23 @@ def rejections_of_pairs(
 def rejections_of_seeds(
     num_seeds: int, spread: float, *, has_steady_other: bool = False, total: int = NUM_TRIALS
 ) -> Finding:
-    """Equal systems of several seeds each that the two-level test tells apart: those whose interval
-    of the difference is without zero. The seeds of the other one may have no spread.
+    """How often the two-level test finds a difference of equal systems of several seeds each, which
+    is where the interval of the difference leaves out zero. The seeds of one system may have no
+    spread.
     """
     generator = np.random.default_rng([5, num_seeds, round(10 * spread), has_steady_other])
     count = 0
     for _ in range(total):
-        one, other = _pair_of_values(
+        left, right = _pair_of_values(
             generator,
             num_seeds=num_seeds,
             spread=spread,
             other_spread=0.0 if has_steady_other else spread,
         )
-        half = half_width(components_between(one, other), confidence=1 - SIGNIFICANCE)
-        count += abs(one.value - other.value) > half
+        half = half_width(components_between(left, right), confidence=1 - SIGNIFICANCE)
+        count += abs(left.value - right.value) > half
     return Finding(
-        what="two-level test tells two apart",
+        what="two-level test finds a difference",
         setting=f"equal systems, {num_seeds} seeds each, spread {spread:g}"
         + (" and 0" if has_steady_other else ""),
         wanted=Wanted.level,
@@ -272,8 +275,8 @@ def rejections_of_seeds(
 
 
 def power_at_detectable_difference(*, total: int = NUM_TRIALS) -> Finding:
-    """Pairs that are told apart where the first is better by the minimum detectable difference."""
-    true_error = OWN_DEVIATION * np.sqrt(2 / NUM_EXAMPLES)
+    """How often a difference of the minimum detectable size is found."""
+    true_error = SEED_DEVIATION * np.sqrt(2 / NUM_EXAMPLES)
     return rejections_of_pairs(
         "paired approximate randomization",
         randomization_p_values,
@@ -284,18 +287,20 @@ def power_at_detectable_difference(*, total: int = NUM_TRIALS) -> Finding:
 
 
 def mean_detectable_difference(*, total: int = NUM_TRIALS) -> tuple[float, float]:
-    """What boards would show as the minimum detectable difference, on average, and the truth."""
+    """The average minimum detectable difference on boards, and the true one."""
     generator = np.random.default_rng(6)
-    found = []
+    differences = []
     for _ in range(total):
-        one, other = _pair_of_values(generator, num_seeds=1, spread=0.0, other_spread=0.0)
-        found.append(detectable_difference(standard_error(one.influences - other.influences)))
-    truth = detectable_difference(float(OWN_DEVIATION * np.sqrt(2 / NUM_EXAMPLES)))
-    return float(np.mean(found)), truth
+        left, right = _pair_of_values(generator, num_seeds=1, spread=0.0, other_spread=0.0)
+        differences.append(
+            detectable_difference(standard_error(left.influences - right.influences))
+        )
+    truth = detectable_difference(float(SEED_DEVIATION * np.sqrt(2 / NUM_EXAMPLES)))
+    return float(np.mean(differences)), truth
 
 
 def findings(*, total: int = NUM_TRIALS) -> Iterator[Finding]:
-    """Every row of the table."""
+    """The rows of the table."""
     for name, interval in (("percentile", bootstrap_interval), ("BCa", bca_interval)):
         for is_skewed in (False, True):
             yield coverage_of_examples(name, interval, is_skewed=is_skewed, total=total)
@@ -314,7 +319,7 @@ def findings(*, total: int = NUM_TRIALS) -> Iterator[Finding]:
         yield rejections_of_seeds(num_seeds, SPREADS[-1], has_steady_other=True, total=total)
     yield power_at_detectable_difference(total=total)
     yield rejections_of_pairs(
-        "not used for letters: paired bootstrap",
+        "not used for groups: paired bootstrap",
         bootstrap_p_values,
         wanted=Wanted.nothing,
         total=total,
@@ -336,19 +341,19 @@ def simulations_table(rows: Sequence[Finding], detectable: tuple[float, float]) 
         "",
         "Command: make simulations",
         "",
-        f"Made-up scores of {NUM_EXAMPLES} examples, whose truth is known. Deviation of scores "
-        f"{EXAMPLES_DEVIATION:g} by example, shared by all systems, and {OWN_DEVIATION:g} by each "
-        "training besides; the spread of seeds is in standard errors over the examples. In "
-        f"brackets: where the chance may be (Clopper and Pearson 1934, 95 %). Intervals are of "
-        f"{CONFIDENCE:.0%}, tests at {SIGNIFICANCE:.0%}.",
+        f"Simulated scores of {NUM_EXAMPLES} examples with a known truth. The standard deviation "
+        f"of scores is {EXAMPLES_DEVIATION:g} over examples, shared by all systems, and each "
+        f"training adds {SEED_DEVIATION:g}; the spread of seeds is in standard errors over the "
+        "examples. In brackets: the 95 % interval of the chance (Clopper and Pearson 1934). "
+        f"Intervals are of {CONFIDENCE:.0%}, tests at {SIGNIFICANCE:.0%}.",
         "",
-        "| what | setting | wanted | found | trials |",
+        "| what | setting | required | share | trials |",
         "| --- | --- | --- | --- | --- |",
     ]
     for row in rows:
         low, high = (f"{100 * end:.1f}" for end in row.bounds)
-        found = f"{100 * row.share:.1f} % [{low}, {high}]"
-        lines.append(f"| {row.what} | {row.setting} | {row.wanted.value} | {found} | {row.total} |")
+        share = f"{100 * row.share:.1f} % [{low}, {high}]"
+        lines.append(f"| {row.what} | {row.setting} | {row.wanted.value} | {share} | {row.total} |")
     shown, truth = detectable
     lines += [
         "",
@@ -361,19 +366,19 @@ def simulations_table(rows: Sequence[Finding], detectable: tuple[float, float]) 
 def _pair(
     generator: np.random.Generator, *, num_seeds: int, spreads: tuple[float, float]
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Two systems that are equally good over all seeds and examples, on the same examples."""
+    """Two systems on the same examples that are equally good over all seeds and examples."""
     examples = shared_examples(generator)
-    one, other = (
+    left, right = (
         made_seeds(generator, examples, num_seeds=num_seeds, spread=spread) for spread in spreads
     )
-    return one, other
+    return left, right
 
 
 def _pair_of_values(
     generator: np.random.Generator, *, num_seeds: int, spread: float, other_spread: float
 ) -> tuple[SeededValue, SeededValue]:
-    one, other = _pair(generator, num_seeds=num_seeds, spreads=(spread, other_spread))
-    return seeded_value(one, mean), seeded_value(other, mean)
+    left, right = _pair(generator, num_seeds=num_seeds, spreads=(spread, other_spread))
+    return seeded_value(left, mean), seeded_value(right, mean)
 
 
 if __name__ == "__main__":

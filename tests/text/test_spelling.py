@@ -1,4 +1,7 @@
-"""When two texts are the same, and what their units are."""
+"""Keys by which texts are equal, and units.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from mtnlg.text.spelling import is_unspaced, normalized_key, units, verbatim, wi
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         ("It ' s 5 p.m. !", "it’s 5 PM"),
         ("你好，世界！", "你好,世界!"),
@@ -22,25 +25,25 @@ from mtnlg.text.spelling import is_unspaced, normalized_key, units, verbatim, wi
         ("snake_case", "Snake case"),
     ],
 )
-def test_case_width_and_punctuation_do_not_count(one: str, other: str) -> None:
-    assert normalized_key(one) == normalized_key(other)
+def test_case_width_and_punctuation_do_not_count(left: str, right: str) -> None:
+    assert normalized_key(left) == normalized_key(right)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("?", "!"), ("你好", "您好"), ("किताब", "कातब"), ("3.5", "36"), ("", "a")]
+    ("left", "right"), [("?", "!"), ("你好", "您好"), ("किताब", "कातब"), ("3.5", "36"), ("", "a")]
 )
-def test_other_letters_digits_and_vowel_signs_do(one: str, other: str) -> None:
-    assert normalized_key(one) != normalized_key(other)
+def test_other_letters_digits_and_vowel_signs_do(left: str, right: str) -> None:
+    assert normalized_key(left) != normalized_key(right)
 
 
 @given(st.text("aBé ß１,。你好ﾃﾞ_\u0301\u3000", max_size=12))
 def test_letters_equal_those_that_unicode_calls_so(text: str) -> None:
     """Oracle: the categories of the Unicode database, character by character."""
     normal = unicodedata.normalize("NFKC", text).lower()
-    expected = "".join(one for one in normal if unicodedata.category(one)[0] in "LN")
+    expected = "".join(letter for letter in normal if unicodedata.category(letter)[0] in "LN")
 
     without_marks = "".join(
-        one for one in "".join(units(text)) if unicodedata.category(one)[0] != "M"
+        letter for letter in "".join(units(text)) if unicodedata.category(letter)[0] != "M"
     )
 
     assert without_marks == expected
@@ -49,7 +52,7 @@ def test_letters_equal_those_that_unicode_calls_so(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found", "unspaced"),
+    ("text", "expected", "unspaced"),
     [
         ("Don't_stop 3x", ["don", "t", "stop", "3x"], False),
         ("我用GPT写，好", ["我", "用", "gpt", "写", "好"], True),
@@ -57,9 +60,9 @@ def test_letters_equal_those_that_unicode_calls_so(text: str) -> None:
         ("किताब है", ["किताब", "है"], False),
     ],
 )
-def test_units_are_words_or_characters(text: str, found: list[str], unspaced: bool) -> None:
-    assert units(text) == found
-    assert is_unspaced(found) == unspaced
+def test_units_are_words_or_characters(text: str, expected: list[str], unspaced: bool) -> None:
+    assert units(text) == expected
+    assert is_unspaced(expected) == unspaced
 
 
 @pytest.mark.parametrize(

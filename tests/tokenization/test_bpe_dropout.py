@@ -1,4 +1,4 @@
-"""BPE-dropout against the tokenizer itself, and against what the paper says of its extremes."""
+"""BPE-dropout. Oracle: the tokenizer itself, and the paper for the extreme probabilities."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_share_of_undone_merges_is_the_probability() -> None:
     """Oracle: a word of two bytes with one merge stays apart with the probability; 4 standard
     deviations of 20,000 draws.
     """
-    pair = next(one for one in SOME.merges if SOME.merges[one][0] == 0)
+    pair = next(pair for pair in SOME.merges if SOME.merges[pair][0] == 0)
     merged = SOME.merges[pair][1]
     word = next(token for token, number in SOME.vocabulary.items() if number == merged)
     text = TOKENIZER.decode([merged])
@@ -149,8 +149,8 @@ def test_micro_batches_are_numbered_alike_for_any_ranks_and_start() -> None:
 
     whole = take(20)
 
-    assert [(one.step, one.place) for one in whole] == [
-        (step, one) for step in range(10) for one in (0, 1)
+    assert [(batch.step, batch.place) for batch in whole] == [
+        (step, index) for step in range(10) for index in (0, 1)
     ]
     assert take(10, start=5) == whole[10:]
     assert take(10, rank=1, num_ranks=2) == whole[1::2]
@@ -168,7 +168,7 @@ def test_resumed_training_with_dropped_merges_gives_the_same_weights_bit_for_bit
     resumed = train(prepared, config, tmp_path / "resumed")
     plain = train(prepared, small_config(), tmp_path / "plain")
 
-    digests = [file_sha256(one / "model.safetensors") for one in (whole, resumed, plain)]
+    digests = [file_sha256(folder / "model.safetensors") for folder in (whole, resumed, plain)]
     assert digests[0] == digests[1] != digests[2]
     assert (
         json.loads((plain / "training.json").read_text())["training_tokens"]

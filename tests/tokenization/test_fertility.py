@@ -1,4 +1,4 @@
-"""How finely a tokenizer divides a language."""
+"""How finely a tokenizer divides a language, counted by hand."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ CHINESE = ["猫看见狗。", "狗 看见"]
 
 @pytest.fixture(scope="module")
 def tokenizer() -> TextTokenizer:
-    """Knows `the`, `cat` and the like as one token, and of Chinese only the dog."""
+    """A tokenizer with one token for each English word, and in Chinese only for the dog."""
     texts = [*ENGLISH * 9, "狗" * 9]
     return train_tokenizer(texts, TokenizerConfig(vocabulary_size=320), markers=["<x>"])
 
 
 def test_spaced_language_is_counted_by_words(tokenizer: TextTokenizer) -> None:
-    """Oracle: every word is one token, counted by eye."""
-    found = fertility(ENGLISH, tokenizer, "en")
+    """Oracle: every word is one token, counted by hand."""
+    counts = fertility(ENGLISH, tokenizer, "en")
 
-    assert (found.num_texts, found.num_units, found.num_tokens, found.unit) == (2, 8, 8, "word")
-    assert (found.tokens_per_unit, found.broken_share) == (1.0, 0.0)
+    assert (counts.num_texts, counts.num_units, counts.num_tokens, counts.unit) == (2, 8, 8, "word")
+    assert (counts.tokens_per_unit, counts.broken_share) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("language", ["zh", "zh-TW", "ja"])
@@ -32,14 +32,14 @@ def test_unspaced_language_is_counted_by_characters(
     tokenizer: TextTokenizer, language: str
 ) -> None:
     """Oracle: the dog is one token, each other character is its three bytes."""
-    found = fertility(CHINESE, tokenizer, language)
+    counts = fertility(CHINESE, tokenizer, language)
 
     tokens = sum(len(tokenizer.encode(text)) for text in CHINESE)
-    assert (found.num_units, found.num_tokens, found.unit) == (8, tokens, "character")
-    assert found.num_broken == 3 * len("猫看见。看见")
+    assert (counts.num_units, counts.num_tokens, counts.unit) == (8, tokens, "character")
+    assert counts.num_broken == 3 * len("猫看见。看见")
 
 
 def test_no_text_gives_no_number_but_zero(tokenizer: TextTokenizer) -> None:
-    found = fertility([], tokenizer, "en")
+    counts = fertility([], tokenizer, "en")
 
-    assert (found.num_texts, found.tokens_per_unit, found.broken_share) == (0, 0.0, 0.0)
+    assert (counts.num_texts, counts.tokens_per_unit, counts.broken_share) == (0, 0.0, 0.0)

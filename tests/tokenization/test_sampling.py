@@ -1,4 +1,4 @@
-"""Which rows a tokenizer learns from."""
+"""The rows that a tokenizer learns from, chosen by hand where a test names no other oracle."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def test_no_row_is_taken_twice_and_the_bound_holds(
 def test_stride_is_even_and_gives_the_quota(tmp_path: Path, quota: int) -> None:
     task = rows_file(tmp_path / "rows", 23)
 
-    places = [int(row.id) for row in strided_rows(task, quota)]
+    indexes = [int(row.id) for row in strided_rows(task, quota)]
 
-    assert len(places) == min(quota, 23)
-    gaps = {after - before for before, after in pairwise(places)}
-    assert places[0] == 0
+    assert len(indexes) == min(quota, 23)
+    gaps = {after - before for before, after in pairwise(indexes)}
+    assert indexes[0] == 0
     assert max(gaps, default=0) - min(gaps, default=0) <= 1

@@ -1,4 +1,4 @@
-"""Text to ids and back, for any text."""
+"""Text to ids and back, for any text. Oracle: the text itself, unless a test names another."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_any_text_comes_back_unchanged(tokenizer: TextTokenizer, text: str) -> N
 def test_text_comes_back_as_its_normalizer_left_it(
     normalizing: tuple[Normalizer, TextTokenizer], text: str
 ) -> None:
-    """Oracle: the standard library; of its newer characters alone tokenizers may know less."""
+    """Oracle: the standard library, except for newer characters that tokenizers may not know."""
     normalizer, tokenizer = normalizing
     expected = NORMALIZED[normalizer](text)
     assume(all(unicodedata.category(character) != "Cn" for character in text))
@@ -94,11 +94,15 @@ def test_text_comes_back_as_its_normalizer_left_it(
 def test_nfkc_rewrites_chinese_punctuation_and_no_normalizer_does_not() -> None:
     text = "，！（）１２"
     tokenizers = [
-        train_tokenizer(CORPUS, replace(CONFIG, normalizer=one), markers=MARKERS)
-        for one in (Normalizer.nfkc, Normalizer.nfc, None)
+        train_tokenizer(CORPUS, replace(CONFIG, normalizer=normalizer), markers=MARKERS)
+        for normalizer in (Normalizer.nfkc, Normalizer.nfc, None)
     ]
 
-    assert [one.decode(one.encode(text)) for one in tokenizers] == [",!()12", text, text]
+    assert [tokenizer.decode(tokenizer.encode(text)) for tokenizer in tokenizers] == [
+        ",!()12",
+        text,
+        text,
+    ]
 
 
 @given(text=TEXTS)
@@ -108,7 +112,7 @@ def test_text_never_becomes_a_special_token(tokenizer: TextTokenizer, text: str)
 
 @pytest.mark.parametrize("text", LOOK_ALIKES)
 def test_special_tokens_inside_text_stay_text_after_a_load(saved: Path, text: str) -> None:
-    """tokenizer.json does not hold the flag that says so."""
+    """tokenizer.json does not keep the flag for it."""
     loaded = TextTokenizer.load(saved)
 
     ids = loaded.encode(f"a {text} b")
@@ -118,17 +122,17 @@ def test_special_tokens_inside_text_stay_text_after_a_load(saved: Path, text: st
 
 
 def test_two_trainings_of_bpe_give_the_same_bytes(tmp_path: Path) -> None:
-    """Unigram sums in no fixed order and promises less."""
-    for name, markers in (("one", MARKERS), ("two", MARKERS[::-1])):
+    """Unigram sums in no fixed order, so it promises less."""
+    for name, markers in (("first", MARKERS), ("second", MARKERS[::-1])):
         train_tokenizer(iter(CORPUS), CONFIG, markers=markers).save(tmp_path / name)
 
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
 def test_tokenizer_of_another_process_keeps_special_tokens_in_text_as_text(
     tokenizer: TextTokenizer,
 ) -> None:
-    """Oracle: the tokenizer itself; pickling goes through JSON, which has no place for the flag."""
+    """Oracle: the tokenizer itself; it is pickled as JSON, which does not keep the flag."""
     copy = pickle.loads(pickle.dumps(tokenizer))
 
     for text in [*CORPUS, *LOOK_ALIKES]:
@@ -200,12 +204,12 @@ def test_file_that_is_no_tokenizer_is_an_error_with_its_path(
         TextTokenizer.load(path)
 
 
-def test_tokenizer_of_others_is_refused(saved: Path, tmp_path: Path) -> None:
+def test_foreign_tokenizer_is_refused(saved: Path, tmp_path: Path) -> None:
     document = json.loads(saved.read_text())
     document["added_tokens"] = []
     vocabulary = document["model"]["vocab"]
     document["model"]["vocab"] = (
-        {token: place for token, place in vocabulary.items() if token != "<sep>"}
+        {token: index for token, index in vocabulary.items() if token != "<sep>"}
         if isinstance(vocabulary, dict)
         else [
             ["<other>", score] if token == "<sep>" else [token, score]

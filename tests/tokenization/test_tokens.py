@@ -1,4 +1,4 @@
-"""Token arrays on disk equal the encoding of the rows that they were made from."""
+"""Token arrays on disk. Oracle: the tokenizer's ids of the same rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tokenizer() -> TextTokenizer:
 
 @pytest.fixture
 def split(tokenizer: TextTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TokenSplit:
-    """Written in shards of a line or two."""
+    """A split that was written in shards of a line or two."""
     monkeypatch.setattr(mtnlg.tokenization.tokens, "SHARD_BYTES", 90)
     write_jsonl(tmp_path / "train.jsonl", (row.to_json() for row in ROWS))
     counts: list[int] = []
@@ -59,8 +59,12 @@ def test_lengths_are_those_of_the_parts(
     blocks = list(split.length_blocks())
 
     assert [start for start, _, _ in blocks] == list(range(0, len(EXAMPLES), block))
-    assert [one for _, sources, _ in blocks for one in sources] == [pair[0] for pair in encoded]
-    assert [one for _, _, targets in blocks for one in targets] == [pair[1] for pair in encoded]
+    assert [length for _, sources, _ in blocks for length in sources] == [
+        pair[0] for pair in encoded
+    ]
+    assert [length for _, _, targets in blocks for length in targets] == [
+        pair[1] for pair in encoded
+    ]
     assert len(split.ids) == sum(map(sum, encoded))
 
 

@@ -1,4 +1,7 @@
-"""One utterance a record: consecutive records become one dialogue."""
+"""Successive records of a conversation become one dialogue.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -52,11 +55,11 @@ def test_consecutive_records_are_one_dialogue(tmp_path: Path, columns: dict[str,
 
     prepare_rows("mine", task, CleaningConfig(), data_root=None, folder=tmp_path / "out")
 
-    one, other = ("x", "z") if "id" in columns else ("train-0", "train-4")
+    first, second = ("x", "z") if "id" in columns else ("train-0", "train-4")
     assert list(read_rows(tmp_path / "out" / "train.jsonl")) == [
-        Row(f"{one}:1", "Hi.", ("Hello.",)),
-        Row(f"{one}:2", "Hi.\nHello.", ("Bye.",)),
-        Row(f"{other}:1", "Tea?", ("No.",)),
+        Row(f"{first}:1", "Hi.", ("Hello.",)),
+        Row(f"{first}:2", "Hi.\nHello.", ("Bye.",)),
+        Row(f"{second}:1", "Tea?", ("No.",)),
     ]
 
 
@@ -67,15 +70,15 @@ def test_a_conversation_that_comes_again_is_an_error(tmp_path: Path) -> None:
         dialogues(task)
 
 
-def test_a_conversation_that_comes_again_is_quarantined_where_some_are_borne(
+def test_a_conversation_that_comes_again_is_quarantined_where_some_are_tolerated(
     tmp_path: Path,
 ) -> None:
     quarantine = Quarantine(0.2)
 
-    found = dialogues(make_task(tmp_path, [*TURNS, TURNS[0]]), quarantine)
+    turns = dialogues(make_task(tmp_path, [*TURNS, TURNS[0]]), quarantine)
     quarantine.check()
 
-    assert found == [["Hi.", "Hello.", "Bye."], ["Alone."], ["Tea?", "No."]]
+    assert turns == [["Hi.", "Hello.", "Bye."], ["Alone."], ["Tea?", "No."]]
     assert quarantine.num_lines == 7
 
 

@@ -1,4 +1,7 @@
-"""Local files of each format: what becomes a record, and what is wrong with a file, by its line."""
+"""Local files of each format: their records, and their errors by line.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ def test_comma_separated_values_are_read_as_they_were_written(tmp_path: Path, en
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_blank_lines_part_paragraphs(tmp_path: Path, ending: str) -> None:
+def test_blank_lines_separate_paragraphs(tmp_path: Path, ending: str) -> None:
     content = "\ufeffone\r\nmore\n\n \t\ntwo\x85still two\n\n\n".encode()
 
     records = read(write(tmp_path, f"train.txt{ending}", content))
@@ -128,7 +131,9 @@ def test_a_broken_row_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(BROKEN))
-def test_a_broken_row_alone_is_quarantined_where_some_are_borne(tmp_path: Path, name: str) -> None:
+def test_a_broken_row_alone_is_quarantined_where_some_are_tolerated(
+    tmp_path: Path, name: str
+) -> None:
     ending, content, line, _ = BROKEN[name]
     path = write(tmp_path, f"train.{ending}", content)
     quarantine = Quarantine(0.34)
@@ -221,15 +226,15 @@ def test_every_format_is_found_in_its_folder(tmp_path: Path) -> None:
     for name in names:
         write(tmp_path, name, b"x")
 
-    found = [split_files(tmp_path, name.partition(".")[0], TASK) for name in names]
+    files = [split_files(tmp_path, name.partition(".")[0], TASK) for name in names]
 
-    assert found == [[tmp_path / name] for name in names]
+    assert files == [[tmp_path / name] for name in names]
 
 
-@pytest.mark.parametrize("other", ["train.csv", "train.jsonl.gz"])
-def test_two_files_for_one_split_are_refused(tmp_path: Path, other: str) -> None:
-    for name in ("train.jsonl", other):
+@pytest.mark.parametrize("second", ["train.csv", "train.jsonl.gz"])
+def test_two_files_for_one_split_are_refused(tmp_path: Path, second: str) -> None:
+    for name in ("train.jsonl", second):
         write(tmp_path, name, b"{}")
 
-    with pytest.raises(DataError, match=rf"several files for split train: .*{other}"):
+    with pytest.raises(DataError, match=rf"several files for split train: .*{second}"):
         split_files(tmp_path, "train", TASK)

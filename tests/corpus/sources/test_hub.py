@@ -1,4 +1,7 @@
-"""The hub: what is asked of `datasets.load_dataset`, and how far a stream is read."""
+"""The hub: arguments of `datasets.load_dataset`, and how far a stream is read.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def make_task(**settings: object) -> TaskConfig:
 
 
 class Stream:
-    """A streamed data set without an end, which counts what was read of it."""
+    """An endless streamed data set that counts how many records were read."""
 
     def __init__(self, *, fails_at: int | None = None) -> None:
         self.num_read = 0
@@ -120,9 +123,9 @@ def test_streaming_changes_nothing_that_identifies_the_data() -> None:
 
 
 def test_a_folder_of_the_hub_identifies_the_data() -> None:
-    one, other = make_task(hub_folder="one"), make_task(hub_folder="other")
+    left, right = make_task(hub_folder="one"), make_task(hub_folder="other")
 
-    assert source_fingerprint(one, None) != source_fingerprint(other, None)
+    assert source_fingerprint(left, None) != source_fingerprint(right, None)
 
 
 @pytest.mark.parametrize("streaming", [False, True])

@@ -1,4 +1,4 @@
-"""Readers: raw records of each shape to raw examples."""
+"""Raw records of each shape to raw examples, which are written out by hand."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_missing_column_is_named_with_those_that_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reader", "columns", "fields", "found"),
+    ("reader", "columns", "fields", "message"),
     [
         ("parallel_text", PARALLEL, {"en": 3, "de": "b"}, "found int"),
         ("parallel_text", PARALLEL, {"en": ["a"], "de": "b"}, "found list"),
@@ -174,9 +174,9 @@ def test_a_missing_column_is_named_with_those_that_are_there() -> None:
     ],
 )
 def test_a_column_of_another_type_is_an_error(
-    reader: str, columns: dict[str, str], fields: JsonObject, found: str
+    reader: str, columns: dict[str, str], fields: JsonObject, message: str
 ) -> None:
-    with pytest.raises(DataError, match=found):
+    with pytest.raises(DataError, match=message):
         read(make_task(reader, columns), fields)
 
 

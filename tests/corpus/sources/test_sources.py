@@ -1,4 +1,7 @@
-"""Sources: local files, the hub, the built-in corpus, and what can be wrong in them."""
+"""Sources: local files, the hub, the built-in corpus, and their errors.
+
+Expected values are worked out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -166,7 +169,7 @@ def test_a_broken_line_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(BROKEN))
-def test_a_broken_line_is_quarantined_where_some_are_borne(tmp_path: Path, name: str) -> None:
+def test_a_broken_line_is_quarantined_where_some_are_tolerated(tmp_path: Path, name: str) -> None:
     line, reason = BROKEN[name]
     folder = complete(tmp_path, b'{"en": "a"}\n' + line + b'{"en": "b"}\n')
     quarantine = Quarantine(0.34)
@@ -180,7 +183,7 @@ def test_a_broken_line_is_quarantined_where_some_are_borne(tmp_path: Path, name:
     assert quarantine.num_lines == 3
 
 
-def test_more_broken_lines_than_borne_are_an_error(tmp_path: Path) -> None:
+def test_more_broken_lines_than_tolerated_are_an_error(tmp_path: Path) -> None:
     complete(tmp_path, b"{}\n{\n{}\n[\n")
     quarantine = Quarantine(0.4)
 
@@ -311,7 +314,7 @@ def test_the_builtin_corpus_has_three_splits() -> None:
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the files that were really hashed."""
+    """The names of the files that were hashed."""
     names: list[str] = []
 
     def count(path: Path) -> str:
@@ -327,20 +330,20 @@ def age(folder: Path, *, seconds: int = LONG_AGO_SECONDS) -> None:
         os.utime(path, (seconds, seconds))
 
 
-def test_fingerprint_knows_content_and_not_place(tmp_path: Path) -> None:
+def test_fingerprint_depends_on_content_and_not_on_the_folder(tmp_path: Path) -> None:
     """Oracle: sha256 of b"{}\\n" and of nothing else, by coreutils."""
     complete(tmp_path / "one", b"{}\n")
     complete(tmp_path / "two", b"{}\n")
     complete(tmp_path / "three", b"{ }\n")
     task = make_task()
 
-    one, two, three = (
+    first, copy, changed = (
         source_fingerprint(task, tmp_path / name) for name in ("one", "two", "three")
     )
 
     sha256 = "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356"
-    assert one == two != three
-    assert one == {"files": {split: {f"{split}.jsonl": sha256} for split in SPLITS}}
+    assert first == copy != changed
+    assert first == {"files": {split: {f"{split}.jsonl": sha256} for split in SPLITS}}
 
 
 def test_fingerprint_is_cached_until_a_file_changes(tmp_path: Path, hashed: list[str]) -> None:
@@ -360,7 +363,7 @@ def test_fingerprint_is_cached_until_a_file_changes(tmp_path: Path, hashed: list
 
 
 def test_a_file_that_was_just_written_is_not_cached(tmp_path: Path, hashed: list[str]) -> None:
-    """Its next change may fall into the same tick of its time stamp."""
+    """Another change may fall into the same tick of its time stamp."""
     complete(tmp_path / "data", b"{}\n")
     cache = tmp_path / "cache.json"
 

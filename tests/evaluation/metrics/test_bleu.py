@@ -1,4 +1,4 @@
-"""BLEU against sacreBLEU's own corpus score, to the last digit."""
+"""BLEU. Oracle: sacreBLEU's corpus score, to the last digit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TOKENIZERS = {"en": "13a", "de": "13a", "zh": "zh", "ja": "char", "ko": "char"}
 
 
 def transpose(references: list[list[str]]) -> list[list[str]]:
-    """sacreBLEU's layout, written without the package's own function."""
+    """References in sacreBLEU's layout, without our own function."""
     most = max(map(len, references))
     padded = [row + [None] * (most - len(row)) for row in references]
     return cast(list[list[str]], [list(column) for column in zip(*padded, strict=True)])
@@ -90,7 +90,7 @@ def test_bleu_of_a_long_corpus_equals_sacrebleu(seed: int) -> None:
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=10, max_size=10), min_size=1, max_size=20))
 def test_bleu_values_of_many_sums_equal_sacrebleu_one_by_one(rows: list[list[int]]) -> None:
-    """Also for sums that no text has, such as matches without n-grams of a lower order."""
+    """Includes sums that no text has, such as matches without n-grams of a lower order."""
     sums = np.array(rows, dtype=np.float64)
 
     values = bleu_values(sums.reshape(1, len(rows), 10))
@@ -111,7 +111,7 @@ def test_bleu_signature_names_tokenizer_and_number_of_references() -> None:
 
 
 def test_bleu_of_a_missing_reference_is_not_that_of_an_empty_one() -> None:
-    """sacreBLEU counts "" as a reference of length 0, so rows with fewer must hold None."""
+    """sacreBLEU counts "" as a reference of length 0, so rows with fewer references need None."""
     hypotheses = ["the", "the cat sat on a mat"]
     references = [["the cat sat on"], ["the cat sat on a mat"] * 2]
 

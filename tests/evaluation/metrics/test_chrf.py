@@ -1,4 +1,4 @@
-"""chrF against sacreBLEU's own corpus score, to the last digit."""
+"""chrF. Oracle: sacreBLEU's corpus score, to the last digit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The registry, its errors, what it refuses to score, and the promise about identical corpora."""
+"""Metrics by name, the texts that they refuse, and the promise about identical corpora.
+
+Messages and values are written out by hand.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of metrics with words, against sacreBLEU and rouge_score with those settings."""
+"""Metrics whose names have words. Oracle: sacreBLEU and rouge_score with the same settings."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def test_stemmed_rouge_equals_rouge_score(name: str) -> None:
     metric = find_metric(f"{name}-stem")
     scorer = RougeScorer([name], use_stemmer=True)
 
-    found = measure(metric, Texts(HYPOTHESES, REFERENCES, language="en"))
+    statistics = measure(metric, Texts(HYPOTHESES, REFERENCES, language="en"))
 
     expected = [
         scorer.score_multi(targets, hypothesis)[name].fmeasure
         for hypothesis, targets in zip(HYPOTHESES, REFERENCES, strict=True)
     ]
-    assert found[:, 0].tolist() == expected
+    assert statistics[:, 0].tolist() == expected
     assert "stem:porter" in metric.signature(REFERENCES, "en")
 
 
@@ -47,13 +47,13 @@ def test_mean_rouge_is_the_mean_over_the_references_of_a_row(name: str) -> None:
     metric = find_metric(f"{name}-mean")
     scorer = RougeScorer([name], use_stemmer=False)
 
-    found = measure(metric, Texts(HYPOTHESES, REFERENCES, language="en"))
+    statistics = measure(metric, Texts(HYPOTHESES, REFERENCES, language="en"))
 
     expected = [
         sum(scorer.score(target, hypothesis)[name].fmeasure for target in targets) / len(targets)
         for hypothesis, targets in zip(HYPOTHESES, REFERENCES, strict=True)
     ]
-    assert found[:, 0].tolist() == pytest.approx(expected, abs=1e-15)
+    assert statistics[:, 0].tolist() == pytest.approx(expected, abs=1e-15)
     assert "multi:mean" in metric.signature(REFERENCES, "en")
 
 
@@ -119,7 +119,7 @@ def test_variant_for_another_language_is_refused(name: str, language: str) -> No
 
 @pytest.mark.skipif(find_spec("jieba") is None, reason="jieba is not installed")
 def test_jieba_counts_words() -> None:
-    """南京市 / 长江大桥 by jieba: one of two words is there, where four of seven characters are."""
+    """By hand: jieba cuts 南京市 / 长江大桥; one of two words matches, four of seven characters."""
     value = score_texts("rouge1-jieba", Texts(["长江大桥"], [["南京市长江大桥"]], language="zh"))
 
     assert value == pytest.approx(100 * 2 * (1 / 1) * (1 / 2) / (1 / 1 + 1 / 2))

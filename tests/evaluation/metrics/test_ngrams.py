@@ -1,4 +1,4 @@
-"""Counting of n-grams by sorting, against counting one by one."""
+"""Counts of n-grams by sorting. Oracle: counts one by one."""
 
 from __future__ import annotations
 
@@ -40,30 +40,30 @@ def test_clipped_matches_equal_counting_one_by_one(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ngrams, "BATCH_SYMBOLS", batch_places)
-        found = clipped_matches(hypotheses, references, order=order)
+        matches = clipped_matches(hypotheses, references, order=order)
 
-    assert found.tolist() == [
+    assert matches.tolist() == [
         [expected_matches(row[0], list(row[1:]), size) for size in range(1, order + 1)]
         for row in rows
     ]
 
 
 def test_texts_of_many_rare_tokens_are_counted() -> None:
-    """Four numbers of 17 bits have no room in one of 64."""
+    """Oracle: by hand; four numbers of 17 bits do not fit into 64 bits."""
     vocabulary = Vocabulary()
     tokens = [str(number) for number in range(70_000)]
     hypotheses = vocabulary.encode([tokens, tokens[:3]])
     references = vocabulary.encode([[*tokens[60_000:], *tokens[:5]], ["0", "2", "1", "0"]])
 
-    found = clipped_matches(hypotheses, [references], order=4)
+    matches = clipped_matches(hypotheses, [references], order=4)
 
-    assert found.tolist() == [[10_005, 10_003, 10_001, 9_999], [3, 0, 0, 0]]
+    assert matches.tolist() == [[10_005, 10_003, 10_001, 9_999], [3, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("texts", [[""], ["", ""], ["a", ""]])
 def test_empty_texts_share_nothing(texts: list[str]) -> None:
     empty = encode_characters([""] * len(texts))
 
-    found = clipped_matches(empty, [encode_characters(texts)], order=6)
+    matches = clipped_matches(empty, [encode_characters(texts)], order=6)
 
-    assert np.array_equal(found, np.zeros((len(texts), 6)))
+    assert np.array_equal(matches, np.zeros((len(texts), 6)))

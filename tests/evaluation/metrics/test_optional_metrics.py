@@ -1,5 +1,7 @@
-"""Metrics that need what does not come with this package: absent they say so, and present they run
-(with stand-ins for the packages, as models cannot be had here).
+"""Metrics that need other packages: absent, they say so; present, they run.
+
+Stand-ins replace the packages, since there are no models here; they record the calls and return
+known scores.
 """
 
 from __future__ import annotations
@@ -44,18 +46,18 @@ def measured(name: str, folder: Path | None = None) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("name", "package", "told"),
+    ("name", "package", "message"),
     [
         ("bertscore", "bert_score", "bert-score is not installed; pip install bert-score"),
         ("comet", "comet", "unbabel-comet is not installed; pip install unbabel-comet"),
     ],
 )
 def test_absent_package_is_the_reason(
-    monkeypatch: pytest.MonkeyPatch, name: str, package: str, told: str
+    monkeypatch: pytest.MonkeyPatch, name: str, package: str, message: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
 
-    with pytest.raises(MetricNotRunError, match=told):
+    with pytest.raises(MetricNotRunError, match=message):
         measured(name)
 
 
@@ -131,6 +133,6 @@ def test_metric_that_is_not_run_stands_beside_the_others(monkeypatch: pytest.Mon
         ROWS, language="en", metrics=["chrf", "bertscore"], resampling=Resampling(num_resamples=100)
     )
 
-    found = scores.subsets["all"]
-    assert list(found.metrics) == list(scores.statistics) == ["chrf"]
-    assert found.left_out["bertscore"].startswith("not run: bert-score is not installed")
+    subset = scores.subsets["all"]
+    assert list(subset.metrics) == list(scores.statistics) == ["chrf"]
+    assert subset.left_out["bertscore"].startswith("not run: bert-score is not installed")

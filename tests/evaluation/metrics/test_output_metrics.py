@@ -1,4 +1,4 @@
-"""Metrics of what outputs look like, by hand and against NLTK and sacremoses."""
+"""Metrics of outputs and sources. Oracle: NLTK, sacremoses, or counts by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_length_ratio_has_no_better_direction() -> None:
 
 
 def test_distinct_is_the_share_of_different_ngrams_of_the_corpus() -> None:
-    """the cat, cat the; it rains, rains all, all day: 5 of 5 + 3."""
+    """By hand: the cat, cat the; it rains, rains all, all day: 5 of 5 + 3."""
     assert score("distinct2", OUTPUTS) == pytest.approx(100 * 5 / 8)
     assert score("distinct1", OUTPUTS) == pytest.approx(100 * 6 / 10)
 
@@ -51,7 +51,7 @@ def test_distinct_of_examples_is_their_mean_without_those_too_short() -> None:
 
 
 def test_entropy_is_in_nats() -> None:
-    """4-grams: the cat the cat, twice; cat the cat the; it rains all day."""
+    """By hand, 4-grams: the cat the cat, twice; cat the cat the; it rains all day."""
     counts = [2, 1, 1]
 
     expected = -sum(count / 4 * math.log(count / 4) for count in counts)
@@ -59,7 +59,7 @@ def test_entropy_is_in_nats() -> None:
     assert score("entropy4", OUTPUTS) == pytest.approx(expected)
 
 
-def test_value_of_a_corpus_has_no_interval_but_a_reason() -> None:
+def test_value_of_a_corpus_has_a_reason_instead_of_an_interval() -> None:
     metric = METRICS["distinct1"]
 
     assert not metric.is_resampleable
@@ -67,7 +67,7 @@ def test_value_of_a_corpus_has_no_interval_but_a_reason() -> None:
     assert measure(metric, Texts(OUTPUTS, REFERENCES, language="en")).shape == (2, 0)
 
 
-def test_repetition_counts_ngrams_that_came_before() -> None:
+def test_repetition_counts_ngrams_that_occurred_earlier() -> None:
     assert score("repetition4", OUTPUTS) == pytest.approx(100 * 1 / 4)
 
 
@@ -78,13 +78,13 @@ def test_self_repetition_counts_outputs_that_share_an_ngram() -> None:
 
 
 def test_novel_ngrams_are_those_that_the_source_does_not_have() -> None:
-    """it, day; and it rains, all day: the cat and cat the are in `a cat the cat`."""
+    """By hand: it, day; and it rains, all day: the cat and cat the are in `a cat the cat`."""
     assert score("novel1", OUTPUTS, sources=SOURCES) == pytest.approx(100 * 2 / 10)
     assert score("novel2", OUTPUTS, sources=SOURCES) == pytest.approx(100 * 2 / 8)
 
 
 def test_copy_rate_is_the_coverage_by_fragments() -> None:
-    """Fragments of the paper's greedy walk: the cat, the cat, the cat; rains all."""
+    """By hand, fragments of the paper's greedy walk: the cat, the cat, the cat; rains all."""
     assert score("copy_rate", OUTPUTS, sources=SOURCES) == pytest.approx(100 * 8 / 10)
 
 
@@ -118,7 +118,7 @@ def test_moses_bleu_equals_sacrebleu_on_tokenized_lower_cased_text() -> None:
     def prepare(texts: list[str]) -> list[str]:
         return [tokenizer.tokenize(text, return_str=True).lower() for text in texts]
 
-    value = score("moses_bleu", outputs, [[one] for one in references])
+    value = score("moses_bleu", outputs, [[reference] for reference in references])
 
     oracle = BLEU(tokenize="none", smooth_method="none", force=True)
     assert value == oracle.corpus_score(prepare(outputs), [prepare(references)]).score

@@ -1,4 +1,4 @@
-"""ROUGE against the rouge_score package, to the last digit of each example."""
+"""ROUGE. Oracle: the rouge_score package, to the last digit of each example."""
 
 from __future__ import annotations
 
@@ -75,13 +75,15 @@ def test_rouge_of_each_example_equals_rouge_score(
     expected = [scorer.score_multi(targets, hypothesis) for hypothesis, targets in rows]
 
     for name, statistics in STATISTICS.items():
-        found = statistics(Texts(hypotheses, references, language=language))
-        assert found[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
+        values = statistics(Texts(hypotheses, references, language=language))
+        assert values[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
 
 
 @pytest.mark.parametrize("num_words", [3, 40])
 def test_rouge_of_long_summaries_equals_rouge_score(num_words: int) -> None:
-    """Few distinct words give many subsequences of equal length: Lsum depends on which is taken."""
+    """Few distinct words give many subsequences of equal length, between which Lsum depends on the
+    choice.
+    """
     generator = np.random.default_rng(7)
     vocabulary = np.array([f"w{number}" for number in range(num_words)])
 
@@ -94,14 +96,14 @@ def test_rouge_of_long_summaries_equals_rouge_score(num_words: int) -> None:
     expected = [scorer.score(target, prediction) for prediction, target in pairs]
 
     for name, statistics in STATISTICS.items():
-        found = statistics(
+        values = statistics(
             Texts(
                 [pair[0] for pair in pairs],
                 [[pair[1]] for pair in pairs],
                 language="en",
             )
         )
-        assert found[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
+        assert values[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
 
 
 def test_rouge_value_is_the_mean_of_f_measures_times_100() -> None:

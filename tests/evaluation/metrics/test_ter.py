@@ -1,4 +1,4 @@
-"""TER against sacreBLEU's own corpus score, to the last digit."""
+"""TER. Oracle: sacreBLEU's corpus score, to the last digit."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_ter_of_nothing_expected_is_100_for_something_and_0_for_nothing() -> Non
 
 
 def test_chinese_is_edited_by_character() -> None:
-    """Oracle: of six characters one is other, by hand."""
+    """Oracle: by hand; one of six characters differs."""
     statistics = measure(METRICS["ter"], Texts(["猫坐在垫子下"], [["猫坐在垫子上"]], language="zh"))
 
     assert statistics.tolist() == [[1, 6]]

@@ -1,4 +1,4 @@
-"""Tokens by language, against texts cut by hand and rouge_score's own tokenizer."""
+"""Tokens by language. Oracle: texts cut by hand, and rouge_score's tokenizer."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def test_tokens_of_other_languages(language: str, text: str, tokens: str) -> Non
 
 
 def cut(text: str, *, has_ideographs_alone: bool) -> list[str]:
-    """Words character by character, from the definitions of isalnum and of Unicode's categories."""
+    """Cut into words one character at a time, by isalnum and Unicode's categories."""
     tokens, word = [], ""
-    for one in [*unicodedata.normalize("NFC", text.lower()), " "]:
-        is_alone = has_ideographs_alone and IDEOGRAPH.fullmatch(one) is not None
-        goes_on = word != "" and unicodedata.category(one)[0] == "M"
-        if goes_on or (one.isalnum() and not is_alone):
-            word += one
+    for character in [*unicodedata.normalize("NFC", text.lower()), " "]:
+        is_alone = has_ideographs_alone and IDEOGRAPH.fullmatch(character) is not None
+        goes_on = word != "" and unicodedata.category(character)[0] == "M"
+        if goes_on or (character.isalnum() and not is_alone):
+            word += character
         else:
             tokens += [word] if word else []
-            tokens += [one] if is_alone and one.isalnum() else []
+            tokens += [character] if is_alone and character.isalnum() else []
             word = ""
     return tokens
 

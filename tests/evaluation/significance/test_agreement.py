@@ -1,4 +1,4 @@
-"""Agreement equals what the papers and the reference packages give."""
+"""Agreement. Oracle: published examples and reference packages; edge cases by hand."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def test_alpha_is_that_of_the_published_example() -> None:
     """Oracle: Krippendorff 2011, which prints .815 for ordinal and .849 for interval data."""
     sums = coincidences(UNITS, VALUES).sum(axis=0)
 
-    found = float(ordinal_alpha(sums)), float(interval_alpha(sums, VALUES))
+    alphas = float(ordinal_alpha(sums)), float(interval_alpha(sums, VALUES))
 
-    assert found == pytest.approx((0.815, 0.849), abs=5e-4)
+    assert alphas == pytest.approx((0.815, 0.849), abs=5e-4)
 
 
 def test_coincidences_sum_to_the_published_table() -> None:
@@ -50,7 +50,7 @@ def test_alpha_equals_that_of_the_krippendorff_package(seed: int) -> None:
     truth = generator.integers(1, 6, size=13)
     answers = np.clip(truth + generator.integers(-1, 2, size=(3, 13)), 1, 5).astype(float)
     answers[generator.random(answers.shape) < 0.2] = np.nan
-    units = [[int(one) for one in unit if not np.isnan(one)] for unit in answers.T]
+    units = [[int(answer) for answer in unit if not np.isnan(answer)] for unit in answers.T]
 
     sums = coincidences(units, VALUES).sum(axis=0)
 
@@ -75,7 +75,7 @@ def test_alpha_of_many_resamples_at_once_is_that_of_each() -> None:
 
     together = ordinal_alpha(sums)
 
-    assert together == pytest.approx([float(ordinal_alpha(one)) for one in sums])
+    assert together == pytest.approx([float(ordinal_alpha(row)) for row in sums])
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_tau_b_equals_that_of_scipy(seed: int) -> None:
     stats = pytest.importorskip("scipy.stats", reason="scipy is not here")
     first, second = np.random.default_rng(seed).integers(0, 4, size=(2, 11))
 
-    found = float(tau_b(pair_counts(first, second)))
+    tau = float(tau_b(pair_counts(first, second)))
 
-    assert found == pytest.approx(stats.kendalltau(first, second).statistic)
+    assert tau == pytest.approx(stats.kendalltau(first, second).statistic)
 
 
-def test_tau_b_where_nothing_is_told_apart_is_no_number() -> None:
+def test_tau_b_of_ties_alone_is_no_number() -> None:
     with np.errstate(all="ignore"):
         assert np.isnan(tau_b(pair_counts([1, 1, 1], [1, 2, 3])))

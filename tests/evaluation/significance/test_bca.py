@@ -1,5 +1,6 @@
-"""BCa intervals: a worked example that is in print, the formula by plain loops, and what happens
-where they are undefined.
+"""BCa intervals, and where they are undefined.
+
+Expected values are worked out by hand where a test names no other oracle.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SPATIAL = [
 
 
 def variance(sums: FloatArray) -> FloatArray:
-    count, total, squares = (sums[..., place] for place in range(3))
+    count, total, squares = (sums[..., column] for column in range(3))
     return squares / count - (total / count) ** 2
 
 
@@ -49,14 +50,14 @@ def test_interval_equals_the_formula_by_plain_loops() -> None:
     values = [3, 1, 4, 1, 5, 9, 2]
     statistics = of_variance(values)
     theta = np.var(values)
-    without = [np.var(values[:place] + values[place + 1 :]) for place in range(7)]
+    without = [np.var(values[:index] + values[index + 1 :]) for index in range(7)]
     center = sum(without) / 7
-    acceleration = sum((center - one) ** 3 for one in without) / (
-        6 * sum((center - one) ** 2 for one in without) ** 1.5
+    acceleration = sum((center - value) ** 3 for value in without) / (
+        6 * sum((center - value) ** 2 for value in without) ** 1.5
     )
     sums = resampled_sums(statistics, Resampling(num_resamples=300, seed=5))
-    resampled = [float(variance(one)) for one in sums]
-    share = sum(1.0 if one < theta else 0.5 * (one == theta) for one in resampled) / 300
+    resampled = [float(variance(row)) for row in sums]
+    share = sum(1.0 if value < theta else 0.5 * (value == theta) for value in resampled) / 300
     normal = NormalDist()
     bias = normal.inv_cdf(share)
     levels = [
@@ -87,12 +88,12 @@ def test_interval_of_distinct_words_is_undefined() -> None:
 
 def made_rows(outputs: list[str]) -> list[Prediction]:
     return [
-        Prediction(f"row-{place}", "s", ("a b c d",), output, ())
-        for place, output in enumerate(outputs)
+        Prediction(f"row-{index}", "s", ("a b c d",), output, ())
+        for index, output in enumerate(outputs)
     ]
 
 
-def test_name_of_an_interval_tells_bca_from_its_fall_back() -> None:
+def test_name_of_an_interval_is_bca_or_its_fallback() -> None:
     settings = "100 resamples, seed 12345, 95 %"
     alike = made_rows(["a b c d"] * 5)
     apart = made_rows(["a b c d", "a b", "x", "a b c", "b"])

@@ -1,4 +1,4 @@
-"""The bootstrap against the normal approximation, a plain loop and metrics one by one."""
+"""The bootstrap. Oracle: the normal approximation, a plain loop, and aggregates one by one."""
 
 from __future__ import annotations
 

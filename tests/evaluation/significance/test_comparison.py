@@ -1,5 +1,6 @@
-"""Paired tests against sacreBLEU's PairedTest, all swaps by brute force, formulas by hand, and
-simulations of their errors.
+"""Paired tests, Holm's correction and the compact letter display.
+
+Expected values are worked out by hand where a test names no other oracle.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def of_means(values: FloatArray) -> FloatArray:
 
 
 def made_texts(num_examples: int, *error_rates: float) -> tuple[list[str], list[list[str]]]:
-    """References, and for each rate a system that gets each word wrong with that probability."""
+    """References, and for each rate a system whose words are wrong with that probability."""
     generator = np.random.default_rng(7)
     references, systems = [], [[] for _ in error_rates]
     for _ in range(num_examples):
@@ -73,7 +74,7 @@ def test_p_value_agrees_with_sacrebleu(name: str, test: PairedTest, theirs: str)
     scorer = {"bleu": BLEU(), "chrf": CHRF()}[name]
 
     (ours,) = compare_systems(statistics, metric.aggregate, test=test, num_trials=num_trials)
-    pair = [("one", systems[0]), ("other", systems[1])]
+    pair = [("left", systems[0]), ("right", systems[1])]
     _, scores = SacrePairedTest(
         pair, {name: scorer}, [references], test_type=theirs, n_samples=num_trials
     )()
@@ -87,41 +88,46 @@ def test_p_value_agrees_with_sacrebleu(name: str, test: PairedTest, theirs: str)
 def test_randomization_is_near_the_share_of_all_swaps() -> None:
     """Oracle: all 2^8 swaps by brute force; 20,000 trials, 4 standard errors."""
     generator = np.random.default_rng(3)
-    one, other = generator.integers(0, 5, size=(2, 8)) / 4
-    observed = abs(one.mean() - other.mean())
+    left, right = generator.integers(0, 5, size=(2, 8)) / 4
+    observed = abs(left.mean() - right.mean())
     differences = [
-        abs(np.mean(np.where(swap, other, one)) - np.mean(np.where(swap, one, other)))
+        abs(np.mean(np.where(swap, right, left)) - np.mean(np.where(swap, left, right)))
         for swap in product([False, True], repeat=8)
     ]
     exact = np.mean([difference >= observed - 1e-12 for difference in differences])
 
-    (found,) = randomization_p_values(
-        [of_means(one), of_means(other)], mean, [(0, 1)], num_trials=20_000, seed=5
+    (p,) = randomization_p_values(
+        [of_means(left), of_means(right)], mean, [(0, 1)], num_trials=20_000, seed=5
     )
 
     assert 0.05 < exact < 0.95
-    assert found == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 20_000))
+    assert p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 20_000))
 
 
 @pytest.mark.parametrize("test", list(PairedTest))
-def test_equal_systems_are_not_told_apart(test: PairedTest) -> None:
+def test_equal_systems_are_tied(test: PairedTest) -> None:
     statistics = of_means(np.random.default_rng(1).random(11))
 
-    (found,) = compare_systems([statistics, statistics], mean, test=test, num_trials=100)
+    (comparison,) = compare_systems([statistics, statistics], mean, test=test, num_trials=100)
 
-    assert (found.p, found.difference, found.low, found.high) == (1.0, 0.0, 0.0, 0.0)
+    assert (comparison.p, comparison.difference, comparison.low, comparison.high) == (
+        1.0,
+        0.0,
+        0.0,
+        0.0,
+    )
 
 
 @pytest.mark.parametrize("test", list(PairedTest))
 def test_system_that_is_better_everywhere_has_the_least_p(test: PairedTest) -> None:
     worse = np.random.default_rng(1).random(41) / 2
 
-    (found,) = compare_systems(
+    (comparison,) = compare_systems(
         [of_means(worse + 0.3), of_means(worse)], mean, test=test, num_trials=999
     )
 
-    assert found.p == 1 / 1000
-    assert (found.difference, found.low, found.high) == pytest.approx((30, 30, 30))
+    assert comparison.p == 1 / 1000
+    assert (comparison.difference, comparison.low, comparison.high) == pytest.approx((30, 30, 30))
 
 
 @pytest.mark.parametrize("test", list(PairedTest))
@@ -131,12 +137,14 @@ def test_pair_among_many_equals_the_pair_alone(test: PairedTest) -> None:
 
     together = compare_systems(systems, mean, test=test, num_trials=300)
 
-    assert [(one.better, one.worse) for one in together] == list(combinations(range(4), 2))
-    for one in together:
-        pair = [systems[one.better], systems[one.worse]]
+    assert [(pair.better, pair.worse) for pair in together] == list(combinations(range(4), 2))
+    for comparison in together:
+        pair = [systems[comparison.better], systems[comparison.worse]]
         (alone,) = compare_systems(pair, mean, test=test, num_trials=300)
         # The order of sums depends on the number of columns.
-        assert (alone.p, alone.low, alone.high) == pytest.approx((one.p, one.low, one.high))
+        assert (alone.p, alone.low, alone.high) == pytest.approx(
+            (comparison.p, comparison.low, comparison.high)
+        )
 
 
 def test_holm_by_hand() -> None:
@@ -164,7 +172,7 @@ def compared(num_systems: int, apart: set[tuple[int, int]]) -> list[Comparison]:
 @given(st.integers(1, 7).flatmap(lambda count: st.tuples(st.just(count), st.sets(
     st.sampled_from([*combinations(range(count), 2)] or [(0, 0)])
 ))))  # fmt: skip
-def test_two_systems_share_a_letter_if_and_only_if_they_are_not_told_apart(
+def test_two_systems_share_a_letter_if_and_only_if_they_are_tied(
     made: tuple[int, set[tuple[int, int]]],
 ) -> None:
     num_systems, apart = made
@@ -172,11 +180,11 @@ def test_two_systems_share_a_letter_if_and_only_if_they_are_not_told_apart(
     letters = compact_letter_display(num_systems, compared(num_systems, apart))
 
     assert all(letters)
-    for one, other in combinations(range(num_systems), 2):
-        assert bool(set(letters[one]) & set(letters[other])) == ((one, other) not in apart)
+    for left, right in combinations(range(num_systems), 2):
+        assert bool(set(letters[left]) & set(letters[right])) == ((left, right) not in apart)
 
 
-def test_letters_of_a_chain_and_of_systems_all_apart() -> None:
+def test_letters_of_a_chain_and_of_systems_that_all_differ() -> None:
     assert compact_letter_display(3, compared(3, {(0, 2)})) == ["a", "ab", "b"]
     assert compact_letter_display(3, compared(3, {(0, 1), (0, 2), (1, 2)})) == ["a", "b", "c"]
     everything = set(combinations(range(28), 2))
@@ -184,20 +192,20 @@ def test_letters_of_a_chain_and_of_systems_all_apart() -> None:
 
 
 def rejection_rate(test: PairedTest, *, shift: float, num_simulations: int) -> float:
-    """How often two systems of normal scores, the first better by `shift`, are told apart."""
+    """How often two systems of normal scores differ significantly, the first better by `shift`."""
     generator = np.random.default_rng(17)
     rejected = 0
     for simulation in range(num_simulations):
         common = generator.normal(50, 10, size=60)
-        one, other = (common + generator.normal(0, 5, size=60) for _ in range(2))
-        (found,) = compare_systems(
-            [of_means(one + shift), of_means(other)],
+        left, right = (common + generator.normal(0, 5, size=60) for _ in range(2))
+        (comparison,) = compare_systems(
+            [of_means(left + shift), of_means(right)],
             mean,
             test=test,
             num_trials=400,
             resampling=Resampling(num_resamples=100, seed=simulation),
         )
-        rejected += found.p < 0.05
+        rejected += comparison.p < 0.05
     return rejected / num_simulations
 
 
@@ -212,7 +220,9 @@ def test_randomization_rejects_true_nulls_no_more_often_than_it_says() -> None:
 
 @pytest.mark.slow
 def test_bootstrap_of_sacrebleu_rejects_true_nulls_twice_as_often_as_it_says() -> None:
-    """Why boards use the other test: its sign is chosen after the fact, one tail stands for two."""
+    """The reason why boards use the other test: here one tail, chosen after the fact, counts for
+    two.
+    """
     rate = rejection_rate(PairedTest.paired_bootstrap, shift=0.0, num_simulations=2_000)
 
     assert rate - 3 * np.sqrt(0.1 * 0.9 / 2_000) > 0.05
@@ -247,7 +257,7 @@ def test_tests_and_intervals_of_twenty_systems_and_six_metrics_take_seconds() ->
         shares = np.sort(generator.random((20, 2_000, num_columns)), axis=-1)
         systems = list(np.floor(lengths * shares) if num_columns > 2 else shares)
         comparisons = compare_systems(systems, metric.aggregate, num_trials=1_000)
-        intervals = [bootstrap_interval(one, metric.aggregate) for one in systems]
+        intervals = [bootstrap_interval(statistics, metric.aggregate) for statistics in systems]
         assert (len(comparisons), len(intervals)) == (190, 20)
 
     assert time.process_time() - started < 10

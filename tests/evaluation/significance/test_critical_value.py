@@ -1,4 +1,4 @@
-"""The critical values of Student's t against closed forms, printed tables and another algorithm."""
+"""Critical values of Student's t."""
 
 from __future__ import annotations
 

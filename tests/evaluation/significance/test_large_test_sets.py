@@ -1,6 +1,4 @@
-"""Resampling of test sets that do not fit one block: against what the theory of drawing with
-replacement says of counts, and against paths that hold all of it at once.
-"""
+"""Resampling of test sets that are larger than one block."""
 
 from __future__ import annotations
 
@@ -99,12 +97,14 @@ def test_randomization_swaps_examples_of_all_blocks() -> None:
     different blocks, 2 of 8 swaps; of three with two of one sign, all of them. Six standard errors
     of 150 trials.
     """
-    places = [0, 70_000, 100_002]
-    other = np.zeros(NUM_EXAMPLES)
+    indexes = [0, 70_000, 100_002]
+    baseline = np.zeros(NUM_EXAMPLES)
     for signs, expected in (((1, 1, 1), 0.25), ((1, 1, -1), 1.0)):
-        system = other.copy()
-        system[places] = signs
-        statistics = [np.column_stack([values, np.ones(len(values))]) for values in (system, other)]
+        system = baseline.copy()
+        system[indexes] = signs
+        statistics = [
+            np.column_stack([values, np.ones(len(values))]) for values in (system, baseline)
+        ]
 
         (p,) = randomization_p_values(
             statistics, lambda sums: sums[..., 0] / sums[..., 1], [(0, 1)], num_trials=150, seed=3

@@ -1,5 +1,6 @@
-"""Means over seeds: components of variance against an analysis of variance by hand, the jackknife
-against sacreBLEU without one line at a time, and the textbook's tests where one component is all.
+"""Intervals and tests over seeds and examples.
+
+Expected values are worked out by hand where a test names no other oracle.
 """
 
 from __future__ import annotations
@@ -54,24 +55,24 @@ def made(num_seeds: int, *, seed: int = 0, spread: float = 0.5, size: int = N) -
 def test_components_are_those_of_an_analysis_of_variance_by_hand() -> None:
     """Oracle: mean squares of the two-way layout, summed in plain loops."""
     seeds = made(S)
-    x = [[float(value) for value in one[:, 0]] for one in seeds]
+    x = [[float(score) for score in seed[:, 0]] for seed in seeds]
     grand = sum(map(sum, x)) / (S * N)
     of_seed = [sum(row) / N for row in x]
     of_example = [sum(row[i] for row in x) / S for i in range(N)]
-    ms_seed = N * sum((one - grand) ** 2 for one in of_seed) / (S - 1)
-    ms_example = S * sum((one - grand) ** 2 for one in of_example) / (N - 1)
+    ms_seed = N * sum((part - grand) ** 2 for part in of_seed) / (S - 1)
+    ms_example = S * sum((part - grand) ** 2 for part in of_example) / (N - 1)
     ms_both = sum(
         (x[s][i] - of_seed[s] - of_example[i] + grand) ** 2 for s in range(S) for i in range(N)
     ) / ((S - 1) * (N - 1))
 
-    found = seeded_value(seeds, mean)
-    low, high = found.interval()
+    value = seeded_value(seeds, mean)
+    low, high = value.interval()
 
     half = math.sqrt(
         4.302653**2 * ms_seed / (S * N) + 1.959964**2 * (ms_example - ms_both) / (S * N)
     )
     assert ms_example > ms_both, "the oracle must have all components"
-    assert found.value == pytest.approx(grand)
+    assert value.value == pytest.approx(grand)
     assert (low, high) == pytest.approx((grand - half, grand + half), rel=1e-6)
 
 
@@ -91,18 +92,18 @@ def test_influences_of_bleu_are_those_of_sacrebleu_without_a_line() -> None:
     hypotheses = ["the cat sat on a mat", "a dog ran far away", "we train a model on text"]
     references = ["the cat sat on the mat", "the dog ran far away", "we train a model of text"]
     metric = METRICS["bleu"]
-    statistics = measure(metric, Texts(hypotheses, [[one] for one in references], language="en"))
+    statistics = measure(metric, Texts(hypotheses, [[text] for text in references], language="en"))
     without = [
         BLEU().corpus_score(
-            hypotheses[:place] + hypotheses[place + 1 :],
-            [references[:place] + references[place + 1 :]],
+            hypotheses[:index] + hypotheses[index + 1 :],
+            [references[:index] + references[index + 1 :]],
         ).score
-        for place in range(3)
+        for index in range(3)
     ]  # fmt: skip
 
     influences = jackknife_influences(statistics, metric.aggregate)
 
-    expected = [2 * (sum(without) / 3 - one) for one in without]
+    expected = [2 * (sum(without) / 3 - value) for value in without]
     assert influences.tolist() == pytest.approx(expected, abs=1e-9)
 
 
@@ -112,7 +113,7 @@ def test_detectable_difference_is_that_of_the_textbook() -> None:
     assert detectable_difference(0.5, power=0.5) == pytest.approx(0.979982, abs=1e-6)
 
 
-def test_seeds_that_agree_leave_the_interval_of_one() -> None:
+def test_seeds_that_agree_have_the_interval_of_a_single_seed() -> None:
     (statistics,) = made(1)
 
     several = seeded_value([statistics] * 4, mean).interval()
@@ -124,7 +125,7 @@ def test_interval_of_examples_that_are_alike_is_that_of_t_over_seeds() -> None:
     """Oracle: the one-sample t interval of the seeds' values."""
     values = np.array([20.0, 22.0, 24.0])
 
-    low, high = seeded_value([of_means(np.full(N, one)) for one in values], mean).interval()
+    low, high = seeded_value([of_means(np.full(N, value)) for value in values], mean).interval()
 
     assert (low, high) == pytest.approx((22 - 4.302653 * 2 / 3**0.5, 22 + 4.302653 * 2 / 3**0.5))
 
@@ -153,17 +154,17 @@ def test_interval_excludes_zero_exactly_where_p_is_below_its_level() -> None:
 def test_equal_systems_have_p_of_one_even_without_any_variance() -> None:
     constant = [of_means(np.full(N, 3.0))] * 2
 
-    (found,) = compare_with_seeds([constant, constant], mean)
+    (comparison,) = compare_with_seeds([constant, constant], mean)
 
-    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+    assert (comparison.difference, comparison.low, comparison.high, comparison.p) == (0, 0, 0, 1)
 
 
-def test_systems_of_one_seed_are_compared_as_before() -> None:
+def test_systems_of_one_seed_are_compared_over_examples() -> None:
     systems = [made(1, seed=seed, size=23)[0] for seed in range(3)]
 
-    found = compare_with_seeds([[one] for one in systems], mean)
+    comparisons = compare_with_seeds([[system] for system in systems], mean)
 
-    assert found == compare_systems(systems, mean)
+    assert comparisons == compare_systems(systems, mean)
 
 
 def test_pair_of_several_seeds_sees_their_spread() -> None:
@@ -171,51 +172,51 @@ def test_pair_of_several_seeds_sees_their_spread() -> None:
     a test over examples alone is sure, and wrong to be.
     """
     first = [of_means(np.linspace(0, 1, 41) + shift) for shift in (0.9, -0.5, 0.5)]
-    other = [of_means(np.linspace(0, 1, 41) + shift) for shift in (0.6, -0.6, 0.3)]
-    averaged = [sum(seeds) / 3 for seeds in (first, other)]
+    second = [of_means(np.linspace(0, 1, 41) + shift) for shift in (0.6, -0.6, 0.3)]
+    averaged = [sum(seeds) / 3 for seeds in (first, second)]
 
-    (found,) = compare_with_seeds([first, other], mean)
+    (comparison,) = compare_with_seeds([first, second], mean)
     (blind,) = compare_systems(averaged, mean)
 
-    assert found.difference == pytest.approx(blind.difference)
+    assert comparison.difference == pytest.approx(blind.difference)
     assert (blind.p, blind.low > 0) == (pytest.approx(1e-4, rel=0.01), True)
-    assert found.p > 0.5
-    assert found.low < 0 < found.high
+    assert comparison.p > 0.5
+    assert comparison.low < 0 < comparison.high
 
 
 def test_pair_whose_examples_are_alike_has_the_p_of_welch() -> None:
     """Oracle: Welch's t-test by hand: variances 1 / 3 and 9 / 3, degrees by Satterthwaite and
     rounded down to 2, of which t has a closed form.
     """
-    one = [of_means(np.full(N, value)) for value in (30.0, 31.0, 32.0)]
-    other = [of_means(np.full(N, value)) for value in (23.0, 26.0, 29.0)]
+    narrow = [of_means(np.full(N, value)) for value in (30.0, 31.0, 32.0)]
+    wide = [of_means(np.full(N, value)) for value in (23.0, 26.0, 29.0)]
     variance = 1 / 3 + 9 / 3
     degrees = math.floor(variance**2 / ((1 / 3) ** 2 / 2 + 3**2 / 2))
 
-    (found,) = compare_with_seeds([one, other], mean)
+    (comparison,) = compare_with_seeds([narrow, wide], mean)
 
-    assert (degrees, found.difference) == (2, pytest.approx(5.0))
+    assert (degrees, comparison.difference) == (2, pytest.approx(5.0))
     t = 5 / math.sqrt(variance)
-    assert found.p == pytest.approx(1 - t / math.sqrt(2 + t**2), rel=1e-4)
+    assert comparison.p == pytest.approx(1 - t / math.sqrt(2 + t**2), rel=1e-4)
 
 
 def test_mixed_pairs_are_corrected_together() -> None:
     systems = [made(3, seed=1), made(1, seed=2), made(1, seed=3), made(2, seed=4)]
 
-    found = compare_with_seeds(systems, mean)
+    comparisons = compare_with_seeds(systems, mean)
 
-    assert [(one.better, one.worse) for one in found] == [
+    assert [(pair.better, pair.worse) for pair in comparisons] == [
         *((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)),
     ]
     (alone,) = compare_systems([systems[1][0], systems[2][0]], mean)
-    assert found[3].p == alone.p
-    least = min(found, key=lambda one: one.p)
+    assert comparisons[3].p == alone.p
+    least = min(comparisons, key=lambda pair: pair.p)
     assert least.p_holm == pytest.approx(min(1, 6 * least.p))
 
 
 def spread_of(seeds: list[FloatArray]) -> tuple[float, float, list[float]]:
-    """Oracle in plain loops: mean square of the interaction, variance of the seeds' means, and the
-    mean of each example.
+    """In plain loops: mean square of the interaction, variance of the seeds' means, and the mean of
+    each example.
     """
     x = [[float(value) for value in statistics[:, 0]] for statistics in seeds]
     num_seeds, num_examples = len(x), len(x[0])
@@ -239,18 +240,18 @@ def test_pair_of_several_seeds_takes_the_spread_and_the_disagreement_of_both(
     by scipy's quantiles.
     """
     left = made(num_left, seed=31, spread=0.2, size=11)
-    right = [of_means(1.2 * one[:, 0]) for one in made(num_right, seed=32, spread=0.3, size=11)]
+    right = [of_means(1.2 * seed[:, 0]) for seed in made(num_right, seed=32, spread=0.3, size=11)]
     parts = [(len(seeds), *spread_of(seeds)) for seeds in (left, right)]
     of_seeds = [variance / count for count, _, variance, _ in parts]
     welch = sum(of_seeds) ** 2 / sum(
         variance**2 / (count - 1) for variance, (count, *_) in zip(of_seeds, parts, strict=True)
     )
-    differences = [one - other for one, other in zip(parts[0][3], parts[1][3], strict=True)]
-    between = sum((one - sum(differences) / 11) ** 2 for one in differences) / 10 / 11
+    differences = [first - second for first, second in zip(parts[0][3], parts[1][3], strict=True)]
+    between = sum((value - sum(differences) / 11) ** 2 for value in differences) / 10 / 11
     of_examples = between - sum(square / (count * 11) for count, square, *_ in parts)
     better = sum(differences) > 0
 
-    (found,) = compare_with_seeds([left, right] if better else [right, left], mean)
+    (comparison,) = compare_with_seeds([left, right] if better else [right, left], mean)
 
     def half(confidence: float) -> float:
         level = (1 + confidence) / 2
@@ -259,12 +260,12 @@ def test_pair_of_several_seeds_takes_the_spread_and_the_disagreement_of_both(
 
     assert of_examples > 0, "the oracle must have all components"
     assert min(square / (count * 11) for count, square, *_ in parts) > 0.05 * of_examples
-    assert found.high - found.low == pytest.approx(2 * half(0.95), rel=1e-6)
-    assert half(1 - found.p) == pytest.approx(found.difference, rel=1e-4)
+    assert comparison.high - comparison.low == pytest.approx(2 * half(0.95), rel=1e-6)
+    assert half(1 - comparison.p) == pytest.approx(comparison.difference, rel=1e-4)
 
 
 def disagreeing(values: list[float], strength: float, size: int = 8) -> list[FloatArray]:
-    """Seeds of these values whose examples disagree by turns, and are alike on average."""
+    """Seeds with these values whose examples disagree in turn, and agree on average."""
     signs = np.where(np.arange(size) % 2, 1.0, -1.0)
     return [
         of_means(np.full(size, value) + strength * (-1) ** seed * signs)
@@ -289,11 +290,11 @@ def test_more_disagreement_than_spread_leaves_welch_between_two_systems() -> Non
     left, right = [30.0, 32.0, 33.0, 37.0], [20.0, 21.0, 23.0, 28.0]
     expected = stats.ttest_ind(left, right, equal_var=False)
 
-    (found,) = compare_with_seeds([disagreeing(left, 5.0), disagreeing(right, 9.0)], mean)
+    (comparison,) = compare_with_seeds([disagreeing(left, 5.0), disagreeing(right, 9.0)], mean)
 
     at_whole_degrees = 2 * stats.t.sf(expected.statistic, math.floor(expected.df))
-    assert found.p == pytest.approx(at_whole_degrees, rel=1e-4)
-    assert found.difference == 10.0
+    assert comparison.p == pytest.approx(at_whole_degrees, rel=1e-4)
+    assert comparison.difference == 10.0
 
 
 def test_interaction_of_one_system_alone_counts_in_a_pair() -> None:
@@ -313,11 +314,13 @@ def test_interaction_of_one_system_alone_counts_in_a_pair() -> None:
         + stats.norm.ppf(0.975) ** 2 * max(of_examples, 0)
     )
 
-    (found,) = compare_with_seeds([alike, apart], mean)
+    (comparison,) = compare_with_seeds([alike, apart], mean)
     (turned,) = compare_with_seeds([apart, alike], mean)
 
     assert of_examples > 0
-    assert (found.low, found.high) == pytest.approx(
-        (found.difference - half, found.difference + half)
+    assert (comparison.low, comparison.high) == pytest.approx(
+        (comparison.difference - half, comparison.difference + half)
     )
-    assert (turned.low, turned.high, turned.p) == pytest.approx((-found.high, -found.low, found.p))
+    assert (turned.low, turned.high, turned.p) == pytest.approx(
+        (-comparison.high, -comparison.low, comparison.p)
+    )

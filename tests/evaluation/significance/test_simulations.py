@@ -1,5 +1,6 @@
-"""Intervals and tests on made-up scores whose truth is known: each share that is published is as it
-should be.
+"""Simulated scores with a known truth: every published share meets its requirement.
+
+Expected values are worked out by hand where a test names no other oracle.
 """
 
 from __future__ import annotations
@@ -21,30 +22,30 @@ from simulations import (
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Finding]:
+def simulated() -> list[Finding]:
     """A minute of one core, for all slow tests of this file."""
     return list(findings())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wanted", list(Wanted))
-def test_every_share_is_as_wanted(found: list[Finding], wanted: Wanted) -> None:
+def test_every_share_is_as_wanted(simulated: list[Finding], wanted: Wanted) -> None:
     """Oracle: the binomial distribution. Coverage is at least 93 %; the lower bound of a type-I
-    error is at most its level; the power of 80 % is within the bounds of what was found.
+    error is at most its level; the power of 80 % is within the bounds of its share.
     """
-    rows = [row for row in found if row.wanted is wanted]
+    rows = [row for row in simulated if row.wanted is wanted]
 
     assert rows
     assert [row for row in rows if not row.is_as_wanted] == []
 
 
 @pytest.mark.slow
-def test_simulation_sees_tests_that_are_wrong(found: list[Finding]) -> None:
+def test_simulation_sees_tests_that_are_wrong(simulated: list[Finding]) -> None:
     """The tests that boards do not use reject true nulls more often than their level, and the one
     that they do use does reject.
     """
-    unused = [row for row in found if row.wanted is Wanted.nothing]
-    (used,) = [row for row in found if row.what.startswith("paired approximate") and
+    unused = [row for row in simulated if row.wanted is Wanted.nothing]
+    (used,) = [row for row in simulated if row.what.startswith("paired approximate") and
                row.wanted is Wanted.level]  # fmt: skip
 
     assert all(row.bounds[0] > 0.05 for row in unused)
@@ -69,7 +70,7 @@ def test_table_has_a_row_for_each_finding() -> None:
     assert "is 1.500 on average, and 1.250 by" in lines[-1]
 
 
-def test_share_is_held_to_what_is_wanted_of_it() -> None:
+def test_share_is_compared_with_its_requirement() -> None:
     def finding(count: int, wanted: Wanted) -> Finding:
         return Finding(what="", setting="", wanted=wanted, count=count, total=1_000)
 
