@@ -218,9 +218,7 @@ def run_read(options: argparse.Namespace) -> None:
     from mtnlg.ratings.choice import find_board
     from mtnlg.ratings.key import read_key
     from mtnlg.ratings.results import rate
-    from mtnlg.records.files import write_json
-    from mtnlg.records.places import RATINGS_FILE, experiment_folder
-    from mtnlg.records.ratings import read_ratings
+    from mtnlg.records.ratings import record_ratings
     from mtnlg.report import write_report
 
     key = read_key(options.folder)
@@ -230,11 +228,8 @@ def run_read(options: argparse.Namespace) -> None:
             f"{key.experiment!r}; name that one"
         )
     board = find_board(_leaderboard(options), f"{key.task}:{key.test_set}")
-    earlier = read_ratings(options.experiment, runs_root=options.runs_root)
     ratings = rate(key, options.folder, board, options.artifacts_root)
-    kept = [record for record in earlier if record.identity != ratings.identity]
-    path = experiment_folder(options.runs_root, options.experiment) / RATINGS_FILE
-    write_json(path, {"ratings": [record.to_json() for record in (*kept, ratings)]})
+    path = record_ratings(options.experiment, ratings, runs_root=options.runs_root)
     for rater in ratings.raters:
         say(f"{rater.name}: {rater.num_answered} of {rater.num_asked} items answered")
     say(f"ratings: {path}")

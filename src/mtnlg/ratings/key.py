@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from mtnlg.errors import ArtifactError
+from mtnlg.records.codec import decode
 from mtnlg.records.files import JsonObject, read_json, write_json
 
 KEY_FILE = "key.json"
@@ -160,29 +160,12 @@ def read_key(folder: Path) -> Key:
     path = folder / KEY_FILE
     document = read_json(path)
     try:
-        key = _key_from(document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{path}: broken ({error!r}); export the ratings again") from None
+        key = decode(document, Key)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error}; export the ratings again") from None
     if key.export != document.get("export"):
         raise ArtifactError(
             f"{path}: was changed since it was written, so that its items cannot be trusted; "
             "bring back the file that was exported with the sheets"
         )
     return key
-
-
-def _key_from(document: Mapping[str, Any]) -> Key:
-    low, high = document["scale"]
-    return Key(
-        **{name: document[name] for name in ("experiment", "task", "test_set", "language")},
-        question=Question(**document["question"]),
-        scale=(int(low), int(high)),
-        seed=int(document["seed"]),
-        raters_per_item=int(document["raters_per_item"]),
-        systems=tuple(KeySystem(**one) for one in document["systems"]),
-        outputs=tuple(KeyOutput(one["row"], tuple(one["systems"])) for one in document["outputs"]),
-        sheets={
-            rater: tuple(Entry(int(one["output"]), bool(one["is_repeat"])) for one in entries)
-            for rater, entries in document["sheets"].items()
-        },
-    )

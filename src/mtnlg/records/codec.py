@@ -46,7 +46,8 @@ def decode(document: object, kind: type[Record], *, at: str = "$") -> Record:
         return msgspec.convert(document, kind, strict=True)
     except msgspec.ValidationError as error:
         fault, _, path = str(error).partition(" - at `$")
-        message = f"{fault} - at `{at}{path.removesuffix('`')}`"
+        location = at + path.removesuffix("`")
+        message = fault if location == "$" else f"{fault} - at `{location}`"
         for field_name, name in keys.items():
             message = re.sub(rf"\b{field_name}\b", name, message)
         raise ArtifactError(message) from None

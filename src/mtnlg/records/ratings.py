@@ -1,33 +1,19 @@
-"""What human raters said of a board's systems: `runs/<experiment>/ratings/ratings.json`, as typed
-records.
-
-Refuses to know: how it was computed (ratings/analysis.py) and how it looks (ratings_text.py).
-"""
+"""What human raters said of a board's systems: `runs/<experiment>/ratings/ratings.json`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mtnlg.errors import ArtifactError
-from mtnlg.records.files import (
-    JsonObject,
-    count_of,
-    number_of,
-    object_of,
-    objects_of,
-    read_json,
-    text_of,
-    texts_of,
-)
+from mtnlg.records.codec import read_record
+from mtnlg.records.files import JsonObject, write_json
 from mtnlg.records.places import RATINGS_FILE, experiment_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A number with its interval, and how many things it is over; without value the reason."""
+    """A number with its interval and the count that it is over; without a number, the reason."""
 
     value: float | None
     low: float | None = None
@@ -49,7 +35,7 @@ class RatedSystem:
     """Over sources, of the mean over raters."""
     num_answers: int
     group: str | None
-    """Letters: systems that share one are not told apart; None where it was not tested."""
+    """Compact letter display: systems that share a letter are tied; None where not tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +81,9 @@ class HumanRatings:
     greatest: int
     signature: str
     interval: str
-    """How all intervals were made."""
+    """How all intervals were computed."""
     test: str | None
-    """The test behind the letters; None where nothing was tested, and the reason is there."""
+    """The test behind the groups; None where nothing was tested, with the reason below."""
     test_reason: str | None
     systems: tuple[RatedSystem, ...]
     """Best first."""
@@ -119,6 +105,13 @@ class HumanRatings:
         return rounded
 
 
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """ratings.json: one entry for each board and question."""
+
+    ratings: tuple[HumanRatings, ...]
+
+
 def read_ratings(experiment: str, *, runs_root: Path) -> tuple[HumanRatings, ...]:
     """All ratings of an experiment; none where there is no such file. Raises ArtifactError where it
     is broken.
@@ -126,81 +119,23 @@ def read_ratings(experiment: str, *, runs_root: Path) -> tuple[HumanRatings, ...
     path = experiment_folder(runs_root, experiment) / RATINGS_FILE
     if not path.exists():
         return ()
-    try:
-        return tuple(_ratings_from(entry) for entry in objects_of(read_json(path), "ratings"))
-    except KeyError as error:
-        raise ArtifactError(f"{path}: lacks {error}; read the ratings again") from None
+    return read_record(path, Ratings, remedy="read the ratings again").ratings
 
 
-def _ratings_from(entry: JsonObject) -> HumanRatings:
-    return HumanRatings(
-        **{name: _text(entry, name) for name in ("task", "test_set", "name", "question")},
-        **{name: _text(entry, name) for name in ("lowest", "highest", "signature", "interval")},
-        least=_count(entry, "least"),
-        greatest=_count(entry, "greatest"),
-        test=text_of(entry, "test"),
-        test_reason=text_of(entry, "test_reason"),
-        systems=tuple(
-            RatedSystem(
-                _text(one, "label"),
-                _text(one, "kind"),
-                _text(one, "predictions"),
-                _value(one, "mean"),
-                _count(one, "num_answers"),
-                text_of(one, "group"),
-            )
-            for one in objects_of(entry, "systems")
-        ),
-        alpha=_value(entry, "alpha"),
-        interval_alpha=number_of(entry, "interval_alpha"),
-        raters=tuple(
-            Rater(
-                _text(one, "name"),
-                _count(one, "num_asked"),
-                _count(one, "num_answered"),
-                number_of(one, "mean"),
-                _count(one, "num_repeated"),
-                _count(one, "num_same"),
-                number_of(one, "mean_change"),
-            )
-            for one in objects_of(entry, "raters")
-        ),
-        metrics=tuple(
-            RatedMetric(_text(one, "metric"), _value(one, "systems"), _value(one, "outputs"))
-            for one in objects_of(entry, "metrics")
-        ),
-        remarks=texts_of(entry, "remarks"),
-    )
-
-
-def _value(record: Mapping[str, Any], key: str) -> Value:
-    found = object_of(record, key)
-    return Value(
-        number_of(found, "value"),
-        number_of(found, "low"),
-        number_of(found, "high"),
-        _count(found, "count"),
-        text_of(found, "reason"),
-    )
-
-
-def _text(record: Mapping[str, Any], key: str) -> str:
-    found = text_of(record, key)
-    if found is None:
-        raise KeyError(key)
-    return found
-
-
-def _count(record: Mapping[str, Any], key: str) -> int:
-    found = count_of(record, key)
-    if found is None:
-        raise KeyError(key)
-    return found
+def record_ratings(experiment: str, ratings: HumanRatings, *, runs_root: Path) -> Path:
+    """Put the ratings of one board and question into ratings.json, instead of an earlier reading of
+    them if there is one, and give the path.
+    """
+    earlier = read_ratings(experiment, runs_root=runs_root)
+    kept = [entry for entry in earlier if entry.identity != ratings.identity]
+    path = experiment_folder(runs_root, experiment) / RATINGS_FILE
+    write_json(path, {"ratings": [entry.to_json() for entry in (*kept, ratings)]})
+    return path
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 6)
     if isinstance(value, dict):
-        return {name: _rounded(one) for name, one in value.items()}
-    return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _rounded(entry) for name, entry in value.items()}
+    return [_rounded(entry) for entry in value] if isinstance(value, list | tuple) else value
