@@ -5,16 +5,15 @@ Plain Python on text, without models.
 
 from __future__ import annotations
 
-from mtnlg.evaluation.baselines import BASELINES, Baseline, baselines_for, write_baseline
+from mtnlg.evaluation.baselines import BASELINES, baselines_for, write_baseline
 from mtnlg.evaluation.metrics.base import (
     Metric,
     MetricNotRunError,
     measure,
-    metric_value,
     sentence_scores,
 )
 from mtnlg.evaluation.metrics.registry import METRICS, find_metric, score_texts
-from mtnlg.evaluation.score import is_contaminated, score_metric, score_predictions
+from mtnlg.evaluation.score import score_metric, score_predictions
 from mtnlg.evaluation.significance.bootstrap import (
     DEFAULT_RESAMPLING,
     Resampling,
@@ -32,30 +31,17 @@ from mtnlg.evaluation.significance.comparison import (
 from mtnlg.evaluation.significance.letters import compact_letter_display
 from mtnlg.evaluation.significance.seeds import SeededValue, compare_with_seeds, seeded_value
 from mtnlg.evaluation.texts import Texts
-from mtnlg.records.scores import (
-    MetricScore,
-    Scores,
-    SubsetScores,
-    copy_statistics,
-    load_scores,
-    load_statistics,
-    save_scores,
-)
 
 __all__ = [
     "BASELINES",
     "DEFAULT_RESAMPLING",
     "METRICS",
-    "Baseline",
     "Comparison",
     "Metric",
     "MetricNotRunError",
-    "MetricScore",
     "PairedTest",
     "Resampling",
-    "Scores",
     "SeededValue",
-    "SubsetScores",
     "Texts",
     "baselines_for",
     "bca_interval",
@@ -63,17 +49,11 @@ __all__ = [
     "compact_letter_display",
     "compare_systems",
     "compare_with_seeds",
-    "copy_statistics",
     "correct_by_holm",
     "detectable_difference",
     "find_metric",
-    "is_contaminated",
-    "load_scores",
-    "load_statistics",
     "measure",
-    "metric_value",
     "resampled_sums",
-    "save_scores",
     "score_metric",
     "score_predictions",
     "score_texts",
