@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from mtnlg.config import DecodingConfig, OptimizerConfig, TrainerConfig
-from mtnlg.inference import PromptBuilder
+from mtnlg.config import DecodingConfig, OptimizerConfig, TaskKind, TrainerConfig
+from mtnlg.inference import PromptBuilder, likelihood
 from mtnlg.inference.likelihood import Likelihood, bits_per_byte, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
 from mtnlg.records.files import write_jsonl
@@ -120,3 +122,72 @@ def test_bits_per_byte_are_those_of_all_bytes_together() -> None:
     )
 
     assert found == pytest.approx(7 / 4)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+def test_nats_do_not_depend_on_how_many_logits_exist_at_once(
+    pretrained: Pretrained, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    """Oracle: all labels at once."""
+    together = likelihoods(pretrained)
+
+    monkeypatch.setattr(likelihood, "CHUNK_LABELS", chunk)
+
+    assert [one.nats for one in likelihoods(pretrained)] == pytest.approx(
+        [one.nats for one in together], abs=TOLERANCE
+    )
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 40, 60, 74, 111, 16_384])
+def test_batches_of_likelihoods_keep_to_their_tokens(
+    pretrained: Pretrained, monkeypatch: pytest.MonkeyPatch, batch_tokens: int
+) -> None:
+    """Oracle: rows times the longest, counted; one more row would be too much, and one sequence is
+    read whatever its length.
+    """
+    batches: list[list[int]] = []
+    original = likelihood.target_nats
+
+    def watched(model: object, sequences: list[tuple[np.ndarray, int]]) -> torch.Tensor:
+        batches.append([len(ids) for ids, _ in sequences])
+        return original(model, sequences)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(likelihood, "target_nats", watched)
+
+    likelihoods(pretrained, batch_tokens=batch_tokens)
+
+    assert sum(map(len, batches)) == len(SOURCES)
+    for batch, following in zip(batches, [*batches[1:], []], strict=True):
+        assert len(batch) * max(batch) <= batch_tokens or len(batch) == 1
+        assert not following or (len(batch) + 1) * max(batch) > batch_tokens
+
+
+def test_line_of_a_likelihood_is_its_nats_and_bytes() -> None:
+    """Oracle: written out."""
+    assert likelihood.likelihood_record("7", Likelihood(3.5, 12, True)) == {
+        "id": "7",
+        "target_nats": 3.5,
+        "target_bytes": 12,
+    }
+
+
+def test_target_of_exactly_half_of_the_context_is_whole(pretrained: Pretrained) -> None:
+    """Oracle: 37 // 2 tokens fit and one more does not; of plain text all but three do."""
+    tokenizer, task = pretrained.tokenizer, pretrained.find_task("captions")
+    builder = PromptBuilder(tokenizer, 37)
+    for kind, longest in ((task.kind, 18), (TaskKind.language_modeling, 34)):
+        targets = ["x" * longest, "x" * (longest + 1)]
+        assert [len(tokenizer.encode(target)) for target in targets] == [longest, longest + 1]
+
+        found = target_likelihoods(
+            pretrained.model,
+            builder,
+            ["", ""],
+            targets,
+            replace(task, kind=kind),
+            batch_tokens=1_000,
+        )
+
+        assert [one.is_cut for one in found] == [False, True]
+        assert [one.num_bytes for one in found] == [longest, longest]
+        assert found[0].nats == pytest.approx(found[1].nats, abs=TOLERANCE)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from mtnlg.config import TaskKind
 from mtnlg.errors import ConfigError
 from mtnlg.inference import text_generator
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
@@ -47,6 +49,35 @@ def spoken(
     pieces = list(pretrained.stream("a"))
     assert "".join(pieces) == pretrained._generator.text(ids)
     return pieces
+
+
+def test_stream_of_a_language_model_begins_with_its_text(
+    pretrained: Pretrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the text that is continued, and the answer of `generate`."""
+    for name, task in pretrained.tasks.items():
+        pretrained.tasks[name] = replace(task, kind=TaskKind.language_modeling)
+
+    for text in ("the red cat", "一只红猫", ""):
+        pieces = list(pretrained.stream(text, max_new_tokens=9))
+
+        whole = pretrained.generate(text, max_new_tokens=9)
+        assert "".join(pieces) == whole
+        assert whole.startswith(text)
+        assert len(whole) > len(text)
+
+
+def test_rest_of_a_broken_character_follows_the_text_that_is_continued(
+    pretrained: Pretrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: written out: the text, what goes on, and half a character at the end."""
+    for name, task in pretrained.tasks.items():
+        pretrained.tasks[name] = replace(task, kind=TaskKind.language_modeling)
+    tokens = [b"a", *single_bytes("猫")[:2]]
+    ids = [pretrained.tokenizer.token_bytes.index(token) for token in tokens]
+    monkeypatch.setattr(text_generator, "stream", lambda *_, **__: iter(ids))
+
+    assert list(pretrained.stream("the ")) == ["thea", "\ufffd"]
 
 
 def single_bytes(text: str) -> list[bytes]:

@@ -22,7 +22,7 @@ from mutmut.mutation.file_mutation import Mutation, MutationVisitor, get_ignored
 from mutmut.mutation.mutators import mutation_operators
 
 MESSAGES = {"say", "warn", "warning", "info", "print"}
-UNSEEN_ARGUMENTS = {"device", "strict", "encoding"}
+UNSEEN_ARGUMENTS = {"device", "strict", "encoding", "repr"}
 CONVERSIONS = {"list", "tuple", "int", "float", "str", "bool", "iter", "Path", "dict", "frozenset"}
 """Calls that often change nothing but a type."""
 PAIRS = (("any", "all"), ("min", "max"), ("floor", "ceil"))
@@ -131,7 +131,8 @@ def _unseen(module: cst.Module) -> set[int]:
     arguments = m.Arg(keyword=m.Name(m.MatchIfTrue(UNSEEN_ARGUMENTS.__contains__)))
     found = m.findall(module, m.Raise() | m.Call(func=said) | typing)
     nodes = [child for node in found for child in node.children]
-    nodes += m.findall(module, sentence | typing | arguments)
+    exported = m.Assign(targets=[m.AssignTarget(m.Name("__all__"))])
+    nodes += m.findall(module, sentence | typing | arguments | exported)
     asserts = m.findall(module, m.Assert())
     nodes += [node.msg for node in asserts if isinstance(node, cst.Assert) and node.msg]
     ids: set[int] = set()
