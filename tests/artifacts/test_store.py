@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import (
+    STAGE_VERSIONS,
     artifact_key,
+    file_sha256,
     find_artifact,
+    folder_sha256,
     make_artifact,
+    make_folder,
+    package_versions,
     recorded_sha256,
     verify_artifact,
 )
@@ -214,3 +224,221 @@ print(make_artifact(root, "rows", {"rows": "abc"}, build).is_new)
 
     assert outputs == ["False", "True"]
     assert len((tmp_path / "builds").read_text()) == 1
+
+
+@pytest.mark.parametrize(
+    ("inputs", "canonical"),
+    [
+        (INPUTS, '["rows",{"rows":"abc","size":7}]'),
+        ({"b": [1, None], "a": {"d": 0.5, "c": True}}, '["rows",{"a":{"c":true,"d":0.5},'
+         '"b":[1,null]}]'),
+        ({"text": "猫"}, '["rows",{"text":"猫"}]'),
+    ],
+)  # fmt: skip
+def test_key_is_the_start_of_the_sha256_of_canonical_json(
+    inputs: JsonObject, canonical: str
+) -> None:
+    """Oracle: the JSON written out, hashed by hashlib: a key must stay what it is."""
+    assert artifact_key("rows", inputs) == hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def test_key_of_what_is_no_number_is_refused() -> None:
+    """Oracle: JSON has no NaN."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        artifact_key("rows", {"share": float("nan")})
+
+
+def test_releases_count_by_major_and_minor_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: written out."""
+    versions = {"torch": "2.13.0+cpu", "numpy": "10.4", "ftfy": "6.3.1.dev2"}
+    monkeypatch.setattr(metadata, "version", versions.__getitem__)
+
+    found = package_versions("torch", "numpy", "ftfy")
+
+    assert found == {"torch": "2.13", "numpy": "10.4", "ftfy": "6.3"}
+
+
+def test_record_says_what_gave_the_key_and_what_was_built(tmp_path: Path) -> None:
+    """Oracle: the inputs, and the files hashed again."""
+    made = make_artifact(tmp_path, "rows", INPUTS, writer())
+
+    record = json.loads((made.folder / "artifact.json").read_text(encoding="utf-8"))
+    record.pop("schema_version", None)
+    assert made.folder == tmp_path / "rows" / KEY
+    assert (made.stage, made.key) == ("rows", KEY)
+    assert record == {
+        "stage": "rows",
+        "key": KEY,
+        "inputs": INPUTS,
+        "files": {
+            "nested/train.jsonl": {
+                "bytes": 6,
+                "sha256": hashlib.sha256(b"a row\n").hexdigest(),
+            }
+        },
+    }
+    digest = hashlib.sha256(b"a row\n").hexdigest()
+    assert recorded_sha256(made.folder, "nested/train.jsonl") == digest
+    assert file_sha256(made.folder / "nested" / "train.jsonl") == digest
+
+
+def test_folder_is_known_by_its_files_and_their_names(tmp_path: Path) -> None:
+    """Oracle: equal files under other inputs are one content; another name, byte or stage is not,
+    and a file that is left out never counts.
+    """
+
+    def build(**files: str) -> Callable[[Path], None]:
+        def write(folder: Path) -> None:
+            for name, text in files.items():
+                (folder / name).write_text(text, encoding="utf-8")
+
+        return write
+
+    first = make_artifact(tmp_path, "rows", {"a": 1}, build(x="1", y="2"))
+    same = make_artifact(tmp_path, "rows", {"a": 2}, build(y="2", x="1"))
+    others = [
+        make_artifact(tmp_path, stage, {"a": number}, build(**files))
+        for number, (stage, files) in enumerate(
+            [
+                ("rows", {"x": "2", "y": "1"}),
+                ("rows", {"x": "1", "z": "2"}),
+                ("rows", {"x": "1", "y": "2", "log": "3"}),
+                ("tokens", {"x": "1", "y": "2"}),
+            ],
+            start=3,
+        )
+    ]
+
+    assert first.key != same.key
+    assert first.content() == same.content()
+    assert len({first.content(), *(other.content() for other in others)}) == 5
+    assert others[2].content(without=("log",)) == first.content()
+    assert first.content(without=("y",)) != first.content()
+
+
+def test_hash_of_a_folder_is_that_of_its_files_by_name(tmp_path: Path) -> None:
+    """Oracle: the sha256 of the JSON of names and sha256s, written out."""
+    folder = tmp_path / "data"
+    (folder / "b").mkdir(parents=True)
+    (folder / "b" / "x").write_bytes(b"1")
+    (folder / "a").write_bytes(b"2")
+    digests = {"a": hashlib.sha256(b"2").hexdigest(), "b/x": hashlib.sha256(b"1").hexdigest()}
+
+    found = folder_sha256(folder)
+
+    assert found == hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    with pytest.raises(ArtifactError, match="nowhere: no such folder"):
+        folder_sha256(tmp_path / "nowhere")
+
+
+def test_who_has_to_wait_for_a_lock_says_so_and_gets_it(tmp_path: Path) -> None:
+    """Oracle: a lock that is held until the words are said; the other process built meanwhile."""
+    (tmp_path / "rows").mkdir()
+    lock = FileLock(tmp_path / "rows" / f".{KEY}.lock")
+    lock.acquire()
+    said: list[str] = []
+
+    def wait(words: str) -> None:
+        said.append(words)
+        lock.release()
+
+    made = make_artifact(tmp_path, "rows", INPUTS, writer(), on_wait=wait)
+    again = make_artifact(tmp_path, "rows", {**INPUTS, "size": 8}, writer(), on_wait=wait)
+
+    assert said == [f"waiting for another process that makes rows {KEY}"]
+    assert made.is_new
+    assert again.is_new
+
+
+def test_folder_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the order of the calls of the operating system: each file, the folder, its new name,
+    and then the folder that holds the name.
+    """
+    calls: list[str] = []
+    rename, fsync = os.rename, os.fsync
+
+    def watched_fsync(descriptor: int) -> None:
+        calls.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    def watched_rename(old: Path, new: Path) -> None:
+        calls.append("rename")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, "rename", watched_rename)
+
+    make_artifact(tmp_path, "rows", INPUTS, writer())
+
+    end = calls.index("rename")
+    assert {"train.jsonl", "artifact.json", f"{KEY}.partial"} <= set(calls[:end])
+    assert calls[end:] == ["rename", "rows"]
+
+
+def test_fault_without_a_number_of_the_system_passes_unchanged(tmp_path: Path) -> None:
+    """Oracle: the error that was raised; only what the system refuses is about the disk."""
+
+    def build(_: Path) -> None:
+        raise OSError("not a gzip file")
+
+    with pytest.raises(OSError, match=r"^not a gzip file$"):
+        make_artifact(tmp_path, "rows", INPUTS, build)
+
+
+def test_stage_folder_has_its_number_its_code_and_its_packages_in_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the inputs in the record; each of them makes another key, and each call says what
+    became of it.
+    """
+    code = Code(make_folder, packages=("numpy",))
+    monkeypatch.setattr(Code, "digest", lambda *_: "c0de")
+    monkeypatch.setattr(Code, "load", lambda _: None)
+
+    first = make_folder(tmp_path, "rows", INPUTS, writer(), code=code)
+    second = make_folder(tmp_path, "rows", INPUTS, writer("other"), code=code)
+    plain = make_folder(str(tmp_path), "rows", INPUTS, writer())
+    monkeypatch.setattr(Code, "digest", lambda *_: "0ther")
+    edited = make_folder(tmp_path, "rows", INPUTS, writer(), code=code)
+    monkeypatch.setitem(STAGE_VERSIONS, "rows", 99)
+    raised = make_folder(tmp_path, "rows", INPUTS, writer(), code=code)
+
+    record = json.loads((first.folder / "artifact.json").read_text(encoding="utf-8"))
+    assert record["inputs"] == {
+        **INPUTS,
+        "version": 2,
+        "code": "c0de",
+        "packages": package_versions("numpy"),
+    }
+    assert (first.is_new, second.is_new, second.key) == (True, False, first.key)
+    assert len({artifact.key for artifact in (first, plain, edited, raised)}) == 4
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("rows")]
+    assert lines[:3] == [
+        f"rows          {first.key}  built",
+        f"rows          {first.key}  cached",
+        f"rows          {plain.key}  built",
+    ]
+
+
+def test_code_is_imported_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the order of the calls; code that was edited builds nothing."""
+    order: list[str] = []
+
+    def load(_: Code) -> None:
+        order.append("load")
+        raise ArtifactError("was changed while this run works")
+
+    monkeypatch.setattr(Code, "digest", lambda *_: "c0de")
+    monkeypatch.setattr(Code, "load", load)
+
+    with pytest.raises(ArtifactError, match="was changed"):
+        make_folder(
+            tmp_path, "rows", INPUTS, lambda _: order.append("build"), code=Code(make_folder)
+        )
+
+    assert order == ["load"]
+    assert visible(tmp_path) == []

@@ -86,15 +86,19 @@ class Tree:
         return int(code)
 
     def tests_of(self, fault: Fault) -> list[str]:
-        """The tests that run a changed line, quickest first; of a line that an import or a worker
-        runs, those that run anything of its file.
+        """The tests that run a changed line, or where none does, as of what an import or a worker
+        runs, anything of its file, quickest first; and then the others of the module's own tests,
+        which may run it in a process of their own.
         """
-        path = self.folder / fault.path.relative_to(ROOT)
-        contexts = self.coverage.contexts_by_lineno(str(path))
-        tests = {test for line in fault.lines for test in contexts.get(line, [])} - {""}
-        if not tests:
-            tests = {test for line in contexts.values() for test in line} - {""}
-        return sorted(tests, key=lambda test: self.seconds[test])
+        path = fault.path.relative_to(ROOT)
+        contexts = self.coverage.contexts_by_lineno(str(self.folder / path))
+        reaching = {test for line in fault.lines for test in contexts.get(line, [])} - {""}
+        if not reaching:
+            reaching = {test for line in contexts.values() for test in line} - {""}
+        name = f"/test_{path.stem}.py::"
+        own = {test for test in self.seconds if name in test} - reaching
+        order = self.seconds.__getitem__
+        return [*sorted(reaching, key=order), *sorted(own, key=order)]
 
     def outcome(self, fault: Fault, tests: list[str]) -> str:
         """Whether a test fails, or does not end, with the fault in place."""
