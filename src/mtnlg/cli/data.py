@@ -54,9 +54,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _print_description(raw: Any, choice: str) -> None:
     from mtnlg.cli.description import describe
-    from mtnlg.experiment.compose import head_comment, load
+    from mtnlg.experiment.compose import head_comment, load_composed
 
-    config = load(raw)
+    config = load_composed(raw)
     comment = head_comment(f"task/{choice}")
     for name in config.tasks:
         for line in describe(config, name, comment):

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if options.frozen is not None:
         return _run_frozen(stage, options.frozen, words)
     check_flags(options)
-    from mtnlg.experiment.compose import load, run_hydra
+    from mtnlg.experiment.compose import load_composed, run_hydra
     from mtnlg.experiment.launcher import COMMAND_ATTRIBUTE, STAGE_ATTRIBUTE
 
     command = ["mtnlg", stage, *words]
@@ -57,7 +57,9 @@ def run(options: argparse.Namespace) -> int:
 
     def task(raw: Any) -> None:
         statuses.append(
-            guarded(lambda: _run_single(load(raw), stage, command), when_interrupted=GOES_ON)
+            guarded(
+                lambda: _run_single(load_composed(raw), stage, command), when_interrupted=GOES_ON
+            )
         )
 
     setattr(task, STAGE_ATTRIBUTE, stage)

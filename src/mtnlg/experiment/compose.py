@@ -13,8 +13,9 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -79,14 +80,26 @@ def load(raw: DictConfig) -> Config:
     return config
 
 
+def load_composed(raw: DictConfig) -> Config:
+    """As `load`, while Hydra runs; raises ConfigError, too, where a file of the user's folders has
+    the name of an earlier one on the search path, which Hydra takes without a word.
+    """
+    sources = (raw.hydra if "hydra" in raw else HydraConfig.get()).runtime.config_sources
+    folders = [Path(str(folder)) for folder in _config_folders(sources)]
+    for position, folder in enumerate(folders):
+        for earlier in folders[:position]:
+            for taken in sorted(earlier.rglob("*.yaml")):
+                file = folder / taken.relative_to(earlier)
+                if file.is_file() and file.read_bytes() != taken.read_bytes():
+                    raise ConfigError(f"{file}: is hidden by {taken}; rename it")
+    return load(raw)
+
+
 def head_comment(choice: str) -> list[str]:
     """The comment at the head of a chosen file (`task/translation/x`), without Hydra's own lines;
     from the folder that Hydra composes it from, so only while Hydra runs.
     """
-    for source in HydraConfig.get().runtime.config_sources:
-        if source.schema not in ("pkg", "file"):
-            continue
-        folder = resources.files(source.path) if source.schema == "pkg" else Path(source.path)
+    for folder in _config_folders(HydraConfig.get().runtime.config_sources):
         file = folder / f"{choice}.yaml"
         if file.is_file():
             lines = takewhile(
@@ -94,6 +107,13 @@ def head_comment(choice: str) -> list[str]:
             )
             return [line[1:].strip() for line in lines if not line.startswith("# @package")]
     return []
+
+
+def _config_folders(sources: Iterable[Any]) -> Iterator[Traversable]:
+    """The folders of YAML files, in the order of Hydra's search path."""
+    for source in sources:
+        if source.schema in ("pkg", "file"):
+            yield resources.files(source.path) if source.schema == "pkg" else Path(source.path)
 
 
 def decoding_settings(words: Sequence[str]) -> dict[str, object]:

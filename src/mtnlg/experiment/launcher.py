@@ -20,7 +20,13 @@ from omegaconf import DictConfig, OmegaConf
 from mtnlg.config import Config
 from mtnlg.errors import ConfigError, MtnlgError
 from mtnlg.experiment.code import code_hashes
-from mtnlg.experiment.compose import experiment_name, freeze_run, load, run_id, without_paths
+from mtnlg.experiment.compose import (
+    experiment_name,
+    freeze_run,
+    load_composed,
+    run_id,
+    without_paths,
+)
 from mtnlg.progress import say
 from mtnlg.records.runs import read_run, write_launch
 
@@ -75,7 +81,7 @@ def _compose(
     compose: Callable[[list[str]], DictConfig], overrides: list[str], number: int
 ) -> Config:
     try:
-        return load(compose(overrides))
+        return load_composed(compose(overrides))
     except MtnlgError as error:
         say(f"error in job {number} ({' '.join(overrides)}): {error}")
         raise SystemExit(error.exit_code) from None

@@ -22,6 +22,7 @@ BYTES_PER_PARAMETER = 4 * (3 * 2 + 2)
 
 def preflight(config: Config) -> None:
     """Raise the first error that the configuration, the data or the machine will lead to."""
+    _warn_of_unused_rows()
     _check_tasks(config)
     _check_metrics(config)
     _check_third_parties(config)
@@ -32,6 +33,18 @@ def preflight(config: Config) -> None:
     _check_frozen(config)
     _check_device(config)
     _check_disk(config)
+
+
+def _warn_of_unused_rows() -> None:
+    """Name the rows of other packages that ours hide."""
+    from mtnlg.corpus.sources.readers import READER_TABLE
+    from mtnlg.evaluation.metrics.registry import METRIC_TABLE
+    from mtnlg.generation.strategies import STRATEGY_TABLE
+    from mtnlg.report.formats import FORMAT_TABLE
+
+    for table in (READER_TABLE, METRIC_TABLE, STRATEGY_TABLE, FORMAT_TABLE):
+        for sentence in table.unused():
+            say(f"warning: {sentence}")
 
 
 def _check_tasks(config: Config) -> None:
