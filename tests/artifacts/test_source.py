@@ -122,7 +122,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("evaluation/score.py", {"scores"}),
         ("evaluation/metrics/bleu.py", {"model", "scores"}),
         ("evaluation/metrics/nist.py", set[str]()),
-        ("evaluation/significance/letters.py", set[str]()),
+        ("evaluation/significance/comparison.py", set[str]()),
         ("report/html.py", set[str]()),
         ("leaderboard/board.py", set[str]()),
         ("cli/main.py", set[str]()),

@@ -18,10 +18,8 @@ from mtnlg.artifacts.shards import GrowingFiles, map_in_order
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.contamination.audit import audit_splits
 from mtnlg.contamination.repeats import num_repeats_on_disk
-from mtnlg.corpus.counts import SplitCounts
-from mtnlg.corpus.row_shards import COLUMNS, clean_rows, row_shards
-from mtnlg.corpus.sources.quarantine import Quarantine
-from mtnlg.corpus.sources.readers import check_columns, find_reader
+from mtnlg.corpus.row_shards import COLUMNS, SplitCounts, clean_rows, row_shards
+from mtnlg.corpus.sources.readers import Quarantine, check_columns, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources, task_splits
 from mtnlg.errors import DataError, InterruptedReadingError
 from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json, write_jsonl

@@ -24,11 +24,11 @@ from mtnlg.evaluation.significance.bootstrap import (
 from mtnlg.evaluation.significance.comparison import (
     Comparison,
     PairedTest,
+    compact_letter_display,
     compare_systems,
     correct_by_holm,
     detectable_difference,
 )
-from mtnlg.evaluation.significance.letters import compact_letter_display
 from mtnlg.evaluation.significance.seeds import SeededValue, compare_with_seeds, seeded_value
 from mtnlg.evaluation.texts import Texts
 

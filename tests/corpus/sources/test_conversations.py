@@ -12,7 +12,7 @@ import pytest
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.corpus.preparation import prepare_rows
-from mtnlg.corpus.sources.quarantine import Quarantine
+from mtnlg.corpus.sources.readers import Quarantine
 from mtnlg.corpus.sources.sources import iter_records
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject

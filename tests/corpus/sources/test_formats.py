@@ -18,8 +18,7 @@ from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.corpus.sources import formats
 from mtnlg.corpus.sources.files import split_files
 from mtnlg.corpus.sources.formats import FORMATS, read_file
-from mtnlg.corpus.sources.quarantine import Quarantine
-from mtnlg.corpus.sources.readers import Record
+from mtnlg.corpus.sources.readers import Quarantine, Record
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject
 

@@ -17,8 +17,7 @@ import pytest
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.corpus.sources import sources
-from mtnlg.corpus.sources.quarantine import Quarantine
-from mtnlg.corpus.sources.readers import Record
+from mtnlg.corpus.sources.readers import Quarantine, Record
 from mtnlg.corpus.sources.sources import find_files, iter_records, source_fingerprint
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject

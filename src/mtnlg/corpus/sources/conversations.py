@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from mtnlg.config import TaskConfig
-from mtnlg.corpus.sources.quarantine import Quarantine
-from mtnlg.corpus.sources.readers import Record, find_column
+from mtnlg.corpus.sources.readers import Quarantine, Record, find_column
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject, JsonValue
 

@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mtnlg.config import TaskConfig
-from mtnlg.corpus.sources.quarantine import Quarantine
-from mtnlg.corpus.sources.readers import Record
+from mtnlg.corpus.sources.readers import Quarantine, Record
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject, decode_line, numbered_lines, parse_line
 

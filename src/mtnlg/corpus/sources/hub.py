@@ -8,8 +8,7 @@ from typing import Any
 
 from mtnlg.config import TaskConfig
 from mtnlg.corpus.sources.files import describe_folder, remedy
-from mtnlg.corpus.sources.quarantine import Quarantine
-from mtnlg.corpus.sources.readers import Record
+from mtnlg.corpus.sources.readers import Quarantine, Record
 from mtnlg.errors import DataError, InterruptedReadingError
 from mtnlg.records.files import JsonObject
 

@@ -17,8 +17,7 @@ from mtnlg.corpus.sources.conversations import CONVERSATION, group_turns
 from mtnlg.corpus.sources.files import describe_folder, local_folder, remedy, split_files
 from mtnlg.corpus.sources.formats import parallel_records, read_file
 from mtnlg.corpus.sources.hub import hub_identity, hub_records
-from mtnlg.corpus.sources.quarantine import Quarantine
-from mtnlg.corpus.sources.readers import BUILTIN, Record
+from mtnlg.corpus.sources.readers import BUILTIN, Quarantine, Record
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.records.files import JsonObject, read_json, write_json
 
