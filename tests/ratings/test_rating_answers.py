@@ -313,7 +313,7 @@ def test_every_format_shows_the_ratings_beside_the_board_and_not_in_it(filled: R
     assert not any("human" in metric for row in board["rows"] for metric in row["metrics"])
     lines = list(csv.DictReader(found["leaderboard.csv"].splitlines()))
     people = [one for one in lines if one["metric"] == "human adequacy"]
-    assert [(one["system"], one["rank"], one["group"]) for one in people] == [
+    assert [(one["system"], one["rank"], one["cld"]) for one in people] == [
         ("best", "", "a"),
         ("good", "", "b"),
         ("poor", "", "c"),

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,26 @@ def test_numbers_come_with_n_interval_and_signature(
     text = Page(report[name]).text if name.endswith("html") else report[name].replace("\\", "")
     assert re.search(r"21\.25\s*\[20\.25, 22\.25\]", text)
     assert all(evidence in text for evidence in EVIDENCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("index.html", "40.00c"), ("leaderboard.md", "41.00], group c")]
+)
+def test_letters_of_a_second_tested_metric_stand_beside_its_value(
+    launch: MadeLaunch, tmp_path: Path, name: str, expected: str
+) -> None:
+    """As on a board of files, which tests all metrics; the main one has its own column."""
+    metrics = {"bleu": made_metric(21.25), "chrf": made_metric(40.0)}
+    launch.add_run("run", [launch.score(launch.add_scores("run", all=metrics))])
+    leaderboard = launch.build()
+    (board,) = leaderboard.boards
+    rows = tuple(replace(row, cld={"bleu": "b", "chrf": "c"}) for row in board.rows)
+
+    report = written(replace(leaderboard, boards=(replace(board, rows=rows),)), tmp_path)
+
+    text = Page(report[name]).text if name.endswith("html") else report[name].replace("\\", "")
+    assert expected in text
+    assert "21.25b" not in text
 
 
 def test_number_without_interval_comes_with_the_reason_in_every_format(

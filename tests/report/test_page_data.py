@@ -6,9 +6,11 @@ Oracle: the launch that each test writes by hand, and the comparisons of its boa
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from made_launch import MadeLaunch, made_metric
 from made_samples import add_pair
+from mtnlg.leaderboard.model import PairedTests
 from mtnlg.records.files import JsonObject, write_text
 from mtnlg.report.page_data import CONFIGURATION, OVERRIDES, compare_json, run_differences
 
@@ -36,6 +38,20 @@ def test_pair_has_its_difference_in_both_directions(launch: MadeLaunch) -> None:
     assert pair["turned"] == f"{-difference:.2f} [{-high:.2f}, {-low:.2f}]"
     assert pair["is_significant"] is comparison.is_significant
     assert data["samples"] == "board-1-samples"
+
+
+def test_every_tested_metric_has_its_pairs(launch: MadeLaunch) -> None:
+    """As on a board of files, which tests all metrics."""
+    add_pair(launch)
+    leaderboard = launch.build()
+    (board,) = leaderboard.boards
+    pairs = tuple(replace(pair, metric="chrf") for pair in board.comparisons)
+    tested = replace(board, tests={**board.tests, "chrf": PairedTests(pairs)})
+
+    data = compare_json(replace(leaderboard, boards=(tested,)), ["board-1"])
+
+    (document,) = json.loads(str(data))["boards"]
+    assert [pair["metric"] for pair in document["pairs"]] == ["bleu", "chrf"]
 
 
 def test_numbers_of_other_signatures_are_measured_differently(launch: MadeLaunch) -> None:

@@ -127,7 +127,8 @@ def _board(board: Board, positions: dict[str, int], samples: str) -> JsonObject:
     """Rows and pairs hold the index of any text that many of them share."""
     rows = _rows(board)
     labels = {row.label: index for index, row in enumerate(rows)}
-    tests = list(dict.fromkeys(comparison.test for comparison in board.comparisons))
+    comparisons = [pair for tests in board.tests.values() for pair in tests.comparisons]
+    tests = list(dict.fromkeys(comparison.test for comparison in comparisons))
     scores = [score for row in rows for score in row.metrics.values()]
     measures = list(dict.fromkeys(map(_measure, scores)))
     return {
@@ -139,7 +140,7 @@ def _board(board: Board, positions: dict[str, int], samples: str) -> JsonObject:
         "pairs": [
             {"test": tests.index(comparison.test)}
             | _pair(comparison, labels, comparison_unit(comparison, board))
-            for comparison in board.comparisons
+            for comparison in comparisons
         ],
     }
 
