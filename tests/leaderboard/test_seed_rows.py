@@ -23,7 +23,7 @@ from mtnlg.leaderboard.model import Board
 from mtnlg.leaderboard.row_comparisons import SEEDS_TEST_NAME, TEST_NAME
 from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import load_statistics, save_scores
-from mtnlg.report.publish import check_published, publish
+from mtnlg.report.publish import check_published
 from read_report import Page, written
 
 NUM_ROWS = 30
@@ -170,13 +170,7 @@ def test_published_board_of_several_seeds_can_be_made_again(
     seeded.build()
     root = tmp_path / "published"
 
-    publish(
-        "tiny",
-        runs_root=seeded.runs_root,
-        artifacts_root=seeded.artifacts_root,
-        published_root=root,
-        num_samples=1,
-    )
+    seeded.publish(root, num_samples=1)
 
     document = json.loads((root / "tiny" / "leaderboard.json").read_text())
     assert document == seeded.build().to_json()

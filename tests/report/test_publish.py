@@ -5,14 +5,19 @@ Oracle: the launch that the fixture writes by hand.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
 
 from made_launch import MadeLaunch
 from mtnlg.cli.main import main
 from mtnlg.errors import ArtifactError
-from mtnlg.report.publish import check_published, public_command, publish, refresh_excerpts
+from mtnlg.records.scores import copy_statistics, load_statistics
+from mtnlg.report.publish import check_published, public_command, refresh_excerpts
+from read_report import record_texts
 
 
 @pytest.fixture
@@ -30,13 +35,7 @@ def published(launch: MadeLaunch, tmp_path: Path) -> Path:
     launch.run_ids.append("never-started")
     launch.build("mtnlg run task=x data_root=/home/me/data runs_root=/scratch/runs")
     root = tmp_path / "reports" / "published"
-    publish(
-        "tiny",
-        runs_root=launch.runs_root,
-        artifacts_root=launch.artifacts_root,
-        published_root=root,
-        num_samples=2,
-    )
+    launch.publish(root, num_samples=2)
     return root
 
 
@@ -53,10 +52,10 @@ def test_published_report_equals_that_of_the_launch_but_for_paths_and_samples(
 
 
 def test_only_the_shown_predictions_and_nothing_of_the_machine_are_copied(published: Path) -> None:
-    record = published / "tiny" / "record"
+    record = record_texts(published / "tiny")
 
-    lines = (record / "artifacts/predictions/s1/predictions.jsonl").read_text().splitlines()
-    everything = "".join(path.read_text() for path in record.rglob("*") if path.is_file())
+    lines = record["artifacts/predictions/s1/predictions.jsonl"].splitlines()
+    everything = "".join(record.values())
 
     assert [line.split('"prediction": ')[1].split(",")[0] for line in lines] == ['"one"', '"four"']
     assert "4711" not in everything
@@ -110,13 +109,7 @@ def test_score_that_is_gone_leaves_the_published_board_as_it_was(
     before = {path: path.read_bytes() for path in published.rglob("*") if path.is_file()}
 
     with pytest.raises(ArtifactError, match="run the experiment again"):
-        publish(
-            "tiny",
-            runs_root=launch.runs_root,
-            artifacts_root=launch.artifacts_root,
-            published_root=published,
-            num_samples=2,
-        )
+        launch.publish(published, num_samples=2)
 
     assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
 
@@ -146,4 +139,87 @@ def test_refresh_makes_stale_boards_again_and_names_what_has_no_record(
     assert (published / "older" / "index.html").read_text() == "kept"
     printed = capsys.readouterr().out
     assert "older: left as it is, since it has no record" in printed
-    assert "tiny: made again" in printed
+    assert "tiny: written again" in printed
+
+
+def test_record_has_the_same_bytes_whenever_it_is_written(
+    launch: MadeLaunch, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the first publication; the files of the second are newer, and made in reverse."""
+    path = published / "tiny" / "record.zip"
+    before = path.read_bytes()
+    monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
+
+    launch.publish(published, num_samples=2)
+
+    assert path.read_bytes() == before
+    with ZipFile(path) as archive:
+        assert archive.namelist() == sorted(archive.namelist())
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_record_is_read_in_place(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: the published page; nothing may be unpacked."""
+    for name in ("extract", "extractall"):
+        monkeypatch.delattr(ZipFile, name)
+
+    assert check_published(published, readme=None) == []
+
+
+def test_broken_record_is_an_error_that_names_it(published: Path) -> None:
+    path = published / "tiny" / "record.zip"
+    path.write_bytes(path.read_bytes()[:-30])
+
+    with pytest.raises(ArtifactError, match=r"record\.zip: broken .*; publish .* again"):
+        check_published(published, readme=None)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kind"),
+    [
+        ([[0, 255], [3, 1]], np.uint8),
+        ([[0, 256], [3, 1]], np.uint16),
+        ([[-1, 70_000], [3, 1]], np.int32),
+        ([[0.5, 0.25], [3, 1]], np.float32),
+        ([[0.1, 0.2], [3, 1]], np.float64),
+        ([[np.nan, 0.5], [3, 1]], np.float64),
+        ([[1e300, 1], [3, 1]], np.float64),
+    ],
+)
+def test_statistics_are_kept_in_few_bytes_and_read_again_exactly(
+    tmp_path: Path, numbers: list[list[float]], kind: type
+) -> None:
+    """Oracle: the smallest of NumPy's types that holds the numbers, by hand."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    for folder in (source, target):
+        folder.mkdir()
+    expected = np.array(numbers, np.float64)
+    np.savez(source / "statistics.npz", bleu=expected, is_clean=np.ones(2, bool))
+
+    copy_statistics(source, target)
+
+    arrays, masks = load_statistics(target)
+    with np.load(target / "statistics.npz") as archive:
+        assert archive["bleu"].dtype == kind
+    assert arrays["bleu"].dtype == np.float64
+    np.testing.assert_array_equal(arrays["bleu"], expected)
+    assert masks["clean"].tolist() == [True, True]
+
+
+def test_published_formats_are_those_asked_for_and_stay_so(
+    launch: MadeLaunch, published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the names of the files that each format has."""
+    roots = [
+        *("--runs-root", str(launch.runs_root), "--artifacts-root", str(launch.artifacts_root)),
+        *("--reports-root", str(published.parent), "--readme", str(tmp_path / "none.md")),
+    ]
+
+    assert main(["publish", "tiny", "--formats", "terminal", "csv", *roots]) == 0
+
+    names = {"leaderboard.txt", "leaderboard.csv", "record.zip"}
+    assert {path.name for path in (published / "tiny").iterdir()} == names
+    assert main(["publish", "--refresh", *roots[-4:]]) == 0
+    assert {path.name for path in (published / "tiny").iterdir()} == names
+    assert main(["publish", "tiny", "--formats", "pdf", *roots]) == 2
+    assert "--formats has 'pdf'; known: html, markdown" in capsys.readouterr().err

@@ -14,9 +14,9 @@ from made_launch import MadeLaunch, made_training, put_json
 from mtnlg.records.files import write_text
 from mtnlg.records.run_config import differences, read_config, without_folders
 from mtnlg.report.display import flops_text
-from mtnlg.report.publish import check_published, publish
+from mtnlg.report.publish import check_published
 from mtnlg.report.run_details import LOG_LINES, NOT_KEPT, log_tail
-from read_report import Page, written
+from read_report import Page, record_texts, written
 
 CONFIG = """\
 name: tiny
@@ -104,19 +104,14 @@ def test_published_page_has_the_configuration_and_says_that_logs_are_not_kept(
     recorded.build()
     root = tmp_path / "published"
 
-    publish(
-        "tiny",
-        runs_root=recorded.runs_root,
-        artifacts_root=recorded.artifacts_root,
-        published_root=root,
-        num_samples=0,
-    )
+    recorded.publish(root, num_samples=0)
 
     page = Page((root / "tiny" / "index.html").read_text(encoding="utf-8"))
     assert "learning_rate: 0.0025" in page.text
     assert page.text.count(f"End of the log: {NOT_KEPT}.") == 2
     assert f"Configuration: {NOT_KEPT}." in page.text
-    kept = "".join(path.read_text() for path in root.rglob("*.yaml"))
+    record = record_texts(root / "tiny")
+    kept = "".join(text for name, text in record.items() if name.endswith(".yaml"))
     assert "learning_rate" in kept
     assert not [secret for secret in ("/home/me", "/scratch", "sesame") if secret in kept]
     assert check_published(root, readme=None) == []

@@ -12,6 +12,7 @@ from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.files import JsonObject, JsonValue, write_text
 from mtnlg.records.rows import Prediction
+from mtnlg.report.publish import Publication, publish
 
 TASK = "translation/tiny_en_de"
 SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
@@ -179,6 +180,15 @@ class MadeLaunch:
             runs_root=self.runs_root,
             artifacts_root=self.artifacts_root,
             has_paired_bootstrap=has_paired_bootstrap,
+        )
+
+    def publish(self, published_root: Path, *, num_samples: int) -> list[Path]:
+        """Publish what was built."""
+        return publish(
+            Publication(self.experiment, num_samples),
+            runs_root=self.runs_root,
+            artifacts_root=self.artifacts_root,
+            published_root=published_root,
         )
 
 

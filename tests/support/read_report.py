@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
+from zipfile import ZipFile
 
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.report import write_report
@@ -23,6 +24,12 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def record_texts(published: Path) -> dict[str, str]:
+    """Name -> content of each file of a published board's record, as Latin-1."""
+    with ZipFile(published / "record.zip") as archive:
+        return {name: archive.read(name).decode("latin-1") for name in archive.namelist()}
 
 
 def written(leaderboard: Leaderboard, folder: Path) -> dict[str, str]:

@@ -42,6 +42,12 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="N",
         help="examples on the page (2); mind the license of the data",
     )
+    parser.add_argument(
+        "--formats",
+        nargs="+",
+        metavar="NAME",
+        help="formats of the report (those that a run writes); the record keeps their names",
+    )
     add_roots(parser, ["runs", "artifacts", "reports"])
     parser.add_argument(
         "--readme", type=Path, default=Path("README.md"), metavar="FILE", help="(README.md)"
@@ -50,7 +56,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Publish, check or refresh; the status is 1 if a check finds something stale."""
-    from mtnlg.report import publish
+    from mtnlg.config import ReportConfig
+    from mtnlg.report import find_format, publish
 
     published_root = options.reports_root / "published"
     readme = options.readme if options.readme.is_file() else None
@@ -62,12 +69,14 @@ def run(options: argparse.Namespace) -> int:
     if options.refresh:
         lines = publish.refresh_published(published_root)
     else:
+        formats = tuple(options.formats or ReportConfig().formats)
+        for name in formats:
+            find_format(name, key="--formats")
         paths = publish.publish(
-            options.experiment,
+            publish.Publication(options.experiment, options.samples, formats),
             runs_root=options.runs_root,
             artifacts_root=options.artifacts_root,
             published_root=published_root,
-            num_samples=options.samples,
         )
         lines = [str(path) for path in paths]
     for line in lines:

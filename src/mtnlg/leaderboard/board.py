@@ -63,7 +63,8 @@ def build_leaderboard(
     try:
         imports = read_imports(experiment, runs_root=runs_root)
     except ArtifactError as error:
-        cause = str(error).replace(str(experiment_folder(runs_root, experiment)), experiment)
+        folder = str(experiment_folder(runs_root, experiment)).rstrip("/")
+        cause = str(error).replace(folder, experiment)
         runs = (*runs, RunRecord(IMPORTS_FILE, "failed", cause, "imported systems"))
     boards = tuple(
         board

@@ -16,7 +16,7 @@ from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.evaluation import Metric, SeededValue, find_metric, seeded_value
 from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
 from mtnlg.leaderboard.model import BoardRow
-from mtnlg.records.places import scores_folder
+from mtnlg.records.places import STATISTICS_FILE, scores_folder
 from mtnlg.records.scores import load_statistics
 
 VALUE_TOLERANCE = 1e-6
@@ -113,7 +113,7 @@ def _read_seed(
         with np.errstate(all="ignore"):
             aggregate = float(metric.aggregate(statistics.sum(axis=0)))
     except ArtifactError as error:
-        return f"its {str(error).replace(str(folder) + '/', '')}"
+        return f"its {str(error).replace(str(folder / STATISTICS_FILE), STATISTICS_FILE)}"
     except KeyError:
         return f"its statistics do not say which rows are {subset}"
     except (ValueError, IndexError, TypeError, ArithmeticError) as error:

@@ -14,6 +14,8 @@ from mtnlg.records.scores import MetricScore
 
 LEADERBOARD_VERSION = 2
 """The `schema_version` of leaderboard.json."""
+DECIMALS = 6
+"""Of numbers that a report computes, so that the order in which a machine adds does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,9 @@ class RowComparison:
         return self.p_holm < SIGNIFICANCE
 
     def to_json(self) -> JsonObject:
-        """The comparison as in leaderboard.json: numbers to six decimals, so that the order in
-        which a machine adds does not matter.
-        """
+        """The comparison as in leaderboard.json."""
         return {
-            name: round(value, 6) if isinstance(value, float) else value
+            name: round(value, DECIMALS) if isinstance(value, float) else value
             for name, value in asdict(self).items()
             if name != "p_bootstrap" or value is not None
         }

@@ -29,7 +29,8 @@ def with_ratings(
     try:
         found = read_ratings(experiment, runs_root=runs_root)
     except (ArtifactError, OSError) as error:
-        cause = str(error).replace(str(experiment_folder(runs_root, experiment)), experiment)
+        folder = str(experiment_folder(runs_root, experiment)).rstrip("/")
+        cause = str(error).replace(folder, experiment)
         return boards, (_fault(cause),)
     rated = tuple(
         replace(board, ratings=tuple(_named(one, board) for one in found if _is_of(one, board)))

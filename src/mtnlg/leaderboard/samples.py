@@ -74,7 +74,7 @@ def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> Bo
         try:
             texts[row.label] = read_outputs(row, artifacts_root=artifacts_root)
         except (MtnlgError, OSError, KeyError, RecursionError) as error:
-            cause = str(error).replace(str(artifacts_root), "artifacts")
+            cause = str(error).replace(str(artifacts_root).rstrip("/"), "artifacts")
             problems.append(f"{row.label}: its predictions cannot be read: {cause}")
     if not texts:
         return BoardSamples((), 0, tuple(problems))

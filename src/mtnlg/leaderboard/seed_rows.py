@@ -15,7 +15,7 @@ import numpy as np
 from mtnlg.config import EvaluationConfig
 from mtnlg.leaderboard.evidence import EvidenceOf
 from mtnlg.leaderboard.labels import without_seed
-from mtnlg.leaderboard.model import BoardRow
+from mtnlg.leaderboard.model import DECIMALS, BoardRow
 from mtnlg.leaderboard.ranking import measure_of
 from mtnlg.records.runs import Cost
 from mtnlg.records.scores import MetricScore
@@ -102,7 +102,8 @@ def _with_interval(
         return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, interval))
     degrees = "1 degree of freedom" if num_seeds == 2 else f"{num_seeds - 1} degrees of freedom"
     method = INTERVAL.format(num_seeds, degrees, 100 * EvaluationConfig.confidence)
-    return replace(score, low=interval[0], high=interval[1], interval=method)
+    low, high = (round(end, DECIMALS) for end in interval)
+    return replace(score, low=low, high=high, interval=method)
 
 
 def _interval(row: BoardRow, name: str, evidence: EvidenceOf) -> tuple[float, float] | str:

@@ -186,10 +186,10 @@ def load_statistics(
     """
     path = folder / STATISTICS_FILE
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             masks = {one: archive[name] for one, name in MASKS.items() if name in archive.files}
             chosen = names or [one for one in archive.files if one not in MASKS.values()]
-            return {name: archive[name] for name in chosen}, masks
+            return {name: np.asarray(archive[name], np.float64) for name in chosen}, masks
     except FileNotFoundError:
         raise ArtifactError(f"{path}: missing or broken (no such file); evaluate again") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
@@ -197,10 +197,23 @@ def load_statistics(
 
 
 def copy_statistics(source: Path, target: Path, *names: str) -> None:
-    """Write statistics.npz into another folder, compressed and with the metrics named only."""
+    """Write statistics.npz into another folder, with the metrics named only, or all of them, in few
+    bytes.
+    """
     arrays, masks = load_statistics(source, *names)
+    compact = {name: _compact(array) for name, array in arrays.items()}
     with (target / STATISTICS_FILE).open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays, **_named(masks))
+        np.savez(stream, allow_pickle=False, **compact, **_named(masks))
+
+
+def _compact(array: FloatArray) -> NDArray[Any]:
+    """The same numbers in the smallest type that holds each of them exactly."""
+    for kind in (np.uint8, np.uint16, np.uint32, np.int32, np.float32):
+        with np.errstate(all="ignore"):
+            smaller = array.astype(kind)
+        if np.array_equal(smaller, array):
+            return smaller
+    return array
 
 
 def _named(masks: Mapping[str, BoolArray]) -> dict[str, BoolArray]:

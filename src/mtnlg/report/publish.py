@@ -1,9 +1,9 @@
-"""Boards that are committed: what the report of a launch is made from, copied without anything of
-the machine that it ran on, and the report made from that copy.
+"""Boards that are committed: a report, and the record that it is made from.
 
-`<published>/<name>/record/` has the layout of runs and artifacts, with few predictions, since data
-is not ours to publish. The files beside it, and the tables in README.md, can be made again from it
-at any time, and `check_published` tells whether they still are what would be made.
+`<published>/<name>/record.zip` has the layout of runs and artifacts, without anything of the
+machine that it was made on, and with few predictions, since data is not ours to publish. It is read
+in place: the files beside it, and the tables in README.md, can be made from it at any time, and
+`check_published` says whether they still are what it gives.
 """
 
 from __future__ import annotations
@@ -12,125 +12,119 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import replace
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
+from mtnlg.config import ReportConfig
 from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.board import build_leaderboard
+from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.leaderboard.samples import evenly_spaced
-from mtnlg.records.files import (
-    JsonObject,
-    JsonValue,
-    count_of,
-    object_of,
-    objects_of,
-    read_json,
-    text_of,
-    write_json,
-    write_jsonl,
-    write_text,
+from mtnlg.records.codec import read_record, write_record
+from mtnlg.records.files import write_jsonl, write_text
+from mtnlg.records.places import (
+    CONFIG_FILE,
+    IMPORTS_FILE,
+    LAUNCH_FILE,
+    METRICS_FILE,
+    RATINGS_FILE,
+    SCORES_FILE,
+    TRAINING_FILE,
+    experiment_folder,
+    is_folder_name,
+    model_folder,
+    predictions_file,
+    run_folder,
+    scores_folder,
 )
-from mtnlg.records.places import CONFIG_FILE, IMPORTS_FILE, RATINGS_FILE
 from mtnlg.records.rows import read_predictions
 from mtnlg.records.run_config import config_text, read_config
-from mtnlg.records.runs import read_launch
+from mtnlg.records.runs import (
+    Imports,
+    RunRecord,
+    ScoreRecord,
+    read_imports,
+    read_launch,
+    read_runs,
+    write_run,
+)
 from mtnlg.records.scores import copy_statistics
 from mtnlg.report.formats import write_report
 from mtnlg.report.markdown import excerpt
 
-RECORD = "record"
+RECORD_FILE = "record.zip"
 PUBLICATION_FILE = "publication.json"
+OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
+"""The earliest that a zip file can hold; no file of a record has another."""
 EXCERPT = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board -->)", re.DOTALL)
-"""Where README.md shows a board: the name of its folder, then whatever is there now."""
-
-NOT_PUBLIC = ("process",)
+"""Where README.md shows a board: the name of its folder, then what is there now."""
 PATH_WORDS = re.compile(r"(artifacts|runs|reports)_root=")
 
 
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is published of an experiment, and how."""
+
+    experiment: str
+    num_samples: int
+    """Predictions of each system that the record keeps and the page shows."""
+    formats: tuple[str, ...] = tuple(ReportConfig().formats)
+
+
 def publish(
-    experiment: str,
-    *,
-    runs_root: Path,
-    artifacts_root: Path,
-    published_root: Path,
-    num_samples: int,
+    publication: Publication, *, runs_root: Path, artifacts_root: Path, published_root: Path
 ) -> list[Path]:
-    """Copy the record of the last launch of an experiment, write its report, and give the paths.
+    """Write the record of the last launch of an experiment and the report of it; return the paths.
 
     Raises ArtifactError where a score or a model's curve that the board shows is gone.
     """
-    launch = read_launch(experiment, runs_root=runs_root)
+    target = published_root / read_launch(publication.experiment, runs_root=runs_root).experiment
     published_root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".publish-", dir=published_root) as temporary:
-        folder = Path(temporary) / launch.experiment
-        record = folder / RECORD
-        write_json(
-            record / PUBLICATION_FILE,
-            {"experiment": launch.experiment, "num_samples": num_samples},
-        )
-        source = runs_root / launch.experiment
-        document = read_json(source / "launch.json")
-        command = public_command(text_of(document, "command") or "")
-        target = record / "runs" / launch.experiment
-        write_json(target / "launch.json", {**document, "command": command})
-        # A run that never started is a row with that reason.
-        started = [one for one in launch.run_ids if (source / one / "run.json").is_file()]
-        runs = {run_id: read_json(source / run_id / "run.json") for run_id in started}
-        has_seeds = len({count_of(run, "seed") for run in runs.values()}) > 1
-        for run_id, run in runs.items():
-            public = {name: value for name, value in run.items() if name not in NOT_PUBLIC}
-            write_json(target / run_id / "run.json", public)
-            config = read_config(source / run_id)
-            if not isinstance(config, str):
-                write_text(target / run_id / CONFIG_FILE, config_text(config))
-            _copy_artifacts(
-                run, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
-            )
-        if (source / RATINGS_FILE).is_file():
-            _copy(source / RATINGS_FILE, target / RATINGS_FILE)
-        imports = _copy_imports(source, target, runs.values())
-        _copy_artifacts(
-            imports, artifacts_root, record / "artifacts", num_samples, has_seeds=has_seeds
-        )
-        _write(folder)
-        place = published_root / launch.experiment
-        shutil.rmtree(place, ignore_errors=True)
-        folder.rename(place)
-    return sorted(path for path in place.iterdir() if path.is_file())
+        record, folder = Path(temporary, "record"), Path(temporary, target.name)
+        write_record(record / PUBLICATION_FILE, publication)
+        _Copy(runs_root, artifacts_root, record, publication).write()
+        folder.mkdir()
+        write_archive(folder / RECORD_FILE, record)
+        _write_report(folder / RECORD_FILE, folder)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+    return sorted(path for path in target.iterdir() if path.is_file())
 
 
 def refresh_excerpts(readme: Path, *, published_root: Path) -> None:
-    """Put the published boards into the marked places of a document."""
+    """Put the published boards into the marked parts of a document."""
     write_text(readme, _with_excerpts(readme, published_root))
 
 
 def refresh_published(published_root: Path) -> list[str]:
-    """Write the report of every published board again from its record; gives a line for each
-    folder, those without a record, which are left as they are, included.
+    """Write the report of every published board again from its record; return a line for each
+    folder, also for those without a record, which stay as they are.
     """
     lines = []
     for folder in sorted(path for path in published_root.iterdir() if path.is_dir()):
-        if (folder / RECORD / PUBLICATION_FILE).is_file():
-            _write(folder)
-            lines.append(f"{folder}: made again from its record")
+        if (folder / RECORD_FILE).is_file():
+            _write_report(folder / RECORD_FILE, folder)
+            lines.append(f"{folder}: written again from its record")
         else:
-            lines.append(f"{folder}: left as it is, since it has no {RECORD}")
+            lines.append(f"{folder}: left as it is, since it has no {RECORD_FILE}")
     return lines
 
 
 def check_published(published_root: Path, *, readme: Path | None) -> list[str]:
     """Each file that is not what its record gives, in words; empty where all are."""
     stale: list[str] = []
-    for folder in sorted(path.parent for path in published_root.glob(f"*/{RECORD}")):
+    for record in sorted(published_root.glob(f"*/{RECORD_FILE}")):
         with tempfile.TemporaryDirectory() as temporary:
-            copy = Path(temporary) / folder.name
-            shutil.copytree(folder / RECORD, copy / RECORD)
-            for path in _write(copy):
-                there = folder / path.name
-                if not there.is_file() or there.read_bytes() != path.read_bytes():
-                    stale.append(f"{there} is not what its record gives; publish it again")
+            for fresh in _write_report(record, Path(temporary)):
+                path = record.parent / fresh.name
+                if not path.is_file() or path.read_bytes() != fresh.read_bytes():
+                    stale.append(f"{path} is not what its record gives; publish it again")
     if readme is not None and _with_excerpts(readme, published_root) != readme.read_text("utf-8"):
         stale.append(f"{readme} shows boards that are not those of {published_root}")
     return stale
@@ -146,81 +140,130 @@ def public_command(command: str) -> str:
     return shlex.join(words)
 
 
-def _copy_imports(source: Path, target: Path, runs: Iterable[JsonObject]) -> JsonObject:
-    """The imported systems as one more run: their scores, and the tasks that the others name."""
-    if not (source / IMPORTS_FILE).is_file():
-        return {}
-    imports = read_json(source / IMPORTS_FILE)
-    write_json(target / IMPORTS_FILE, imports)
-    tasks: list[JsonValue] = [task for run in runs for task in objects_of(run, "tasks")]
-    return {"scores": imports["imports"], "tasks": tasks}
+def write_archive(path: Path, folder: Path) -> None:
+    """Write a folder as a zip file; the same files give the same bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), OLDEST_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, whatever the machine
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes(), compresslevel=9)
 
 
-def _copy_artifacts(
-    run: JsonObject, source: Path, target: Path, num_samples: int, *, has_seeds: bool
-) -> None:
-    model = text_of(object_of(run, "artifacts"), "model")
-    if model is not None:
-        for name in ("metrics.csv", "training.json"):
-            _copy(source / "model" / model / name, target / "model" / model / name)
-    main_metrics = {
-        text_of(task, "task"): text_of(task, "main_metric") for task in objects_of(run, "tasks")
-    }
-    for entry in objects_of(run, "scores"):
-        scores, predictions = text_of(entry, "scores"), text_of(entry, "predictions")
-        if scores is not None:
-            path = Path("scores", scores, "scores.json")
-            _copy(source / path, target / path)
-            main = main_metrics.get(text_of(entry, "task"))
-            is_of_seed = has_seeds and text_of(entry, "kind") == "trained"
-            _copy_statistics(
-                (source / path).parent, (target / path).parent, None if is_of_seed else main
-            )
-        if predictions is not None and num_samples:
-            path = Path("predictions", predictions, "predictions.jsonl")
-            shown = evenly_spaced(read_predictions(source / path), num_samples)
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            write_jsonl(target / path, (one.to_json() for one in shown))
+@contextmanager
+def open_archive(path: Path) -> Iterator[Path]:
+    """The root of a zip file, to read from it in place."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # A zipfile.Path reads like a pathlib.Path, and nothing of a record is written.
+            yield cast(Path, zipfile.Path(archive))
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ArtifactError(f"{path}: broken ({error}); publish the experiment again") from None
 
 
-def _copy_statistics(source: Path, target: Path, main_metric: str | None) -> None:
-    """Of the main metric alone, which the board tests, or of all (None), where several seeds may
-    have intervals together; without them its rows say that they are not tested, here as there.
-    """
-    with suppress(ArtifactError):
-        copy_statistics(source, target, *([main_metric] if main_metric else []))
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """Copies what a launch's report is made from."""
+
+    runs_root: Path
+    artifacts_root: Path
+    record: Path
+    publication: Publication
+
+    def write(self) -> None:
+        """Write the runs, with what is imported into them and the ratings, and their artifacts."""
+        experiment = self.publication.experiment
+        launch = read_launch(experiment, runs_root=self.runs_root)
+        runs = read_runs(launch, runs_root=self.runs_root)
+        imports = read_imports(experiment, runs_root=self.runs_root)
+        source = experiment_folder(self.runs_root, experiment)
+        target = experiment_folder(self.record / "runs", experiment)
+        public = replace(launch, command=public_command(launch.command or ""))
+        write_record(target / LAUNCH_FILE, public)
+        for run in runs:
+            if is_folder_name(run.run_id):  # any other is a row that says so
+                self._write_run(run)
+        if imports:
+            write_record(target / IMPORTS_FILE, Imports(imports, experiment))
+        if (source / RATINGS_FILE).is_file():
+            _copy_file(source / RATINGS_FILE, target / RATINGS_FILE)
+        for model in dict.fromkeys(run.model for run in runs if run.model is not None):
+            for name in (METRICS_FILE, TRAINING_FILE):
+                _copy_file(
+                    model_folder(self.artifacts_root, model) / name,
+                    model_folder(self.record / "artifacts", model) / name,
+                )
+        main_metrics = {task.task: task.main_metric for run in runs for task in run.tasks}
+        has_seeds = len({run.seed for run in runs if run.seed is not None}) > 1
+        for score in (*(score for run in runs for score in run.scores), *imports):
+            # Several seeds may have intervals together, by any metric.
+            is_of_seeds = has_seeds and score.kind == "trained"
+            self._copy_scores(score, None if is_of_seeds else main_metrics.get(score.task))
+            self._copy_predictions(score)
+
+    def _write_run(self, run: RunRecord) -> None:
+        names = (self.publication.experiment, run.run_id)
+        target = run_folder(self.record / "runs", *names)
+        write_run(target, replace(run, process=None))
+        config = read_config(run_folder(self.runs_root, *names))
+        if not isinstance(config, str):
+            write_text(target / CONFIG_FILE, config_text(config))
+
+    def _copy_scores(self, score: ScoreRecord, main_metric: str | None) -> None:
+        """The scores with the statistics of the main metric, which the board tests, or of all where
+        it is None. A row without statistics says that it is not tested, here as in the launch.
+        """
+        if score.scores is None:
+            return
+        source = scores_folder(self.artifacts_root, score.scores)
+        target = scores_folder(self.record / "artifacts", score.scores)
+        _copy_file(source / SCORES_FILE, target / SCORES_FILE)
+        with suppress(ArtifactError):
+            copy_statistics(source, target, *([main_metric] if main_metric else []))
+
+    def _copy_predictions(self, score: ScoreRecord) -> None:
+        if score.predictions is None or not self.publication.num_samples:
+            return
+        predictions = read_predictions(predictions_file(self.artifacts_root, score.predictions))
+        shown = evenly_spaced(predictions, self.publication.num_samples)
+        target = predictions_file(self.record / "artifacts", score.predictions)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_jsonl(target, (prediction.to_json() for prediction in shown))
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     if not source.is_file():
         raise ArtifactError(f"{source}: no such file; run the experiment again before publishing")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
 
 
-def _write(folder: Path) -> list[Path]:
-    """The report of a published folder, from its record."""
-    record = folder / RECORD
-    publication = read_json(record / PUBLICATION_FILE)
+def _write_report(record_file: Path, folder: Path) -> list[Path]:
+    """Write the report that a record gives."""
+    with open_archive(record_file) as record:
+        publication = read_record(record / PUBLICATION_FILE, Publication)
+        return write_report(
+            _leaderboard(record, publication.experiment),
+            folder,
+            formats=publication.formats,
+            num_samples=publication.num_samples,
+        )
+
+
+def _leaderboard(record: Path, experiment: str) -> Leaderboard:
     leaderboard = build_leaderboard(
-        text_of(publication, "experiment") or folder.name,
-        runs_root=record / "runs",
-        artifacts_root=record / "artifacts",
+        experiment, runs_root=record / "runs", artifacts_root=record / "artifacts"
     )
-    num_samples = count_of(publication, "num_samples") or 0
-    return write_report(replace(leaderboard, is_record=True), folder, num_samples=num_samples)
+    return replace(leaderboard, is_record=True)
 
 
 def _with_excerpts(readme: Path, published_root: Path) -> str:
-    def board(found: re.Match[str]) -> str:
-        folder = published_root / found[2]
-        if not (folder / RECORD).is_dir():
-            raise ArtifactError(f"{readme}: shows board {found[2]}, but {folder} has no {RECORD}")
-        leaderboard = build_leaderboard(
-            found[2],
-            runs_root=folder / RECORD / "runs",
-            artifacts_root=folder / RECORD / "artifacts",
-        )
-        return found[1] + excerpt(leaderboard) + found[3]
+    def board(match: re.Match[str]) -> str:
+        record_file = published_root / match[2] / RECORD_FILE
+        if not record_file.is_file():
+            raise ArtifactError(f"{readme}: shows board {match[2]}, but {record_file} is missing")
+        with open_archive(record_file) as record:
+            return match[1] + excerpt(_leaderboard(record, match[2])) + match[3]
 
     return EXCERPT.sub(board, readme.read_text(encoding="utf-8"))
