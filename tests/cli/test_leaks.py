@@ -1,4 +1,4 @@
-"""The table of known leaks, on a data set made here."""
+"""`mtnlg leaks`: the published contamination counted again, on data sets made here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mtnlg.cli.main import main
-from mtnlg.corpus.known_leaks import KNOWN, known_leaks_table
+from mtnlg.corpus.known_contamination import known_contamination_table
+from mtnlg.experiment.compose import builtin_tasks
 
 
 def test_sets_that_are_there_are_counted_and_others_are_skipped(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_sets_that_are_there_are_counted_and_others_are_skipped(tmp_path: Path) 
         lines = "".join(json.dumps(record) + "\n" for record in records)
         (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
 
-    _, _, validation, test = known_leaks_table(tmp_path).splitlines()
+    _, _, validation, test = known_contamination_table(builtin_tasks(), tmp_path).splitlines()
 
     assert [cell.strip() for cell in validation.split("|")[3:6]] == ["abstracts in train", "1", "0"]
     assert [cell.strip() for cell in test.split("|")[3:6]] == ["abstracts in train", "2", "1"]
@@ -39,8 +40,13 @@ def test_a_folder_without_any_of_the_sets_is_refused(
 
 
 def test_no_count_is_named_twice() -> None:
-    asked = [(one.held_out, one.training, one.measure) for one in KNOWN]
+    asked = [
+        (task.folder, *count.held_out, "in", *count.training, count.measure)
+        for task in builtin_tasks()
+        for count in task.known_contamination
+    ]
 
+    assert len(asked) == 26
     assert len(set(asked)) == len(asked)
 
 
@@ -58,7 +64,7 @@ def test_others_rules_keep_speaker_labels(tmp_path: Path) -> None:
         lines = "".join(json.dumps({"dialog": dialog}) + "\n" for dialog in one)
         (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
 
-    table = known_leaks_table(tmp_path).splitlines()[2:]
+    table = known_contamination_table(builtin_tasks(), tmp_path).splitlines()[2:]
 
     cells = [[cell.strip() for cell in line.split("|")] for line in table]
     assert [(one[3], one[5], one[7]) for one in cells] == [

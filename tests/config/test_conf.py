@@ -11,6 +11,7 @@ import pytest
 
 from composed import CONF, choices, composed
 from mtnlg.config import Config, DecodingConfig, TaskConfig, TaskKind
+from mtnlg.config.plain import flat_settings, plain_settings
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import (
     experiment_name,
@@ -332,3 +333,20 @@ def test_several_loggers_compose_and_leave_the_run_id_as_it_is() -> None:
 
 def test_run_id_depends_on_the_initial_model() -> None:
     assert run_id(composed(*BASE, "initial_model=a/b")) != run_id(composed(*BASE))
+
+
+def test_contamination_that_others_counted_changes_no_key_and_no_run() -> None:
+    """Oracle: the same configuration without it."""
+    config = composed("task=dialogue/dailydialog", MODEL)
+    without = composed(
+        "task=dialogue/dailydialog", MODEL, "tasks.dailydialog.known_contamination=[]"
+    )
+
+    assert len(config.tasks["dailydialog"].known_contamination) == 6
+    assert without.tasks["dailydialog"].known_contamination == []
+    assert plain_settings(config.tasks["dailydialog"]) == plain_settings(
+        without.tasks["dailydialog"]
+    )
+    assert flat_settings(config) == flat_settings(without)
+    assert run_id(config) == run_id(without)
+    assert freeze(config) == freeze(without)

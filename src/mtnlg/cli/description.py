@@ -69,7 +69,13 @@ def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]
 
 
 def _about(data: DataSet) -> list[str]:
-    return list(data.comment) or ["its file has no comment that says so"]
+    lines = list(data.comment) or ["its file has no comment that says so"]
+    published = [
+        f"  {', '.join(known.held_out) or 'train'}: {known.count:,} {known.claim}"
+        for known in data.task.known_contamination
+        if known.count is not None
+    ]
+    return [*lines, *(["Contamination that others counted:"] if published else []), *published]
 
 
 def _rows(data: DataSet) -> list[str]:

@@ -36,10 +36,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the table."""
-    from mtnlg.corpus.known_leaks import known_leaks_table
+    from mtnlg.corpus.known_contamination import known_contamination_table
+    from mtnlg.experiment.compose import builtin_tasks
     from mtnlg.records.files import write_text
 
-    table = known_leaks_table(options.data_root)
+    table = known_contamination_table(builtin_tasks(), options.data_root)
     print(table, end="")
     if options.out is not None:
         shown = options.out.name if options.out.is_absolute() else options.out

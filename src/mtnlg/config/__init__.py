@@ -13,7 +13,13 @@ from mtnlg.config.decoding import DecodingConfig
 from mtnlg.config.evaluation import EvaluationConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.config.report import ReportConfig
-from mtnlg.config.task import CleaningConfig, ResponseTurns, TaskConfig, TaskKind
+from mtnlg.config.task import (
+    CleaningConfig,
+    KnownContamination,
+    ResponseTurns,
+    TaskConfig,
+    TaskKind,
+)
 from mtnlg.config.third_party import ThirdParty
 from mtnlg.config.tokenizer import Algorithm, Normalizer, PreparationConfig, TokenizerConfig
 from mtnlg.config.training import Accelerator, OptimizerConfig, Precision, Schedule, TrainerConfig
@@ -27,6 +33,7 @@ __all__ = [
     "DecodingConfig",
     "EvaluationConfig",
     "FeedForward",
+    "KnownContamination",
     "ModelConfig",
     "Normalization",
     "Normalizer",

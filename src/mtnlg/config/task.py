@@ -42,6 +42,27 @@ class ResponseTurns(Enum):
 
 
 @dataclass(kw_only=True)
+class KnownContamination:
+    """A published count of rows of a data set that are in training data too."""
+
+    held_out: list[str] = field(default_factory=list)
+    """Splits whose rows were looked up; empty: repeats inside `training`."""
+    training: list[str] = field(default_factory=lambda: ["train"])
+    """Splits that were searched; those of another data set with its folder, as in
+    dialogue/dailydialog/train.
+    """
+    claim: str
+    """What was counted, in words."""
+    count: int | None = None
+    """None: nobody has published it."""
+    measure: str
+    """The audit's name of the same count."""
+    others_measure: str | None = None
+    """A row of corpus.known_contamination.RULES, where others count in another way."""
+    remark: str = ""
+
+
+@dataclass(kw_only=True)
 class TaskConfig:
     """One data set; its name is its key in `tasks`. A data set of a known shape needs no more than
     these values.
@@ -102,6 +123,9 @@ class TaskConfig:
     """dialogue_turns and context_response only: turns of context kept, counted from the response;
     None: all.
     """
+
+    known_contamination: list[KnownContamination] = field(default_factory=list, compare=False)
+    """What others counted: shown and counted again, and no part of a key or a frozen file."""
 
     def __post_init__(self) -> None:
         check_fields(self, "tasks.*.")

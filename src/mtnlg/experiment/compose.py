@@ -28,7 +28,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from mtnlg.config import Config, DecodingConfig
+from mtnlg.config import Config, DecodingConfig, TaskConfig
 from mtnlg.config.third_party import changing_callbacks
 from mtnlg.errors import ConfigError
 from mtnlg.records import places
@@ -95,6 +95,15 @@ def load_composed(raw: DictConfig) -> Config:
     return load(raw)
 
 
+def builtin_tasks() -> list[TaskConfig]:
+    """The data sets of conf/task, by kind and name."""
+    tasks: list[Any] = []
+    for path in sorted(Path(str(resources.files("mtnlg.conf"))).glob("task/*/*.yaml")):
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tasks.append(OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TaskConfig), plain)))
+    return tasks
+
+
 def head_comment(choice: str) -> list[str]:
     """The comment at the head of a chosen file (`task/translation/x`), without Hydra's own lines;
     from the folder that Hydra composes it from, so only while Hydra runs.
@@ -140,8 +149,7 @@ def decoding_settings(words: Sequence[str]) -> dict[str, object]:
 
 def freeze(config: Config) -> str:
     """The resolved configuration as YAML, with every default written out."""
-    plain = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
-    return str(yaml.safe_dump(plain, allow_unicode=True, sort_keys=False))
+    return str(yaml.safe_dump(_plain(config), allow_unicode=True, sort_keys=False))
 
 
 def thaw(path: Path) -> Config:
@@ -175,15 +183,21 @@ def run_id(config: Config) -> str:
     """
     from mtnlg.generation.strategies import decoding_label
 
-    plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
-    for key in PATH_KEYS:
-        del plain[key]
+    plain = {key: value for key, value in _plain(config).items() if key not in PATH_KEYS}
     plain["callbacks"] = {
         name: plain["callbacks"][name] for name in changing_callbacks(config.callbacks)
     }
     digest = hashlib.sha256(yaml.safe_dump(plain, sort_keys=True).encode()).hexdigest()[:8]
     label = decoding_label(config.decoding)
     return slug(f"{config.model.name}-{label}-seed{config.seed}") + f"-{digest}"
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    """Every setting as YAML has it, without what others published of the data sets."""
+    plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    for task in plain["tasks"].values():
+        del task["known_contamination"]
+    return dict(plain)
 
 
 def run_folder(config: Config) -> Path:
