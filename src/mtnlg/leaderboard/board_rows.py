@@ -70,23 +70,23 @@ def read_board(
     """
     launch = read_launch(experiment, runs_root=runs_root)
     runs = read_runs(launch, runs_root=runs_root)
-    places = {(one.task, name) for run in runs for one in run.tasks for name in one.test_sets}
-    places |= {(score.task, score.test_set) for run in runs for score in run.scores}
-    _check_place(task, test_set, places, experiment)
-    found: list[tuple[ScoreRecord, Path]] = []
-    for score in (one for run in runs for one in run.scores):
+    known = {(task.task, name) for run in runs for task in run.tasks for name in task.test_sets}
+    known |= {(score.task, score.test_set) for run in runs for score in run.scores}
+    _check_names(task, test_set, known, experiment)
+    scored: list[tuple[ScoreRecord, Path]] = []
+    for score in (score for run in runs for score in run.scores):
         if (score.task, score.test_set) == (task, test_set):
             predictions = _folder(artifacts_root, "predictions", score.predictions)
             if predictions and _folder(artifacts_root, "scores", score.scores):
-                found.append((score, predictions / PREDICTIONS_FILE))
-    if not found:
+                scored.append((score, predictions / PREDICTIONS_FILE))
+    if not scored:
         raise ArtifactError(
             f"{experiment_folder(runs_root, experiment)}: {task}, {test_set} has no system with "
             f"scores in {artifacts_root} yet; run the experiment first"
         )
-    identities = {path: _identity(path) for _, path in found}
+    identities = {path: _identity(path) for _, path in scored}
     rows = Counter(identities.values()).most_common(1)[0][0]
-    record, example = next((one, path) for one, path in found if identities[path] == rows)
+    record, example = next((score, path) for score, path in scored if identities[path] == rows)
     assert record.scores is not None, record
     folder = scores_folder(artifacts_root, record.scores)
     return BoardRows(
@@ -101,14 +101,14 @@ def read_board(
     )
 
 
-def _check_place(task: str, test_set: str, places: set[tuple[str, str]], experiment: str) -> None:
-    known = ", ".join(sorted({name for name, _ in places})) or "none"
-    if task not in {name for name, _ in places}:
+def _check_names(task: str, test_set: str, known: set[tuple[str, str]], experiment: str) -> None:
+    tasks = ", ".join(sorted({name for name, _ in known})) or "none"
+    if task not in {name for name, _ in known}:
         raise ConfigError(
-            f"--task {task}: experiment {experiment} has no such task; known: {known}"
+            f"--task {task}: experiment {experiment} has no such task; known: {tasks}"
         )
-    if (task, test_set) not in places:
-        of_task = ", ".join(sorted(one for name, one in places if name == task))
+    if (task, test_set) not in known:
+        of_task = ", ".join(sorted(split for name, split in known if name == task))
         raise ConfigError(f"--test-set {test_set}: {task} has no such test set; known: {of_task}")
 
 

@@ -1,6 +1,6 @@
 """Whether the ranking changes on the rows without a contamination signal.
 
-Refuses to know: what a signal is. Systems are the same where their scores are.
+Systems are the same where their scores are.
 """
 
 from __future__ import annotations

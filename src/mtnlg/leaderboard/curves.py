@@ -1,7 +1,4 @@
-"""The learning curves of a run, from `metrics.csv`, thinned to what a chart can show.
-
-Refuses to know: how a chart is drawn (charts.py).
-"""
+"""The learning curves of a run, from `metrics.csv`, thinned to what a chart can show."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from pathlib import Path
 from mtnlg.records.places import METRICS_FILE, is_folder_name, model_folder
 
 MAX_POINTS = 200
-"""Points per curve: more than a chart of this width can tell apart."""
+"""Points per curve: more than a chart of this width can resolve."""
 AXES = ("target_tokens", "step")
 """What may be drawn to the right, best first: tokens compare runs of different batch sizes."""
 
@@ -25,7 +22,7 @@ Table = list[dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Measured values of one column, each with its place on the horizontal axis."""
+    """Measured values of one column, each with its position on the horizontal axis."""
 
     points: tuple[Point, ...]
     points_per_mean: int
@@ -77,8 +74,8 @@ def metric_columns(tables: Iterable[Sequence[dict[str, str]]]) -> list[str]:
 
 
 def _means(points: Sequence[Point], width: int) -> tuple[Point, ...]:
-    """Means over neighbours; the place is that of the last, so that a curve ends where the training
-    does.
+    """Means over neighbors, each at the position of the last, so that a curve ends where the
+    training does.
     """
     groups = [points[start : start + width] for start in range(0, len(points), width)]
     return tuple((group[-1][0], math.fsum(up for _, up in group) / len(group)) for group in groups)

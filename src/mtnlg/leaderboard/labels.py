@@ -1,4 +1,4 @@
-"""Names that tell the systems of one board apart, no longer than they need to be."""
+"""Names that make the systems of one board unique, no longer than they need to be."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def distinct_labels(items: Sequence[Identity]) -> list[str]:
     among equals.
     """
     labels = [item.system for item in items]
-    for members in _grouped(range(len(items)), key=lambda place: items[place].system):
+    for members in _grouped(range(len(items)), key=lambda index: items[index].system):
         _extend(labels, items, members, remaining=ASPECTS)
     return labels
 
@@ -52,16 +52,16 @@ def _decoding(item: Identity, _: frozenset[str]) -> str:
 
 
 def _overrides(item: Identity, shared: frozenset[str]) -> str:
-    own = [text for text in without_seed(item.overrides) if text not in shared]
-    return " ".join(map(_with_short_list, own))
+    particular = [text for text in without_seed(item.overrides) if text not in shared]
+    return " ".join(map(_with_short_list, particular))
 
 
 def _with_short_list(override: str) -> str:
     """Of a list the first word and how many follow, as of the tasks of a joint model; where that
-    is not enough to tell two systems apart, their runs do.
+    is not enough to distinguish two systems, their runs do.
     """
-    found = LIST.fullmatch(override)
-    return override if found is None else f"{found[1]}, +{found[2].count(',') + 1}]"
+    match = LIST.fullmatch(override)
+    return override if match is None else f"{match[1]}, +{match[2].count(',') + 1}]"
 
 
 def _kind(item: Identity, _: frozenset[str]) -> str:
@@ -91,17 +91,17 @@ def _extend(
     """
     if len(members) < 2 or not remaining:
         return
-    shared = frozenset.intersection(*(frozenset(items[place].overrides) for place in members))
-    words = {place: remaining[0](items[place], shared) for place in members}
+    shared = frozenset.intersection(*(frozenset(items[index].overrides) for index in members))
+    words = {index: remaining[0](items[index], shared) for index in members}
     if len(set(words.values())) > 1:
-        for place in members:
-            labels[place] += f" · {words[place]}" if words[place] else ""
+        for index in members:
+            labels[index] += f" · {words[index]}" if words[index] else ""
     for group in _grouped(members, key=words.__getitem__):
         _extend(labels, items, group, remaining=remaining[1:])
 
 
-def _grouped(places: Iterable[int], key: Callable[[int], str]) -> list[list[int]]:
+def _grouped(indexes: Iterable[int], key: Callable[[int], str]) -> list[list[int]]:
     groups: dict[str, list[int]] = {}
-    for place in places:
-        groups.setdefault(key(place), []).append(place)
+    for index in indexes:
+        groups.setdefault(key(index), []).append(index)
     return list(groups.values())

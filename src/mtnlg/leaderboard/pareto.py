@@ -25,11 +25,11 @@ def pareto_front(
     cost, quality = (1 if is_less_cost else -1), (-1 if is_more_quality else 1)
     costs = [(cost * mark.right, quality * mark.up) for mark in marks]
     kept = [
-        place
-        for place, (right, up) in enumerate(costs)
+        index
+        for index, (right, up) in enumerate(costs)
         if not any(
             other_right <= right and other_up <= up and (other_right, other_up) != (right, up)
             for other_right, other_up in costs
         )
     ]
-    return [marks[place] for place in sorted(kept, key=lambda place: (*costs[place], place))]
+    return [marks[index] for index in sorted(kept, key=lambda index: (*costs[index], index))]

@@ -1,7 +1,6 @@
 """Human ratings put beside the boards that they are of.
 
-Refuses to know: how they look. Ratings that cannot be shown are told with the runs, and never
-hidden.
+Ratings that cannot be shown are listed with the runs, and never hidden.
 """
 
 from __future__ import annotations
@@ -27,42 +26,45 @@ def with_ratings(
     """
     boards = tuple(boards)
     try:
-        found = read_ratings(experiment, runs_root=runs_root)
+        ratings = read_ratings(experiment, runs_root=runs_root)
     except (ArtifactError, OSError) as error:
         folder = str(experiment_folder(runs_root, experiment)).rstrip("/")
         cause = str(error).replace(folder, experiment)
         return boards, (_fault(cause),)
     rated = tuple(
-        replace(board, ratings=tuple(_named(one, board) for one in found if _is_of(one, board)))
+        replace(
+            board, ratings=tuple(_named(rated, board) for rated in ratings if _is_of(rated, board))
+        )
         for board in boards
     )
-    lost = [one for one in found if not any(_is_of(one, board) for board in boards)]
+    lost = [rated for rated in ratings if not any(_is_of(rated, board) for board in boards)]
     return rated, tuple(
-        _fault(f"{one.name} of {one.task}, {one.test_set}: the launch has no such board")
-        for one in lost
+        _fault(f"{rated.name} of {rated.task}, {rated.test_set}: the launch has no such board")
+        for rated in lost
     )
 
 
 def _is_of(ratings: HumanRatings, board: Board) -> bool:
     """Raters see rows of the whole test set."""
-    own = (ratings.task, ratings.test_set, "all")
-    return own == (board.task, board.test_set, board.subset)
+    rated = (ratings.task, ratings.test_set, "all")
+    return rated == (board.task, board.test_set, board.subset)
 
 
 def _named(ratings: HumanRatings, board: Board) -> HumanRatings:
     """The ratings with their systems called as the board calls them."""
     labels = {row.predictions[0]: row.label for row in board.rows if row.predictions}
     systems = tuple(
-        replace(one, label=labels.get(one.predictions, one.label)) for one in ratings.systems
+        replace(system, label=labels.get(system.predictions, system.label))
+        for system in ratings.systems
     )
     several = [row.label for row in board.rows if len(row.seeds) > 1]
     remarks: Sequence[str] = [
         *ratings.remarks,
-        *(GONE.format(one.label) for one in systems if one.predictions not in labels),
+        *(GONE.format(system.label) for system in systems if system.predictions not in labels),
         *(
-            f"{one.label}: the outputs of its first seed"
-            for one in systems
-            if one.label in several and one.predictions in labels
+            f"{system.label}: the outputs of its first seed"
+            for system in systems
+            if system.label in several and system.predictions in labels
         ),
     ]
     return replace(ratings, systems=systems, remarks=tuple(remarks))

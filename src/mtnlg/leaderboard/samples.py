@@ -1,7 +1,6 @@
 """Outputs of several systems for the same examples, side by side.
 
-The examples are taken at even distances over the test set, so that nobody chooses them. Refuses to
-know: how they look.
+The examples are taken at even distances over the test set, so that nobody chooses them.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> Bo
             problems.append(f"{row.label}: its predictions cannot be read: {cause}")
     if not texts:
         return BoardSamples((), 0, tuple(problems))
-    examples = list({one.id: one for one in next(iter(texts.values()))}.values())
+    examples = list({example.id: example for example in next(iter(texts.values()))}.values())
     rows = [row for row in shown if row.label in texts]
     chosen = evenly_spaced(examples, num_samples)
     outputs = [_outputs(row, texts[row.label], chosen, artifacts_root) for row in rows]
@@ -91,7 +90,7 @@ def board_samples(board: Board, *, artifacts_root: Path, num_samples: int) -> Bo
 def evenly_spaced(examples: Sequence[Example], count: int) -> list[Example]:
     """At most `count` of the examples, at even distances."""
     count = min(max(count, 0), len(examples))
-    return [examples[place * len(examples) // count] for place in range(count)]
+    return [examples[index * len(examples) // count] for index in range(count)]
 
 
 def _rows_to_show(board: Board) -> list[BoardRow]:
@@ -116,41 +115,41 @@ def _outputs(
     row: BoardRow, predictions: list[Prediction], chosen: list[Prediction], artifacts_root: Path
 ) -> list[tuple[Output, Prediction | None]]:
     """What one system made of each of the chosen examples."""
-    places = {prediction.id: place for place, prediction in enumerate(predictions)}
-    found = [places.get(example.id) for example in chosen]
-    known = [place for place in found if place is not None]
+    indexes = {prediction.id: index for index, prediction in enumerate(predictions)}
+    wanted = [indexes.get(example.id) for example in chosen]
+    known = [index for index in wanted if index is not None]
     values = example_values(
         row, known, num_examples=len(predictions), artifacts_root=artifacts_root
     )
-    by_place = {
-        place: {name: column[index] for name, column in values.items()}
-        for index, place in enumerate(known)
+    by_index = {
+        index: {name: column[position] for name, column in values.items()}
+        for position, index in enumerate(known)
     }
     return [
         (Output(row.label, row.kind, None), None)
-        if place is None
+        if index is None
         else (
-            Output(row.label, row.kind, predictions[place].prediction, by_place[place]),
-            predictions[place],
+            Output(row.label, row.kind, predictions[index].prediction, by_index[index]),
+            predictions[index],
         )
-        for place in found
+        for index in wanted
     ]
 
 
-def _sample(example: Prediction, found: _Outputs) -> Sample:
-    tags = dict.fromkeys(tag for _, prediction in found if prediction for tag in prediction.tags)
-    outputs = tuple(output for output, _ in found)
-    return Sample(example.id, example.source, example.references, tuple(tags), outputs)
+def _sample(example: Prediction, outputs: _Outputs) -> Sample:
+    tags = dict.fromkeys(tag for _, prediction in outputs if prediction for tag in prediction.tags)
+    shown = tuple(output for output, _ in outputs)
+    return Sample(example.id, example.source, example.references, tuple(tags), shown)
 
 
 def example_values(
-    row: BoardRow, places: Sequence[int], *, num_examples: int, artifacts_root: Path
+    row: BoardRow, indexes: Sequence[int], *, num_examples: int, artifacts_root: Path
 ) -> dict[str, list[float]]:
-    """Metric -> values of the examples at these places of a test set, as the row's first score has
-    them, with as many digits as a board shows; without the metrics that have none, or have them of
-    other examples.
+    """Metric -> values of the examples with these indexes, as the row's first score has them, with
+    as many digits as a board shows; without the metrics that have none, or have them of different
+    examples.
     """
-    exact = exact_values(row, places, num_examples=num_examples, artifacts_root=artifacts_root)
+    exact = exact_values(row, indexes, num_examples=num_examples, artifacts_root=artifacts_root)
     return {
         name: [_rounded(value, find_metric(name)) for value in values]
         for name, values in exact.items()
@@ -158,7 +157,7 @@ def example_values(
 
 
 def exact_values(
-    row: BoardRow, places: Sequence[int], *, num_examples: int, artifacts_root: Path
+    row: BoardRow, indexes: Sequence[int], *, num_examples: int, artifacts_root: Path
 ) -> dict[str, list[float]]:
     """As `example_values`, with all digits."""
     if not row.scores or not is_folder_name(row.scores[0]):
@@ -167,13 +166,13 @@ def exact_values(
         arrays, _ = load_statistics(scores_folder(artifacts_root, row.scores[0]))
     except ArtifactError:
         return {}
-    found: dict[str, list[float]] = {}
+    exact: dict[str, list[float]] = {}
     for name in row.metrics:
         if name in arrays and arrays[name].ndim == 2 and len(arrays[name]) == num_examples:
-            values = values_of(name, arrays[name][list(places)])
+            values = values_of(name, arrays[name][list(indexes)])
             if values is not None:
-                found[name] = values
-    return found
+                exact[name] = values
+    return exact
 
 
 def values_of(name: str, statistics: FloatArray) -> list[float] | None:

@@ -1,8 +1,5 @@
 """Several seeds of one system as one row: means, their spread, and an interval that sees both the
-seeds and the examples.
-
-Refuses to know: how the interval is made (evaluation/seeds.py), and what a board looks like.
-"""
+seeds and the examples."""
 
 from __future__ import annotations
 
@@ -25,16 +22,16 @@ NO_INTERVAL = "mean of {} seeds: {}"
 
 
 def merge_seeds(rows: Iterable[BoardRow], *, evidence: EvidenceOf) -> list[BoardRow]:
-    """Rows of trained systems that differ only in their seed as one row each, at the place of the
-    first.
+    """Rows of trained systems that differ only in their seed as one row each, where the first
+    was.
 
     A system counts as the same where name, decoding, overrides without the seed, test set, metrics,
     signatures and n agree. Rows without numbers stay as they are, and so does a second row of the
     same seed.
     """
     groups: dict[tuple[object, ...], list[BoardRow]] = {}
-    for place, row in enumerate(rows):
-        key = _seedless(row, place)
+    for index, row in enumerate(rows):
+        key = _seedless(row, index)
         while any(held.seeds == row.seeds for held in groups.get(key, ())):
             key = (*key, "again")
         groups.setdefault(key, []).append(row)
@@ -44,9 +41,9 @@ def merge_seeds(rows: Iterable[BoardRow], *, evidence: EvidenceOf) -> list[Board
     ]
 
 
-def _seedless(row: BoardRow, place: int) -> tuple[object, ...]:
+def _seedless(row: BoardRow, index: int) -> tuple[object, ...]:
     if row.kind != "trained" or not row.seeds or not row.metrics:
-        return (place,)
+        return (index,)
     measures = tuple((name, *measure_of(metric)) for name, metric in row.metrics.items())
     return (row.system, row.decoding, without_seed(row.overrides), row.scored_rows, measures)
 
@@ -66,7 +63,7 @@ def _mean_row(group: Sequence[BoardRow]) -> BoardRow:
         metrics={name: _mean_metric(name, group) for name in first.metrics},
         cost=_mean_cost([row.cost for row in group]),
         contamination=max(
-            (row.contamination for row in group), key=lambda found: found.flagged or 0
+            (row.contamination for row in group), key=lambda counts: counts.flagged or 0
         ),
     )
 

@@ -2,8 +2,8 @@
 their variance it explains.
 
 A setting that changes the training is judged by the best validation metric, one that changes the
-decoding alone by the first test set, which describes and must not choose. Refuses to know: how a
-chart is drawn (slices.py). Runs of other tasks are never mixed.
+decoding alone by the first test set, which describes and must not choose. Runs of different tasks
+are never mixed.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def sweeps(leaderboard: Leaderboard) -> list[Sweep]:
         if run.status == "finished":
             tasks = tuple(task.task for task in run.tasks)
             groups.setdefault(tasks, []).append(_Run(run, _settings(run)))
-    found = (_sweep(tasks, runs, leaderboard.artifacts_root) for tasks, runs in groups.items())
-    return [sweep for sweep in found if sweep.settings]
+    every = (_sweep(tasks, runs, leaderboard.artifacts_root) for tasks, runs in groups.items())
+    return [sweep for sweep in every if sweep.settings]
 
 
 def explained_share(trials: Sequence[Trial]) -> float | None:
-    """Sum of squares between the values by the total one; None where it is not told."""
+    """Sum of squares between the values by the total one; None where it is unknown."""
     by_value: dict[str, list[float]] = {}
     for trial in trials:
         by_value.setdefault(trial.value, []).append(trial.score)
@@ -86,7 +86,7 @@ def explained_share(trials: Sequence[Trial]) -> float | None:
     if total == 0 or max(map(len, by_value.values())) < 2:
         return None
     between = math.fsum(
-        len(own) * (math.fsum(own) / len(own) - mean) ** 2 for own in by_value.values()
+        len(equal) * (math.fsum(equal) / len(equal) - mean) ** 2 for equal in by_value.values()
     )
     return between / total
 
@@ -111,7 +111,7 @@ def _setting(name: str, runs: Sequence[_Run], artifacts_root: Path) -> Setting |
     values: dict[str, set[str | None]] = {}
     for run in runs:
         values.setdefault(run.model, set()).add(run.settings.get(name))
-    is_of_training = any(len(own) == 1 for own in values.values())
+    is_of_training = any(len(distinct) == 1 for distinct in values.values())
     measure, score = _by_validation if is_of_training else _by_test(runs)
     trials = []
     seen: set[str] = set()
@@ -163,12 +163,11 @@ def _by_test(runs: Sequence[_Run]) -> tuple[str, Score]:
 
     def score(run: RunRecord, artifacts_root: Path) -> float | None:
         for entry in run.scores:
-            place = (entry.task, entry.test_set, entry.kind)
-            if place == (task.task, test_set, "trained"):
+            if (entry.task, entry.test_set, entry.kind) == (task.task, test_set, "trained"):
                 subsets = read_scores(entry.scores, artifacts_root=artifacts_root)
                 if not isinstance(subsets, str) and "all" in subsets:
-                    found = subsets["all"].metrics.get(main)
-                    return None if found is None else found.value
+                    metric = subsets["all"].metrics.get(main)
+                    return None if metric is None else metric.value
         return None
 
     return f"{main} of {task.task}, {test_set}", score
@@ -178,7 +177,7 @@ def _seed_sentence(runs: Sequence[_Run], artifacts_root: Path) -> str:
     deviations = list(_seed_deviations(runs, artifacts_root))
     if not deviations:
         return ""
-    pooled = math.sqrt(math.fsum(one**2 for one in deviations) / len(deviations))
+    pooled = math.sqrt(math.fsum(deviation**2 for deviation in deviations) / len(deviations))
     plural = "" if len(deviations) == 1 else "s"
     return (
         f"Seeds alone: trainings of equal settings have a standard deviation of {pooled:.2g} in "
@@ -193,16 +192,16 @@ def _seed_deviations(runs: Sequence[_Run], artifacts_root: Path) -> Iterator[flo
     names = {
         name
         for name in dict.fromkeys(name for run in runs for name in run.settings)
-        if all(_is_one_value(name, own) for own in _by_model(runs).values())
+        if all(_is_one_value(name, alike) for alike in _by_model(runs).values())
     }
     for run in runs:
         value = _validation(run.record, artifacts_root)
         if value is not None:
             kept = tuple(sorted((name, run.settings.get(name, "")) for name in names))
             scores.setdefault(kept, {})[run.model] = value
-    for own in scores.values():
-        if len(own) > 1:
-            yield statistics.stdev(own.values())
+    for by_model in scores.values():
+        if len(by_model) > 1:
+            yield statistics.stdev(by_model.values())
 
 
 def _by_model(runs: Sequence[_Run]) -> dict[str, list[_Run]]:
