@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.config import Accelerator, Config, ModelConfig, TaskConfig, TaskKind
+from mtnlg.artifacts.store import Artifact
+from mtnlg.config import Accelerator, Config, DecodingConfig, ModelConfig, TaskConfig, TaskKind
 from mtnlg.experiment import artifacts, machine
 from mtnlg.experiment.artifacts import Prepared
 from mtnlg.records.files import JsonObject
@@ -72,6 +73,35 @@ def test_every_number_of_threads_and_instruction_set_has_its_key(
 
     assert all(left != right for left, right in ((keys[0], keys[1]), (keys[1], keys[2])))
     assert training_inputs(monkeypatch, num_threads=2) == keys[2]
+
+
+@pytest.mark.parametrize(
+    ("decoding", "is_the_same"),
+    [
+        (DecodingConfig(), True),
+        (DecodingConfig(strategy="beam"), True),
+        (DecodingConfig(strategy="beam", num_alternatives=2), False),
+        (DecodingConfig(has_likelihood=True), False),
+    ],
+)
+def test_threads_are_in_the_key_of_scores_and_not_of_texts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, decoding: DecodingConfig, is_the_same: bool
+) -> None:
+    """Oracle: measured over threads and instruction sets, ids were equal, and scores were not."""
+    inputs: list[JsonObject] = []
+    monkeypatch.setattr(artifacts, "make_folder", lambda *parts, **_: inputs.append(parts[2]))
+    monkeypatch.setattr(Prepared, "rows_hash", lambda self, name, split: "")
+    monkeypatch.setattr(Artifact, "content", lambda self, without: "")
+    (tmp_path / "talk.test.jsonl").touch()
+    folder = Artifact("contamination", "", tmp_path, is_new=False)
+    task = TaskConfig(kind=TaskKind.dialogue, reader="builtin", source_language="en")
+    model = ModelConfig(name="a", num_layers=1, hidden_size=8, num_heads=2)
+    config = Config(tasks={"talk": task}, model=model, decoding=decoding)
+    for threads in (1, 2):
+        config.trainer.num_threads = threads
+        artifacts.make_predictions(config, Prepared(contamination=folder), folder, "talk", "test")
+
+    assert (inputs[0] == inputs[1]) is is_the_same
 
 
 def test_chosen_number_of_threads_is_not_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -251,10 +251,17 @@ def make_predictions(
         "task": model_task,
         "decoding": plain_settings(config.decoding),
     }
+    threads = num_threads(config.trainer.num_threads)
+    if config.decoding.num_alternatives > 1 or config.decoding.has_likelihood:
+        # scores are written, whose last digits depend on them; texts do not
+        inputs |= {"threads": threads, "machine": {**arithmetic(config.trainer.accelerator)}}
 
     def build(folder: Path) -> None:
+        import torch
+
         from mtnlg.inference.predict import predict_test_set
 
+        torch.set_num_threads(threads)
         predict_test_set(
             model.folder,
             model_task,

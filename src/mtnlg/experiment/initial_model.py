@@ -1,7 +1,7 @@
 """The model folder that a training starts from: what identifies it, whether it fits, its tokenizer.
 
-Refuses to know: tensors; weights are loaded by the training. Any folder that holds config.json,
-model.safetensors and tokenizer.json of ours will do, wherever it lies.
+Any folder with a config.json, model.safetensors and tokenizer.json of ours will do, wherever it is.
+The training itself loads the weights.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 CONFIG_FILE = "config.json"
 FILES = (CONFIG_FILE, "model.safetensors", TOKENIZER_FILE)
 MAY_DIFFER = ("name", "initial_deviation", "is_prefix_bidirectional")
-"""Settings, beside those of dropout, that give the same weights another use and no other place."""
+"""Settings, beside those of dropout, that two models with the same weights need not share."""
 
 
 def initial_inputs(config: Config, names: Sequence[str] = FILES) -> JsonObject:
@@ -49,9 +49,9 @@ def check_initial_model(config: Config) -> None:
     theirs, ours = _settings(body), _settings(_plain(config.model))
     differing = [name for name in ours if theirs.get(name) != ours[name]]
     if differing:
-        found = ", ".join(f"model.{name}={ours[name]}" for name in differing)
+        given = ", ".join(f"model.{name}={ours[name]}" for name in differing)
         needed = " ".join(f"model.{name}={theirs.get(name)}" for name in differing)
-        raise ConfigError(f"{found}: initial_model={folder} was trained with {needed}; give those")
+        raise ConfigError(f"{given}: initial_model={folder} was trained with {needed}; give those")
     dropout = config.trainer.bpe_dropout
     if dropout is not None and not TextTokenizer.load(folder / TOKENIZER_FILE).has_merges:
         raise ConfigError(
@@ -62,7 +62,7 @@ def check_initial_model(config: Config) -> None:
 
 
 def write_initial_tokenizer(source: Path, folder: Path, *, markers: Sequence[str]) -> None:
-    """The initial model's tokenizer, with a token more for each marker that it does not know."""
+    """Write the initial model's tokenizer with a new token for each marker that it lacks."""
     tokenizer = TextTokenizer.load(source / TOKENIZER_FILE)
     new = tokenizer.add_markers(markers)
     if new:
@@ -83,12 +83,12 @@ def _existing(path: str) -> Path:
 
 def _plain(model: ModelConfig) -> JsonObject:
     body = dataclasses.asdict(model)
-    return {name: one.name if isinstance(one, Enum) else one for name, one in body.items()}
+    return {name: value.name if isinstance(value, Enum) else value for name, value in body.items()}
 
 
 def _settings(body: JsonObject) -> JsonObject:
     """What must be equal in two models that share their weights, with the defaults filled in."""
-    defaults = {one.name: one.default for one in dataclasses.fields(ModelConfig)}
+    defaults = {field.name: field.default for field in dataclasses.fields(ModelConfig)}
     filled: JsonObject = {
         name: value.name if isinstance(value, Enum) else value
         for name, value in defaults.items()
@@ -100,7 +100,7 @@ def _settings(body: JsonObject) -> JsonObject:
         filled["feed_forward_size"] = 4 * width
     if filled["position_encoding"] != PositionEncoding.learned.name:
         del filled["context_length"]
-    ordered = (one.name for one in dataclasses.fields(ModelConfig) if one.name in filled)
+    names = (field.name for field in dataclasses.fields(ModelConfig) if field.name in filled)
     return {
-        name: filled[name] for name in ordered if name not in MAY_DIFFER and "dropout" not in name
+        name: filled[name] for name in names if name not in MAY_DIFFER and "dropout" not in name
     }
