@@ -14,7 +14,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -30,16 +30,9 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
     lines are skipped.
     """
     with open_bytes(path) as stream:
-        yield from parse_jsonl(stream, path=path)
-
-
-def parse_jsonl(
-    lines: Iterable[bytes], *, path: Path | str, first: int = 1
-) -> Iterator[tuple[int, JsonObject]]:
-    """Like `read_jsonl`, of some lines of a file, the first of which has the number `first`."""
-    for number, raw in enumerate(lines, start=first):
-        if raw.strip():
-            yield number, parse_line(raw, path=path, number=number, has_only_finite=True)
+        for number, raw in enumerate(stream, start=1):
+            if raw.strip():
+                yield number, parse_line(raw, path=path, number=number, has_only_finite=True)
 
 
 def parse_line(
@@ -163,33 +156,6 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-@contextmanager
-def _locating_faults(path: Path, number: int) -> Iterator[None]:
-    """Say at which line a record lacks what it should have."""
-    try:
-        yield
-    except KeyError as error:
-        raise DataError(
-            f"{path}:{number}: has no {error.args[0]!r}; every line needs one"
-        ) from None
-    except TypeError as error:
-        raise DataError(f"{path}:{number}: {error}") from None
-
-
-def _text(record: JsonObject, name: str) -> str:
-    value = record[name]
-    if not isinstance(value, str):
-        raise TypeError(f"{name}={value!r} must be a text")
-    return value
-
-
-def _texts(record: JsonObject, name: str) -> tuple[str, ...]:
-    value = record[name]
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TypeError(f"{name}={value!r} must be a list of texts")
-    return tuple(str(item) for item in value)
 
 
 def _refuse_constant(name: str) -> float:

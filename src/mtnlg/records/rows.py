@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
+from typing import TypeVar
 
-from mtnlg.records.files import (
-    JsonObject,
-    _locating_faults,
-    _text,
-    _texts,
-    open_bytes,
-    parse_jsonl,
-    read_jsonl,
-)
+from mtnlg.errors import DataError
+from mtnlg.records.files import JsonObject, open_bytes, parse_line
+
+LISTS = ("references", "tags")
+"""The fields that are lists of texts; all others are texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,9 @@ class Prediction:
         }
 
 
+Record = TypeVar("Record", Row, Prediction)
+
+
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of one split, in file order."""
     with open_bytes(path) as stream:
@@ -56,24 +56,51 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def parse_rows(lines: Iterable[bytes], *, path: Path, first: int = 1) -> Iterator[Row]:
-    """The rows of some lines of a split, the first of which has that number."""
-    for number, record in parse_jsonl(lines, path=path, first=first):
-        with _locating_faults(path, number):
-            yield Row(_text(record, "id"), _text(record, "source"), _texts(record, "references"))
+    """The rows of some lines of a split, the first of which has the number `first`."""
+    return _parsed(lines, Row, path=path, first=first)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
     """The predictions of one test set, in the test set's order."""
-    predictions = []
-    for number, record in read_jsonl(path):
-        with _locating_faults(path, number):
-            predictions.append(
-                Prediction(
-                    _text(record, "id"),
-                    _text(record, "source"),
-                    _texts(record, "references"),
-                    _text(record, "prediction"),
-                    _texts({"tags": [], **record}, "tags"),
-                )
-            )
-    return predictions
+    with open_bytes(path) as stream:
+        return list(_parsed(stream, Prediction, path=path, first=1))
+
+
+def _parsed(
+    lines: Iterable[bytes], kind: type[Record], *, path: Path, first: int
+) -> Iterator[Record]:
+    """The records of lines that are not blank, by msgspec, which is several times as fast as json.
+
+    What msgspec refuses is read by json, which allows lone surrogates, or named as an error.
+    """
+    import msgspec  # takes a tenth of the start-up time
+
+    for number, raw in enumerate(lines, start=first):
+        if not raw.strip():
+            continue
+        try:
+            record = msgspec.json.decode(raw, type=kind)
+        except msgspec.MsgspecError:
+            document = parse_line(raw, path=path, number=number, has_only_finite=True)
+            record = _checked(document, kind, f"{path}:{number}")
+        yield record
+
+
+def _checked(document: JsonObject, kind: type[Record], location: str) -> Record:
+    """The record of an object; raises DataError for a missing key or a value of another type."""
+    values: dict[str, str | tuple[str, ...]] = {}
+    for column in fields(kind):
+        name = column.name
+        if name not in document:
+            if column.default is MISSING:
+                raise DataError(f"{location}: has no {name!r}; every line needs one")
+            continue
+        value = document[name]
+        if name in LISTS and isinstance(value, list) and all(isinstance(v, str) for v in value):
+            values[name] = tuple(map(str, value))
+        elif name not in LISTS and isinstance(value, str):
+            values[name] = value
+        else:
+            wanted = "a list of texts" if name in LISTS else "a text"
+            raise DataError(f"{location}: {name}={value!r} must be {wanted}")
+    return kind(**values)  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""One file a family of metrics; `registry.py` joins them."""
+"""One file for each family of metrics; `registry.py` joins them."""
