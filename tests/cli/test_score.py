@@ -1,4 +1,7 @@
-"""`mtnlg score` on small files: its numbers, its formats, and how it fails."""
+"""`mtnlg score` on small files: its numbers, its formats, and how it fails.
+
+Oracles: sacreBLEU and score_predictions for numbers; words and orders are written out by hand.
+"""
 
 from __future__ import annotations
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from rich.cells import cell_len
-
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config, TaskConfig
 from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
@@ -22,6 +20,7 @@ from mtnlg.experiment import artifacts
 from mtnlg.records.files import JsonObject, JsonValue, read_json
 from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
+from mtnlg.text.terminal import aligned
 from mtnlg.tokenization.fertility import fertility
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
@@ -203,18 +202,8 @@ def printable(text: str) -> str:
 
 
 def _aligned(table: list[list[str]], *, text_columns: tuple[int, ...] = (0,)) -> list[str]:
-    """Rows as lines of equal columns, text to the left and numbers to the right; Chinese characters
-    take two cells of a terminal.
-    """
-    widths = [max(cell_len(row[place]) for row in table) for place in range(len(table[0]))]
-    lines = []
-    for row in table:
-        padded = []
-        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            padding = " " * (width - cell_len(cell))
-            padded.append(cell + padding if place in text_columns else padding + cell)
-        lines.append("  ".join(padded))
-    return lines
+    """The rows as lines, with texts to the left of their columns and numbers to the right."""
+    return aligned(table, numbers=set(range(len(table[0]))) - set(text_columns))
 
 
 def _count(value: JsonValue) -> str:
