@@ -26,6 +26,7 @@ from mtnlg.config import (
     PreparationConfig,
     TaskConfig,
     TaskKind,
+    ThirdParty,
     TokenizerConfig,
     TrainerConfig,
 )
@@ -333,3 +334,22 @@ def test_record_of_each_artifact_has_the_hash_that_run_json_gives_its_stage(
 
     codes = {name: object_of(record, "inputs")["code"] for name, record in records.items()}
     assert codes == code_hashes(config)
+
+
+def test_what_only_watches_a_training_is_not_in_its_key(config: Config) -> None:
+    """Oracle: the key of the plain training; a callback that may end it gives another."""
+    prepared = stages.prepare(config)
+    plain = stages.train(config, prepared)
+    callbacks = "lightning.pytorch.callbacks."
+    monitor = ThirdParty(target=f"{callbacks}LearningRateMonitor")
+    profiler = ThirdParty(target="lightning.pytorch.profilers.SimpleProfiler")
+    trainer = replace(config.trainer, profiler=profiler, enable_progress_bar=False, num_workers=1)
+    watched = replace(config, callbacks={"rates": monitor}, trainer=trainer)
+    stopping = ThirdParty(
+        target=f"{callbacks}EarlyStopping", arguments={"monitor": "val/loss", "patience": 1}
+    )
+    stopped = replace(config, callbacks={"rates": monitor, "stop": stopping})
+
+    assert stages.train(watched, prepared).key == plain.key
+    assert not stages.train(watched, prepared).is_new
+    assert stages.train(stopped, prepared).key != plain.key

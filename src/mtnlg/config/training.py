@@ -168,7 +168,6 @@ class TrainerConfig:
         if self.fast_dev_run:
             self._shorten()
         check_fields(self, "trainer.")
-        self._check_horizon()
         if self.frozen is not None:
             is_named = bool(self.frozen) and all(self.frozen)
             require(is_named, "trainer.frozen", self.frozen, "names of parameters; null: none")
@@ -184,8 +183,8 @@ class TrainerConfig:
     @property
     def horizon(self) -> int:
         """Optimizer steps of the schedule, once those of `max_epochs` are counted."""
-        assert self.max_steps is not None, f"the steps of {self.max_epochs} epochs are not counted"
-        return self.max_steps
+        assert self.max_epochs is None, f"the steps of {self.max_epochs} epochs are not counted"
+        return DEFAULT_MAX_STEPS if self.max_steps is None else self.max_steps
 
     def _shorten(self) -> None:
         self.max_steps, self.max_epochs = 1, None
@@ -193,15 +192,11 @@ class TrainerConfig:
         self.limit_val_batches = self.validation_rows = 1
         self.curriculum_steps = self.average_last = self.patience = None
 
-    def _check_horizon(self) -> None:
-        if self.max_epochs is None:
-            self.max_steps = self.max_steps or DEFAULT_MAX_STEPS
-            return
-        allowed = f"null where trainer.max_epochs={self.max_epochs} sets the horizon"
-        require(self.max_steps is None, "trainer.max_steps", self.max_steps, allowed)
-
     def _check_options(self) -> None:
         """What is off by default."""
+        if self.max_epochs is not None:
+            allowed = f"null where trainer.max_epochs={self.max_epochs} sets the horizon"
+            require(self.max_steps is None, "trainer.max_steps", self.max_steps, allowed)
         if self.average_last is not None:
             require(
                 self.ema_decay is None,
@@ -216,12 +211,12 @@ class TrainerConfig:
                 self.accumulation,
                 "left at 1 where trainer.step_target_tokens sets it",
             )
-        if self.curriculum_steps is not None:
+        if self.curriculum_steps is not None and self.max_epochs is None:
             require(
-                self.max_steps is None or self.curriculum_steps <= self.max_steps,
+                self.curriculum_steps <= self.horizon,
                 "trainer.curriculum_steps",
                 self.curriculum_steps,
-                f"at most trainer.max_steps={self.max_steps}",
+                f"at most trainer.max_steps={self.horizon}",
             )
         if self.precision is Precision.fp16_mixed:
             require(

@@ -29,6 +29,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from mtnlg.config import Config, DecodingConfig, TaskConfig
+from mtnlg.config.foreign_names import FOREIGN_NAMES, FOREIGN_VALUES
 from mtnlg.config.third_party import changing_callbacks
 from mtnlg.errors import ConfigError
 from mtnlg.records import places
@@ -229,15 +230,25 @@ def explain(error: Exception) -> ConfigError:
     """What Hydra or OmegaConf found wrong, as one line that names the key."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     message = _one_line(str(cause))
+    section, key = getattr(cause, "object_type", None), str(getattr(cause, "key", None))
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(
-        cause.object_type
+        section
     ):
-        known = [one.name for one in dataclasses.fields(cause.object_type)]
-        close = difflib.get_close_matches(str(cause.key), known)
-        message += f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+        message += f"; {_remedy(section, key)}"
+    elif hint := FOREIGN_VALUES.get(str(getattr(cause, "full_key", None))):
+        message += f"; {hint}"
     if "Could not find" in message and "Available options" not in message:
         message += "; --help lists what there is"
     return ConfigError(message)
+
+
+def _remedy(section: Any, key: str) -> str:
+    """What to set instead of a setting that a section lacks."""
+    if key in FOREIGN_NAMES.get(section.__name__, {}):
+        return FOREIGN_NAMES[section.__name__][key]
+    known = [setting.name for setting in dataclasses.fields(section)]
+    close = difflib.get_close_matches(key, known)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
 def _one_line(text: str) -> str:

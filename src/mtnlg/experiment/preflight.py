@@ -129,18 +129,17 @@ def _check_monitor(config: Config, key: str, arguments: Mapping[str, Any]) -> No
     monitor = arguments["monitor"]
     known = config.logged_values
     require(monitor in known, f"{key}.monitor", monitor, f"one of {', '.join(known)}")
-    metrics = {
-        f"val/{config.task_title(name)}/{task.main_metric}": task.main_metric
-        for name, task in config.tasks.items()
-    }
-    is_metric = monitor == "val/metric"
-    if metric := metrics.get(monitor):
-        is_metric = bool(find_metric(metric).higher_is_better)
+    *_, metric = monitor.split("/")
+    is_loss = metric in ("loss", "grad_norm", "learning_rate")
+    is_more_better = not is_loss and (
+        metric == "metric" or bool(find_metric(metric).higher_is_better)
+    )
+    better, words = ("max", "more") if is_more_better else ("min", "less")
     mode = arguments.get("mode", "min")
-    better = "max" if is_metric else "min"
-    if "mode" in arguments or is_metric:
-        allowed = f"{better}: of {monitor}, {'more' if is_metric else 'less'} is better"
-        require(mode == better, f"{key}.mode", mode, allowed)
+    require(mode == better, f"{key}.mode", mode, f"{better}: of {monitor}, {words} is better")
+    name = "check_on_train_epoch_end"
+    allowed = "left out: a training is one long epoch, whose validations are checked"
+    require(not arguments.get(name), f"{key}.{name}", arguments.get(name), allowed)
 
 
 def _check_tokenizer(config: Config) -> None:
