@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from composed import CONF, choices, composed
+from mtnlg.cli.main import make_parser
 from mtnlg.config import Config, DecodingConfig, TaskConfig, TaskKind
 from mtnlg.config.plain import flat_settings, plain_settings
 from mtnlg.errors import ConfigError
@@ -28,6 +30,14 @@ from mtnlg.generation.strategies import decoding_label
 TASK, OTHER_TASK = "task=translation/multi30k_en_de", "dialogue/dailydialog"
 MODEL = "model=mt_nlg_nano"
 BASE = (TASK, MODEL)
+PLACEHOLDERS = {
+    "task=...": "task=translation/builtin_en_zh",
+    "model=...": "model=mt_nlg_nano",
+    "<a Chinese summarization set to train on>": "summarization/builtin_reports",
+    "<folder>": "data",
+    "<key>": "0123456789abcdef",
+    "<name>": "builtin_en_zh",
+}
 
 
 def each_choice() -> list[str]:
@@ -350,3 +360,26 @@ def test_contamination_that_others_counted_changes_no_key_and_no_run() -> None:
     assert flat_settings(config) == flat_settings(without)
     assert run_id(config) == run_id(without)
     assert freeze(config) == freeze(without)
+
+
+def head_commands() -> list[str]:
+    """The commands at the heads of the files, with values for what a user has to fill in."""
+    commands = []
+    for path in sorted(CONF.rglob("*.yaml")):
+        head = path.read_text(encoding="utf-8").replace(" \\\n# ", " ")
+        for line in re.findall(r"^# +(mtnlg [^;\n]*)", head, re.MULTILINE):
+            for placeholder, value in PLACEHOLDERS.items():
+                line = line.replace(placeholder, value)
+            commands.append(line)
+    return commands
+
+
+@pytest.mark.parametrize("command", head_commands())
+def test_command_at_the_head_of_a_file_composes(command: str) -> None:
+    """Oracle: the parser of the command line, and Hydra; of a sweep its first job."""
+    options, rest = make_parser().parse_known_args(command.split()[1:])
+    overrides = [*options.overrides, *rest]
+
+    first = [re.sub(r"^([\w.]+=[^,\[]+),.*", r"\1", word) for word in overrides]
+
+    assert composed(*first).tasks
