@@ -13,11 +13,10 @@ from pathlib import Path
 
 from mtnlg.config import ReportConfig
 from mtnlg.errors import ArtifactError
-from mtnlg.leaderboard.clean import with_clean_rankings
 from mtnlg.leaderboard.evidence import BoardEvidence
 from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, left_out_text
-from mtnlg.leaderboard.ranking import rank_rows
+from mtnlg.leaderboard.ranking import rank_rows, with_clean_rankings
 from mtnlg.leaderboard.rated_boards import with_ratings
 from mtnlg.leaderboard.row_comparisons import compare_rows
 from mtnlg.leaderboard.seed_rows import merge_seeds
