@@ -82,7 +82,7 @@ class Table(Generic[Row]):
         return points[0] if points else None
 
     def used(self, name: str, row: object) -> UsedRow:
-        """The row as what a run uses; `name` is the one that it was found under."""
+        """The row of that name with the package that it is from."""
         point = self.entry_point(name, key=self.group)
         if point is None:
             return UsedRow(row, None, None)

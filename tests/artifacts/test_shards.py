@@ -42,16 +42,19 @@ def test_results_come_in_the_order_of_the_shards(num_workers: int) -> None:
 
 
 def test_killed_worker_is_an_error_that_says_what_to_do() -> None:
+    """Oracle: a worker that kills itself, and the setting to lower."""
     with pytest.raises(ArtifactError, match=r"killed.*lower preparation\.num_workers"):
         list(map_in_order(killed, None, range(9), num_workers=2))
 
 
 def test_error_of_a_worker_is_raised_here() -> None:
+    """Oracle: the error that the function raises."""
     with pytest.raises(ValueError, match="no 0"):
         list(map_in_order(refused, None, range(9), num_workers=2))
 
 
 def test_files_of_a_killed_attempt_are_cut_back_to_the_last_commit(tmp_path: Path) -> None:
+    """Oracle: the bytes appended before the commit, and those of the next attempt."""
     paths = [tmp_path / "a", tmp_path / "b"]
     with GrowingFiles(tmp_path / "record", paths) as files:
         files.append(paths[0], b"one")
@@ -69,6 +72,7 @@ def test_files_of_a_killed_attempt_are_cut_back_to_the_last_commit(tmp_path: Pat
 
 @pytest.mark.parametrize("damage", ["shorter", "gone", "no record"])
 def test_files_that_do_not_fit_their_record_are_begun_anew(tmp_path: Path, damage: str) -> None:
+    """Oracle: empty files, whatever was damaged."""
     paths = [tmp_path / "a", tmp_path / "b"]
     with GrowingFiles(tmp_path / "record", paths) as files:
         files.append(paths[0], b"one")

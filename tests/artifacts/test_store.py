@@ -49,6 +49,7 @@ def visible(root: Path) -> list[str]:
 
 
 def test_artifact_is_made_once(tmp_path: Path) -> None:
+    """Oracle: the bytes of the first builder."""
     first = make_artifact(tmp_path, "rows", INPUTS, writer())
     second = make_artifact(tmp_path, "rows", INPUTS, writer("something else"))
 
@@ -58,6 +59,7 @@ def test_artifact_is_made_once(tmp_path: Path) -> None:
 
 
 def test_key_depends_on_inputs_and_stage_but_not_on_their_order() -> None:
+    """Oracle: one key for equal inputs, three for different ones."""
     assert artifact_key("rows", {"size": 7, "rows": "abc"}) == KEY
     assert len({KEY, artifact_key("rows", {**INPUTS, "size": 8}), artifact_key("x", INPUTS)}) == 3
 
@@ -66,6 +68,8 @@ def test_key_depends_on_inputs_and_stage_but_not_on_their_order() -> None:
 def test_failing_builder_leaves_nothing_and_the_next_call_rebuilds(
     tmp_path: Path, error: BaseException
 ) -> None:
+    """Oracle: the folder of the stage, listed."""
+
     def build(folder: Path) -> None:
         (folder / "half.jsonl").write_text("half", encoding="utf-8")
         raise error
@@ -81,6 +85,8 @@ def test_failing_builder_leaves_nothing_and_the_next_call_rebuilds(
 
 
 def test_resumable_builder_finds_what_an_interrupted_attempt_left(tmp_path: Path) -> None:
+    """Oracle: the file that the interrupted builder wrote."""
+
     def interrupted(folder: Path) -> None:
         (folder / "step-5.ckpt").write_text("weights", encoding="utf-8")
         raise KeyboardInterrupt
@@ -99,6 +105,8 @@ def test_resumable_builder_finds_what_an_interrupted_attempt_left(tmp_path: Path
 
 
 def test_resumable_builder_that_left_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    """Oracle: the folder of the stage, listed."""
+
     def refused(folder: Path) -> None:
         raise ValueError("broken data")
 
@@ -120,6 +128,7 @@ def test_leftover_of_a_killed_process_is_no_artifact(tmp_path: Path) -> None:
 
 
 def test_record_of_an_attempt_killed_before_the_rename_is_written_anew(tmp_path: Path) -> None:
+    """Oracle: the hashes of the files, checked again."""
     partial = tmp_path / "rows" / f"{KEY}.partial"
     partial.mkdir(parents=True)
     (partial / "artifact.json").write_text('{"files": {}}', encoding="utf-8")
@@ -134,6 +143,8 @@ def test_record_of_an_attempt_killed_before_the_rename_is_written_anew(tmp_path:
 def test_full_disk_is_one_error_that_names_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
+    """Oracle: the operating system's words for a full disk."""
+
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "train.jsonl")
 
@@ -146,6 +157,7 @@ def test_full_disk_is_one_error_that_names_the_folder(
 
 
 def test_missing_and_shrunk_files_are_found_at_once(tmp_path: Path) -> None:
+    """Oracle: the size in the record."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
     file = folder / "nested" / "train.jsonl"
 
@@ -160,6 +172,7 @@ def test_missing_and_shrunk_files_are_found_at_once(tmp_path: Path) -> None:
 
 
 def test_flipped_byte_is_found_by_its_sha256(tmp_path: Path) -> None:
+    """Oracle: a file of equal size with another byte."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
     (folder / "nested" / "train.jsonl").write_text("a raw\n", encoding="utf-8")
 
@@ -172,6 +185,7 @@ def test_flipped_byte_is_found_by_its_sha256(tmp_path: Path) -> None:
     "record", ["{}", '{"files": 3}', '{"files": {"x": {}}}', '{"files": {"x": 1}}', "nonsense"]
 )
 def test_broken_record_is_an_error_that_names_it(tmp_path: Path, record: str) -> None:
+    """Oracle: records written by hand."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
     (folder / "artifact.json").write_text(record, encoding="utf-8")
 
@@ -182,6 +196,7 @@ def test_broken_record_is_an_error_that_names_it(tmp_path: Path, record: str) ->
 
 
 def test_record_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    """Oracle: a version number beyond ours."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
     record = json.loads((folder / "artifact.json").read_text())
     (folder / "artifact.json").write_text(json.dumps({**record, "schema_version": 99}))
@@ -191,6 +206,7 @@ def test_record_of_a_later_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_recorded_sha256_names_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Oracle: the length of a sha256, and a name that the record lacks."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
 
     assert len(recorded_sha256(folder, "nested/train.jsonl")) == 64

@@ -31,6 +31,7 @@ def write(folder: Path, split: str, sentences: list[str]) -> None:
 
 
 def test_a_set_that_is_only_tested_on_has_a_board_and_changes_no_model(tmp_path: Path) -> None:
+    """Oracle: the board, and the model's key of a run without the set."""
     write(tmp_path / "data" / TRAINED, "train", SENTENCES[:12])
     write(tmp_path / "data" / TRAINED, "validation", SENTENCES[12:14])
     write(tmp_path / "data" / TRAINED, "test", SENTENCES[14:16])
@@ -64,6 +65,8 @@ def test_a_set_that_is_only_tested_on_has_a_board_and_changes_no_model(tmp_path:
 def test_a_marker_that_nothing_is_trained_for_is_refused(
     tmp_path: Path, languages: tuple[str, str], message: str | None
 ) -> None:
+    """Oracle: the setting and the markers in the message."""
+
     def task(source: str, target: str, **settings: object) -> TaskConfig:
         return TaskConfig(
             kind=TaskKind.translation,

@@ -147,6 +147,7 @@ def test_finetuning_keeps_the_tokenizer_and_adds_a_token_for_the_new_marker(
 
 
 def test_second_finetuning_needs_no_new_token(root: Path, pretrained: Path) -> None:
+    """Oracle: the vocabulary of the first."""
     tuned = finetuning(root, pretrained)
     first = stages.train(tuned, stages.prepare(tuned)).folder
     again = finetuning(root, first)
@@ -161,6 +162,7 @@ def test_second_finetuning_needs_no_new_token(root: Path, pretrained: Path) -> N
 def test_keys_depend_on_the_content_of_the_folder_and_not_on_its_path(
     root: Path, pretrained: Path, tmp_path: Path
 ) -> None:
+    """Oracle: the keys of a copy elsewhere, and of a changed copy."""
     tuned = finetuning(root, pretrained)
     prepared = stages.prepare(tuned)
     model = stages.train(tuned, prepared)
@@ -180,6 +182,7 @@ def test_keys_depend_on_the_content_of_the_folder_and_not_on_its_path(
 
 
 def test_run_from_scratch_has_other_keys(root: Path, pretrained: Path) -> None:
+    """Oracle: the keys of a run without an initial model."""
     scratch, tuned = config(root, PAIRS), finetuning(root, pretrained)
 
     first, second = (stages.prepare(one).tokenizer for one in (scratch, tuned))
@@ -204,6 +207,7 @@ def test_run_from_scratch_has_other_keys(root: Path, pretrained: Path) -> None:
 def test_model_of_another_shape_is_refused_by_key_and_value(
     root: Path, pretrained: Path, changes: dict[str, int], message: str
 ) -> None:
+    """Oracle: the settings that differ, by hand."""
     tuned = finetuning(root, pretrained)
     tuned.model = dataclasses.replace(tuned.model, **changes)  # type: ignore[arg-type]
 
@@ -212,6 +216,7 @@ def test_model_of_another_shape_is_refused_by_key_and_value(
 
 
 def test_what_has_no_place_in_the_weights_may_differ(root: Path, pretrained: Path) -> None:
+    """Oracle: settings that no weight depends on."""
     tuned = finetuning(root, pretrained)
     tuned.model = dataclasses.replace(
         tuned.model,
@@ -227,11 +232,13 @@ def test_what_has_no_place_in_the_weights_may_differ(root: Path, pretrained: Pat
 
 
 def test_folder_that_is_no_model_is_named(root: Path, tmp_path: Path) -> None:
+    """Oracle: the path and the missing file."""
     with pytest.raises(ConfigError, match=r"initial_model=.*: has no config\.json; give a model"):
         preflight(finetuning(root, tmp_path))
 
 
 def test_corrupt_artifact_is_refused(root: Path, pretrained: Path, tmp_path: Path) -> None:
+    """Oracle: one changed byte."""
     copied = shutil.copytree(pretrained, tmp_path / "copy")
     (copied / "tokenizer.json").write_text("{}")
 
@@ -258,6 +265,7 @@ def test_dropout_of_merges_goes_by_the_tokenizer_that_is_used(
 
 
 def test_language_model_continues_a_text(pretrained: Path) -> None:
+    """Oracle: the text that the model was given."""
     model = MegatronTuringForConditionalGeneration.from_pretrained(pretrained)
 
     answers = model.generate(["the fox", ""], max_new_tokens=5)
@@ -275,5 +283,6 @@ def test_language_model_continues_a_text(pretrained: Path) -> None:
     ],
 )
 def test_test_sets_fit_the_kind(kind: TaskKind, test_sets: list[str], message: str) -> None:
+    """Oracle: plain text has no outputs to score."""
     with pytest.raises(ConfigError, match=message):
         TaskConfig(kind=kind, reader="x", source_language="en", test_sets=test_sets)

@@ -50,6 +50,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Launched:
 
 
 def test_launch_without_test_sets_finishes_and_says_so(launched: Launched) -> None:
+    """Oracle: the status and the words of the run."""
     (run,) = (launched.root / "runs" / "plain").glob("*/run.json")
     record = read_json(run)
     training = read_json(launched.model / "training.json")
@@ -62,6 +63,7 @@ def test_launch_without_test_sets_finishes_and_says_so(launched: Launched) -> No
 
 
 def test_report_without_boards_shows_the_run(launched: Launched) -> None:
+    """Oracle: the name of the run on the page."""
     report = launched.root / "reports" / "plain"
 
     page = (report / "index.html").read_text()
@@ -78,6 +80,7 @@ def test_report_without_boards_shows_the_run(launched: Launched) -> None:
 def test_language_model_says_what_follows(
     launched: Launched, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Oracle: the exit status and one line of output."""
     assert main(["say", "--model", str(launched.model), "The 3 number"]) == 0
 
     assert capsys.readouterr().out.startswith("The 3 number")

@@ -50,6 +50,7 @@ def config(
 def test_sound_configuration_passes_without_a_word(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Oracle: empty output."""
     wide = dataclasses.replace(MODEL, context_length=256)
 
     preflight(config(tmp_path, model=wide))
@@ -75,6 +76,7 @@ def test_sound_configuration_passes_without_a_word(
     ],
 )
 def test_fault_of_a_task_is_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    """Oracle: the key and the value in the message."""
     task = dataclasses.replace(TASK, **changes)  # type: ignore[arg-type]
 
     with pytest.raises(ConfigError, match=message):
@@ -152,6 +154,7 @@ def test_any_metric_that_ranks_can_be_the_main_one(tmp_path: Path) -> None:
 def test_fault_of_a_setting_is_named(
     tmp_path: Path, values: dict[str, object], message: str
 ) -> None:
+    """Oracle: the key and the value in the message."""
     with pytest.raises(ConfigError, match=message):
         preflight(config(tmp_path, **values))  # type: ignore[arg-type]
 
@@ -159,6 +162,7 @@ def test_fault_of_a_setting_is_named(
 def test_outputs_that_cannot_be_as_long_as_asked_are_announced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Oracle: half of the context, which a prompt leaves."""
     preflight(config(tmp_path))
 
     assert "decoding.max_new_tokens=128 is more than half" in capsys.readouterr().err
@@ -175,6 +179,7 @@ def test_half_precision_without_its_device_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.device_count() > 7, reason="this machine has as many devices")
 def test_missing_devices_are_named(tmp_path: Path) -> None:
+    """Oracle: a machine without such a device."""
     trainer = TrainerConfig(accelerator=Accelerator.cuda, devices=8)
 
     with pytest.raises(ConfigError, match=r"trainer\.devices=8: this machine has \d CUDA devices"):

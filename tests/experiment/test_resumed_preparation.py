@@ -181,6 +181,7 @@ def test_killed_encoding_goes_on_to_the_same_bytes(
 
 
 def test_tokens_of_two_processes_are_those_of_one(whole: Path, tmp_path: Path) -> None:
+    """Oracle: the bytes that one process writes."""
     encode(whole, tmp_path / "one")
     encode(whole, tmp_path / "two", num_workers=2)
 
@@ -222,6 +223,7 @@ def test_column_without_hashes_has_no_repeats(tmp_path: Path) -> None:
 
 
 def test_rows_are_read_back_as_they_were_written(whole: Path) -> None:
+    """Oracle: the rows that were written."""
     rows = list(read_rows(whole / "train.jsonl"))
 
     assert [row.source for row in rows[:2]] == ["row 0 of a cat", "row 1 of a cat"]

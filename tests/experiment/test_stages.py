@@ -175,11 +175,13 @@ def test_tokenizer_learns_from_the_chosen_tasks_alone_and_knows_all_their_marker
 
 
 def test_tokenizer_task_that_is_not_trained_on_is_refused(config: Config) -> None:
+    """Oracle: the known tasks in the message."""
     with pytest.raises(ConfigError, match=r"tokenizer\.tasks=gold: .*golden, talk"):
         two_tasks(config, tasks=["gold"])
 
 
 def test_number_of_workers_is_in_no_key(config: Config) -> None:
+    """Oracle: the keys of one worker."""
     prepared = stages.prepare(config)
     two = replace(config, preparation=PreparationConfig(num_workers=2))
 

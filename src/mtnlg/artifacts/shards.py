@@ -125,8 +125,8 @@ def _end_with_parent() -> None:
 
 
 class GrowingFiles:
-    """Files that grow shard by shard beside a record of their sizes; those of a killed attempt are
-    cut back to the last shard recorded.
+    """Files that grow shard by shard beside a record of their sizes. What a killed attempt wrote
+    after its last commit is cut off.
     """
 
     def __init__(self, record: Path, paths: Sequence[Path]) -> None:
@@ -138,7 +138,7 @@ class GrowingFiles:
         )
         state = saved.get("state") if is_sound else None
         self.state: JsonObject = state if isinstance(state, dict) else {}
-        """What the last commit said; empty where nothing is there to go on from."""
+        """The state of the last commit; empty where there is nothing to continue."""
         self._record = record
         self._streams = {path: path.open("r+b" if is_sound else "wb") for path in paths}
         if isinstance(sizes, dict) and is_sound:
@@ -147,11 +147,11 @@ class GrowingFiles:
                 stream.seek(0, os.SEEK_END)
 
     def append(self, path: Path, content: bytes) -> None:
-        """Add to one of the files; it counts from the next commit on."""
+        """Append to a file; it counts from the next commit on."""
         self._streams[path].write(content)
 
     def commit(self, state: JsonObject) -> None:
-        """Bring what was appended to the disk, then record it together with the state."""
+        """Sync what was appended to the disk, then record its size and the state."""
         sizes: JsonObject = {}
         for path, stream in self._streams.items():
             stream.flush()

@@ -58,7 +58,8 @@ class Artifact:
     def content(self, *, without: tuple[str, ...] = ()) -> str:
         """One hash of the files, as they were when the folder was made, with their names.
 
-        Who reads the folder has this in its key: whatever built it, equal files are one input.
+        A stage that reads the folder has this in its key: equal files are equal inputs, whatever
+        built them.
         """
         files = _recorded_files(self.folder)
         return artifact_key(
@@ -107,9 +108,8 @@ def make_artifact(
 ) -> Artifact:
     """The folder of these inputs, built only where it is not complete yet.
 
-    `build` fills the empty folder that it is given. A resumable one finds there what an earlier,
-    interrupted attempt left, if it left anything; any other starts from nothing and leaves nothing
-    where it fails.
+    `build` fills the folder that it is given. If it is resumable, it finds there what an
+    interrupted attempt left. Any other starts from an empty folder and leaves nothing if it fails.
     Raises ArtifactError where the folder cannot be written.
     """
     key = artifact_key(stage, inputs)
@@ -150,8 +150,8 @@ def package_versions(*names: str) -> JsonObject:
 
 
 def find_artifact(root: Path, stage: str, key: str) -> Path | None:
-    """The complete folder of this key, if there is one; raises ArtifactError where a file of it has
-    gone or shrunk.
+    """The complete folder of this key, or None; raises ArtifactError where a file of it is missing
+    or has another size.
     """
     folder = artifact_folder(root, stage, key)
     if not (folder / RECORD_FILE).is_file():
