@@ -53,7 +53,7 @@ def test_table_shows_each_setting_with_value_difference_users_and_signature(
         assert row["signature"] in text
         assert row["used_by"]
     assert "lm-evaluation-harness" in text
-    assert "nothing to see in the texts" in text
+    assert "nothing wrong with the texts" in text
 
 
 def test_number_of_13a_on_chinese_is_recognized(

@@ -76,7 +76,7 @@ def test_planted_symptom_is_found_with_its_first_line(
     found = {one.name: one for one in symptoms(changed, clean, language)}
 
     expected = [place for place in range(5, 60) if changed[place] != clean[place]]
-    assert found[name].places == tuple(expected)
+    assert found[name].positions == tuple(expected)
     assert found[name].remedy
     assert set(found) <= {name} | ({"length", "order"} if name == "empty" else set())
 
@@ -84,7 +84,7 @@ def test_planted_symptom_is_found_with_its_first_line(
 def test_lower_cased_outputs_are_found() -> None:
     finding = only(symptoms([text.lower() for text in GERMAN], GERMAN, "de"))
 
-    assert (finding.name, len(finding.places)) == ("lower-cased", 60)
+    assert (finding.name, len(finding.positions)) == ("lower-cased", 60)
 
 
 def test_copies_are_found_but_not_where_the_reference_is_the_source_too() -> None:
@@ -95,7 +95,7 @@ def test_copies_are_found_but_not_where_the_reference_is_the_source_too() -> Non
 
     finding = only(symptoms(hypotheses, references, "de", sources))
 
-    assert (finding.name, finding.places) == ("copies", (30,))
+    assert (finding.name, finding.positions) == ("copies", (30,))
 
 
 def test_outputs_that_are_cut_off_or_go_on_are_found_by_length() -> None:
@@ -116,7 +116,7 @@ def test_shifted_outputs_are_found_with_the_direction(shift: int, words: str) ->
 
     assert finding.name == "order"
     assert words in finding.what
-    assert finding.places[0] == 0
+    assert finding.positions[0] == 0
 
 
 def test_line_lost_in_the_middle_is_found_in_its_block() -> None:
@@ -127,7 +127,7 @@ def test_line_lost_in_the_middle_is_found_in_its_block() -> None:
 
     assert finding.name == "order"
     assert "1 line later" in finding.what
-    assert 100 <= finding.places[0] <= 150
+    assert 100 <= finding.positions[0] <= 150
 
 
 def test_outputs_that_fit_no_reference_are_not_taken_for_shifted() -> None:
@@ -155,7 +155,7 @@ def test_few_lines_of_habit_are_no_symptom_but_one_escape_is() -> None:
 
     finding = only(symptoms(hypotheses, GERMAN, "de"))
 
-    assert (finding.name, finding.places) == ("escapes", (1,))
+    assert (finding.name, finding.positions) == ("escapes", (1,))
 
 
 def test_script_of_mixed_text_is_that_of_most_characters() -> None:

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
     diagnosis = Diagnosis(
         readings=readings,
         findings=[
-            (finding, inputs.hypotheses[0].location(finding.places[0])) for finding in findings
+            (finding, inputs.hypotheses[0].location(finding.positions[0])) for finding in findings
         ],
         verdict=None if number is None else judge(readings, main, number),
         num_examples=len(texts),

@@ -55,7 +55,7 @@ def import_system(options: argparse.Namespace) -> None:
     texts = _texts(hypotheses, board)
     _check_claims(options.signature, claims, texts, board)
     for finding in find_symptoms(texts):
-        say(f"warning: {finding.name}: {finding.what}: {len(finding.places)} outputs")
+        say(f"warning: {finding.name}: {finding.what}: {len(finding.positions)} outputs")
     predictions = _make_predictions(options.artifacts_root, hypotheses, board)
     scores = make_scores(
         options.artifacts_root, predictions, language=board.language, settings=board.settings
@@ -99,9 +99,9 @@ def _read(path: str, field: str, board: BoardRows) -> list[str]:
             f"{board.test_set} has {len(board.rows)} rows; preparation drops some rows of raw "
             f"data: answer each source of {board.example}"
         )
-    for place, texts in enumerate(outputs.examples):
+    for position, texts in enumerate(outputs.examples):
         if len(texts) != 1:
-            raise DataError(f"{outputs.location(place)}: has {len(texts)} texts; it must be one")
+            raise DataError(f"{outputs.location(position)}: has {len(texts)} texts; it must be one")
     if "id" in files:
         _check_ids(files["id"], board)
     if "references" in files:
@@ -110,7 +110,7 @@ def _read(path: str, field: str, board: BoardRows) -> list[str]:
 
 
 def _check_ids(file: TextFile, board: BoardRows) -> None:
-    for place, ((given, *_), (expected, *_)) in enumerate(
+    for position, ((given, *_), (expected, *_)) in enumerate(
         zip(file.examples, board.rows, strict=True)
     ):
         if given != expected:
@@ -118,16 +118,16 @@ def _check_ids(file: TextFile, board: BoardRows) -> None:
             same = ours == {texts[0] for texts in file.examples}
             remedy = "sort the lines by" if same else "leave the ids out, or use"
             raise DataError(
-                f"{file.location(place)}: id is {given!r}, the board's row is {expected!r}; "
+                f"{file.location(position)}: id is {given!r}, the board's row is {expected!r}; "
                 f"{remedy} the ids of {board.example}"
             )
 
 
 def _check_references(file: TextFile, board: BoardRows) -> None:
-    for place, (given, expected) in enumerate(zip(file.examples, board.references, strict=True)):
+    for position, (given, expected) in enumerate(zip(file.examples, board.references, strict=True)):
         if list(map(_plain, given)) != list(map(_plain, expected)):
             raise DataError(
-                f"{file.location(place)}: references are {given!r}, the board's row has "
+                f"{file.location(position)}: references are {given!r}, the board's row has "
                 f"{expected!r}; give outputs for the rows of {board.example}"
             )
 

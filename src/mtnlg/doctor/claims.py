@@ -1,7 +1,7 @@
-"""What was published of a system, numbers and signatures, and whether our scoring agrees with it.
+"""Published numbers and signatures of a system, and whether our scores agree with them.
 
-A claim that does not agree is an error: most often the outputs are others, or were measured in
-another way. Refuses to know: files and boards.
+A claim that does not agree is an error: most often these are other outputs, or they were measured
+in another way.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LONG_NAMES = {
 }
 """Parts of a signature as `sacrebleu --short` names them, and as releases before 2.0 did."""
 NOT_THE_VALUE = ("version", "bs", "ar", "seed", "test", "lang", "origlang", "subset")
-"""Parts that say nothing of how a value comes about, or that are told by the rows themselves; what
-a version changed shows in the number.
+"""Parts that do not change the value, or that the rows themselves show. A change by a version shows
+in the number.
 """
 REASONS = {
     "tok": "other tokens give other numbers",
@@ -40,14 +40,14 @@ REMEDY = "`mtnlg doctor` shows these outputs under the common settings side by s
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A metric and the number that was published of it."""
+    """A metric and its published number."""
 
     metric: str
     number: PublishedNumber
 
 
 def parse_published(word: str) -> Claim:
-    """`bleu=25.3`; raises ConfigError for anything else, or for an unknown metric."""
+    """The claim in a word such as `bleu=25.3`; raises ConfigError if it is not one."""
     name, _, text = word.partition("=")
     metric = find_metric(name.strip(), key="--published")
     number = parse_number(text)
@@ -72,8 +72,8 @@ def parse_signature(word: str, *, default_metric: str) -> tuple[str, dict[str, s
         name = find_metric(NAMES.get(given, given), key="--signature").name
     parts = {}
     for piece in pieces or [word]:
-        key, found, value = piece.partition(separator)
-        if not found or not key or not value:
+        key, colon, value = piece.partition(separator)
+        if not colon or not key or not value:
             raise ConfigError(
                 f"--signature {word}: {piece!r} is no part of a signature; it must look like "
                 "nrefs:1|case:mixed|eff:no|tok:zh|smooth:exp|version:2.6.0"
@@ -85,18 +85,18 @@ def parse_signature(word: str, *, default_metric: str) -> tuple[str, dict[str, s
 def check_signature(
     word: str, *, metric: str, parts: Mapping[str, str], own_signature: str
 ) -> None:
-    """Raise ConfigError where a part that changes the value is not as in ours."""
-    own = dict(piece.split(":", 1) for piece in own_signature.split("|"))
+    """Raise ConfigError if a part that changes the value differs from ours."""
+    our_parts = dict(piece.split(":", 1) for piece in own_signature.split("|"))
     odd = [
         key
-        for key in dict.fromkeys((*parts, *own))
-        if key not in NOT_THE_VALUE and key in parts and parts[key] != own.get(key)
+        for key in dict.fromkeys((*parts, *our_parts))
+        if key not in NOT_THE_VALUE and key in parts and parts[key] != our_parts.get(key)
     ]
     if odd:
         differences = ", ".join(
-            f"{key}:{parts[key]} against {key}:{own[key]}"
-            if key in own
-            else f"{key}:{parts[key]}, which ours has not"
+            f"{key}:{parts[key]} against {key}:{our_parts[key]}"
+            if key in our_parts
+            else f"{key}:{parts[key]}, which ours does not have"
             for key in odd
         )
         reasons = [REASONS[key] for key in odd if key in REASONS]
@@ -107,7 +107,7 @@ def check_signature(
 
 
 def check_published(claims: Sequence[Claim], texts: Texts) -> None:
-    """Raise ConfigError for the first number that our value does not give when rounded."""
+    """Raise ConfigError for the first number that our value does not round to."""
     for claim in claims:
         value = ours(claim.metric)(texts)
         assert value.value is not None, value
@@ -119,11 +119,11 @@ def check_published(claims: Sequence[Claim], texts: Texts) -> None:
 
 
 def _likely_reason(claim: Claim, texts: Texts) -> str:
-    """What the number agrees with, of what others do with the same outputs."""
+    """The peer settings under which these outputs have the number."""
     readings = read_settings(texts, FAMILIES.get(claim.metric, (claim.metric,)))
-    found = judge(readings, claim.metric, claim.number).agreeing
-    if not found:
-        return "the outputs are others, or it was measured in another way"
-    if found[0].difference == 0:
+    agreeing = judge(readings, claim.metric, claim.number).agreeing
+    if not agreeing:
+        return "these are other outputs, or it was measured in another way"
+    if agreeing[0].difference == 0:
         return "it is on a scale of 0 to 1, and ours is 0 to 100"
-    return f"it is what these give: {'; '.join(map(setting_text, found))}"
+    return f"it is what these give: {'; '.join(map(setting_text, agreeing))}"

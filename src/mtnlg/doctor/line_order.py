@@ -1,7 +1,7 @@
-"""Whether the outputs stand some lines off their references, as where one line was lost.
+"""Whether the outputs are shifted against their references, as after a lost line.
 
 Blocks of lines are scored against their own references and against those a few lines before and
-after. Refuses to know: which metric is asked for.
+after.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ BLOCK_LINES = 50
 LEAST_LINES = 8
 """Fewer lines look alike by chance."""
 MAX_CHARACTERS = 2_000
-"""Of each text; its start tells enough."""
+"""Of each text: its beginning is enough."""
 LEAST_GAIN, LEAST_RATIO = 5.0, 1.25
-"""By so many points of chrF, and so many times, must other references fit better: outputs that fit
-none well fit others by chance a little better."""
+"""Other references must fit better by so many points of chrF, and by this factor: outputs that fit
+no reference well fit others a little better by chance."""
 
 
 def find_shift(texts: Texts) -> Finding | None:
-    """The blocks whose outputs fit other references better; None where none do."""
+    """The lines of the blocks whose outputs fit other references better; None if none do."""
     num_lines = len(texts.hypotheses)
     if num_lines < LEAST_LINES:
         return None
@@ -35,7 +35,7 @@ def find_shift(texts: Texts) -> Finding | None:
     if not is_off.any():
         return None
     block_of = np.minimum(np.arange(num_lines) // BLOCK_LINES, len(is_off) - 1)
-    places = np.flatnonzero(is_off[block_of])
+    positions = np.flatnonzero(is_off[block_of])
     first = int(np.flatnonzero(is_off)[0])
     shift = SHIFTS[best[first]]
     return Finding(
@@ -43,24 +43,27 @@ def find_shift(texts: Texts) -> Finding | None:
         f"the outputs fit the references {abs(shift)} line{'s' if abs(shift) > 1 else ''} "
         f"{'later' if shift > 0 else 'earlier'} (chrF {values[best[first], first]:.1f} against "
         f"{values[0, first]:.1f} of their own)",
-        tuple(int(place) for place in places),
+        tuple(int(position) for position in positions),
         "look for a line that was lost or added before the first of them",
     )
 
 
 def _block_values(texts: Texts, shift: int) -> FloatArray:
-    """chrF of each block of outputs against the references that stand `shift` lines later."""
+    """chrF of each block of outputs against the references `shift` lines later."""
     metric = find_metric("chrf")
     num_lines = len(texts.hypotheses)
-    places = [place for place in range(num_lines) if 0 <= place + shift < num_lines]
+    positions = [position for position in range(num_lines) if 0 <= position + shift < num_lines]
     shifted = Texts(
-        [texts.hypotheses[place][:MAX_CHARACTERS] for place in places],
-        [[one[:MAX_CHARACTERS] for one in texts.references[place + shift]] for place in places],
+        [texts.hypotheses[position][:MAX_CHARACTERS] for position in positions],
+        [
+            [text[:MAX_CHARACTERS] for text in texts.references[position + shift]]
+            for position in positions
+        ],
         language=texts.language,
     )
     statistics = measure(metric, shifted)
     num_blocks = max(1, num_lines // BLOCK_LINES)
     sums = np.zeros((num_blocks, statistics.shape[1]))
-    blocks = np.minimum(np.array(places) // BLOCK_LINES, num_blocks - 1)
+    blocks = np.minimum(np.array(positions) // BLOCK_LINES, num_blocks - 1)
     np.add.at(sums, blocks, statistics)
     return metric.aggregate(sums)

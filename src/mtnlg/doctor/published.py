@@ -1,7 +1,4 @@
-"""A number as somebody published it, with its decimals.
-
-Refuses to know: what was measured.
-"""
+"""A number as it was published, with its decimals."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 @dataclass(frozen=True, slots=True)
 class PublishedNumber:
-    """A decimal number; its decimals say how exact it is."""
+    """A decimal number; its decimals say how precise it is."""
 
     value: Decimal
 
@@ -22,7 +19,7 @@ class PublishedNumber:
 
     @property
     def of_hundred(self) -> PublishedNumber:
-        """The number, were it given on a scale of 0 to 1."""
+        """The number on a scale of 0 to 100, if it is on one of 0 to 1."""
         return PublishedNumber(self.value.scaleb(2))
 
     def __str__(self) -> str:
@@ -30,7 +27,7 @@ class PublishedNumber:
 
 
 def parse_number(text: str) -> PublishedNumber | None:
-    """The number, or None where the text is none."""
+    """The number, or None if the text is not one."""
     try:
         value = Decimal(text.strip())
     except InvalidOperation:

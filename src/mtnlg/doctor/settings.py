@@ -1,8 +1,6 @@
-"""How others score the same outputs: one row of SETTINGS each, with who does so and where that is
-written.
+"""The settings of peers: how other programs score the same outputs, one row of SETTINGS each.
 
-Refuses to know: how a value is computed. A new setting is a row; what it is used by was read in
-that program's source or documentation.
+A new setting is a row. Who uses it was read in the source or the documentation of that program.
 """
 
 from __future__ import annotations
@@ -291,24 +289,24 @@ KNOWN_METRICS = tuple(dict.fromkeys(setting.metric for setting in SETTINGS))
 
 
 def read_settings(texts: Texts, metrics: Sequence[str]) -> list[Reading]:
-    """Each setting of the metrics that says something of the language, with its value; settings
-    that are the same here, by signature, are one.
+    """The value under each setting of the metrics that fits the language; settings with the same
+    signature are one.
     """
-    found: dict[tuple[str, str], Reading] = {}
-    own: dict[str, float | None] = {}
+    readings: dict[tuple[str, str], Reading] = {}
+    our_values: dict[str, float | None] = {}
     for setting in SETTINGS:
         if setting.metric not in metrics or not setting.is_for(texts.language):
             continue
         value = setting.compute(texts)
-        own.setdefault(setting.metric, value.value)
+        our_values.setdefault(setting.metric, value.value)
         key = (setting.metric, value.signature)
-        if key in found:
-            first = found[key]
+        if key in readings:
+            first = readings[key]
             users = {**first.setting.users, **setting.users}
-            found[key] = replace(first, setting=replace(first.setting, users=users))
+            readings[key] = replace(first, setting=replace(first.setting, users=users))
             continue
-        base = own.get(setting.metric)
+        base = our_values.get(setting.metric)
         is_known = base is not None and value.value is not None
         difference = value.value - base if is_known else None  # type: ignore[operator]
-        found[key] = Reading(setting=setting, value=value, difference=difference)
-    return list(found.values())
+        readings[key] = Reading(setting=setting, value=value, difference=difference)
+    return list(readings.values())

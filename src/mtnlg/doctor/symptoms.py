@@ -1,7 +1,6 @@
 """What is wrong with a file of outputs before any metric sees it: one row of SYMPTOMS each.
 
-A line is compared with its own references, so that what they have too is no symptom. Refuses to
-know: metrics.
+A line is compared with its own references: what they have too is no symptom.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ FEW = 0.05
 """Share of the lines below which a habit of writers, not of a program, may be the cause."""
 MOST = 0.9
 LENGTH_RATIOS = (0.8, 1.25)
-"""Outputs are so long, of their references' characters, where all is well."""
+"""Normal lengths of all outputs, in characters of their references."""
 LINE_RATIOS = (0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A symptom: at how many places of how many, the first of them from 0, and what helps."""
+    """A symptom, the positions of its lines from 0, and the remedy."""
 
     name: str
     what: str
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     remedy: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Symptom:
-    """Something that a line may have; told where at least this share of the lines have it."""
+    """Something that a line may have, reported if at least this share of the lines have it."""
 
     name: str
     what: str
@@ -43,18 +42,19 @@ class Symptom:
     """Output, its references, the language."""
     least_share: float = 0.0
 
-    def found(self, texts: Texts) -> Finding | None:
+    def find(self, texts: Texts) -> Finding | None:
+        """The lines that have it; None if they are too few."""
         language = base_language(texts.language)
-        places = tuple(
-            place
-            for place, (text, references) in enumerate(
+        positions = tuple(
+            position
+            for position, (text, references) in enumerate(
                 zip(texts.hypotheses, texts.references, strict=True)
             )
             if self.has(text, references, language)
         )
-        if not places or len(places) < self.least_share * len(texts.hypotheses):
+        if not positions or len(positions) < self.least_share * len(texts.hypotheses):
             return None
-        return Finding(self.name, self.what, places, self.remedy)
+        return Finding(self.name, self.what, positions, self.remedy)
 
 
 SPACED_MARK = re.compile(r"\w ([.,?!)]|n't|'(?:s|re|ll|ve|d|m))(?= |$)")
@@ -68,7 +68,7 @@ WIDE_MARK = re.compile("[，。？！：；（）]")
 
 
 def _only_output(pattern: re.Pattern[str]) -> Callable[[str, Sequence[str], str], bool]:
-    """The output has it and no reference does."""
+    """Whether the output matches and no reference does."""
 
     def has(text: str, references: Sequence[str], language: str) -> bool:
         return pattern.search(text) is not None and not any(map(pattern.search, references))
@@ -82,7 +82,7 @@ def _is_segmented(text: str, references: Sequence[str], language: str) -> bool:
 
 
 def _has_other_marks(text: str, references: Sequence[str], language: str) -> bool:
-    """Half-width where the references have full-width ones, or the other way round."""
+    """Whether punctuation is half-width and full-width in the references, or the reverse."""
     joined = "".join(references)
     if language in CHARACTER_LANGUAGES:
         has_ascii = ASCII_MARK.search(text) is not None and not WIDE_MARK.search(text)
@@ -93,20 +93,18 @@ def _has_other_marks(text: str, references: Sequence[str], language: str) -> boo
 def _is_in_other_script(text: str, references: Sequence[str], language: str) -> bool:
     if language != "zh":
         return False
-    own, theirs = script_of(text), script_of("".join(references))
-    return own is not None and theirs is not None and own != theirs
+    script, expected = script_of(text), script_of("".join(references))
+    return script is not None and expected is not None and script != expected
 
 
 def _is_otherwise_composed(text: str, references: Sequence[str], language: str) -> bool:
-    """Composed where the references are not, or the other way round; texts without marks are
-    both.
-    """
+    """Whether accents are composed and not in the references, or the reverse."""
     joined = "".join(references)
     if text.isascii() or joined.isascii():
         return False
     forms = [
-        {form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, one)}
-        for one in (text, joined)
+        {form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, part)}
+        for part in (text, joined)
     ]
     return {"NFC"} in forms and forms[0].isdisjoint(forms[1])
 
@@ -166,34 +164,34 @@ SYMPTOMS: tuple[Symptom, ...] = (
         has=_is_otherwise_composed,
     ),
 )
-"""In the order in which they are told; adding one is a row."""
+"""In the order of the report; a new symptom is a row."""
 
 
 def find_symptoms(texts: Texts) -> list[Finding]:
-    """Everything that is found, in the order of SYMPTOMS, then what takes more than one line."""
-    found = [symptom.found(texts) for symptom in SYMPTOMS]
-    found += [check(texts) for check in (_lower_cased, _copied, _of_other_length)]
-    return [finding for finding in found if finding is not None]
+    """All symptoms: those of SYMPTOMS, then those that need more than one line to see."""
+    findings = [symptom.find(texts) for symptom in SYMPTOMS]
+    findings += [check(texts) for check in (_lower_cased, _copied, _of_other_length)]
+    return [finding for finding in findings if finding is not None]
 
 
 def _lower_cased(texts: Texts) -> Finding | None:
-    """Of the lines whose references have a capital letter, most have none."""
+    """The lines without a capital letter, if most of those whose references have one."""
     capitals = [
-        place
-        for place, references in enumerate(texts.references)
-        if any(_has_capital(text) for text in references) and texts.hypotheses[place].strip()
+        position
+        for position, references in enumerate(texts.references)
+        if any(_has_capital(text) for text in references) and texts.hypotheses[position].strip()
     ]
-    places = tuple(place for place in capitals if _is_small(texts.hypotheses[place]))
+    positions = tuple(position for position in capitals if _is_small(texts.hypotheses[position]))
     if (
-        not places
-        or len(places) < MOST * len(capitals)
-        or len(places) < FEW * len(texts.hypotheses)
+        not positions
+        or len(positions) < MOST * len(capitals)
+        or len(positions) < FEW * len(texts.hypotheses)
     ):
         return None
     return Finding(
         "lower-cased",
         "no capital letter, where the references have some",
-        places,
+        positions,
         "score cased outputs, or compare lower-cased numbers with such (case:lc)",
     )
 
@@ -207,42 +205,44 @@ def _is_small(text: str) -> bool:
 
 
 def _copied(texts: Texts) -> Finding | None:
-    places = tuple(
-        place
-        for place, (text, source) in enumerate(
+    positions = tuple(
+        position
+        for position, (text, source) in enumerate(
             zip(texts.hypotheses, texts.sources or texts.hypotheses, strict=True)
         )
         if texts.sources
         and text.strip()
         and text.strip() == source.strip()
-        and text.strip() not in {one.strip() for one in texts.references[place]}
+        and text.strip() not in {reference.strip() for reference in texts.references[position]}
     )
-    if not places:
+    if not positions:
         return None
     return Finding(
         "copies",
         "the output is the source",
-        places,
+        positions,
         "check the direction, and the language that the system was asked for",
     )
 
 
 def _of_other_length(texts: Texts) -> Finding | None:
-    """Told where all outputs together are of another length; the places are the lines that are."""
+    """The lines that are much shorter or longer, if all outputs together are."""
     ratios = []
     length = closest_length = 0
     for text, references in zip(texts.hypotheses, texts.references, strict=True):
-        closest = min((len(one) for one in references), key=lambda size: abs(size - len(text)))
+        closest = min(
+            (len(reference) for reference in references), key=lambda size: abs(size - len(text))
+        )
         ratios.append(len(text) / closest)
         length, closest_length = length + len(text), closest_length + closest
     ratio = length / closest_length
     if LENGTH_RATIOS[0] <= ratio <= LENGTH_RATIOS[1]:
         return None
     is_short = ratio < 1
-    places = [
-        place
-        for place, one in enumerate(ratios)
-        if (one < LINE_RATIOS[0] if is_short else one > LINE_RATIOS[1])
+    positions = [
+        position
+        for position, line_ratio in enumerate(ratios)
+        if (line_ratio < LINE_RATIOS[0] if is_short else line_ratio > LINE_RATIOS[1])
     ] or [
         min(range(len(ratios)), key=ratios.__getitem__)
         if is_short
@@ -251,6 +251,6 @@ def _of_other_length(texts: Texts) -> Finding | None:
     return Finding(
         "length",
         f"all outputs together have {ratio:.2f} of the references' characters",
-        tuple(places),
+        tuple(positions),
         "look for outputs that were cut off" if is_short else "look for loops and added text",
     )

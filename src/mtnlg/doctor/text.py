@@ -1,7 +1,4 @@
-"""What `mtnlg doctor` found, for a terminal and for programs.
-
-Refuses to know: files and metrics.
-"""
+"""The diagnosis of `mtnlg doctor`, for a terminal and for programs."""
 
 from __future__ import annotations
 
@@ -22,23 +19,23 @@ WIDTH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """Everything that is told."""
+    """Everything in the report."""
 
     readings: Sequence[Reading]
     findings: Sequence[tuple[Finding, str]]
-    """With the file and line of the first place."""
+    """With the file and line of the first position."""
     verdict: Verdict | None
     num_examples: int
     language: str
 
     @property
     def ordered(self) -> list[Reading]:
-        """By distance to the published number where there is one; the others as they are."""
+        """By distance to the published number, then those that have none."""
         if self.verdict is None:
             return list(self.readings)
         near = self.verdict.readings
-        places = {id(one) for one in near}
-        return [*near, *(one for one in self.readings if id(one) not in places)]
+        shown = {id(reading) for reading in near}
+        return [*near, *(reading for reading in self.readings if id(reading) not in shown)]
 
 
 def diagnosis_text(diagnosis: Diagnosis) -> str:
@@ -77,16 +74,16 @@ def _reading_lines(reading: Reading, verdict: Verdict | None) -> Iterator[str]:
 
 def _finding_lines(diagnosis: Diagnosis) -> Iterator[str]:
     if not diagnosis.findings:
-        yield "nothing to see in the texts"
+        yield "nothing wrong with the texts"
         return
     for finding, location in diagnosis.findings:
-        count = f"{len(finding.places)} of {diagnosis.num_examples} lines, first {location}"
+        count = f"{len(finding.positions)} of {diagnosis.num_examples} lines, first {location}"
         yield f"{finding.name}: {finding.what}: {visible(count)}"
         yield from textwrap.wrap(finding.remedy, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def diagnosis_document(diagnosis: Diagnosis) -> JsonObject:
-    """The same for programs, with where each user of a setting is documented."""
+    """The same for programs, with a link to where each user of a setting documents it."""
     verdict = diagnosis.verdict
     return {
         "schema_version": SCHEMA_VERSION,
@@ -94,16 +91,16 @@ def diagnosis_document(diagnosis: Diagnosis) -> JsonObject:
         "language": diagnosis.language,
         "settings": [
             {
-                "metric": one.setting.metric,
-                "setting": one.setting.words,
-                "used_by": dict(one.setting.users),
-                "value": one.value.value,
-                "difference": one.difference,
-                "signature": one.value.signature,
-                "reason": one.value.reason or None,
-                "agrees": None if verdict is None else one in verdict.agreeing,
+                "metric": reading.setting.metric,
+                "setting": reading.setting.words,
+                "used_by": dict(reading.setting.users),
+                "value": reading.value.value,
+                "difference": reading.difference,
+                "signature": reading.value.signature,
+                "reason": reading.value.reason or None,
+                "agrees": None if verdict is None else reading in verdict.agreeing,
             }
-            for one in diagnosis.ordered
+            for reading in diagnosis.ordered
         ],
         "published": None
         if verdict is None
@@ -118,7 +115,7 @@ def diagnosis_document(diagnosis: Diagnosis) -> JsonObject:
             {
                 "name": finding.name,
                 "what": finding.what,
-                "count": len(finding.places),
+                "count": len(finding.positions),
                 "first": location,
                 "remedy": finding.remedy,
             }

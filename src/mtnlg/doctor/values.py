@@ -1,7 +1,6 @@
 """The values that other programs give the same texts, by the packages that they wrap.
 
-Refuses to know: who uses what. Each function gives a value of 0 to 100 and a signature in
-sacreBLEU's form.
+Each function returns a value of 0 to 100 and a signature in sacreBLEU's form.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from mtnlg.evaluation.texts import aligned_references, count_references
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a program gives; None where it cannot be computed here, and the reason."""
+    """The value of a program; None if it cannot be computed here, with the reason."""
 
     value: float | None
     signature: str
@@ -34,7 +33,7 @@ Compute = Callable[[Texts], Value]
 
 
 def ours(metric: str) -> Compute:
-    """The value that stands on our boards."""
+    """The value on our boards."""
 
     def compute(texts: Texts) -> Value:
         value = score_texts(metric, texts)
@@ -44,7 +43,7 @@ def ours(metric: str) -> Compute:
 
 
 def where_installed(package: str, compute: Compute) -> Compute:
-    """The value, or that it is missing for want of a package."""
+    """The value, if the package is installed."""
 
     def compute_or_not(texts: Texts) -> Value:
         if find_spec(package) is None:
@@ -96,7 +95,7 @@ def _sacrebleu(make: Callable[[], BLEU | CHRF | TER]) -> Compute:
 
 
 def mean_sentence_bleu(tokenize: str) -> Compute:
-    """The mean of sacreBLEU's sentence BLEU, which is no corpus BLEU."""
+    """The mean of sacreBLEU's sentence BLEU, which is not corpus BLEU."""
 
     def compute(texts: Texts) -> Value:
         scores = [score.score for score in _sentence_scores(texts, tokenize)]
@@ -125,7 +124,7 @@ def nltk_corpus_bleu(texts: Texts) -> Value:
         for matched, all_ in zip(correct, total, strict=True)
     ]
     penalty = 1.0 if length > reference_length else math.exp(1 - reference_length / length)
-    mean = math.exp(math.fsum(0.25 * math.log(one) for one in precisions))
+    mean = math.exp(math.fsum(0.25 * math.log(precision) for precision in precisions))
     return Value(100 * penalty * mean, signature)
 
 
@@ -165,7 +164,7 @@ def _changed(texts: Texts, change: Callable[[str], str], *, language: str) -> Te
 
 
 def _never_empty(texts: Texts) -> Texts:
-    """References that lost all their words as a text without any, but not empty."""
+    """A text without words in place of references that lost all of theirs."""
     return replace(
         texts,
         references=[
@@ -193,7 +192,7 @@ SENTENCES: dict[str, Callable[[str], list[str]]] = {
     "spaced_stops": lambda text: text.replace(" . ", " .\n").split("\n"),
     "punkt": _punkt_sentences,
 }
-"""How a text becomes lines, each of which is a sentence to ROUGE-Lsum."""
+"""How a text is divided into lines, each a sentence to ROUGE-Lsum."""
 
 
 def _sentence_scores(texts: Texts, tokenize: str) -> list[BLEUScore]:
