@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import sys
 from pathlib import Path
 
 import pytest
 
-from mtnlg.progress import keep, logged, say, track
+from mtnlg.progress import logged_to, show_messages, track
+
+logger = logging.getLogger("mtnlg.somewhere")
+
+
+@pytest.fixture(autouse=True)
+def shown() -> None:
+    """As the command line begins."""
+    show_messages()
 
 
 def lines_of(path: Path) -> list[str]:
@@ -23,10 +32,10 @@ def lines_of(path: Path) -> list[str]:
 def test_lines_go_to_the_user_and_to_the_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with logged(tmp_path / "log.txt"):
-        say("one\nmore")
-        keep("only kept")
-    say("after the block")
+    with logged_to(tmp_path / "log.txt"):
+        logger.info("one\nmore")
+        logger.debug("only kept")
+    logger.info("after the block")
 
     assert lines_of(tmp_path / "log.txt") == ["one", "more", "only kept"]
     assert capsys.readouterr().err == "one\nmore\nafter the block\n"
@@ -34,17 +43,17 @@ def test_lines_go_to_the_user_and_to_the_log(
 
 def test_log_goes_on_after_what_it_holds(tmp_path: Path) -> None:
     for text in ("first", "second"):
-        with logged(tmp_path / "log.txt"):
-            say(text)
+        with logged_to(tmp_path / "log.txt"):
+            logger.info(text)
 
     assert lines_of(tmp_path / "log.txt") == ["first", "second"]
 
 
 def test_log_ends_where_the_block_fails(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="broken"), logged(tmp_path / "log.txt"):
+    with pytest.raises(ValueError, match="broken"), logged_to(tmp_path / "log.txt"):
         raise ValueError("broken")
 
-    say("not kept")
+    logger.info("not kept")
 
     assert (tmp_path / "log.txt").read_text(encoding="utf-8") == ""
 
@@ -55,7 +64,7 @@ def test_end_of_work_is_logged_whether_a_bar_or_lines_are_shown(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
 
-    with logged(tmp_path / "log.txt"), track("reading", 7) as task:
+    with logged_to(tmp_path / "log.txt"), track("reading", 7) as task:
         task.advance(7, "rows")
 
     (line,) = lines_of(tmp_path / "log.txt")

@@ -1,26 +1,26 @@
-"""What a user sees while a stage works: a bar on a terminal, a plain line now and then elsewhere.
-Writes to standard error, and the plain lines to the log of the run as well.
+"""What a user sees while a stage works: messages, and the progress of each piece of work as a bar
+on a terminal or as a line now and then elsewhere. All of it goes to standard error.
+
+Modules log through `logging.getLogger(__name__)`: INFO and above is shown, DEBUG is for the run's
+log file alone.
 """
 
 from __future__ import annotations
 
-import datetime
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+logger = logging.getLogger(__name__)
+PACKAGE = logging.getLogger("mtnlg")
 
 LINE_SECONDS = 15.0
 """Least time between two plain lines of one task."""
@@ -48,26 +48,26 @@ class Task:
 
 
 class _LineTask(Task):
-    def __init__(self, title: str, total: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, title: str, total: int, log: Callable[[str], None]) -> None:
         super().__init__(title, total)
-        self._tell = tell
+        self._log = log
         self._started = self._last_line = time.monotonic()
 
     def show(self) -> None:
         if time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
-            self._tell(f"{self.title}: {self.done:,}/{self.total:,} {self.note}".rstrip())
+            self._log(f"{self.title}: {self.done:,}/{self.total:,} {self.note}".rstrip())
 
     def finish(self) -> None:
         seconds = time.monotonic() - self._started
-        self._tell(f"{self.title}: {self.done:,} in {seconds:.1f} s {self.note}".rstrip())
+        self._log(f"{self.title}: {self.done:,} in {seconds:.1f} s {self.note}".rstrip())
 
 
 class _BarTask(_LineTask):
     """A bar for the user, and the plain lines for the log."""
 
     def __init__(self, title: str, total: int, progress: Progress) -> None:
-        super().__init__(title, total, keep)
+        super().__init__(title, total, logger.debug)
         self._progress = progress
         self._id = progress.add_task(title, total=total, note="")
 
@@ -76,43 +76,72 @@ class _BarTask(_LineTask):
         self._progress.update(self._id, completed=self.done, note=self.note)
 
 
-_logs: list[TextIO] = []
-"""Of the runs that are going on in this process, which are none or one."""
+class _Terminal(logging.Handler):
+    """Shows messages on standard error, wherever that goes now."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
 
 
-def say(text: str) -> None:
-    """One line to the user."""
-    print(text, file=sys.stderr, flush=True)
-    keep(text)
+class _Formatter(logging.Formatter):
+    """The text of a message, with the level before a warning or an error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return level + record.getMessage()
 
 
-def keep(text: str) -> None:
-    """Lines to the log alone, each with its time; to nowhere where none is kept."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    for log in _logs:
-        log.writelines(f"{now} {line}\n" for line in text.splitlines())
-        log.flush()
+class _LogFormatter(_Formatter):
+    """The lines of a message, each with its time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
+        return "\n".join(f"{moment} {line}" for line in super().format(record).splitlines())
+
+
+_TERMINAL = _Terminal(logging.INFO)
+_TERMINAL.setFormatter(_Formatter())
+
+
+def show_messages() -> None:
+    """Show what this package logs on standard error, but for what is meant for log files alone."""
+    PACKAGE.setLevel(logging.DEBUG)
+    PACKAGE.addHandler(_TERMINAL)  # once, however often this is called
+    PACKAGE.propagate = False
 
 
 @contextmanager
-def logged(path: Path) -> Iterator[None]:
-    """Keep what is said while the block runs, after what the file holds already."""
-    with path.open("a", encoding="utf-8", newline="\n", errors="backslashreplace") as stream:
-        _logs.append(stream)
-        try:
-            yield
-        finally:
-            _logs.remove(stream)
+def logged_to(path: Path) -> Iterator[None]:
+    """Append what this package logs while the block runs to a file."""
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(_LogFormatter())
+    PACKAGE.setLevel(logging.DEBUG)
+    PACKAGE.addHandler(handler)
+    try:
+        yield
+    finally:
+        PACKAGE.removeHandler(handler)
+        handler.close()
 
 
 @contextmanager
 def track(title: str, total: int) -> Iterator[Task]:
     """Show the progress of a piece of work while the block runs."""
     if not sys.stderr.isatty():
-        line = _LineTask(title, total, say)
+        line = _LineTask(title, total, logger.info)
         yield line
         line.finish()
         return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

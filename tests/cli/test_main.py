@@ -394,7 +394,7 @@ def test_sweep_with_an_impossible_job_starts_none(
     assert workplace.run("prepare", "-m", "model.num_heads=4,5") == 2
 
     error = capsys.readouterr().err
-    assert "error in job 1" in error
+    assert "error: job 1" in error
     assert "model.num_heads=5: must be a divisor" in error
     assert not (workplace.root / "artifacts").exists()
     assert not list((workplace.root / "runs").glob("small/*"))

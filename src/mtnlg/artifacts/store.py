@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,10 +23,11 @@ from filelock import FileLock, Timeout
 
 from mtnlg.artifacts.source import Code
 from mtnlg.errors import ArtifactError
-from mtnlg.progress import say
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.places import artifact_folder
+
+logger = logging.getLogger(__name__)
 
 STAGE_VERSIONS = {
     "rows": 2,
@@ -91,9 +93,9 @@ def make_folder(
         build(folder)
 
     artifact = make_artifact(
-        root, stage, inputs, build_with_this_code, is_resumable=is_resumable, on_wait=say
+        root, stage, inputs, build_with_this_code, is_resumable=is_resumable, on_wait=logger.info
     )
-    say(f"{stage:<14}{artifact.key}  {'built' if artifact.is_new else 'cached'}")
+    logger.info(f"{stage:<14}{artifact.key}  {'built' if artifact.is_new else 'cached'}")
     return artifact
 
 

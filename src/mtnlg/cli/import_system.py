@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,12 +25,13 @@ from mtnlg.evaluation import Texts, find_metric
 from mtnlg.evaluation.stage import make_scores
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
-from mtnlg.progress import say
 from mtnlg.records.files import JsonObject, json_line, write_text
 from mtnlg.records.places import PREDICTIONS_FILE, experiment_folder
 from mtnlg.records.runs import Contamination, ImportRecord, read_imports, record_import
 from mtnlg.records.text_files import TextFile, as_mistake_of_the_command, read_fields
 from mtnlg.report import write_report
+
+logger = logging.getLogger(__name__)
 
 RULE = "not checked: training data unknown"
 """What stands where our own systems have the rule by which contamination was looked for."""
@@ -55,14 +57,14 @@ def import_system(options: argparse.Namespace) -> None:
     texts = _texts(hypotheses, board)
     _check_claims(options.signature, claims, texts, board)
     for finding in find_symptoms(texts):
-        say(f"warning: {finding.name}: {finding.what}: {len(finding.positions)} outputs")
+        logger.warning(f"{finding.name}: {finding.what}: {len(finding.positions)} outputs")
     predictions = _make_predictions(options.artifacts_root, hypotheses, board)
     scores = make_scores(
         options.artifacts_root, predictions, language=board.language, settings=board.settings
     )
     record = _record(options, board, predictions.key, scores.key)
     was_there = record_import(experiment_folder(options.runs_root, options.experiment), record)
-    say(f"{options.system} {'replaced' if was_there else 'imported'}: {board.task}")
+    logger.info(f"{options.system} {'replaced' if was_there else 'imported'}: {board.task}")
     _report(options)
 
 
@@ -196,4 +198,4 @@ def _report(options: argparse.Namespace) -> None:
         artifacts_root=options.artifacts_root,
     )
     for path in write_report(leaderboard, options.reports_root / options.experiment):
-        say(f"report: {path}")
+        logger.info(f"report: {path}")

@@ -20,6 +20,7 @@ from mtnlg.cli import (
 )
 from mtnlg.cli.guard import guarded
 from mtnlg.cli.parser import Parser
+from mtnlg.progress import show_messages
 
 COMMANDS = (stage, data, say, score, doctor, import_command, diff, publish, ratings, leaks)
 """Modules with `add_parser(subparsers)`, in the order of the help."""
@@ -28,6 +29,7 @@ COMMANDS = (stage, data, say, score, doctor, import_command, diff, publish, rati
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; the arguments are those of the process."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    show_messages()
     return guarded(lambda: _run(words or ["--help"]))
 
 

@@ -5,12 +5,15 @@ board.
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtnlg.cli.parser import add_command, add_roots
 from mtnlg.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from mtnlg.cli.parser import Parser, Subparsers
@@ -89,7 +92,6 @@ def _add_export_options(parser: Parser) -> None:
 
 def run_export(options: argparse.Namespace) -> None:
     """Write the sheets and their key; all that can be wrong is found before anything is written."""
-    from mtnlg.progress import say
     from mtnlg.ratings.choice import choose, find_board
     from mtnlg.ratings.key import KEY_FILE, Key, write_key
     from mtnlg.ratings.plan import plan_sheets
@@ -138,8 +140,8 @@ def run_export(options: argparse.Namespace) -> None:
     for path in paths:
         print(path)
     for line in _summary(key, choice, num_rows=options.items):
-        say(line)
-    say(
+        logger.info(line)
+    logger.info(
         f"{options.out / KEY_FILE} says which system is behind each item: keep it, and give raters "
         "their own sheet alone"
     )
@@ -214,7 +216,6 @@ def _leaderboard(options: argparse.Namespace) -> Leaderboard:
 
 def run_read(options: argparse.Namespace) -> None:
     """Put the answers into ratings.json of the experiment, and write its report again."""
-    from mtnlg.progress import say
     from mtnlg.ratings.choice import find_board
     from mtnlg.ratings.key import read_key
     from mtnlg.ratings.results import rate
@@ -231,7 +232,7 @@ def run_read(options: argparse.Namespace) -> None:
     ratings = rate(key, options.folder, board, options.artifacts_root)
     path = record_ratings(options.experiment, ratings, runs_root=options.runs_root)
     for rater in ratings.raters:
-        say(f"{rater.name}: {rater.num_answered} of {rater.num_asked} items answered")
-    say(f"ratings: {path}")
+        logger.info(f"{rater.name}: {rater.num_answered} of {rater.num_asked} items answered")
+    logger.info(f"ratings: {path}")
     for written in write_report(_leaderboard(options), options.reports_root / options.experiment):
-        say(f"report: {written}")
+        logger.info(f"report: {written}")

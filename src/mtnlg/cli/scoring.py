@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +17,11 @@ from mtnlg.evaluation import Metric, Resampling, find_metric
 from mtnlg.leaderboard.file_board import Settings, build_file_board, write_samples
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.leaderboard.ranking import find_main_metric
-from mtnlg.progress import say
 from mtnlg.records.text_files import as_mistake_of_the_command
 from mtnlg.report import find_format, write_report
 from mtnlg.text.scripts import base_language
+
+logger = logging.getLogger(__name__)
 
 
 def score(options: argparse.Namespace) -> None:
@@ -39,7 +41,7 @@ def score(options: argparse.Namespace) -> None:
             (page,) = write_report(
                 leaderboard, options.html, formats=["html"], num_samples=options.samples
             )
-            say(f"page: {page}")
+            logger.info(f"page: {page}")
         print(report_format.render(leaderboard, 0), end="")
 
 

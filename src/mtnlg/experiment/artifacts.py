@@ -5,6 +5,7 @@ Those rooms are imported only where a folder is missing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from mtnlg.experiment.compose import run_folder
 from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.plugins import UsedRow
-from mtnlg.progress import say, track
+from mtnlg.progress import track
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.places import (
     METRICS_FILE,
@@ -30,6 +31,8 @@ from mtnlg.records.places import (
 )
 from mtnlg.records.runs import Kind
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
+
+logger = logging.getLogger(__name__)
 
 WATCHING_SETTINGS = (
     *("num_workers", "log_every_steps", "profiler", "detect_anomaly", "enable_progress_bar"),
@@ -121,7 +124,7 @@ def search_contamination(config: Config, prepared: Prepared) -> Artifact:
     def build(folder: Path) -> None:
         with track("contamination", 0) as progress:
             for line in write_contamination(folder, files, on_rows=progress.advance):
-                say(line)
+                logger.info(line)
 
     code = Code(search_contamination, packages=("numpy",))
     return make_folder(config.artifacts_root, "contamination", files.identity, build, code=code)

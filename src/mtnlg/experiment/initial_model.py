@@ -7,6 +7,7 @@ The training itself loads the weights.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -14,9 +15,10 @@ from pathlib import Path
 from mtnlg.artifacts.store import RECORD_FILE, file_sha256, verify_artifact
 from mtnlg.config import Config, ModelConfig, PositionEncoding
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.progress import say
 from mtnlg.records.files import JsonObject, read_json
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
+
+logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
 FILES = (CONFIG_FILE, "model.safetensors", TOKENIZER_FILE)
@@ -58,7 +60,7 @@ def check_initial_model(config: Config) -> None:
             f"trainer.bpe_dropout={dropout}: the tokenizer of initial_model={folder} has no merges "
             "to leave out; use trainer.bpe_dropout=null"
         )
-    say(f"tokenizer.*: not used, the tokenizer is that of initial_model={folder}")
+    logger.info(f"tokenizer.*: not used, the tokenizer is that of initial_model={folder}")
 
 
 def write_initial_tokenizer(source: Path, folder: Path, *, markers: Sequence[str]) -> None:
@@ -66,7 +68,7 @@ def write_initial_tokenizer(source: Path, folder: Path, *, markers: Sequence[str
     tokenizer = TextTokenizer.load(source / TOKENIZER_FILE)
     new = tokenizer.add_markers(markers)
     if new:
-        say(f"tokenizer of {source}: tokens added for {', '.join(new)}")
+        logger.info(f"tokenizer of {source}: tokens added for {', '.join(new)}")
     tokenizer.save(folder / TOKENIZER_FILE)
 
 

@@ -7,6 +7,7 @@ sweep changes the later jobs.
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -27,8 +28,9 @@ from mtnlg.experiment.compose import (
     run_id,
     without_paths,
 )
-from mtnlg.progress import say
 from mtnlg.records.runs import read_run, write_launch
+
+logger = logging.getLogger(__name__)
 
 STAGE_ATTRIBUTE, COMMAND_ATTRIBUTE = "stage", "command"
 """What the command line sets on the task function, so that the launcher knows what was asked
@@ -66,13 +68,13 @@ def launch_jobs(
     write_launch(folder, overrides, command=command, code=code, is_continued=first > 0)
     statuses = []
     for place, (file, words) in enumerate(zip(files, job_overrides, strict=True), start=1):
-        say(f"job {place} of {len(files)}: {file.parent.name} ({' '.join(words)})")
+        logger.info(f"job {place} of {len(files)}: {file.parent.name} ({' '.join(words)})")
         statuses.append(run_child("evaluate" if stage == "run" else stage, file))
     if stage == "run":
         report(configs[0])
     failed = [file.parent.name for file, status in zip(files, statuses, strict=True) if status]
     if failed:
-        say(f"{len(failed)} of {len(files)} jobs failed: {', '.join(failed)}")
+        logger.info(f"{len(failed)} of {len(files)} jobs failed: {', '.join(failed)}")
         raise SystemExit(1)
     return [_job_return(config, file) for config, file in zip(configs, files, strict=True)]
 
@@ -83,7 +85,7 @@ def _compose(
     try:
         return load_composed(compose(overrides))
     except MtnlgError as error:
-        say(f"error in job {number} ({' '.join(overrides)}): {error}")
+        logger.error(f"job {number} ({' '.join(overrides)}): {error}")
         raise SystemExit(error.exit_code) from None
 
 

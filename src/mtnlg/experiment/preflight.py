@@ -4,6 +4,7 @@ end.
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ from mtnlg.config.checks import require
 from mtnlg.config.third_party import check_third_party
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.initial_model import check_initial_model
-from mtnlg.progress import say
+
+logger = logging.getLogger(__name__)
 
 BYTES_PER_PARAMETER = 4 * (3 * 2 + 2)
 """Two checkpoints with weights and two moments, the best weights and the final ones, in fp32."""
@@ -44,7 +46,7 @@ def _warn_of_unused_rows() -> None:
 
     for table in (READER_TABLE, METRIC_TABLE, STRATEGY_TABLE, FORMAT_TABLE):
         for sentence in table.unused():
-            say(f"warning: {sentence}")
+            logger.warning(sentence)
 
 
 def _check_tasks(config: Config) -> None:
@@ -170,8 +172,8 @@ def _check_lengths(config: Config) -> None:
             f"model.context_length={context}, so that the longest example fits a batch"
         )
     if config.decoding.max_new_tokens > context // 2:
-        say(
-            f"warning: decoding.max_new_tokens={config.decoding.max_new_tokens} is more than half "
+        logger.warning(
+            f"decoding.max_new_tokens={config.decoding.max_new_tokens} is more than half "
             f"of model.context_length={context}; outputs end at {context // 2} tokens"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from mtnlg.experiment.code import code_hashes
 from mtnlg.experiment.compose import freeze_run
 from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.experiment.preflight import preflight
-from mtnlg.progress import keep, logged, say
+from mtnlg.progress import logged_to
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
 from mtnlg.records.places import CONTAMINATION_FILE, GENERATION_FILE, LOG_FILE, TRAINING_FILE
@@ -35,6 +36,8 @@ from mtnlg.records.stages import (
     Training,
 )
 
+logger = logging.getLogger(__name__)
+
 UNSEEN_TEXT = "; the training text of its initial model was not looked up"
 
 
@@ -49,19 +52,19 @@ def execute(config: Config, last_stage: str) -> None:
         **arithmetic(trainer.accelerator),
     }
     manifest = Manifest(folder, _asked(config, folder), rounding=rounding)
-    with logged(folder / LOG_FILE):
+    with logged_to(folder / LOG_FILE):
         try:
-            keep(f"{last_stage} is asked for")
+            logger.debug(f"{last_stage} is asked for")
             preflight(config)
             _record_code(config, manifest)
             _stages(config, last_stage, manifest)
         except BaseException as error:
             if not isinstance(error, MtnlgError | KeyboardInterrupt):
-                keep(traceback.format_exc())
-            keep(f"failed: {_reason(error)}")
+                logger.debug(traceback.format_exc())
+            logger.debug(f"failed: {_reason(error)}")
             manifest.fail(_reason(error))
             raise
-        keep("finished")
+        logger.debug("finished")
     manifest.finish(is_scored=last_stage == "evaluate")
 
 
@@ -72,8 +75,8 @@ def _record_code(config: Config, manifest: Manifest) -> None:
     changed = [stage for stage, digest in launched.items() if code.get(stage) != digest]
     manifest.add(code=code, code_changed=tuple(changed))
     if changed:
-        say(
-            f"warning: the code of {', '.join(changed)} was changed after the launch; "
+        logger.warning(
+            f"the code of {', '.join(changed)} was changed after the launch; "
             "the other runs of the launch may have the older one"
         )
 

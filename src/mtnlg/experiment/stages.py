@@ -6,6 +6,7 @@ and what is not built is not even imported: a run whose artifacts are all there 
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from mtnlg.artifacts.store import Artifact
@@ -22,7 +23,8 @@ from mtnlg.experiment.artifacts import (
     search_contamination,
 )
 from mtnlg.experiment.compose import experiment_name
-from mtnlg.progress import say
+
+logger = logging.getLogger(__name__)
 
 
 def prepare(config: Config) -> Prepared:
@@ -50,7 +52,7 @@ def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decode
         for test_set in task.test_sets
     ]
     if not decoded:
-        say("no task has a test set: nothing is decoded or ranked")
+        logger.info("no task has a test set: nothing is decoded or ranked")
     return decoded
 
 
@@ -103,5 +105,5 @@ def report(config: Config) -> list[Path]:
         num_samples=config.report.num_samples,
     )
     for path in paths:
-        say(f"report: {path}")
+        logger.info(f"report: {path}")
     return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,12 +14,14 @@ from mtnlg.inference.likelihood import bits_per_byte, likelihood_record, target_
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import Generated, TextGenerator
-from mtnlg.progress import say, track
+from mtnlg.progress import track
 from mtnlg.records.codec import write_record
 from mtnlg.records.files import JsonObject, JsonValue, write_jsonl
 from mtnlg.records.places import GENERATION_FILE, PREDICTIONS_FILE
 from mtnlg.records.rows import Prediction, Row, read_rows
 from mtnlg.records.stages import Generation
+
+logger = logging.getLogger(__name__)
 
 ALTERNATIVES_FILE, LIKELIHOOD_FILE = "alternatives.jsonl", "likelihood.jsonl"
 
@@ -45,8 +48,8 @@ def predict_test_set(
         )
     record = _record(generated, num_rows=len(rows), seconds=time.monotonic() - started)
     if generated.num_cut_prompts:
-        say(
-            f"warning: {generated.num_cut_prompts} of {len(rows)} prompts did not fit the context "
+        logger.warning(
+            f"{generated.num_cut_prompts} of {len(rows)} prompts did not fit the context "
             "and were cut"
         )
     best = (alternatives[0] for alternatives in generated.texts)
@@ -95,8 +98,8 @@ def _write_likelihood(
     )
     num_cut = sum(one.is_cut for one in likelihoods)
     if num_cut:
-        say(
-            f"warning: {num_cut} of {len(rows)} targets are longer than half of the context; "
+        logger.warning(
+            f"{num_cut} of {len(rows)} targets are longer than half of the context; "
             "their beginnings alone count in bits_per_byte"
         )
     lines = (likelihood_record(row.id, one) for row, one in zip(rows, likelihoods, strict=True))

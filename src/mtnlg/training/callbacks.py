@@ -4,6 +4,7 @@ the order of examples.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -22,10 +23,11 @@ from mtnlg.config import TrainerConfig
 from mtnlg.errors import TrainingError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
-from mtnlg.progress import say
 from mtnlg.records.files import write_text
 from mtnlg.training.checkpoints import KEPT, AtomicCheckpointIO, checkpoint_path, find_checkpoints
 from mtnlg.training.module import TransformerModule
+
+logger = logging.getLogger(__name__)
 
 BEST_FILE = "best.safetensors"
 PROFILE_FILE = "profile.txt"
@@ -230,7 +232,9 @@ class Profile(Callback):
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         if not self.path.exists():
-            say(f"warning: no profile: fewer than {SKIPPED_BATCHES + 1} micro-batches were trained")
+            logger.warning(
+                f"no profile: fewer than {SKIPPED_BATCHES + 1} micro-batches were trained"
+            )
 
     def _write(self, profiler: profile) -> None:
         profiler.stop()
@@ -242,7 +246,7 @@ class Profile(Callback):
         num_profiled = self.num_batches - SKIPPED_BATCHES
         write_text(self.path, f"{num_profiled} micro-batches after {SKIPPED_BATCHES}\n{table}\n")
         folder = self.path.parent.with_name(self.path.parent.name.removesuffix(PARTIAL_SUFFIX))
-        say(f"profile of {num_profiled} micro-batches: {folder / self.path.name}")
+        logger.info(f"profile of {num_profiled} micro-batches: {folder / self.path.name}")
 
 
 def _activities() -> list[ProfilerActivity]:

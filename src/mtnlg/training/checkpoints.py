@@ -7,6 +7,7 @@ resume alone.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -18,8 +19,9 @@ from lightning.fabric.plugins import CheckpointIO
 
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.errors import MtnlgError
-from mtnlg.progress import say
 from mtnlg.records.files import read_json, write_json
+
+logger = logging.getLogger(__name__)
 
 KEPT = 2
 """Newest checkpoints that stay: one may be torn by a failing disk."""
@@ -83,9 +85,9 @@ def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
             if is_sound(path):
                 return step, path
         except MtnlgError as error:
-            say(f"checkpoint passed over: {error}")
+            logger.info(f"checkpoint passed over: {error}")
             continue
-        say(
+        logger.info(
             f"checkpoint passed over: {path} is corrupt "
             f"(its sha256 differs from {path.with_suffix('.json').name})"
         )

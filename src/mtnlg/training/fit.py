@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import resource
 import shutil
@@ -22,7 +23,7 @@ from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
 from mtnlg.model import Transformer, save_model
 from mtnlg.model.folder import load_weights, start_from, weights_of
 from mtnlg.model.freezing import freeze
-from mtnlg.progress import Task, say, track
+from mtnlg.progress import Task, track
 from mtnlg.records.codec import write_record
 from mtnlg.records.places import METRICS_FILE, TRAINING_FILE, VALIDATION, rows_file
 from mtnlg.records.rows import Row, read_rows
@@ -49,6 +50,8 @@ from mtnlg.training.module import TransformerModule
 from mtnlg.training.plan import temper_weights
 from mtnlg.training.trainer import build_callbacks, build_trainer, has_own_progress_bar
 from mtnlg.training.validation_metric import ValidationMetric, ValidationTask, fixed_rows
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
 VALIDATION_OUTPUT_TOKENS = 96
@@ -135,7 +138,7 @@ def _resumed(checkpoints: Path) -> tuple[int, Path | None]:
     newest = newest_sound_checkpoint(checkpoints)
     if newest is None:
         return 0, None
-    say(f"training continues from step {newest[0]:,} ({newest[1]})")
+    logger.info(f"training continues from step {newest[0]:,} ({newest[1]})")
     return newest
 
 

@@ -4,6 +4,7 @@ harm.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ from mtnlg.config import Config
 from mtnlg.config.plain import flat_settings
 from mtnlg.config.third_party import build
 from mtnlg.errors import ConfigError
-from mtnlg.progress import say
+
+logger = logging.getLogger(__name__)
 
 
 def run_names(run_folder: Path) -> dict[str, str]:
@@ -94,4 +96,4 @@ class Loggers(Logger):
     def _switch_off(self, name: str, error: Exception) -> None:
         self.active.pop(name, None)
         first = (str(error).strip().splitlines() or [""])[0][:300]
-        say(f"warning: logger.{name} is switched off: {type(error).__name__}: {first}")
+        logger.warning(f"logger.{name} is switched off: {type(error).__name__}: {first}")
