@@ -33,7 +33,7 @@ LABEL_WIDTH = 11
 
 @dataclass(frozen=True)
 class DataSet:
-    """A prepared data set, and everything that can be said of it."""
+    """A prepared data set and its audits."""
 
     config: Config
     name: str
@@ -42,7 +42,7 @@ class DataSet:
     """The comment at the head of its file."""
     rows: Artifact
     audits: dict[str, JsonObject]
-    """What audit.json says of each split."""
+    """Split -> its part of audit.json."""
 
     @property
     def task(self) -> TaskConfig:
@@ -53,7 +53,7 @@ class DataSet:
 
 
 def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]:
-    """Lines about one data set, whose rows are made where they are not there yet."""
+    """Lines about one data set, whose rows are prepared if they are missing."""
     rows = artifacts.make_rows(config, name, config.tasks[name])
     splits = read_json(rows.folder / AUDIT_FILE)["splits"]
     assert isinstance(splits, dict), f"{rows.folder}: splits={splits!r}"
@@ -98,7 +98,7 @@ def _lengths(data: DataSet) -> list[str]:
         source, target = _object(audit["source_characters"]), _object(audit["target_characters"])
         references = _object(audit["references_per_row"])
         low, high = references["min"], references["max"]
-        cells = [_count(one[key]) for one in (source, target) for key in ("mean", "max")]
+        cells = [_count(side[key]) for side in (source, target) for key in ("mean", "max")]
         table.append([split, *cells, f"{low}" if low == high else f"{low} to {high}"])
     return _aligned(table)
 
@@ -113,22 +113,23 @@ def _duplicates(data: DataSet) -> list[str]:
 
 def _leaks(data: DataSet) -> list[str]:
     """One line for each signal, one column for each pair of splits."""
-    found = {
+    columns = {
         f"{split} in {seen}": _flat(_object(audit[name]))
         for split, audit in data.audits.items()
         for seen in data.audits
         if audit.get(name := f"overlap_with_{seen}") is not None
     }
-    if not found:
+    if not columns:
         return ["nothing to compare with: this data set has no training split"]
-    names = list(dict.fromkeys(name for counts in found.values() for name in counts))
-    table = [["", *found]]
-    table += [[name, *(counts.get(name, "-") for counts in found.values())] for name in names]
+    names = list(dict.fromkeys(name for counts in columns.values() for name in counts))
+    table = [["", *columns]]
+    table += [[name, *(counts.get(name, "-") for counts in columns.values())] for name in names]
     dialogues = data.audits.get("train", {}).get("dialogues")
     if dialogues is not None:
         counts = _flat(_object(dialogues))
-        told = f"{counts['repeated']} of {counts['checked']} are repeats, {counts['held_out']} are"
-        return [*_aligned(table), f"dialogues of train: {told} held-out ones"]
+        repeats = f"{counts['repeated']} of {counts['checked']} are repeats"
+        seen = f"{counts['held_out']} are held-out ones"
+        return [*_aligned(table), f"dialogues of train: {repeats}, {seen}"]
     return _aligned(table)
 
 
@@ -143,14 +144,14 @@ def _fertility(data: DataSet) -> list[str]:
     rows = list(islice(read_rows(data.split_file("train")), FERTILITY_ROWS))
     sides = {
         "source": ([row.source for row in rows], data.task.source_language),
-        "target": ([one for row in rows for one in row.references], data.task.output_language),
+        "target": ([text for row in rows for text in row.references], data.task.output_language),
     }
     table = [["side", "language", "texts", "tokens", "per", "", "in broken characters"]]
     for side, (texts, language) in sides.items():
-        found = fertility(texts, tokenizer, language)
-        counts = [f"{found.num_texts:,}", f"{found.num_tokens:,}"]
-        ratios = [f"{found.tokens_per_unit:.2f}", f"{found.broken_share:.1%}"]
-        table.append([side, language, *counts, found.unit, *ratios])
+        measured = fertility(texts, tokenizer, language)
+        counts = [f"{measured.num_texts:,}", f"{measured.num_tokens:,}"]
+        ratios = [f"{measured.tokens_per_unit:.2f}", f"{measured.broken_share:.1%}"]
+        table.append([side, language, *counts, measured.unit, *ratios])
     vocabulary = f"{tokenizer.vocabulary_size:,} tokens, the first {len(rows):,} training rows"
     return [vocabulary, *_aligned(table, text_columns=(0, 1, 4))]
 
@@ -162,8 +163,8 @@ def _examples(data: DataSet) -> list[str]:
     assert isinstance(num_rows, int), f"rows_out={num_rows!r}"
     chosen = {0, num_rows // 2, num_rows - 1}
     lines = [f"of {split}"]
-    for place, row in enumerate(read_rows(data.split_file(split))):
-        if place in chosen:
+    for index, row in enumerate(read_rows(data.split_file(split))):
+        if index in chosen:
             lines += _example(row)
     return lines
 
@@ -182,7 +183,10 @@ SECTIONS: dict[str, Callable[[DataSet], list[str]]] = {
 
 def _example(row: Row) -> list[str]:
     lines = ["", printable(row.id)]
-    for label, text in [("source", row.source), *(("reference", one) for one in row.references)]:
+    for label, text in [
+        ("source", row.source),
+        *(("reference", reference) for reference in row.references),
+    ]:
         for number, line in enumerate(_shortened(text).split("\n")):
             lines.append(f"  {label if number == 0 else '':<{LABEL_WIDTH}}{printable(line)}")
     return lines
@@ -197,7 +201,8 @@ def _shortened(text: str) -> str:
 def printable(text: str) -> str:
     """The text with escapes for what a terminal would obey instead of show."""
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
     )
 
 

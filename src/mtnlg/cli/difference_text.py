@@ -14,30 +14,30 @@ from mtnlg.text.terminal import aligned, one_line
 from mtnlg.text.visible import visible
 
 
-def difference_document(first: Run, second: Run, found: RunDifference) -> JsonObject:
+def difference_document(first: Run, second: Run, difference: RunDifference) -> JsonObject:
     return {
         "schema_version": SCHEMA_VERSION,
         "a": first.record.run_id,
         "b": second.record.run_id,
-        "settings": {one.key: _values(one) for one in found.settings},
-        "environment": {one.key: _values(one) for one in found.environment},
+        "settings": {row.key: _values(row) for row in difference.settings},
+        "environment": {row.key: _values(row) for row in difference.environment},
         "test_sets": [
             {
-                "task": one.task,
-                "test_set": one.test_set,
-                "metrics": {change.name: _metric(change) for change in one.metrics},
-                "better": [asdict(example) for example in one.better],
-                "worse": [asdict(example) for example in one.worse],
-                "reason": one.reason,
+                "task": change.task,
+                "test_set": change.test_set,
+                "metrics": {metric.name: _metric(metric) for metric in change.metrics},
+                "better": [asdict(example) for example in change.better],
+                "worse": [asdict(example) for example in change.worse],
+                "reason": change.reason,
             }
-            for one in found.test_sets
+            for change in difference.test_sets
         ],
-        "missing": list(found.missing),
+        "missing": list(difference.missing),
     }
 
 
-def _values(one: Difference) -> JsonObject:
-    return dict(zip(("a", "b"), one.values, strict=True))
+def _values(row: Difference) -> JsonObject:
+    return dict(zip(("a", "b"), row.values, strict=True))
 
 
 def _metric(change: MetricChange) -> JsonObject:
@@ -60,20 +60,20 @@ LONGEST = 200
 def difference_text(first: Run, second: Run, difference: RunDifference) -> str:
     """All of it, with a heading for each part that has something to say."""
     lines = [f"A: {_name(first)}", f"B: {_name(second)}"]
-    for heading, found in (
+    for heading, differences in (
         ("settings", difference.settings),
         ("environment", difference.environment),
     ):
         rows = [
             [
-                one_line(one.key),
-                *(ABSENT if value is None else _short(value) for value in one.values),
+                one_line(row.key),
+                *(ABSENT if value is None else _short(value) for value in row.values),
             ]
-            for one in found
+            for row in differences
         ]
         if rows:
             lines += ["", heading, *aligned([["", "A", "B"], *rows])]
-        elif not any(one.startswith(heading) for one in difference.missing):
+        elif not any(row.startswith(heading) for row in difference.missing):
             lines += ["", f"{heading}: the same"]
     for change in difference.test_sets:
         lines += ["", f"{change.task} · {change.test_set}", *_scores(change)]
@@ -90,28 +90,29 @@ def _name(run: Run) -> str:
 
 def _scores(change: TestSetChange) -> Iterator[str]:
     rows = [["", "A", "B", "B - A", "95 %", "p", "p, corrected"]]
-    for one in change.metrics:
-        unit = one.first.unit
-        is_tested = one.low is not None and one.high is not None
+    for metric in change.metrics:
+        unit = metric.first.unit
+        sign = "+" if metric.difference > 0 else ""
+        is_tested = metric.low is not None and metric.high is not None
         rows.append(
             [
-                one.name,
-                value_text(one.first),
-                value_text(one.second),
-                f"{'+' if one.difference > 0 else ''}{number_text(one.difference, unit=unit)}",
-                f"[{number_text(one.low, unit=unit)}, {number_text(one.high, unit=unit)}]"
-                if is_tested and one.low is not None and one.high is not None
+                metric.name,
+                value_text(metric.first),
+                value_text(metric.second),
+                f"{sign}{number_text(metric.difference, unit=unit)}",
+                f"[{number_text(metric.low, unit=unit)}, {number_text(metric.high, unit=unit)}]"
+                if is_tested and metric.low is not None and metric.high is not None
                 else "not tested",
-                ABSENT if one.p is None else p_text(one.p),
-                ABSENT if one.p_holm is None else p_text(one.p_holm),
+                ABSENT if metric.p is None else p_text(metric.p),
+                ABSENT if metric.p_holm is None else p_text(metric.p_holm),
             ]
         )
     if change.metrics:
         yield from aligned(rows, numbers=range(1, 4))
         yield f"n = {change.metrics[0].first.num_examples}; paired approximate randomization"
-    for one in change.metrics:
-        if one.reason:
-            yield one_line(f"{one.name} is not tested: {one.reason}")
+    for metric in change.metrics:
+        if metric.reason:
+            yield one_line(f"{metric.name} is not tested: {metric.reason}")
     if change.reason:
         yield one_line(f"no examples: {change.reason}")
     for heading, moved in (("B does better", change.better), ("B does worse", change.worse)):

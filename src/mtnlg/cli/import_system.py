@@ -1,5 +1,5 @@
-"""What `mtnlg import` does: the outputs of somebody else's system become a row of a board. All that
-can be wrong is found before anything is written.
+"""What `mtnlg import` does: another system's outputs become a row of a board. All checks come
+before anything is written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from mtnlg.report import write_report
 logger = logging.getLogger(__name__)
 
 RULE = "not checked: training data unknown"
-"""What stands where our own systems have the rule by which contamination was looked for."""
+"""What an imported row shows in place of the rule of the contamination search."""
 MAX_NAME_LENGTH = 100
 
 
@@ -50,7 +50,7 @@ def import_system(options: argparse.Namespace) -> None:
         runs_root=options.runs_root,
         artifacts_root=options.artifacts_root,
     )
-    read_imports(options.experiment, runs_root=options.runs_root)  # broken, it is told now
+    read_imports(options.experiment, runs_root=options.runs_root)  # fails now if it is broken
     _check_signatures(board)
     with as_mistake_of_the_command():
         hypotheses = _read(options.hypotheses, options.hypothesis_field, board)
@@ -69,7 +69,7 @@ def import_system(options: argparse.Namespace) -> None:
 
 
 def _check_line(key: str, text: str | None) -> None:
-    """What stands in a cell of a board is one line of text."""
+    """Raise ConfigError unless the text is one line, as a cell of a board needs."""
     if text is None:
         return
     if not text.strip() or not text.isprintable() or len(text) > 10 * MAX_NAME_LENGTH:
@@ -79,8 +79,8 @@ def _check_line(key: str, text: str | None) -> None:
 
 
 def _check_signatures(board: BoardRows) -> None:
-    """Raise ArtifactError where the board was scored by other releases: nothing that is scored now
-    could be compared with it.
+    """Raise ArtifactError if other releases scored the board: scores of today could not be compared
+    with its rows.
     """
     for name in board.settings.metrics:
         now = find_metric(name).signature(board.references, board.language)
@@ -159,7 +159,7 @@ def _texts(hypotheses: Sequence[str], board: BoardRows) -> Texts:
 
 
 def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -> Artifact:
-    lines = [json_line(one.to_json()) for one in board.answered(hypotheses)]
+    lines = [json_line(row.to_json()) for row in board.answered(hypotheses)]
     content = "".join(lines)
     inputs: JsonObject = {"external": hashlib.sha256(content.encode()).hexdigest()}
     return make_folder(

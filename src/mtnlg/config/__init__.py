@@ -141,10 +141,10 @@ class Config:
         Raises ConfigError where no data set with this marker is trained on.
         """
         marker = self.tasks[name].marker
-        trained = [one for one, task in self.tasks.items() if task.train_split]
-        alike = [one for one in trained if self.tasks[one].marker == marker]
+        trained = [key for key, task in self.tasks.items() if task.train_split]
+        alike = [key for key in trained if self.tasks[key].marker == marker]
         if not alike:
-            markers = ", ".join(dict.fromkeys(self.tasks[one].marker for one in trained))
+            markers = ", ".join(dict.fromkeys(self.tasks[key].marker for key in trained))
             raise ConfigError(
                 f"tasks.{name}: nothing is trained for its marker {marker}, only for "
                 f"{markers or 'none'}; add a data set to train on with this marker, as in "

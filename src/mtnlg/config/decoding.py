@@ -37,8 +37,8 @@ class DecodingConfig:
     top_p: PositiveShareOrAll = 1.0
     """sampling: the smallest set of tokens with this probability mass (Holtzman et al. 2020)."""
     seed: int = 1
-    """sampling: joined with each example's place in its test set, so that no batch changes a
-    draw.
+    """sampling: joined with each example's position in its test set, so that no batch
+    changes a draw.
     """
     num_beams: Count = 5
     """beam: hypotheses kept per example."""
@@ -168,10 +168,11 @@ def _is_plain(text: str) -> bool:
     that stands for broken bytes.
     """
     return "\ufffd" not in text and all(
-        one in "\t\n" or unicodedata.category(one) not in ("Cc", "Cs") for one in text
+        character in "\t\n" or unicodedata.category(character) not in ("Cc", "Cs")
+        for character in text
     )
 
 
 def _digest(*texts: str) -> str:
-    """Six digits that tell texts apart where they cannot stand in a file's name."""
+    """Six digits in place of texts that a file's name cannot hold."""
     return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:6]

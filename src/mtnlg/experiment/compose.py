@@ -164,8 +164,8 @@ def thaw(path: Path) -> Config:
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"--frozen {path}: not YAML ({_one_line(str(error))})") from None
     if not isinstance(plain, dict):
-        found = type(plain).__name__
-        raise ConfigError(f"--frozen {path}: expected the keys of a configuration, found {found}")
+        kind = type(plain).__name__
+        raise ConfigError(f"--frozen {path}: expected the keys of a configuration, found {kind}")
     try:
         return load(OmegaConf.create(plain))
     except (ConfigError, OmegaConfBaseException) as error:
@@ -227,7 +227,7 @@ def freeze_run(config: Config) -> Path:
 
 
 def explain(error: Exception) -> ConfigError:
-    """What Hydra or OmegaConf found wrong, as one line that names the key."""
+    """The error of Hydra or OmegaConf as one line that names the key."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     message = _one_line(str(cause))
     section, key = getattr(cause, "object_type", None), str(getattr(cause, "key", None))

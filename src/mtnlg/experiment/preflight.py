@@ -1,6 +1,4 @@
-"""What can be known before the first stage: nothing that fails here would have to fail at the
-end.
-"""
+"""What can be checked before the first stage, so that it does not fail at the end."""
 
 from __future__ import annotations
 
@@ -77,12 +75,12 @@ def _check_metrics(config: Config) -> None:
                 metric.signature([["text"]], task.output_language)
     utility = config.decoding.mbr_utility
     if utility is not None:
-        found = find_metric(utility, key="decoding.mbr_utility")
+        metric = find_metric(utility, key="decoding.mbr_utility")
         require(
-            found.is_resampleable
-            and found.higher_is_better is not None
-            and not found.needs_sources
-            and not found.is_whole,
+            metric.is_resampleable
+            and metric.higher_is_better is not None
+            and not metric.needs_sources
+            and not metric.is_whole,
             "decoding.mbr_utility",
             utility,
             "a metric of single texts and their references of which more or less is better",
