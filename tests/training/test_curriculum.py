@@ -53,8 +53,8 @@ def test_no_example_is_shown_before_its_time() -> None:
 
     batches = stream(plan, STEPS)
 
-    for place, batch in enumerate(batches):
-        step = place // plan.micro_batches_per_step
+    for index, batch in enumerate(batches):
+        step = index // plan.micro_batches_per_step
         allowed = max(competence(step, STEPS), 0.04)
         assert max(shares[example] for example in batch.examples) < allowed, f"step {step}"
     longest = max(shares[example] for batch in batches[-40:] for example in batch.examples)
@@ -109,6 +109,6 @@ def test_tasks_of_small_weight_still_fill_their_steps() -> None:
 
 def test_steps_are_numbered_through_the_curriculum_and_beyond() -> None:
     """So that what depends on the number of a step differs from step to step."""
-    found = [(one.step, one.place) for one in stream(settings(), STEPS + 25)]
+    numbered = [(batch.step, batch.position) for batch in stream(settings(), STEPS + 25)]
 
-    assert found == [(step, place) for step in range(STEPS + 25) for place in range(2)]
+    assert numbered == [(step, position) for step in range(STEPS + 25) for position in range(2)]

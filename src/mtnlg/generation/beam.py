@@ -69,8 +69,8 @@ class Candidates:
     parents: Tensor
     ids: Tensor
 
-    def take(self, places: Tensor) -> Candidates:
-        return Candidates(*(getattr(self, name).gather(1, places) for name in self.__slots__))
+    def take(self, indices: Tensor) -> Candidates:
+        return Candidates(*(getattr(self, name).gather(1, indices) for name in self.__slots__))
 
 
 def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:

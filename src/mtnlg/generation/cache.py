@@ -60,7 +60,7 @@ def read_prompts(
 def prompt_mask(
     is_real: Tensor, is_bidirectional: bool, *, prefix_length: int | None = None
 ) -> Tensor:
-    """Who may look at whom, (B, 1, T, T) bool; padding sees itself, lest its softmax be empty."""
+    """Who may look at whom, (B, 1, T, T) bool; padding sees itself too."""
     width = is_real.shape[1]
     itself = torch.eye(width, dtype=torch.bool, device=is_real.device)
     may_look = is_real[:, None, :].expand(-1, width, -1)

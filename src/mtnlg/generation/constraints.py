@@ -35,8 +35,8 @@ class BannedTexts:
     def after(self, history: Tensor) -> Tensor:
         """Tokens that may not follow each row of `history` (R, T), (R, V) bool."""
         states = torch.zeros(len(history), dtype=torch.int64, device=history.device)
-        for place in range(max(history.shape[1] - self.memory, 0), history.shape[1]):
-            states = self.next_states[states, history[:, place]]
+        for position in range(max(history.shape[1] - self.memory, 0), history.shape[1]):
+            states = self.next_states[states, history[:, position]]
         return self.is_banned[states]
 
 
@@ -129,8 +129,8 @@ def penalize(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
     """Logits (R, V) with those of ids in `history` (R, T) divided by the penalty where they are
     positive and multiplied by it where they are not.
     """
-    found = logits.gather(1, history)
-    return logits.scatter(1, history, torch.where(found < 0, found * penalty, found / penalty))
+    seen = logits.gather(1, history)
+    return logits.scatter(1, history, torch.where(seen < 0, seen * penalty, seen / penalty))
 
 
 def ban_repeats(is_banned: Tensor, history: Tensor, size: int) -> None:
@@ -143,8 +143,8 @@ def ban_repeats(is_banned: Tensor, history: Tensor, size: int) -> None:
     windows = history.unfold(1, size, 1)  # (R, T - size + 1, size)
     last = history[:, length - size + 1 :]  # (R, size - 1)
     is_repeat = (windows[:, :, :-1] == last[:, None]).all(-1)
-    rows, places = is_repeat.nonzero(as_tuple=True)
-    is_banned[rows, windows[rows, places, -1]] = True
+    rows, positions = is_repeat.nonzero(as_tuple=True)
+    is_banned[rows, windows[rows, positions, -1]] = True
 
 
 def compile_constraints(

@@ -32,7 +32,7 @@ def generate(
     forbidden. `rules` is what the settings say in texts and of the sources, as ids.
     `example_numbers` (None: 0, 1, ...) is what the draws of a prompt depend on, with the seed.
     `prefix_length` (None: all) is how many tokens of each prompt see one another, where the model's
-    prefix is bidirectional. `on_progress` is told after each batch how many prompts it had. Raises
+    prefix is bidirectional. `on_progress` gets the number of prompts after each batch. Raises
     ValueError for a prompt that leaves no room in the context, and where the model's logits are not
     finite.
     """

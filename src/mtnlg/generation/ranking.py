@@ -31,8 +31,8 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     ids = chunks[:, :, None] * CHUNK_SIZE + torch.arange(CHUNK_SIZE, device=values.device)
     tail_ids = torch.arange(body_width, width, device=values.device).expand(num_rows, -1)
     candidates = torch.cat([chunked[rows, chunks].flatten(1), tail], dim=1)
-    best, places = _largest(candidates, count)
-    return best, torch.cat([ids.flatten(1), tail_ids], dim=1).gather(1, places)
+    best, indices = _largest(candidates, count)
+    return best, torch.cat([ids.flatten(1), tail_ids], dim=1).gather(1, indices)
 
 
 def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -40,10 +40,10 @@ def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if count >= values.shape[1]:
         ordered = values.sort(dim=1, descending=True, stable=True)
         return ordered.values[:, :count], ordered.indices[:, :count]
-    best, places = values.topk(count + 1, dim=1)
+    best, indices = values.topk(count + 1, dim=1)
     is_tied = (best[:, 1:] == best[:, :-1]).any(1)
     if bool(is_tied.any()):
         ordered = values[is_tied].sort(dim=1, descending=True, stable=True)
         best[is_tied] = ordered.values[:, : count + 1]
-        places[is_tied] = ordered.indices[:, : count + 1]
-    return best[:, :count], places[:, :count]
+        indices[is_tied] = ordered.indices[:, : count + 1]
+    return best[:, :count], indices[:, :count]

@@ -80,9 +80,9 @@ def walk_rows(
     cache, logits = reading.cache, reading.logits
     rows = start_rows(reading.lengths, reading.is_real, batch.limits)
     if copies > 1:
-        places = torch.arange(len(logits), device=logits.device).repeat_interleave(copies)
+        copied = torch.arange(len(logits), device=logits.device).repeat_interleave(copies)
         repeat_rows(cache, copies)
-        logits, rows = logits[places], rows.take(places)
+        logits, rows = logits[copied], rows.take(copied)
         rows.numbers = torch.arange(len(logits), device=logits.device)
     for step in range(num_steps):
         logits, log_probabilities = constrain(

@@ -22,7 +22,9 @@ from mtnlg.generation.constraints import BannedTexts, TextRules
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 CONTROLS = [
-    one for one in map(chr, range(0xA0)) if unicodedata.category(one) == "Cc" and one not in "\t\n"
+    letter
+    for letter in map(chr, range(0xA0))
+    if unicodedata.category(letter) == "Cc" and letter not in "\t\n"
 ]
 """What is left out of an output, so that a text could come together around it: banned with the
 texts.
@@ -60,14 +62,16 @@ def ban_texts(
     """The automaton over tokens that finds each of the texts in an output's bytes."""
     words = [text.encode() for text in texts]
     after, is_word = byte_automaton(words)  # (N, 256), (N,)
-    width = max(len(one) for one in token_bytes)
-    padded = torch.tensor([[*one, *[0] * (width - len(one))] for one in token_bytes])  # (V, L)
-    lengths = torch.tensor([len(one) for one in token_bytes])
+    width = max(len(token) for token in token_bytes)
+    padded = torch.tensor(
+        [[*token, *[0] * (width - len(token))] for token in token_bytes]
+    )  # (V, L)
+    lengths = torch.tensor([len(token) for token in token_bytes])
     states = torch.arange(len(after))[:, None].expand(-1, len(token_bytes))  # (N, V)
     is_banned = torch.zeros(states.shape, dtype=torch.bool)
-    for place in range(width):
-        is_read = lengths > place
-        states = torch.where(is_read, after[states, padded[:, place]], states)
+    for position in range(width):
+        is_read = lengths > position
+        states = torch.where(is_read, after[states, padded[:, position]], states)
         is_banned |= is_read & is_word[states]
     memory = max(len(word) for word in words) - 1
     return BannedTexts(states.to(device), is_banned.to(device), memory)

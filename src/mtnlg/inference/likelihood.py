@@ -94,8 +94,8 @@ def target_nats(model: Transformer, sequences: Sequence[tuple[NDArray[np.int64],
 
 def bits_per_byte(likelihoods: Sequence[Likelihood]) -> float:
     """Of all targets together."""
-    nats = sum(one.nats for one in likelihoods)
-    return nats / math.log(2) / sum(one.num_bytes for one in likelihoods)
+    nats = sum(likelihood.nats for likelihood in likelihoods)
+    return nats / math.log(2) / sum(likelihood.num_bytes for likelihood in likelihoods)
 
 
 def likelihood_record(row_id: str, likelihood: Likelihood) -> JsonObject:

@@ -25,10 +25,10 @@ def rank_by_utility(
     ranked: tuple[list[list[Output]], list[list[str]], list[list[float]]] = ([], [], [])
     for samples, written in zip(outputs, texts, strict=True):
         utilities = expected_utilities(written, metric, language=language)
-        order = sorted(range(len(samples)), key=lambda place: -utilities[place])
-        ranked[0].append([samples[place] for place in order])
-        ranked[1].append([written[place] for place in order])
-        ranked[2].append([utilities[place] for place in order])
+        order = sorted(range(len(samples)), key=lambda index: -utilities[index])
+        ranked[0].append([samples[index] for index in order])
+        ranked[1].append([written[index] for index in order])
+        ranked[2].append([utilities[index] for index in order])
     return ranked
 
 

@@ -96,13 +96,13 @@ def _write_likelihood(
         task,
         batch_tokens=decoding.batch_tokens,
     )
-    num_cut = sum(one.is_cut for one in likelihoods)
+    num_cut = sum(likelihood.is_cut for likelihood in likelihoods)
     if num_cut:
         logger.warning(
             f"{num_cut} of {len(rows)} targets are longer than half of the context; "
             "their beginnings alone count in bits_per_byte"
         )
-    lines = (likelihood_record(row.id, one) for row, one in zip(rows, likelihoods, strict=True))
+    lines = (likelihood_record(row.id, value) for row, value in zip(rows, likelihoods, strict=True))
     write_jsonl(folder / LIKELIHOOD_FILE, lines)
     return round(bits_per_byte(likelihoods), 6), num_cut
 
@@ -111,13 +111,13 @@ def _alternatives(rows: Sequence[Row], generated: Generated) -> Iterator[JsonObj
     """Each row's texts, best first, with the model's score and, where they are ordered by it, the
     expected utility.
     """
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         alternatives: list[JsonValue] = [
             {"text": text, "score": score}
-            for text, score in zip(generated.texts[place], generated.scores[place], strict=True)
+            for text, score in zip(generated.texts[index], generated.scores[index], strict=True)
         ]
         if generated.utilities is not None:
-            for one, utility in zip(alternatives, generated.utilities[place], strict=True):
-                assert isinstance(one, dict), "made above"
-                one["utility"] = utility
+            for alternative, utility in zip(alternatives, generated.utilities[index], strict=True):
+                assert isinstance(alternative, dict), "made above"
+                alternative["utility"] = utility
         yield {"id": row.id, "alternatives": alternatives}

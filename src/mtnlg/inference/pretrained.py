@@ -105,7 +105,7 @@ class MegatronTuringForConditionalGeneration:
         texts = [text] if isinstance(text, str) else text
         if not texts:
             return []
-        cleaned = [clean_text(one, prompt.cleaning) for one in texts]
+        cleaned = [clean_text(source, prompt.cleaning) for source in texts]
         generated = self._generator.generate(cleaned, prompt, settings)
         _warn_of_cuts(generated.num_cut_prompts, generated.num_cut_tokens, len(texts))
         answers = [alternatives[0] for alternatives in generated.texts]
@@ -139,10 +139,10 @@ class MegatronTuringForConditionalGeneration:
     def find_task(self, name: str | None) -> TaskPrompt:
         """A task by full name or unambiguous last part; raises ConfigError with the known ones."""
         name = name or self.default_task
-        found = [title for title in self.tasks if title == name or title.split("/")[-1] == name]
-        if len(found) != 1:
+        titles = [title for title in self.tasks if title == name or title.split("/")[-1] == name]
+        if len(titles) != 1:
             raise ConfigError(f"task={name}: this model knows {', '.join(sorted(self.tasks))}")
-        return self.tasks[found[0]]
+        return self.tasks[titles[0]]
 
 
 def read_tasks(path: Path) -> tuple[dict[str, TaskPrompt], str]:

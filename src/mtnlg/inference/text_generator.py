@@ -69,7 +69,7 @@ class TextGenerator:
     @cached_property
     def forbidden_ids(self) -> list[int]:
         """Special tokens but the end: they stand for no text."""
-        return [one for one in self.tokenizer.special_ids if one != self.tokenizer.end_id]
+        return [token for token in self.tokenizer.special_ids if token != self.tokenizer.end_id]
 
     def generate(
         self,

@@ -22,10 +22,10 @@ def freeze(model: Transformer, patterns: Sequence[str]) -> list[str]:
     parameters = dict(model.named_parameters())
     frozen: set[str] = set()
     for pattern in patterns:
-        found = {name for name in parameters if _is_named(name, pattern)}
-        if not found:
+        matches = {name for name in parameters if _is_named(name, pattern)}
+        if not matches:
             raise ConfigError(_unknown(pattern, list(parameters)))
-        frozen |= found
+        frozen |= matches
     if frozen == set(parameters):
         raise ConfigError(f"trainer.frozen={list(patterns)}: nothing would be left to train")
     for name in frozen:

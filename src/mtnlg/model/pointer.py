@@ -29,8 +29,8 @@ class Pointing:
     ids: Tensor
     """(..., S) int64, the tokens pointed at."""
 
-    def at(self, place: object) -> Pointing:
-        return Pointing(self.shares[place], self.generated[place], self.ids[place])  # type: ignore[index]
+    def at(self, index: object) -> Pointing:
+        return Pointing(self.shares[index], self.generated[index], self.ids[index])  # type: ignore[index]
 
     def flatten(self) -> Pointing:
         """(B, T) as (B * T)."""

@@ -33,10 +33,10 @@ class States:
     pointing: Pointing | None = None
     """Where the model has a pointer: what each position copies."""
 
-    def at(self, place: object) -> States:
+    def at(self, index: object) -> States:
         """Those of some positions, by an index of the leading dimensions."""
-        pointing = None if self.pointing is None else self.pointing.at(place)
-        return States(self.hidden[place], pointing)  # type: ignore[index]
+        pointing = None if self.pointing is None else self.pointing.at(index)
+        return States(self.hidden[index], pointing)  # type: ignore[index]
 
     def flatten(self) -> States:
         """(B, T) as (B * T)."""

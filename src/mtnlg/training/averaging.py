@@ -119,8 +119,8 @@ class LastWeights(Callback):
     def _files(self) -> list[tuple[int, Path]]:
         """Steps and files, newest first."""
         paths = self.folder.glob("weights-*.ckpt")
-        found = [(re.fullmatch(r"weights-(\d+)\.ckpt", path.name), path) for path in paths]
-        return sorted(((int(match[1]), path) for match, path in found if match), reverse=True)
+        matches = [(re.fullmatch(r"weights-(\d+)\.ckpt", path.name), path) for path in paths]
+        return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
 
     def _remove(self, paths: list[Path]) -> None:
         for path in paths:

@@ -65,8 +65,10 @@ def find_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """Steps and files, newest first; leftovers of a killed write are removed."""
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)
-    found = [(re.fullmatch(r"step-(\d+)\.ckpt", path.name), path) for path in folder.glob("*.ckpt")]
-    return sorted(((int(match[1]), path) for match, path in found if match), reverse=True)
+    matches = [
+        (re.fullmatch(r"step-(\d+)\.ckpt", path.name), path) for path in folder.glob("*.ckpt")
+    ]
+    return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
 
 
 def is_sound(path: Path) -> bool:

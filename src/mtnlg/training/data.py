@@ -80,7 +80,7 @@ class SequenceDataset(Dataset[Batch]):
 
     def __getitem__(self, item: MicroBatch) -> Batch:
         sequences = [
-            self.sequence(example, draw=(item.step, item.place, row))
+            self.sequence(example, draw=(item.step, item.position, row))
             for row, example in enumerate(item.examples)
         ]
         return collate(
@@ -175,14 +175,14 @@ class PlanSampler(Sampler[MicroBatch]):
         self.curriculum_steps = curriculum_steps
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        place = {
+        position = {
             "rank": self.rank,
             "num_ranks": self.num_ranks,
             "start_step": self.start_step,
         }
         if self.curriculum_steps is None:
-            return micro_batches(self.settings, **place)
-        return curriculum_micro_batches(self.settings, self.curriculum_steps, **place)
+            return micro_batches(self.settings, **position)
+        return curriculum_micro_batches(self.settings, self.curriculum_steps, **position)
 
 
 class TokenDataModule(lightning.LightningDataModule):

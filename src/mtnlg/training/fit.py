@@ -88,7 +88,8 @@ def train_model(
     model = _fresh_model(config, tokenizer)
     builder = PromptBuilder(tokenizer, config.model.context_length)
     prompts = {
-        one.name: TaskPrompt.of(one.title, config.tasks[one.name], config.cleaning) for one in data
+        task.name: TaskPrompt.of(task.title, config.tasks[task.name], config.cleaning)
+        for task in data
     }
     checkpoints = folder / CHECKPOINTS
     start_step, checkpoint = _resumed(checkpoints)
@@ -241,14 +242,14 @@ def _validation_metric(
     tokenizer: TextTokenizer,
 ) -> ValidationMetric:
     tasks = []
-    for one in data:
-        task = config.tasks[one.name]
+    for task_data in data:
+        task = config.tasks[task_data.name]
         if task.validation_split is not None:
             rows: list[Row] = []
             if task.main_metric is not None:
-                rows = list(read_rows(one.rows / rows_file(VALIDATION)))
+                rows = list(read_rows(task_data.rows / rows_file(VALIDATION)))
             chosen = fixed_rows(rows, config.trainer.validation_rows)
-            tasks.append(ValidationTask(prompts[one.name], chosen, task.main_metric))
+            tasks.append(ValidationTask(prompts[task_data.name], chosen, task.main_metric))
     return ValidationMetric(
         tasks, tokenizer, DecodingConfig(max_new_tokens=VALIDATION_OUTPUT_TOKENS)
     )
@@ -262,23 +263,25 @@ def _data_module(
     *,
     start_step: int,
 ) -> TokenDataModule:
-    def split(one: TrainingData, name: str) -> TaskSplit:
-        tokens, prompt = read_token_split(one.tokens, name), prompts[one.name]
+    def split(task_data: TrainingData, name: str) -> TaskSplit:
+        tokens, prompt = read_token_split(task_data.tokens, name), prompts[task_data.name]
         if prompt.kind is TaskKind.language_modeling:
-            tokens = cut_into_chunks(tokens, builder.longest_target(prompt.kind), title=one.title)
-        return TaskSplit(prompt, tokens, config.tasks[one.name].weight)
+            tokens = cut_into_chunks(
+                tokens, builder.longest_target(prompt.kind), title=task_data.title
+            )
+        return TaskSplit(prompt, tokens, config.tasks[task_data.name].weight)
 
     train, validation = [], []
-    for one in data:
-        task = config.tasks[one.name]
+    for task_data in data:
+        task = config.tasks[task_data.name]
         if task.train_split is not None:
-            train.append(split(one, "train"))
+            train.append(split(task_data, "train"))
         if task.validation_split is not None:
-            validation.append(SequenceDataset([split(one, "validation")], builder))
+            validation.append(SequenceDataset([split(task_data, "validation")], builder))
     if config.trainer.task_temperature is not None:
-        sizes, weights = [len(one.tokens) for one in train], [one.weight for one in train]
+        sizes, weights = [len(part.tokens) for part in train], [part.weight for part in train]
         tempered = temper_weights(sizes, weights, config.trainer.task_temperature)
-        train = [replace(one, weight=weight) for one, weight in zip(train, tempered, strict=True)]
+        train = [replace(part, weight=weight) for part, weight in zip(train, tempered, strict=True)]
     dropout, segmenter = config.trainer.bpe_dropout, None
     if dropout is not None:
         segmenter = DropoutSegmenter(builder.tokenizer, probability=dropout, seed=config.seed)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mtnlg.errors import TrainingError
 
 Integers = NDArray[np.int64] | NDArray[np.int32]
-Places = NDArray[np.int64]
+Bounds = NDArray[np.int64]
 BLOCK_EXAMPLES = 1_000_000
 """Examples that are drawn, or sorted, together: bounds the memory that making a plan needs."""
 INITIAL_COMPETENCE = 0.01
@@ -38,7 +38,7 @@ class MicroBatch:
     """Labels of the whole optimizer step, over all its micro-batches and ranks."""
     step: int = 0
     """Number of the optimizer step in the training."""
-    place: int = 0
+    position: int = 0
     """Among the micro-batches of the step, those of all ranks counted."""
 
 
@@ -65,14 +65,14 @@ class EpochPlan(Sequence[list[MicroBatch]]):
     """The optimizer steps of one epoch, each spelt out when it is asked for."""
 
     def __init__(
-        self, examples: NDArray[np.int32], bounds: Places, steps: Places, num_labels: Integers
+        self, examples: NDArray[np.int32], bounds: Bounds, steps: Bounds, num_labels: Integers
     ) -> None:
         self.examples = examples
         """(num_drawn,) examples by length"""
         self.bounds = bounds
         """(num_batches, 2) where in `examples` each micro-batch starts and stops"""
         self.steps = steps
-        """(num_steps, micro_batches_per_step) places in `bounds`"""
+        """(num_steps, micro_batches_per_step) rows of `bounds`"""
         self.num_labels = num_labels
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class EpochPlan(Sequence[list[MicroBatch]]):
     def __getitem__(self, index: slice) -> list[list[MicroBatch]]: ...
     def __getitem__(self, index: int | slice) -> list[MicroBatch] | list[list[MicroBatch]]:
         if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
+            return [self[position] for position in range(*index.indices(len(self)))]
         batches = [self.examples[start:stop] for start, stop in self.bounds[self.steps[index]]]
         total = sum(int(self.num_labels[batch].sum(dtype=np.int64)) for batch in batches)
         return [MicroBatch(tuple(batch.tolist()), total) for batch in batches]
@@ -132,15 +132,15 @@ def micro_batches(
             yield from part_of_rank(plan[step], number, rank=rank, num_ranks=num_ranks)
         skipped += len(plan)
         epoch += 1
-        del plan  # before the next is made, lest there be two
+        del plan  # before the next is built, so that memory never holds two
 
 
 def part_of_rank(
     step: list[MicroBatch], number: int, *, rank: int, num_ranks: int
 ) -> Iterator[MicroBatch]:
     """One rank's micro-batches of the step of this number, with their place in the training."""
-    for place in range(rank, len(step), num_ranks):
-        yield replace(step[place], step=number, place=place)
+    for position in range(rank, len(step), num_ranks):
+        yield replace(step[position], step=number, position=position)
 
 
 def accumulation_for(settings: PlanSettings, step_labels: int, *, num_ranks: int) -> int:
@@ -184,15 +184,15 @@ def _sort(
     of_drawn = lengths[drawn]
     ordered, filled = np.empty_like(drawn), 0
     for low, high in _length_ranges(np.bincount(of_drawn)):
-        places = np.flatnonzero((of_drawn >= low) & (of_drawn < high))
-        order = np.lexsort((chance[places], of_drawn[places]))
-        ordered[filled : filled + len(places)] = drawn[places[order]]
-        filled += len(places)
+        positions = np.flatnonzero((of_drawn >= low) & (of_drawn < high))
+        order = np.lexsort((chance[positions], of_drawn[positions]))
+        ordered[filled : filled + len(positions)] = drawn[positions[order]]
+        filled += len(positions)
     assert filled == len(drawn), f"{filled} of {len(drawn)} examples have a length"
     return ordered
 
 
-def _length_ranges(counts: Places) -> Iterator[tuple[int, int]]:
+def _length_ranges(counts: Bounds) -> Iterator[tuple[int, int]]:
     """Half-open ranges of lengths that hold few examples each; one length is never divided."""
     low, held = 0, 0
     for length, count in enumerate(counts.tolist()):
@@ -203,7 +203,7 @@ def _length_ranges(counts: Places) -> Iterator[tuple[int, int]]:
     yield low, len(counts)
 
 
-def _cut(by_length: NDArray[np.int32], settings: PlanSettings) -> Places:
+def _cut(by_length: NDArray[np.int32], settings: PlanSettings) -> Bounds:
     """Neighbours in length, as many as fit when padded to the longest, and, where steps have a size
     in labels, the share of a micro-batch; one example at least.
     """
@@ -214,7 +214,7 @@ def _cut(by_length: NDArray[np.int32], settings: PlanSettings) -> Places:
     return np.stack([starts, np.append(starts[1:], len(by_length))], axis=1)
 
 
-def _starts_by_tokens(by_length: NDArray[np.int32], lengths: Integers, batch_tokens: int) -> Places:
+def _starts_by_tokens(by_length: NDArray[np.int32], lengths: Integers, batch_tokens: int) -> Bounds:
     """Lengths only grow, and so does what a longer cut is padded to: the last that fits is searched
     for.
     """
@@ -230,24 +230,24 @@ def _starts_by_tokens(by_length: NDArray[np.int32], lengths: Integers, batch_tok
 
 def _starts_by_labels(
     by_length: NDArray[np.int32], settings: PlanSettings, step_labels: int
-) -> Places:
+) -> Bounds:
     """What one micro-batch has too many or too few of its share is taken up by the next."""
     share = step_labels / settings.micro_batches_per_step
-    starts, start, held, place = [0], 0, 0.0, 0
+    starts, start, held, index = [0], 0, 0.0, 0
     for first in range(0, len(by_length), BLOCK_EXAMPLES):
         block = by_length[first : first + BLOCK_EXAMPLES]
         lengths, labels = settings.lengths[block].tolist(), settings.num_labels[block].tolist()
         for length, num_labels in zip(lengths, labels, strict=True):
-            is_full = (place - start + 1) * length > settings.batch_tokens
-            if place > start and (is_full or held + num_labels / 2 > share):  # nearest, not below
-                starts.append(place)
-                start, held = place, 0.0 if is_full else min(held - share, share)
+            is_full = (index - start + 1) * length > settings.batch_tokens
+            if index > start and (is_full or held + num_labels / 2 > share):  # nearest, not below
+                starts.append(index)
+                start, held = index, 0.0 if is_full else min(held - share, share)
             held += num_labels
-            place += 1
+            index += 1
     return np.asarray(starts, dtype=np.int64)
 
 
-def _split_to_multiple(bounds: Places, multiple: int) -> Places:
+def _split_to_multiple(bounds: Bounds, multiple: int) -> Bounds:
     """Halve the largest micro-batches until every step is full."""
     while len(bounds) % multiple:
         largest = int(np.argmax(bounds[:, 1] - bounds[:, 0]))
