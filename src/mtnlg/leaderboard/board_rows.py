@@ -10,21 +10,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
-from mtnlg.artifacts.store import RECORD_FILE, find_artifact
+from mtnlg.artifacts.store import RECORD_FILE, ArtifactRecord, find_artifact
 from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.records.files import JsonObject, object_of, read_json
+from mtnlg.records.codec import decode, read_record
 from mtnlg.records.places import (
     PREDICTIONS_FILE,
-    SCORES_FILE,
     experiment_folder,
     is_folder_name,
     scores_folder,
 )
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.runs import ScoreRecord, read_launch, read_runs
+from mtnlg.records.scores import load_scores
 
 RowIdentity = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 
@@ -97,7 +96,7 @@ def read_board(
         scored_rows=record.scored_rows,
         example=example,
         settings=_settings(folder / RECORD_FILE),
-        signatures=_signatures(folder / SCORES_FILE),
+        signatures=_signatures(folder),
     )
 
 
@@ -125,16 +124,15 @@ def _identity(path: Path) -> tuple[RowIdentity, ...]:
 def _settings(path: Path) -> EvaluationConfig:
     """How a scores folder was made, from the inputs of its key."""
     known = {field.name for field in fields(EvaluationConfig)}
-    recorded: dict[str, Any] = object_of(object_of(read_json(path), "inputs"), "evaluation")
-    if not recorded or set(recorded) - known:
+    recorded = read_record(path, ArtifactRecord).inputs.get("evaluation")
+    if not isinstance(recorded, dict) or not recorded or set(recorded) - known:
         raise ArtifactError(
             f"{path}: its inputs have no evaluation settings that are known here; evaluate the "
             "experiment again"
         )
-    return EvaluationConfig(**recorded)
+    return decode(recorded, EvaluationConfig, at="$.inputs.evaluation")
 
 
-def _signatures(path: Path) -> dict[str, str]:
-    document: JsonObject = read_json(path)
-    metrics = object_of(object_of(object_of(document, "subsets"), "all"), "metrics")
-    return {name: str(object_of(metrics, name).get("signature")) for name in metrics}
+def _signatures(folder: Path) -> dict[str, str]:
+    metrics = load_scores(folder).metrics
+    return {name: score.signature for name, score in metrics.items()}
