@@ -53,7 +53,7 @@ class StepSeeds(Callback):
 
 
 class FiniteLoss(Callback):
-    """Stops at the first loss that is no number; the last checkpoint stays good."""
+    """Raises TrainingError at the first NaN or infinite loss; the last checkpoint stays good."""
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int

@@ -94,7 +94,7 @@ class MetricsFile(Callback):
         self.task.advance(1)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
-        """Steps that no line tells of yet: those before a validation that ended the training."""
+        """Write the steps since the last line, where a validation ended the training."""
         if self.labels:
             self._write(trainer, pl_module)
 

@@ -3,7 +3,7 @@ function of its arguments.
 
 Ranks take slices of the plan, so the order of the examples does not depend on the number of
 processes. Knows lengths, no tokens. A plan is kept as arrays, some twenty bytes an example while it
-is made and four afterwards, and its micro-batches are spelt out when their step comes: twenty
+is built and four afterwards, and its micro-batches are listed when their step comes: twenty
 million examples as Python numbers would not fit a small machine.
 """
 
@@ -62,7 +62,7 @@ class PlanSettings:
 
 
 class EpochPlan(Sequence[list[MicroBatch]]):
-    """The optimizer steps of one epoch, each spelt out when it is asked for."""
+    """The optimizer steps of one epoch, each listed when it is asked for."""
 
     def __init__(
         self, examples: NDArray[np.int32], bounds: Bounds, steps: Bounds, num_labels: Integers
