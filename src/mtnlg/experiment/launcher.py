@@ -67,8 +67,8 @@ def launch_jobs(
     folder = files[0].parent.parent
     write_launch(folder, overrides, command=command, code=code, is_continued=first > 0)
     statuses = []
-    for place, (file, words) in enumerate(zip(files, job_overrides, strict=True), start=1):
-        logger.info(f"job {place} of {len(files)}: {file.parent.name} ({' '.join(words)})")
+    for number, (file, words) in enumerate(zip(files, job_overrides, strict=True), start=1):
+        logger.info(f"job {number} of {len(files)}: {file.parent.name} ({' '.join(words)})")
         statuses.append(run_child("evaluate" if stage == "run" else stage, file))
     if stage == "run":
         report(configs[0])

@@ -1,7 +1,4 @@
-"""Finding the run that a word of the command line means.
-
-Refuses to know: what is compared.
-"""
+"""Finds the run that a word of the command line means."""
 
 from __future__ import annotations
 
@@ -46,11 +43,11 @@ def find_run(word: str, *, runs_root: Path) -> Run:
 def _find_folder(word: str, runs_root: Path) -> Path:
     folders = sorted(path.parent for path in runs_root.glob(f"*/*/{RUN_FILE}"))
     exact = [folder for folder in folders if folder.name == word]
-    found = exact or [folder for folder in folders if folder.name.startswith(word)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(str(folder.relative_to(runs_root)) for folder in found)
+    matches = exact or [folder for folder in folders if folder.name.startswith(word)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(str(folder.relative_to(runs_root)) for folder in matches)
         raise ConfigError(f"run {word!r} may be any of {names}; give more of it, or its folder")
     close = get_close_matches(word, [folder.name for folder in folders], n=3, cutoff=0.4)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""

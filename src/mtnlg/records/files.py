@@ -1,8 +1,6 @@
-"""The file formats between the stages, as typed records; the only place that knows how they look on
-disk.
+"""Reading and writing JSON documents, JSON lines and texts: whole or not at all.
 
-Refuses to know: what a record is for. Every JSON document carries `schema_version`; JSON lines are
-UTF-8, one object a line, no NaN.
+Every JSON document carries `schema_version`; JSON lines are UTF-8, one object a line, no NaN.
 """
 
 from __future__ import annotations

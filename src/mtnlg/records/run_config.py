@@ -1,7 +1,5 @@
 """The configuration of a run, from the config.yaml of its folder, without anything of the machine
 that it ran on.
-
-Refuses to know: what a setting means.
 """
 
 from __future__ import annotations
@@ -71,17 +69,17 @@ def settings_of(config: Mapping[str, JsonValue], prefix: str = "") -> Iterator[t
 def differences(configs: Sequence[Mapping[str, JsonValue]]) -> list[Difference]:
     """The settings that are not the same in all, in the order of their first mention."""
     flat = [dict(settings_of(config)) for config in configs]
-    keys = dict.fromkeys(key for one in flat for key in one)
-    found = [Difference(key, tuple(one.get(key) for one in flat)) for key in keys]
-    return [one for one in found if len(set(one.values)) > 1]
+    keys = dict.fromkeys(key for settings in flat for key in settings)
+    rows = [Difference(key, tuple(settings.get(key) for settings in flat)) for key in keys]
+    return [row for row in rows if len(set(row.values)) > 1]
 
 
 def _public(value: object) -> JsonValue:
     """The value as JSON has it, without the folders of absolute paths."""
     if isinstance(value, dict):
-        return {str(key): _public(one) for key, one in value.items()}
+        return {str(key): _public(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_public(one) for one in value]
+        return [_public(entry) for entry in value]
     if isinstance(value, bool | int | float) or value is None:
         return value
     return without_folders(str(value))
