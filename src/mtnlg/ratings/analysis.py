@@ -1,8 +1,8 @@
-"""What the answers say: means, which systems are told apart, and how far raters agree with each
-other and with themselves.
+"""What the answers say: means, which systems differ significantly, and how far raters
+agree with each other and with themselves.
 
 The score of an output is the mean of its raters' first answers. Sources are resampled; raters are
-taken as they are. Refuses to know: files. Legend: S systems, N sources, K statistics.
+taken as they are. Legend: S systems, N sources, K statistics.
 """
 
 from __future__ import annotations
@@ -41,16 +41,14 @@ class Tested:
 
 
 def first_answers(key: Key, answers: Sequence[Answer]) -> list[list[int]]:
-    """For each output of the key the answers that were given to it, one of each rater: where an
-    output was shown twice the first, or the only one.
-    """
+    """For each output of the key, one answer of each rater: the first, if it was shown twice."""
     given: dict[tuple[int, str], int] = {}
-    for one in sorted(answers, key=lambda answer: answer.is_repeat):
-        given.setdefault((one.output, one.rater), one.score)
-    found: list[list[int]] = [[] for _ in key.outputs]
+    for answer in sorted(answers, key=lambda answer: answer.is_repeat):
+        given.setdefault((answer.output, answer.rater), answer.score)
+    scores: list[list[int]] = [[] for _ in key.outputs]
     for (output, _), score in given.items():
-        found[output].append(score)
-    return found
+        scores[output].append(score)
+    return scores
 
 
 def system_scores(key: Key, answers: Sequence[Sequence[int]]) -> dict[str, dict[str, float]]:
@@ -86,7 +84,7 @@ def rate_systems(key: Key, answers: Sequence[Sequence[int]]) -> tuple[list[Rated
         )
         for system in key.systems
     ]
-    rated.sort(key=lambda one: (one.mean.value is None, -(one.mean.value or 0.0)))
+    rated.sort(key=lambda system: (system.mean.value is None, -(system.mean.value or 0.0)))
     return rated, tested
 
 
@@ -94,7 +92,7 @@ def agreement(key: Key, answers: Sequence[Sequence[int]]) -> tuple[Value, float 
     """Krippendorff's alpha of ordered values with its interval, over the outputs with two answers
     or more, and that of values with distances.
     """
-    values = sorted({one for given in answers for one in given})
+    values = sorted({score for given in answers for score in given})
     several = sum(len(given) > 1 for given in answers)
     if not several:
         return Value(None, reason="no output has answers of two raters"), None
@@ -110,18 +108,18 @@ def rater_records(key: Key, answers: Sequence[Answer]) -> list[Rater]:
     """What each rater did, and how often the same output had the same answer again."""
     records = []
     for name, entries in key.sheets.items():
-        own = [one for one in answers if one.rater == name]
-        first = {one.output: one.score for one in own if not one.is_repeat}
+        theirs = [answer for answer in answers if answer.rater == name]
+        first = {answer.output: answer.score for answer in theirs if not answer.is_repeat}
         changes = [
-            abs(first[one.output] - one.score)
-            for one in own
-            if one.is_repeat and one.output in first
+            abs(first[answer.output] - answer.score)
+            for answer in theirs
+            if answer.is_repeat and answer.output in first
         ]
         records.append(
             Rater(
                 name,
                 len(entries),
-                len(own),
+                len(theirs),
                 fmean(first.values()) if first else None,
                 len(changes),
                 changes.count(0),
@@ -148,9 +146,9 @@ def ratio(statistics: FloatArray, aggregate: Aggregate, *, count: int) -> Value:
 
 def _by_row(key: Key, statistics: FloatArray) -> FloatArray:
     """Statistics of outputs summed for each source, which is what is resampled."""
-    places = {row: place for place, row in enumerate(key.rows)}
-    sums = np.zeros((len(places), statistics.shape[1]))
-    np.add.at(sums, [places[output.row] for output in key.outputs], statistics)
+    indices = {row: index for index, row in enumerate(key.rows)}
+    sums = np.zeros((len(indices), statistics.shape[1]))
+    np.add.at(sums, [indices[output.row] for output in key.outputs], statistics)
     return sums
 
 
@@ -175,7 +173,7 @@ def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
     if len(rated) < 2:
         return Tested({}, None, "fewer than two systems have answers")
     shared = [
-        row for row in next(iter(rated.values())) if all(row in one for one in rated.values())
+        row for row in next(iter(rated.values())) if all(row in rows for rows in rated.values())
     ]
     if len(shared) < 2:
         return Tested({}, None, f"the systems share {len(shared)} sources with answers")

@@ -28,7 +28,7 @@ class Answer:
 
     rater: str
     output: int
-    """The place of the output in the key."""
+    """The index of the output in the key."""
     score: int
     is_repeat: bool
 
@@ -44,21 +44,21 @@ def read_answers(folder: Path, key: Key) -> list[Answer]:
     paths = sorted(folder.glob("*.csv"))
     for path in paths:
         for number, item, cell in _cells(path):
-            place = f"{path}:{number}"
+            location = f"{path}:{number}"
             if item not in items:
                 raise DataError(
-                    f"{place}: item {item!r} is not of this export, whose items begin with "
+                    f"{location}: item {item!r} is not of this export, whose items begin with "
                     f"{key.export!r}; give each folder the sheets that were written into it"
                 )
-            score = _score(cell, key.scale, place)
+            score = _score(cell, key.scale, location)
             if score is None:
                 continue
             if item in given:
                 raise DataError(
-                    f"{place}: item {item!r} has an answer already, in {given[item][1]}; keep one "
-                    "of the two"
+                    f"{location}: item {item!r} has an answer already, in {given[item][1]}; keep "
+                    "one of the two"
                 )
-            given[item] = score, place
+            given[item] = score, location
     if not given:
         raise DataError(
             f"{folder}: has no answer in {len(paths)} CSV files; put the filled-in sheets there"
@@ -102,14 +102,14 @@ def _columns(path: Path, cells: Sequence[str]) -> list[str]:
     return names
 
 
-def _score(cell: str, scale: tuple[int, int], place: str) -> int | None:
+def _score(cell: str, scale: tuple[int, int], location: str) -> int | None:
     """None for an empty cell."""
     if not cell:
         return None
-    found = SCORE_FORM.fullmatch(cell)
-    if found is None or not scale[0] <= int(found[1]) <= scale[1]:
+    match = SCORE_FORM.fullmatch(cell)
+    if match is None or not scale[0] <= int(match[1]) <= scale[1]:
         raise DataError(
-            f"{place}: score {cell!r} must be a whole number from {scale[0]} to {scale[1]}, or "
+            f"{location}: score {cell!r} must be a whole number from {scale[0]} to {scale[1]}, or "
             "empty where there is no answer"
         )
-    return int(found[1])
+    return int(match[1])

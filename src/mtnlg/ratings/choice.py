@@ -1,7 +1,4 @@
-"""What of a board is rated: which of its systems, and which rows of its test set.
-
-Refuses to know: raters.
-"""
+"""What of a board is rated: which of its systems, and which rows of its test set."""
 
 from __future__ import annotations
 
@@ -43,7 +40,11 @@ class Choice:
 
 def find_board(leaderboard: Leaderboard, name: str) -> Board:
     """The board that `--board` names as task:test set."""
-    boards = {f"{one.task}:{one.test_set}": one for one in leaderboard.boards if one.subset == ALL}
+    boards = {
+        f"{board.task}:{board.test_set}": board
+        for board in leaderboard.boards
+        if board.subset == ALL
+    }
     if name not in boards:
         raise ConfigError(
             f"--board {name}: {leaderboard.experiment} has no such board; known: "
@@ -59,11 +60,14 @@ def choose(
     outputs of the first.
     """
     rows = _systems(board, names)
-    found = [
-        {one.id: one for one in read_outputs(row, artifacts_root=leaderboard.artifacts_root)}
+    answers_by_row = [
+        {
+            answer.id: answer
+            for answer in read_outputs(row, artifacts_root=leaderboard.artifacts_root)
+        }
         for row in rows
     ]
-    ids = [name for name in found[0] if all(name in answers for answers in found)]
+    ids = [name for name in answers_by_row[0] if all(name in answers for answers in answers_by_row)]
     if not ids:
         raise DataError(
             f"--systems {' '.join(row.label for row in rows)}: share no row of the test set"
@@ -73,7 +77,9 @@ def choose(
         KeySystem(row.label, row.kind, row.predictions[0], row.scores[0] if row.scores else None)
         for row in rows
     )
-    return _outputs(systems, [[answers[ids[one]] for answers in found] for one in drawn])
+    return _outputs(
+        systems, [[answers[ids[index]] for answers in answers_by_row] for index in drawn]
+    )
 
 
 def _systems(board: Board, names: Sequence[str]) -> list[BoardRow]:
@@ -112,8 +118,8 @@ def _outputs(systems: Sequence[KeySystem], rows: Sequence[Sequence[Prediction]])
     for answers in rows:
         first = answers[0]
         holders: dict[str, list[int]] = {}
-        for place, answer in enumerate(answers):
-            holders.setdefault(answer.prediction.strip(), []).append(place)
+        for index, answer in enumerate(answers):
+            holders.setdefault(answer.prediction.strip(), []).append(index)
         places = [0] * len(systems)
         for text, members in holders.items():
             for member in members:

@@ -1,7 +1,4 @@
-"""What is behind each item of the raters' sheets: `key.json`, which raters must not see.
-
-Refuses to know: texts. The sheets have these, and nothing else.
-"""
+"""What is behind each item of the raters' sheets: `key.json`, which raters must not see."""
 
 from __future__ import annotations
 
@@ -30,8 +27,8 @@ class Question:
 
 
 QUESTIONS = {
-    one.name: one
-    for one in (
+    question.name: question
+    for question in (
         Question(
             "adequacy",
             "How much of the meaning of the source is in the output?",
@@ -81,10 +78,10 @@ class KeyOutput:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One place of a rater's sheet."""
+    """One item of a rater's sheet."""
 
     output: int
-    """The place of the output in the key."""
+    """The index of the output in the key."""
     is_repeat: bool
     """True where the rater has had it before: asked for self-consistency alone."""
 
@@ -119,9 +116,9 @@ class Key:
         """Item number -> the rater whose sheet has it, and what is behind it."""
         export = self.export
         return {
-            item_number(export, rater, place): (rater, entry)
+            item_number(export, rater, position): (rater, entry)
             for rater, entries in self.sheets.items()
-            for place, entry in enumerate(entries, start=1)
+            for position, entry in enumerate(entries, start=1)
         }
 
     @property
@@ -145,9 +142,9 @@ class Key:
         return {"export": self.export, **document, "items": json.loads(json.dumps(items))}
 
 
-def item_number(export: str, rater: str, place: int) -> str:
+def item_number(export: str, rater: str, position: int) -> str:
     """How an item is called on a rater's sheet; no number of a spreadsheet, and no order cue."""
-    return f"{export}-{rater}-{place:03d}"
+    return f"{export}-{rater}-{position:03d}"
 
 
 def write_key(folder: Path, key: Key) -> None:

@@ -2,8 +2,7 @@
 pairs of outputs of one source.
 
 Pairs are of one source alone, since which sources are hard is no question of systems (the grouping
-by item of Deutsch et al. 2023, "Ties Matter", with all pairs in one ratio). Refuses to know:
-answers.
+by item of Deutsch et al. 2023, "Ties Matter", with all pairs in one ratio).
 """
 
 from __future__ import annotations
@@ -57,12 +56,12 @@ def rate_metrics(
 
 def rows_of(key: Key, board: Board) -> dict[str, BoardRow]:
     """The rows whose outputs are still those that were rated, by the labels of the key."""
-    found: dict[str, BoardRow] = {}
+    rows: dict[str, BoardRow] = {}
     for system in key.systems:
         for row in board.rows:
             if row.metrics and row.predictions[:1] == (system.predictions,):
-                found.setdefault(system.label, row)
-    return found
+                rows.setdefault(system.label, row)
+    return rows
 
 
 def _score(row: BoardRow, name: str) -> float | None:
@@ -119,18 +118,18 @@ def _values(
 ) -> dict[str, dict[str, float]]:
     """Metric -> row of the test set -> value of its output, higher being better."""
     predictions = read_outputs(row, artifacts_root=artifacts_root)
-    places = {one.id: place for place, one in enumerate(predictions)}
-    known = [name for name in wanted if name in places]
-    found = exact_values(
+    indices = {prediction.id: index for index, prediction in enumerate(predictions)}
+    known = [name for name in wanted if name in indices]
+    columns = exact_values(
         row,
-        [places[name] for name in known],
+        [indices[name] for name in known],
         num_examples=len(predictions),
         artifacts_root=artifacts_root,
     )
     return {
         name: {
-            one: value if row.metrics[name].higher_is_better else -value
-            for one, value in zip(known, column, strict=True)
+            row_id: value if row.metrics[name].higher_is_better else -value
+            for row_id, value in zip(known, column, strict=True)
         }
-        for name, column in found.items()
+        for name, column in columns.items()
     }

@@ -1,8 +1,7 @@
 """Which rater rates what, and in which order.
 
 A source goes to its raters with the outputs of all systems, so that each rater has every system
-equally often, and systems are compared by the same raters. Refuses to know: texts and systems'
-names. Legend: S systems.
+equally often, and systems are compared by the same raters. Legend: S systems.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ def plan_sheets(
     generator = np.random.default_rng(seed)
     panels = _panels(len(sources), len(raters), raters_per_item, generator)
     sheets = {}
-    for place, rater in enumerate(raters):
-        own = [source for source, panel in zip(sources, panels, strict=True) if place in panel]
-        sheets[rater] = tuple(_with_repeats(_order(own, generator), num_repeated, generator))
+    for index, rater in enumerate(raters):
+        rated = [source for source, panel in zip(sources, panels, strict=True) if index in panel]
+        sheets[rater] = tuple(_with_repeats(_order(rated, generator), num_repeated, generator))
     return sheets
 
 
@@ -47,7 +46,7 @@ def shared_sources(
         rater: {row_of_output[entry.output] for entry in entries}
         for rater, entries in sheets.items()
     }
-    return {(one, other): len(rows[one] & rows[other]) for one, other in combinations(rows, 2)}
+    return {(left, right): len(rows[left] & rows[right]) for left, right in combinations(rows, 2)}
 
 
 def _panels(
@@ -61,13 +60,13 @@ def _panels(
     panels = []
     for _ in range(num_sources):
         panel: list[int] = []
-        order = [int(one) for one in generator.permutation(num_raters)]
+        order = [int(rater) for rater in generator.permutation(num_raters)]
         while len(panel) < size:
             panel.append(
-                _least_used([one for one in order if one not in panel], panel, loads, shared)
+                _least_used([rater for rater in order if rater not in panel], panel, loads, shared)
             )
         loads.update(panel)
-        shared.update((one, other) for one in panel for other in panel)
+        shared.update((left, right) for left in panel for right in panel)
         panels.append(set(panel))
     return panels
 
@@ -75,7 +74,9 @@ def _panels(
 def _least_used(
     free: Iterable[int], panel: Sequence[int], loads: Counter[int], shared: Counter[tuple[int, int]]
 ) -> int:
-    return min(free, key=lambda one: (loads[one], sum(shared[one, other] for other in panel)))
+    return min(
+        free, key=lambda rater: (loads[rater], sum(shared[rater, member] for member in panel))
+    )
 
 
 def _order(sources: Sequence[Sequence[int]], generator: np.random.Generator) -> list[int]:
@@ -87,15 +88,15 @@ def _order(sources: Sequence[Sequence[int]], generator: np.random.Generator) -> 
     num_systems = len(sources[0])
     turn = generator.permutation(num_systems)
     rounds: list[list[tuple[int, int]]] = [[] for _ in range(num_systems)]
-    for place, source in enumerate(generator.permutation(len(sources))):
+    for index, source in enumerate(generator.permutation(len(sources))):
         outputs = (
-            sources[source][turn[(place + step) % num_systems]] for step in range(num_systems)
+            sources[source][turn[(index + step) % num_systems]] for step in range(num_systems)
         )
         for members, output in zip(rounds, dict.fromkeys(outputs), strict=False):
             members.append((int(source), output))
     ordered: list[tuple[int, int]] = []
     for members in rounds:
-        shuffled = [members[one] for one in generator.permutation(len(members))]
+        shuffled = [members[index] for index in generator.permutation(len(members))]
         if ordered and len(shuffled) > 1 and shuffled[0][0] == ordered[-1][0]:
             shuffled = [*shuffled[1:], shuffled[0]]
         ordered += shuffled
@@ -110,7 +111,7 @@ def _with_repeats(
     if len(entries) < MIN_SHEET_FOR_REPEATS:
         return entries
     third = len(entries) // 3
-    for place in generator.permutation(third)[:num_repeated]:
-        repeat = Entry(outputs[place], True)
+    for index in generator.permutation(third)[:num_repeated]:
+        repeat = Entry(outputs[index], True)
         entries.insert(int(generator.integers(2 * third, len(entries) + 1)), repeat)
     return entries

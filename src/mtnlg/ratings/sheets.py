@@ -1,7 +1,7 @@
 """The sheets that raters fill in: for each a CSV for a spreadsheet and a form for a browser, with
 the same items in the same order.
 
-No sheet names a system or tells one from another. Refuses to know: the key.
+No sheet names a system or shows which outputs are of the same one.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def write_sheets(
             "" if key.task.partition("/")[0] == "translation" else key.language,
             has_references,
             tuple(
-                Item(item_number(key.export, rater, place), texts[entry.output])
-                for place, entry in enumerate(entries, start=1)
+                Item(item_number(key.export, rater, position), texts[entry.output])
+                for position, entry in enumerate(entries, start=1)
             ),
         )
         for name, content in (("csv", render_csv(sheet)), ("html", render_form(sheet))):
