@@ -90,22 +90,22 @@ def compare_runs(first: Run, second: Run, *, artifacts_root: Path) -> RunDiffere
         for name, run in zip(names, (first, second), strict=True)
         if run.config_reason
     ]
-    own, other = (_scores(run) for run in (first, second))
+    of_first, of_second = (_scores(run) for run in (first, second))
     missing += [
         f"{task}, {test_set}: only {name} has scores of it"
-        for name, scores, others in (("A", own, other), ("B", other, own))
+        for name, scores, others in (("A", of_first, of_second), ("B", of_second, of_first))
         for task, test_set in scores
         if (task, test_set) not in others
     ]
-    if not own and not other:
+    if not of_first and not of_second:
         missing.append("scores: neither run has any")
     return RunDifference(
         () if missing and missing[0].startswith("settings") else _settings(first, second),
         tuple(differences([first.record.environment, second.record.environment])),
         tuple(
-            _test_set(own[place], other[place], first, artifacts_root=artifacts_root)
-            for place in own
-            if place in other
+            _test_set(of_first[name], of_second[name], first, artifacts_root=artifacts_root)
+            for name in of_first
+            if name in of_second
         ),
         tuple(missing),
     )
@@ -127,17 +127,17 @@ def _test_set(
     first: ScoreRecord, second: ScoreRecord, run: Run, *, artifacts_root: Path
 ) -> TestSetChange:
     main = next((task.main_metric for task in run.record.tasks if task.task == first.task), None)
-    read = [read_scores(one.scores, artifacts_root=artifacts_root) for one in (first, second)]
-    found = []
+    read = [read_scores(score.scores, artifacts_root=artifacts_root) for score in (first, second)]
+    metrics = []
     for name, subsets in zip("AB", read, strict=True):
         if isinstance(subsets, str) or "all" not in subsets:
             why = subsets if isinstance(subsets, str) else "its scores have no subset 'all'"
             return TestSetChange(first.task, first.test_set, (), main, reason=f"{name}: {why}")
-        found.append(subsets["all"].metrics)
-    names = [name for name in found[0] if name in found[1]]
+        metrics.append(subsets["all"].metrics)
+    names = [name for name in metrics[0] if name in metrics[1]]
     texts = _texts(first, second, artifacts_root)
     changes = [
-        _change(name, found[0][name], found[1][name], (first, second), texts, artifacts_root)
+        _change(name, metrics[0][name], metrics[1][name], (first, second), texts, artifacts_root)
         for name in names
     ]
     change = TestSetChange(first.task, first.test_set, tuple(_corrected(changes)), main)
@@ -146,11 +146,11 @@ def _test_set(
     moved = _moved(main or (names[0] if names else ""), (first, second), texts, artifacts_root)
     if isinstance(moved, str):
         return replace(change, reason=moved)
-    rises = sorted(moved, key=lambda one: one[0])
+    rises = sorted(moved, key=lambda pair: pair[0])
     return replace(
         change,
-        better=tuple(one for gain, one in reversed(rises) if gain > 0)[:NUM_MOVED],
-        worse=tuple(one for gain, one in rises if gain < 0)[:NUM_MOVED],
+        better=tuple(row for gain, row in reversed(rises) if gain > 0)[:NUM_MOVED],
+        worse=tuple(row for gain, row in rises if gain < 0)[:NUM_MOVED],
     )
 
 
@@ -159,8 +159,8 @@ def _texts(
 ) -> list[tuple[Prediction, Prediction]] | str:
     """The outputs of both by example, or why they cannot be put side by side."""
     both = []
-    for name, one in zip("AB", (first, second), strict=True):
-        path = predictions_file(artifacts_root, str(one.predictions))
+    for name, score in zip("AB", (first, second), strict=True):
+        path = predictions_file(artifacts_root, str(score.predictions))
         try:
             both.append(read_predictions(path))
         except MtnlgError as error:
@@ -189,7 +189,7 @@ def _change(
     compared = reason or _compare(name, first, second, scores, artifacts_root)
     if isinstance(compared, str):
         return replace(change, reason=compared)
-    # The better one comes first; what is asked for is B less A.
+    # The better system comes first; what is asked for is B less A.
     is_turned = compared.better == 0
     low, high = (-compared.high, -compared.low) if is_turned else (compared.low, compared.high)
     return replace(change, low=low, high=high, p=compared.p)
@@ -208,18 +208,22 @@ def _compare(
     if not metric.is_resampleable:
         return metric.interval_reason
     arrays = []
-    for label, one in zip("AB", scores, strict=True):
+    for label, score in zip("AB", scores, strict=True):
         try:
-            arrays.append(load_statistics(scores_folder(artifacts_root, str(one.scores)), name)[0])
+            arrays.append(
+                load_statistics(scores_folder(artifacts_root, str(score.scores)), name)[0]
+            )
         except MtnlgError as error:
             return f"{label}: {error}"
-    statistics = [one[name] for one in arrays]
+    statistics = [array[name] for array in arrays]
     if statistics[0].shape != statistics[1].shape:
         return f"their statistics have the shapes {statistics[0].shape} and {statistics[1].shape}"
     order = [0, 1] if first.value >= second.value else [1, 0]
     with np.errstate(all="ignore"):
-        (found,) = compare_systems([statistics[place] for place in order], metric.aggregate)
-    return replace(found, better=order[0], worse=order[1])
+        (comparison,) = compare_systems(
+            [statistics[position] for position in order], metric.aggregate
+        )
+    return replace(comparison, better=order[0], worse=order[1])
 
 
 def _corrected(changes: Sequence[MetricChange]) -> Iterator[MetricChange]:
@@ -241,15 +245,15 @@ def _moved(
     if isinstance(metric, str):
         return metric
     values = []
-    for label, one in zip("AB", scores, strict=True):
+    for label, score in zip("AB", scores, strict=True):
         try:
-            arrays, _ = load_statistics(scores_folder(artifacts_root, str(one.scores)), main)
+            arrays, _ = load_statistics(scores_folder(artifacts_root, str(score.scores)), main)
         except MtnlgError as error:
             return f"{label}: {error}"
-        found = values_of(main, arrays[main])
-        if found is None or len(found) != len(texts):
+        of_rows = values_of(main, arrays[main])
+        if of_rows is None or len(of_rows) != len(texts):
             return f"{main} has no value for each example"
-        values.append(found)
+        values.append(of_rows)
     sign = -1 if metric.higher_is_better is False else 1
     return [
         (
