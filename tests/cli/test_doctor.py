@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -142,16 +141,18 @@ def test_published_number_agrees_as_far_as_its_decimals() -> None:
 
 
 def test_help_starts_without_torch_in_less_than_a_second() -> None:
+    """Oracle: the child's own processor time, once all that a diagnosis needs is imported."""
     code = (
-        "import sys, time, mtnlg.cli.doctor; "
-        "print(*{'torch', 'nltk', 'hydra', 'pandas'} & set(sys.modules))"
+        "import sys, time, mtnlg.cli.doctor, mtnlg.cli.text_files, mtnlg.doctor.text, "
+        "mtnlg.doctor.line_order; "
+        "print(time.process_time(), *{'torch', 'nltk', 'hydra', 'pandas'} & set(sys.modules))"
     )
-    started = time.process_time()
 
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert found.stdout.split() == []
-    assert time.process_time() - started < 1
+    seconds, *heavy = ended.stdout.split()
+    assert heavy == []
+    assert float(seconds) < 1
 
 
 @needs_wmt23
