@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mtnlg.records.files import JsonObject, object_of, read_json
+from mtnlg.records.files import JsonObject, read_json
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 TOY = '''
@@ -184,7 +184,7 @@ class Workplace:
 
     def artifact(self, stage: str) -> Path:
         """The folder of the run's artifact, of a test set's own model where there are several."""
-        artifacts = object_of(self.manifest(), "artifacts")
+        artifacts = self.manifest()["artifacts"]
         key = artifacts[stage]
         return (
             self.root / "artifacts" / stage / str(key["colors"] if isinstance(key, dict) else key)
@@ -293,7 +293,7 @@ def test_key_of_what_a_package_made_has_its_release(workplace: Workplace, stage:
     """Oracle: the version in the package's metadata."""
     folders = (workplace.root / "artifacts" / stage).glob("*/artifact.json")
 
-    plugins = [object_of(read_json(path), "inputs").get("plugins") for path in folders]
+    plugins = [read_json(path)["inputs"].get("plugins") for path in folders]
 
     assert ["toy-rows 1.2"] in plugins
 

@@ -36,7 +36,7 @@ from mtnlg.errors import ConfigError
 from mtnlg.evaluation import baselines_for, stage
 from mtnlg.experiment import artifacts, stages
 from mtnlg.experiment.code import code_hashes
-from mtnlg.records.files import object_of, read_json
+from mtnlg.records.files import read_json
 from mtnlg.records.rows import read_rows
 from mtnlg.tokenization import tokenizer
 from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
@@ -334,7 +334,7 @@ def test_record_of_each_artifact_has_the_hash_that_run_json_gives_its_stage(
 
     records = {name: read_json(one.folder / "artifact.json") for name, one in built.items()}
 
-    codes = {name: object_of(record, "inputs")["code"] for name, record in records.items()}
+    codes = {name: record["inputs"]["code"] for name, record in records.items()}
     assert codes == code_hashes(config)
 
 
