@@ -16,6 +16,7 @@ from made_launch import MadeLaunch
 from mtnlg.cli.main import main
 from mtnlg.errors import ArtifactError
 from mtnlg.records.scores import copy_statistics, load_statistics
+from mtnlg.report.markdown import excerpt
 from mtnlg.report.publish import check_published, public_command, refresh_excerpts
 from read_report import record_texts
 
@@ -90,6 +91,20 @@ def test_readme_shows_the_board_and_is_stale_when_it_is_edited(
     assert "failed: nan loss" in text
     assert text.endswith("<!-- end of board -->\n\nEnd.\n")
     assert main(words) == 0
+
+
+def test_readme_shows_the_best_baseline_alone(launch: MadeLaunch) -> None:
+    scores = [
+        launch.score(launch.add_scores("s1", 21.5)),
+        launch.score(launch.add_scores("s2", 3.25), kind="baseline", system="copy_source"),
+        launch.score(launch.add_scores("s3", 4.5), kind="baseline", system="lead_3"),
+    ]
+    launch.add_run("run1", scores)
+
+    text = excerpt(launch.build())
+
+    assert "| lead\\_3 |" in text
+    assert "copy" not in text
 
 
 def test_readme_that_asks_for_an_unpublished_board_is_an_error(
