@@ -1,4 +1,7 @@
-"""What README.md and docs tell a user to type works, and their boards are the published ones."""
+"""What README.md and docs tell a user to type works, and their boards are the published ones.
+
+Oracle unless a test names another: the parser of the command line, Hydra, and the Makefile.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The command line before any work: help, mistakes, Hydra's words, start-up, closed pipes."""
+"""The command line before any work: help, mistakes, Hydra's words, start-up, closed pipes.
+
+Oracle unless a test names another: the list of commands, written by hand.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`mtnlg data`: what it says of a data set, and that it needs neither model nor PyTorch."""
+"""`mtnlg data`: what it says of a data set, and that it needs neither model nor PyTorch.
+
+Oracle unless a test names another: the sentences of PAIRS, and messages written by hand.
+"""
 
 from __future__ import annotations
 

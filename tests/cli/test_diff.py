@@ -1,4 +1,8 @@
-"""`mtnlg diff` on two runs made as the stages make them, against the paired test on their own."""
+"""`mtnlg diff` on two runs made as the stages make them, against the paired test on their own.
+
+Oracle unless a test names another: the settings, scores and texts that the test itself changes
+between the two runs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`mtnlg doctor` on files: its table, its verdict on a number, and how it fails."""
+"""`mtnlg doctor` on files: its table, its verdict on a number, and how it fails.
+
+Oracle unless a test names another: sacreBLEU on the same texts, and words written by hand.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`mtnlg leaks`: the published contamination counted again, on data sets made here."""
+"""`mtnlg leaks`: the published contamination counted again, on data sets made here.
+
+Oracle unless a test names another: the task files.
+"""
 
 from __future__ import annotations
 

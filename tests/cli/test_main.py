@@ -1,5 +1,8 @@
 """The command line from end to end on a data set of some sentences: what it makes, what it leaves
 alone, and how it fails.
+
+Oracle unless a test names another: which folders are new, what run.json and the board say of
+them, and messages written by hand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`mtnlg say`: settings, prefixes, streams and warnings, on a tiny random model."""
+"""`mtnlg say`: settings, prefixes, streams and warnings, on a tiny random model.
+
+Oracle: `generate` of the same model folder in this process, and messages written by hand.
+"""
 
 from __future__ import annotations
 

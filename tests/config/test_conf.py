@@ -1,4 +1,8 @@
-"""Every YAML composes, every mistake names key and value, and freezing loses nothing."""
+"""Every YAML composes, every mistake names key and value, and freezing loses nothing.
+
+Oracle unless a test names another: values and messages written by hand, and a second composition
+that differs in one setting.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Settings of decoding: what cannot work together, labels that tell them apart, and words of the
 command line as typed values.
+
+Oracle unless a test names another: messages, labels and values written by hand.
 """
 
 from __future__ import annotations

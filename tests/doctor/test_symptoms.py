@@ -1,4 +1,7 @@
-"""Each symptom that `mtnlg doctor` knows is found where it is planted, and nowhere else."""
+"""Each symptom that `mtnlg doctor` knows is found where it is planted, and nowhere else.
+
+Oracle: the lines that each test changes itself.
+"""
 
 from __future__ import annotations
 

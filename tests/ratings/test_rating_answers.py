@@ -1,5 +1,8 @@
 """Answers read back: mistakes are told by file and line, what is missing is counted, and the report
 has what they say.
+
+Oracle unless a test names another: the answers are a function of outputs whose quality the test
+chooses, so that means, orders and agreement follow by hand.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The form in a real browser, from a disk: by the keyboard alone, kept over a reload, and saved as
 the CSV that is read back.
+
+Oracle: the exported CSV, with the scores that the test types.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Sheets are balanced, shuffled and overlap, whatever their sizes."""
+"""Sheets are balanced, shuffled and overlap, whatever their sizes.
+
+Oracle: counts over the plan, which are whole numbers by construction.
+"""
 
 from __future__ import annotations
 

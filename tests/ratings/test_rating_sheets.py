@@ -1,4 +1,7 @@
-"""Sheets are blind, whole and safe to open, and the key alone says what is behind them."""
+"""Sheets are blind, whole and safe to open, and the key alone says what is behind them.
+
+Oracle: the texts of the board made here, and the key written beside the sheets.
+"""
 
 from __future__ import annotations
 
