@@ -1,4 +1,4 @@
-"""The browser of the tests that look at a page."""
+"""What all tests share: messages as the command line shows them, and a browser for pages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chromium import NEEDED, Watched, chromium_binary
+from mtnlg.progress import show_messages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+@pytest.fixture(autouse=True)
+def shown() -> None:
+    """Messages go to standard error, as the command line shows them."""
+    show_messages()
 
 
 @pytest.fixture(scope="session")

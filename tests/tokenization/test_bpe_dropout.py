@@ -149,7 +149,7 @@ def test_micro_batches_are_numbered_alike_for_any_ranks_and_start() -> None:
 
     whole = take(20)
 
-    assert [(batch.step, batch.place) for batch in whole] == [
+    assert [(batch.step, batch.position) for batch in whole] == [
         (step, index) for step in range(10) for index in (0, 1)
     ]
     assert take(10, start=5) == whole[10:]
