@@ -10,30 +10,35 @@ import sys
 from pathlib import Path
 
 
-def faults(board: dict) -> list[str]:
+def faults_of(board: dict) -> list[str]:
     """What is wrong with the order of one board; nothing where each trained row is clearly best."""
     title = f"{board['task']} {board['test_set']} ({board['subset']})"
     trained = [row for row in board["rows"] if row["kind"] == "trained"]
     baselines = [row for row in board["rows"] if row["kind"] == "baseline"]
     if not trained or not baselines:
         return [f"{title}: {len(trained)} trained rows and {len(baselines)} baselines"]
-    failed = [f"{title}: {row['system']}: {row['reason']}" for row in trained if row["reason"]]
-    scored = [row for row in baselines if board["main_metric"] in row["metrics"]]
-    return failed + [
-        f"{title}: {row['system']} {low:.2f} is not above {baseline['system']} {high:.2f}"
+    metric = board["main_metric"]
+    faults = [
+        f"{title}: {row['system']} has no {metric}: {row['status']}, {row['reason']}"
         for row in trained
-        for baseline in scored
-        if (low := row["metrics"][board["main_metric"]]["low"])
-        <= (high := baseline["metrics"][board["main_metric"]]["high"])
+        if metric not in row["metrics"]
     ]
+    for row in trained:
+        for baseline in baselines:
+            if metric in row["metrics"] and metric in baseline["metrics"]:
+                low, high = row["metrics"][metric]["low"], baseline["metrics"][metric]["high"]
+                if low <= high:
+                    systems = f"{row['system']} {low:.2f}", f"{baseline['system']} {high:.2f}"
+                    faults.append(f"{title}: {' is not above '.join(systems)}")
+    return faults
 
 
 def main(path: Path) -> int:
     boards = json.loads(path.read_text(encoding="utf-8"))["boards"]
     whole = [board for board in boards if board["subset"] == "all"]
-    found = [fault for board in whole for fault in faults(board)]
-    print("\n".join(found) or f"{len(whole)} boards: every trained row is above every baseline")
-    return 1 if found or not whole else 0
+    faults = [fault for board in whole for fault in faults_of(board)]
+    print("\n".join(faults) or f"{len(whole)} boards: every trained row is above every baseline")
+    return 1 if faults or not whole else 0
 
 
 if __name__ == "__main__":

@@ -180,6 +180,7 @@ class Board:
             "test_set": self.test_set,
             "subset": self.subset,
             "language": self.language,
+            "main_metric": self.main_metric,
             "rows": [row.to_json() for row in self.rows],
             "comparisons": [
                 comparison.to_json()
