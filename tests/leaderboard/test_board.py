@@ -68,8 +68,10 @@ def test_leaderboard_json_has_exactly_the_documented_shape(troubled: MadeLaunch)
     assert set(document) == {"schema_version", "experiment", "boards"}
     (board,) = document["boards"]
     assert set(board) == {
-        *("task", "test_set", "subset", "language", "rows", "comparisons", "not_tested"),
+        *("task", "test_set", "subset", "language", "main_metric"),
+        *("rows", "comparisons", "not_tested"),
     }
+    assert board["main_metric"] == "bleu"
     for row in board["rows"]:
         assert set(row) == ROW_KEYS
         assert set(row["cost"]) == COST_KEYS
