@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mtnlg.errors import ConfigError
+from mtnlg.errors import ConfigError, suggestion
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -52,8 +51,7 @@ class Table(Generic[Row]):
         point = self.entry_point(name, key=key)
         if point is None:
             known = self.known_names()
-            close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = suggestion(name, known)
             raise ConfigError(f"{key} has {name!r}; known: {', '.join(known)}{hint}")
         try:
             row = point.load()

@@ -15,6 +15,7 @@ import numpy as np
 
 from mtnlg.config.evaluation import NUM_TRIALS
 from mtnlg.evaluation import Resampling, compact_letter_display, compare_systems
+from mtnlg.evaluation.metrics.base import with_ones
 from mtnlg.evaluation.significance.agreement import coincidences, interval_alpha, ordinal_alpha
 from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
 from mtnlg.evaluation.significance.comparison import PairedTest
@@ -155,12 +156,7 @@ def _by_row(key: Key, statistics: FloatArray) -> FloatArray:
 def _mean(scores: Sequence[float]) -> Value:
     if not scores:
         return Value(None, reason="no answer")
-    return ratio(_with_ones(scores), _mean_of_sums, count=len(scores))
-
-
-def _with_ones(scores: Sequence[float]) -> FloatArray:
-    """Statistics (N, 2) whose sums give the mean."""
-    return np.column_stack([scores, np.ones(len(scores))])
+    return ratio(with_ones(scores), _mean_of_sums, count=len(scores))
 
 
 def _mean_of_sums(sums: FloatArray) -> FloatArray:
@@ -180,7 +176,7 @@ def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
     means = {label: fmean(rows[row] for row in shared) for label, rows in rated.items()}
     labels = sorted(rated, key=lambda label: -means[label])
     compared = compare_systems(
-        [_with_ones([rated[label][row] for row in shared]) for label in labels],
+        [with_ones([rated[label][row] for row in shared]) for label in labels],
         _mean_of_sums,
         test=TEST,
         resampling=RESAMPLING,
