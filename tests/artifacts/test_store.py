@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from mtnlg.artifacts import store
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import (
     STAGE_VERSIONS,
@@ -347,7 +348,9 @@ def test_hash_of_a_folder_is_that_of_its_files_by_name(tmp_path: Path) -> None:
         folder_sha256(tmp_path / "nowhere")
 
 
-def test_who_has_to_wait_for_a_lock_says_so_and_gets_it(tmp_path: Path) -> None:
+def test_who_has_to_wait_for_a_lock_says_so_and_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Oracle: a lock that is held until the words are said; the other process built meanwhile."""
     (tmp_path / "rows").mkdir()
     lock = FileLock(tmp_path / "rows" / f".{KEY}.lock")
@@ -358,8 +361,9 @@ def test_who_has_to_wait_for_a_lock_says_so_and_gets_it(tmp_path: Path) -> None:
         said.append(words)
         lock.release()
 
-    made = make_artifact(tmp_path, "rows", INPUTS, writer(), on_wait=wait)
-    again = make_artifact(tmp_path, "rows", {**INPUTS, "size": 8}, writer(), on_wait=wait)
+    monkeypatch.setattr(store.logger, "info", wait)
+    made = make_artifact(tmp_path, "rows", INPUTS, writer())
+    again = make_artifact(tmp_path, "rows", {**INPUTS, "size": 8}, writer())
 
     assert said == [f"waiting for another process that makes rows {KEY}"]
     assert made.is_new

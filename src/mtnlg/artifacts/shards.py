@@ -1,8 +1,7 @@
-"""Long work in shards: over several processes, in order, and continued where a killed attempt left
-off.
+"""Long work in shards, over several processes, that continues where a killed attempt left off.
 
-Results come back in the order of the shards, whichever finished first, so that what is written does
-not depend on the number of processes.
+Results come back in the order of the shards, so what is written does not depend on the number of
+processes.
 """
 
 from __future__ import annotations
@@ -15,13 +14,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from mtnlg.errors import ArtifactError
-from mtnlg.records.files import JsonObject, read_json, write_json
+from mtnlg.records.codec import decode, write_record
+from mtnlg.records.files import JsonObject, read_json
 
 Shared = TypeVar("Shared")
 Shard = TypeVar("Shard")
@@ -44,8 +46,8 @@ def map_in_order(
 ) -> Iterator[Result]:
     """`function(shared, shard)` of each shard, in order; `shared` goes to each process once.
 
-    One worker is this process. Several are spawned, so `function` must be one of a module. Raises
-    ArtifactError, with the remedy, where one of them was killed, and where they would run other
+    One worker is this process. Several are spawned, so a module must define `function`. Raises
+    ArtifactError, with the remedy, where a worker was killed, and where workers would run other
     code than this process because a file was edited meanwhile.
     """
     if num_workers == 1:
@@ -77,8 +79,8 @@ def map_in_order(
         pool.shutdown(cancel_futures=True)
 
 
-class _Work(Generic[Shared, Shard, Result]):
-    """What a worker process does, as it learns once."""
+class _Work:
+    """What a worker process does, which it is sent once."""
 
     function: Callable[[Any, Any], Any]
     shared: Any
@@ -86,10 +88,7 @@ class _Work(Generic[Shared, Shard, Result]):
 
     @classmethod
     def begin(
-        cls,
-        function: Callable[[Shared, Shard], Result],
-        shared: Shared,
-        texts: Mapping[Path, bytes],
+        cls, function: Callable[[Any, Any], Any], shared: object, texts: Mapping[Path, bytes]
     ) -> None:
         cls.function, cls.shared, cls.fault = staticmethod(function), shared, _fault(texts)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
@@ -97,11 +96,10 @@ class _Work(Generic[Shared, Shard, Result]):
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
     @classmethod
-    def do(cls, shard: Shard) -> Result:
+    def do(cls, shard: object) -> Any:
         if cls.fault is not None:
             raise ArtifactError(cls.fault)
-        result: Result = cls.function(cls.shared, shard)
-        return result
+        return cls.function(cls.shared, shard)
 
 
 def _fault(texts: Mapping[Path, bytes]) -> str | None:
@@ -124,27 +122,29 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """What GrowingFiles records."""
+
+    sizes: dict[str, int]
+    """File name -> bytes that count."""
+    state: dict[str, Any]
+
+
 class GrowingFiles:
     """Files that grow shard by shard beside a record of their sizes. What a killed attempt wrote
     after its last commit is cut off.
     """
 
     def __init__(self, record: Path, paths: Sequence[Path]) -> None:
-        saved = read_json(record) if record.is_file() else {}
-        sizes = saved.get("sizes")
-        is_sound = isinstance(sizes, dict) and all(
-            path.is_file() and path.stat().st_size >= int(sizes.get(path.name, 0))  # type: ignore[arg-type]
-            for path in paths
-        )
-        state = saved.get("state") if is_sound else None
-        self.state: JsonObject = state if isinstance(state, dict) else {}
+        commit = _last_commit(record, paths)
+        self.state: JsonObject = commit.state if commit else {}
         """The state of the last commit; empty where there is nothing to continue."""
         self._record = record
-        self._streams = {path: path.open("r+b" if is_sound else "wb") for path in paths}
-        if isinstance(sizes, dict) and is_sound:
-            for path, stream in self._streams.items():
-                stream.truncate(int(sizes.get(path.name, 0)))  # type: ignore[arg-type]
-                stream.seek(0, os.SEEK_END)
+        self._streams = {path: path.open("r+b" if commit else "wb") for path in paths}
+        for path, stream in self._streams.items():
+            stream.truncate(commit.sizes.get(path.name, 0) if commit else 0)
+            stream.seek(0, os.SEEK_END)
 
     def append(self, path: Path, content: bytes) -> None:
         """Append to a file; it counts from the next commit on."""
@@ -152,13 +152,13 @@ class GrowingFiles:
 
     def commit(self, state: JsonObject) -> None:
         """Sync what was appended to the disk, then record its size and the state."""
-        sizes: JsonObject = {}
+        sizes = {}
         for path, stream in self._streams.items():
             stream.flush()
             os.fsync(stream.fileno())
             sizes[path.name] = stream.tell()
         self.state = state
-        write_json(self._record, {"sizes": sizes, "state": state})
+        write_record(self._record, _Commit(sizes, state))
 
     def __enter__(self) -> GrowingFiles:
         return self
@@ -171,3 +171,16 @@ class GrowingFiles:
     ) -> None:
         for stream in self._streams.values():
             stream.close()
+
+
+def _last_commit(record: Path, paths: Sequence[Path]) -> _Commit | None:
+    """None where there is none, or where the files are not what it says."""
+    if not record.is_file():
+        return None
+    document = read_json(record)
+    with suppress(ArtifactError):
+        commit = decode(document, _Commit)
+        sizes = ((path, commit.sizes.get(path.name, 0)) for path in paths)
+        if all(path.is_file() and path.stat().st_size >= size for path, size in sizes):
+            return commit
+    return None

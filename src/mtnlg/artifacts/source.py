@@ -1,8 +1,8 @@
 """The code that makes an artifact, as one hash: a function, and the modules that it runs.
 
-Imports are followed, those within functions too, as far as they lead within a package. Comments,
-docstrings and layout do not count. A process reads each file once and keeps what it read: a file
-that is edited meanwhile has another hash in the next process, and this one refuses to import it.
+Imports are followed within a package, those inside functions too. Comments, docstrings and layout
+do not count. A process reads each file once: a file that is edited meanwhile has another hash in
+the next process, and this one refuses to import it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import NamedTuple
@@ -34,14 +35,14 @@ CHOICES = {
     f"{OUR_PACKAGE}.{name}"
     for name in ("config", "experiment.compose", "evaluation.metrics.registry")
 }
-"""Modules that bring together what runs choose from. Of these each run counts what it uses, so that
-another stage's new setting, or a new metric, changes no key.
+"""Modules that list what runs choose from. Each run counts only what it uses of them, so that a new
+setting of another stage, or a new metric, changes no key.
 """
 HASH_LENGTH = 16
 """Hexadecimal digits of a hash: 64 bits."""
 FACTS_FILE = "source_facts.json"
-MOST_FACTS = 4_000
-"""Texts whose facts are kept on the disk; beyond that, all are forgotten."""
+MAX_FACTS = 4_000
+"""Entries of the facts file; a process that would write more keeps only those it added."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ class Code:
     packages: tuple[str, ...] = ()
     """Installed packages whose release can change a result."""
     rows: tuple[UsedRow, ...] = ()
-    """Rows of tables that the stage is asked to use."""
+    """Rows of tables that the stage uses."""
 
     def digest(self, cache_folder: Path) -> str:
-        """One hash of all this code; what parsing gave stays in the folder for later processes."""
+        """One hash of all this code; the folder keeps what was parsed for later processes."""
         _load_facts(cache_folder / FACTS_FILE)
         facts, reached = _function_facts(self.function), self._reached()
         _save_facts(cache_folder / FACTS_FILE)
@@ -70,18 +71,17 @@ class Code:
 
     @property
     def plugins(self) -> list[str]:
-        """Name and release of each package of others that has rows in it."""
+        """Name and release of each other package that has rows in it."""
         return sorted({row.package for row in self.rows if row.package is not None})
 
     def load(self) -> None:
-        """Import all modules now. Raises ArtifactError where the file of one has changed since it
-        was hashed: it would run under the hash of the older text.
+        """Import all modules now. Raises ArtifactError where a file changed since it was hashed: it
+        would run under the hash of the older text.
         """
         new = [name for name in self.modules if name not in sys.modules]
         for name in new:
             importlib.import_module(name)
-        paths = (path for name in new if (path := _path_of(name)))
-        require_unchanged({path: _text(path) for path in paths})
+        require_unchanged({path: _text(path) for name in new if (path := _path_of(name))})
 
     def _reached(self) -> dict[str, _Facts]:
         modules = set[str]().union(*(_modules_of(row) for row in self.rows))
@@ -111,7 +111,7 @@ def hashed_texts() -> dict[Path, bytes]:
 
 
 def require_unchanged(texts: Mapping[Path, bytes]) -> None:
-    """Raise ArtifactError where one of these files has another text by now."""
+    """Raise ArtifactError if one of these files has another text by now."""
     for path, text in texts.items():
         if path.read_bytes() != text:
             raise ArtifactError(
@@ -121,7 +121,7 @@ def require_unchanged(texts: Mapping[Path, bytes]) -> None:
 
 
 def _modules_of(used: UsedRow) -> set[str]:
-    """The modules of its package in which the functions of a row are defined."""
+    """The modules of its package that define the functions of a row."""
     package = _package_of(used.module or OUR_PACKAGE)
 
     def homes(part: object) -> set[str]:
@@ -138,7 +138,7 @@ def _modules_of(used: UsedRow) -> set[str]:
 
 
 def _closure(imports: Iterable[_Import], modules: Iterable[str]) -> dict[str, _Facts]:
-    """All modules that these lead to, by name, within our package and those of the modules."""
+    """Name -> facts of all modules that these lead to in our package and those of the modules."""
     modules = list(modules)
     packages = {OUR_PACKAGE, *map(_package_of, modules)}
     reached: dict[str, _Facts] = {}
@@ -162,7 +162,7 @@ def _targets(imports: Iterable[_Import], importer: str, packages: set[str]) -> I
 
 
 def _defining_module(module: str, name: str | None) -> str:
-    """Where a name that is imported from a module is defined: a package may only pass it on."""
+    """Where a name imported from a module is defined: a package may only pass it on."""
     path = _path_of(module)
     if name is None or path is None:
         return module
@@ -178,21 +178,23 @@ def _package_of(module: str) -> str:
     return module.partition(".")[0]
 
 
-@cache
 def _path_of(module: str) -> Path | None:
-    """The file of a module whose package is imported; None where there is none."""
-    top, *parts = module.split(".")
-    package = sys.modules.get(top)
-    folders = getattr(package, "__path__", None)
-    if folders is None:
-        file = None if parts else getattr(package, "__file__", None)
-        return None if file is None else Path(file)
-    for folder in folders:
-        path = Path(folder, *parts)
-        for candidate in (path / "__init__.py", path.with_name(f"{path.name}.py")):
-            if candidate.is_file():
-                return candidate
-    return None
+    """The Python file of a module whose package is imported; None where there is none."""
+    spec = _spec(module)
+    is_source = spec is not None and spec.origin is not None and spec.origin.endswith(".py")
+    return Path(str(spec.origin)) if spec is not None and is_source else None
+
+
+@cache
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module lies; it is not imported for that."""
+    package = module.rpartition(".")[0]
+    if not package:
+        return getattr(sys.modules.get(module), "__spec__", None)
+    parent = _spec(package)
+    if parent is None or parent.submodule_search_locations is None:
+        return None
+    return PathFinder.find_spec(module, parent.submodule_search_locations)
 
 
 _texts: dict[Path, bytes] = {}
@@ -205,23 +207,10 @@ def _text(path: Path) -> bytes:
     return _texts[path]
 
 
-def _text_digest(path: Path) -> str:
-    return hashlib.sha256(_text(path)).hexdigest()
-
-
-@cache
-def _facts(path: Path) -> _Facts:
-    return _known_facts(_text_digest(path), lambda: ast.parse(_text(path)).body)
-
-
-@cache
 def _function_facts(function: Callable[..., object]) -> _Facts:
     path = _path_of(function.__module__)
     assert path is not None, f"{function} is in no file"
-    name = function.__qualname__
-    return _known_facts(
-        f"{_text_digest(path)} {name}", lambda: _definitions(name, ast.parse(_text(path)).body)
-    )
+    return _facts(path, function.__qualname__)
 
 
 def _definitions(name: str, body: list[ast.stmt]) -> list[ast.stmt]:
@@ -267,8 +256,8 @@ def _imports(body: list[ast.stmt]) -> Iterator[_Import]:
 
 
 def _normalized(node: object) -> str:
-    """A syntax tree as text, without texts that stand alone, such as docstrings; the same in each
-    release of Python.
+    """A syntax tree as text, the same in each release of Python, without lone strings such as
+    docstrings.
     """
     if isinstance(node, list):
         return f"[{','.join(_normalized(item) for item in node if not _is_lone_text(item))}]"
@@ -283,23 +272,28 @@ def _normalized(node: object) -> str:
 
 
 def _is_lone_text(node: object) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+    return False
 
 
 _known: dict[str, _Facts] = {}
-"""By the digest of a text, and for one function of it also its name: no edit makes them untrue."""
+"""By the digest of a text and the name of a function, if of one: no edit makes them untrue."""
 _new: set[str] = set()
+"""The keys that this process added."""
 
 
-def _known_facts(key: str, parse: Callable[[], list[ast.stmt]]) -> _Facts:
+@cache
+def _facts(path: Path, function: str = "") -> _Facts:
+    """The facts of a module, or of one of its functions."""
+    key = f"{hashlib.sha256(_text(path)).hexdigest()} {function}"
     if key not in _known:
-        body = parse()
-        content = _normalized(body)
-        _known[key] = _Facts(hashlib.sha256(content.encode()).hexdigest(), tuple(_imports(body)))
+        body = ast.parse(_text(path)).body
+        if function:
+            body = _definitions(function, body)
+        digest = hashlib.sha256(_normalized(body).encode()).hexdigest()
+        _known[key] = _Facts(digest, tuple(_imports(body)))
         _new.add(key)
     return _known[key]
 
@@ -309,7 +303,7 @@ def _load_facts(file: Path) -> None:
     """Take over what earlier processes parsed with this same version of this module."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         document = json.loads(file.read_text(encoding="utf-8"))
-        if document["made_by"] == _text_digest(Path(__file__)):
+        if document["made_by"] == _version():
             for key, (digest, imports) in document["facts"].items():
                 _known[key] = _Facts(digest, tuple(_Import(*item) for item in imports))
 
@@ -317,7 +311,11 @@ def _load_facts(file: Path) -> None:
 def _save_facts(file: Path) -> None:
     if not _new:
         return
-    facts = _known if len(_known) < MOST_FACTS else {key: _known[key] for key in _new}
+    facts = _known if len(_known) < MAX_FACTS else {key: _known[key] for key in _new}
     with suppress(OSError):  # it only saves time
-        write_text(file, json.dumps({"made_by": _text_digest(Path(__file__)), "facts": facts}))
+        write_text(file, json.dumps({"made_by": _version(), "facts": facts}))
         _new.clear()
+
+
+def _version() -> str:
+    return hashlib.sha256(_text(Path(__file__))).hexdigest()

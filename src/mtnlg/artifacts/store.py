@@ -1,8 +1,7 @@
-"""Folders that are built once, whole or not at all, under a key of all that can change their files.
+"""Folders built once, whole or not at all, under a key of everything that can change their files.
 
-An artifact is `<root>/<stage>/<key>/` with an `artifact.json`: the inputs that gave the key, and
-the size and sha256 of each file. It is built as `<key>.partial`, synced and renamed, by one process
-at a time.
+An artifact is `<root>/<stage>/<key>/` with an `artifact.json`: the inputs behind the key, and the
+size and sha256 of each file. One process at a time builds it as `<key>.partial`, syncs and renames.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from mtnlg.artifacts.source import Code
 from mtnlg.errors import ArtifactError
@@ -38,9 +37,7 @@ STAGE_VERSIONS = {
     "predictions": 2,
     "scores": 2,
 }
-"""Raised by one where a stage gives other files for the same inputs; a golden test asks for it. The
-hash of the code, beside it in a key, changes with every edit.
-"""
+"""Raised by one when a stage gives other files for the same inputs, which a golden test notices."""
 RECORD_FILE = "artifact.json"
 PARTIAL_SUFFIX = ".partial"
 KEY_LENGTH = 16
@@ -58,14 +55,12 @@ class Artifact:
     """Built by this call, not cached."""
 
     def content(self, *, without: tuple[str, ...] = ()) -> str:
-        """One hash of the files, as they were when the folder was made, with their names.
-
-        A stage that reads the folder has this in its key: equal files are equal inputs, whatever
-        built them.
+        """One hash of the files, as built, with their names. A stage that reads the folder has this
+        in its key: equal files are equal inputs, whatever built them.
         """
-        files = _recorded_files(self.folder)
+        files = _recorded_files(self.folder).items()
         return artifact_key(
-            self.stage, {name: files[name].sha256 for name in files if name not in without}
+            self.stage, {name: file.sha256 for name, file in files if name not in without}
         )
 
 
@@ -78,8 +73,8 @@ def make_folder(
     code: Code | None = None,
     is_resumable: bool = False,
 ) -> Artifact:
-    """The artifact that this code makes of these inputs, built or cached, and a line that says
-    which. Without code, the inputs must say what the files hold.
+    """The artifact that this code makes of these inputs; logs whether it was built or cached.
+    Without code, the inputs must say what the files hold.
     """
     root = Path(artifacts_root)
     inputs = {"version": STAGE_VERSIONS[stage], **inputs}
@@ -92,9 +87,7 @@ def make_folder(
             code.load()
         build(folder)
 
-    artifact = make_artifact(
-        root, stage, inputs, build_with_this_code, is_resumable=is_resumable, on_wait=logger.info
-    )
+    artifact = make_artifact(root, stage, inputs, build_with_this_code, is_resumable=is_resumable)
     logger.info(f"{stage:<14}{artifact.key}  {'built' if artifact.is_new else 'cached'}")
     return artifact
 
@@ -106,19 +99,19 @@ def make_artifact(
     build: Callable[[Path], None],
     *,
     is_resumable: bool = False,
-    on_wait: Callable[[str], None] | None = None,
 ) -> Artifact:
-    """The folder of these inputs, built only where it is not complete yet.
+    """The folder of these inputs, built unless it is complete.
 
-    `build` fills the folder that it is given. If it is resumable, it finds there what an
-    interrupted attempt left. Any other starts from an empty folder and leaves nothing if it fails.
-    Raises ArtifactError where the folder cannot be written.
+    `build` fills the folder that it is given. A resumable one finds there what an interrupted
+    attempt left; any other starts from an empty folder and leaves nothing if it fails. Raises
+    ArtifactError where the folder cannot be written.
     """
     key = artifact_key(stage, inputs)
     folder = artifact_folder(root, stage, key)
     if find_artifact(root, stage, key) is not None:
         return Artifact(stage, key, folder, is_new=False)
-    with _lock(artifact_folder(root, stage, f".{key}.lock"), f"{stage} {key}", on_wait):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _acquired(FileLock(folder.with_name(f".{key}.lock")), f"{stage} {key}"):
         if find_artifact(root, stage, key) is not None:
             return Artifact(stage, key, folder, is_new=False)
         partial = folder.with_name(key + PARTIAL_SUFFIX)
@@ -139,7 +132,7 @@ def make_artifact(
 
 
 def artifact_key(stage: str, inputs: JsonObject) -> str:
-    """A name for whatever these inputs give: the start of the sha256 of their canonical JSON."""
+    """A name for what these inputs give: the start of the sha256 of their canonical JSON."""
     canonical = json.dumps(
         [stage, inputs], sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
     )
@@ -152,8 +145,8 @@ def package_versions(*names: str) -> JsonObject:
 
 
 def find_artifact(root: Path, stage: str, key: str) -> Path | None:
-    """The complete folder of this key, or None; raises ArtifactError where a file of it is missing
-    or has another size.
+    """The complete folder of this key, or None; raises ArtifactError where a file is missing or has
+    another size.
     """
     folder = artifact_folder(root, stage, key)
     if not (folder / RECORD_FILE).is_file():
@@ -161,37 +154,27 @@ def find_artifact(root: Path, stage: str, key: str) -> Path | None:
     for name, record in _recorded_files(folder).items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != record.bytes:
-            raise ArtifactError(
-                f"{path}: missing or not {record.bytes} bytes; "
-                f"delete {folder} to have it built again"
-            )
+            raise _broken(f"{path}: missing or not {record.bytes} bytes", folder)
     return folder
 
 
 def recorded_sha256(folder: Path, name: str) -> str:
-    """The sha256 of one file of a complete folder, as it was when the folder was made."""
+    """The sha256 of one file of a complete folder, as built."""
     record = _recorded_files(folder).get(name)
     if record is None:
-        raise ArtifactError(
-            f"{folder / RECORD_FILE}: has no file {name}; delete {folder} to have it built again"
-        )
+        raise _broken(f"{folder / RECORD_FILE}: has no file {name}", folder)
     return record.sha256
 
 
 def verify_artifact(folder: Path) -> None:
-    """Compare each file with its recorded sha256; raises ArtifactError naming the first that
-    differs.
-    """
+    """Raise ArtifactError naming the first file whose sha256 is not the recorded one."""
     for name, record in _recorded_files(folder).items():
         path = folder / name
         if not path.is_file():
-            raise ArtifactError(f"{path}: no such file; delete {folder} to have it built again")
+            raise _broken(f"{path}: no such file", folder)
         actual = file_sha256(path)
         if actual != record.sha256:
-            raise ArtifactError(
-                f"{path} is corrupt: sha256 is {actual}, was {record.sha256}; "
-                f"delete {folder} to have it built again"
-            )
+            raise _broken(f"{path} is corrupt: sha256 is {actual}, was {record.sha256}", folder)
 
 
 def file_sha256(path: Path) -> str:
@@ -201,9 +184,7 @@ def file_sha256(path: Path) -> str:
 
 
 def folder_sha256(folder: Path) -> str:
-    """One hash of all files of a folder, with their names; raises ArtifactError where there is
-    none.
-    """
+    """One hash of a folder's files with their names; raises ArtifactError if there is no folder."""
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: no such folder")
     digests = {name: file.sha256 for name, file in _files(folder).items()}
@@ -220,7 +201,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactRecord:
-    """artifact.json: what gave the key, and the files as they were built."""
+    """artifact.json: the inputs behind the key, and the files as built."""
 
     stage: str
     key: str
@@ -232,12 +213,16 @@ def _recorded_files(folder: Path) -> dict[str, FileRecord]:
     try:
         return read_record(folder / RECORD_FILE, ArtifactRecord).files
     except ArtifactError as error:
-        raise ArtifactError(f"{error}; delete {folder} to have it built again") from None
+        raise _broken(str(error), folder) from None
+
+
+def _broken(fault: str, folder: Path) -> ArtifactError:
+    return ArtifactError(f"{fault}; delete {folder} to have it built again")
 
 
 @contextmanager
 def _disk_faults(partial: Path, folder: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into one error that names the path and the space."""
+    """Turn an error of the operating system into one that names the folder and the free space."""
     try:
         yield
     except OSError as error:
@@ -259,40 +244,25 @@ def _files(folder: Path) -> dict[str, FileRecord]:
     }
 
 
-@contextmanager
-def _lock(path: Path, what: str, on_wait: Callable[[str], None] | None) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
+def _acquired(lock: FileLock, what: str) -> AcquireReturnProxy[FileLock]:
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
-        if on_wait is not None:
-            on_wait(f"waiting for another process that makes {what}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        logger.info(f"waiting for another process that makes {what}")
+        return lock.acquire()
 
 
 def _replace(folder: Path, partial: Path) -> None:
     """Put the complete folder in its place, on the disk before it has its name."""
     shutil.rmtree(folder, ignore_errors=True)
-    _sync_tree(partial)
+    for path in (*partial.rglob("*"), partial):
+        _sync(path)
     os.rename(partial, folder)
-    _sync_folder(folder.parent)
+    _sync(folder.parent)
 
 
-def _sync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as stream:
-                os.fsync(stream.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
