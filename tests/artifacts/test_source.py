@@ -153,6 +153,14 @@ def test_a_function_that_calls_a_room_counts_for_its_own_stage(
         assert changed(unedited, hashes(package)) == {stage}
 
 
+def test_an_edit_of_a_data_file_changes_the_keys_of_the_stages_that_run_its_module(
+    package: Path, unedited: dict[str, str]
+) -> None:
+    """Oracle: rows are drawn with the words of world.yaml."""
+    with edited(package / "corpus/builtin/world.yaml", lambda text: text.replace("汤姆", "汤米")):
+        assert changed(unedited, hashes(package)) == {"rows"}
+
+
 @pytest.mark.parametrize("name", ["training/callbacks.py", "config/training.py", "records/rows.py"])
 def test_comments_docstrings_and_layout_change_no_key(
     package: Path, unedited: dict[str, str], name: str
@@ -204,6 +212,17 @@ def test_a_file_edited_before_its_import_is_refused(package: Path) -> None:
     first, second = result.stdout.split()
     assert first == second
     assert "retrieval.py: was changed while this run works" in result.stderr
+
+
+def test_a_data_file_edited_before_the_import_of_its_module_is_refused(package: Path) -> None:
+    """Oracle: the hash that the process had before the edit."""
+    file = package / "corpus" / "builtin" / "world.yaml"
+    code = LATE_IMPORT.replace("make_baseline", "make_rows").replace("EDITED = True", "# edited")
+
+    with edited(file, str):
+        result = run(package, code, str(package.parent), str(file))
+
+    assert "world.yaml: was changed while this run works" in result.stderr
 
 
 def test_a_file_edited_after_its_import_is_no_matter(package: Path) -> None:

@@ -1,8 +1,9 @@
 """The code that makes an artifact, as one hash: a function, and the modules that it runs.
 
 Imports are followed within a package, those inside functions too. Comments, docstrings and layout
-do not count. A process reads each file once: a file that is edited meanwhile has another hash in
-the next process, and this one refuses to import it.
+do not count; the data file beside a module (`world.yaml`, `world.py`) does. A process reads each
+file once: a file that is edited meanwhile has another hash in the next process, and this one
+refuses to import it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ CHOICES = {
 """Modules that list what runs choose from. Each run counts only what it uses of them, so that a new
 setting of another stage, or a new metric, changes no key.
 """
+DATA_ENDING = ".yaml"
 HASH_LENGTH = 16
 """Hexadecimal digits of a hash: 64 bits."""
 FACTS_FILE = "source_facts.json"
@@ -81,7 +83,8 @@ class Code:
         new = [name for name in self.modules if name not in sys.modules]
         for name in new:
             importlib.import_module(name)
-        require_unchanged({path: _text(path) for name in new if (path := _path_of(name))})
+        paths = (path for name in new if (path := _path_of(name)))
+        require_unchanged({file: _text(file) for path in paths for file in _files(path)})
 
     def _reached(self) -> dict[str, _Facts]:
         modules = set[str]().union(*(_modules_of(row) for row in self.rows))
@@ -207,6 +210,13 @@ def _text(path: Path) -> bytes:
     return _texts[path]
 
 
+def _files(path: Path) -> list[Path]:
+    """The file of a module, and its data file where it has one."""
+    data = path.with_suffix(DATA_ENDING)
+    return [path, data] if data.is_file() else [path]
+
+
+@cache
 def _function_facts(function: Callable[..., object]) -> _Facts:
     path = _path_of(function.__module__)
     assert path is not None, f"{function} is in no file"
@@ -287,12 +297,15 @@ _new: set[str] = set()
 @cache
 def _facts(path: Path, function: str = "") -> _Facts:
     """The facts of a module, or of one of its functions."""
-    key = f"{hashlib.sha256(_text(path)).hexdigest()} {function}"
+    texts = [_text(file) for file in _files(path)]
+    key = f"{hashlib.sha256(b''.join(texts)).hexdigest()} {function}"
     if key not in _known:
-        body = ast.parse(_text(path)).body
+        code, *data = texts
+        body = ast.parse(code).body
         if function:
             body = _definitions(function, body)
-        digest = hashlib.sha256(_normalized(body).encode()).hexdigest()
+        content = _normalized(body).encode() + b"".join(data)
+        digest = hashlib.sha256(content).hexdigest()
         _known[key] = _Facts(digest, tuple(_imports(body)))
         _new.add(key)
     return _known[key]

@@ -1,9 +1,8 @@
 """The built-in corpus: three tasks about one small world, generated without files or network.
 
-Two fillers of an example decide its split (a person and a thing, a place and a time), by a hash of
-both that is the same for all kinds and seeds. A combination of the test split never occurs in the
-training split, although each of its words does. A model that only memorizes sentences scores low; a
-model that learns the parts and how they combine scores high.
+Two fillers of an example, such as a person and a thing, decide its split by their hash, whatever
+the task and seed. The training split never has a combination of the test split, although it has
+each of its words: a model that only memorizes sentences scores low.
 """
 
 from __future__ import annotations
@@ -12,10 +11,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mtnlg.corpus.builtin.dialogue import draw_dialogue
 from mtnlg.corpus.builtin.filling import Dice, Draft
-from mtnlg.corpus.builtin.summarization import draw_summarization
-from mtnlg.corpus.builtin.translation import draw_translation
+from mtnlg.corpus.builtin.templates import draw_dialogue, draw_summarization, draw_translation
 from mtnlg.errors import ConfigError
 from mtnlg.records.rows import Row
 

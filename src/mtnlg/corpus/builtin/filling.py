@@ -14,8 +14,7 @@ from functools import cache
 from string import Formatter
 from typing import TypeVar
 
-from mtnlg.corpus.builtin.words import Filler
-from mtnlg.corpus.builtin.world import WORLD
+from mtnlg.corpus.builtin.world import WORLD, Filler
 
 Item = TypeVar("Item")
 Filling = Mapping[str, Filler]
