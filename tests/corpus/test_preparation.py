@@ -12,7 +12,7 @@ import pytest
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.corpus.preparation import prepare_rows
-from mtnlg.corpus.sources.sources import BUILTIN_SIZES, split_sources, task_splits
+from mtnlg.corpus.sources.sources import BUILTIN_SIZES, split_sources
 from mtnlg.errors import ConfigError, DataError
 from mtnlg.records.files import JsonObject
 from mtnlg.records.rows import Row, read_rows
@@ -86,7 +86,7 @@ def test_rows_are_cleaned_and_keep_their_line_numbers(raw: Path, out: Path) -> N
         Row("train-3", "a dog", ("der Hund",)),
     ]
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        ["audit.json", *(f"{stem}.jsonl" for stem in task_splits(task))]
+        ["audit.json", *(f"{stem}.jsonl" for stem in split_sources(task))]
     )
 
 
@@ -295,8 +295,8 @@ def test_prepared_splits_are_named_by_their_use() -> None:
     task = make_task(RAW, train_split="train_small", validation_split="dev", test_sets=["a", "b"])
 
     assert split_sources(task) == {"train": "train_small", "validation": "dev", "a": "a", "b": "b"}
-    assert task_splits(make_task(RAW, train_split=None)) == ["validation", "test"]
-    assert task_splits(make_task(RAW, test_sets=["validation"])) == ["train", "validation"]
+    assert list(split_sources(make_task(RAW, train_split=None))) == ["validation", "test"]
+    assert list(split_sources(make_task(RAW, test_sets=["validation"]))) == ["train", "validation"]
 
 
 @pytest.mark.parametrize(

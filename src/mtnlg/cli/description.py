@@ -15,7 +15,7 @@ from pathlib import Path
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config, TaskConfig
 from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
-from mtnlg.corpus.sources.sources import task_splits
+from mtnlg.corpus.sources.sources import split_sources
 from mtnlg.experiment import artifacts
 from mtnlg.records.files import JsonObject, JsonValue, read_json
 from mtnlg.records.places import rows_file
@@ -57,7 +57,7 @@ def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]
     rows = artifacts.make_rows(config, name, config.tasks[name])
     splits = read_json(rows.folder / AUDIT_FILE)["splits"]
     assert isinstance(splits, dict), f"{rows.folder}: splits={splits!r}"
-    audits = {split: _object(splits[split]) for split in task_splits(config.tasks[name])}
+    audits = {split: _object(splits[split]) for split in split_sources(config.tasks[name])}
     data = DataSet(config, name, comment, rows, audits)
     yield config.task_title(name)
     yield f"rows: {rows.folder}"

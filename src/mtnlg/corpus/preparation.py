@@ -20,13 +20,13 @@ from mtnlg.contamination.audit import audit_splits
 from mtnlg.contamination.repeats import num_repeats_on_disk
 from mtnlg.corpus.row_shards import COLUMNS, SplitCounts, clean_rows, row_shards
 from mtnlg.corpus.sources.readers import Quarantine, check_columns, find_reader
-from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources, task_splits
+from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
 from mtnlg.errors import DataError, InterruptedReadingError
 from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json, write_jsonl
 from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
 
-__all__ = ["AUDIT_FILE", "QUARANTINE_FILE", "prepare_rows", "task_splits"]
+__all__ = ["AUDIT_FILE", "QUARANTINE_FILE", "prepare_rows"]
 
 AUDIT_FILE = "audit.json"
 QUARANTINE_FILE = "quarantine.jsonl"
@@ -46,7 +46,7 @@ def prepare_rows(
     num_workers: int = 1,
     on_progress: OnProgress | None = None,
 ) -> None:
-    """Write <split>.jsonl for each of `task_splits`, audit.json and, where lines were unreadable,
+    """Write <split>.jsonl for each of `split_sources`, audit.json and, where lines were unreadable,
     quarantine.jsonl. The number of processes changes no byte.
 
     `on_progress` gets a split and its rows kept so far, then the splits searched for contamination

@@ -207,7 +207,7 @@ def test_an_entry_point_that_is_no_reader_is_refused(monkeypatch: pytest.MonkeyP
     ("reader", "columns", "message"),
     [
         ("parallel_text", {"source": "en"}, "needs target"),
-        ("parallel_text", {**PARALLEL, "sorce": "x"}, "sorce.*Did you mean source"),
+        ("parallel_text", {**PARALLEL, "sorce": "x"}, r"sorce.*did you mean 'source'\?"),
         ("dialogue_turns", {}, "needs turns"),
         ("builtin", {"source": "x"}, "known: none"),
         ("parallel_text", {"source": "a|", "target": "b"}, "must name a column"),

@@ -320,7 +320,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return file_sha256(path)
 
-    monkeypatch.setattr(sources, "file_sha256", count)
+    monkeypatch.setattr("mtnlg.corpus.sources.files.file_sha256", count)
     return names
 
 

@@ -1,22 +1,32 @@
-"""The local files of a data set: one folder with a file for each split, or two files for parallel
-plain text.
+"""The local files of a data set, and their sha256.
+
+They are in one folder, with a file for each split, `<split>.<ending>` with an ending of
+formats.FORMATS, or two of parallel plain text: `<split>.<language>` for each of the two languages.
 """
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import TaskConfig
 from mtnlg.corpus.sources.formats import FORMATS, PACKED_ENDING, WHOLE_FORMATS
-from mtnlg.errors import DataError
+from mtnlg.errors import ArtifactError, DataError
+from mtnlg.records.files import JsonObject, read_json, write_json
 
 LISTED_NAMES = 12
+"""Most names of files in a message."""
+RECENT_NANOSECONDS = 2_000_000_000
+"""The sha256 of a file that changed this recently is not cached: it may change again within one
+tick of its time stamp."""
 
 
 def local_folder(task: TaskConfig, data_root: Path | None) -> Path | None:
-    """The folder of the local copy, which need not exist; None where none is set.
-
-    Raises DataError where data_root does not exist.
+    """The folder of the local copy, which need not exist; None where none is set. Raises DataError
+    where data_root does not exist.
     """
     if task.folder is None:
         return None
@@ -53,9 +63,7 @@ def remedy(task: TaskConfig) -> str:
 
 
 def split_files(folder: Path, split: str, task: TaskConfig) -> list[Path]:
-    """The file of a split, or the two files of parallel plain text; raises DataError where there is
-    none, or a choice of several.
-    """
+    """The file of a split, or the two of parallel text; raises DataError for none or a choice."""
     candidates = [[name] for name in _single_names(split)]
     if task.output_language != task.source_language:
         languages = (task.source_language, task.output_language)
@@ -79,10 +87,50 @@ def split_files(folder: Path, split: str, task: TaskConfig) -> list[Path]:
     )
 
 
+def file_hashes(files: Mapping[str, Sequence[Path]], *, cache: Path | None) -> JsonObject:
+    """The sha256 of each file, by split and name.
+
+    `cache` is a JSON file with the sha256 of files whose path, size and time have not changed.
+    """
+    known = _read_cache(cache)
+    before = json.dumps(known)
+    hashes: JsonObject = {
+        split: {path.name: _cached_sha256(path, known) for path in paths}
+        for split, paths in files.items()
+    }
+    if cache is not None and json.dumps(known) != before:
+        write_json(cache, {"files": known})
+    return hashes
+
+
 def _single_names(split: str) -> list[str]:
-    names = []
-    for ending in FORMATS:
-        names.append(f"{split}.{ending}")
-        if ending not in WHOLE_FORMATS:
-            names.append(f"{split}.{ending}{PACKED_ENDING}")
-    return names
+    return [
+        f"{split}.{ending}{packed}"
+        for ending in FORMATS
+        for packed in ("", PACKED_ENDING)
+        if not (packed and ending in WHOLE_FORMATS)
+    ]
+
+
+def _read_cache(cache: Path | None) -> JsonObject:
+    """Known hashes by path; none where the cache is missing or broken."""
+    if cache is None or not cache.is_file():
+        return {}
+    try:
+        files = read_json(cache).get("files")
+    except ArtifactError:
+        return {}
+    return files if isinstance(files, dict) else {}
+
+
+def _cached_sha256(path: Path, known: JsonObject) -> str:
+    """The sha256 of a file, from `known` where it is unchanged; else added to `known`."""
+    status = path.stat()
+    stamp = f"{status.st_size}:{status.st_mtime_ns}"
+    entry = known.get(str(path.resolve()))
+    if isinstance(entry, dict) and entry.get("stamp") == stamp:
+        return str(entry["sha256"])
+    sha256 = file_sha256(path)
+    if time.time_ns() - status.st_mtime_ns > RECENT_NANOSECONDS:
+        known[str(path.resolve())] = {"stamp": stamp, "sha256": sha256}
+    return sha256

@@ -4,24 +4,27 @@ A new shape is one function and its row in READERS. Another package adds its own
 group `mtnlg.readers`, whose names load a `Reader`.
 
 A column is named by its key, by a dotted path into nested objects (`translation.en`) and lists
-(`candidates.-1` is the last item), or by alternatives, the first of which that exists counts
-(`translation.en|en`), so that one task file fits both a local and a hub copy of a data set.
+(`candidates.-1` is the last item), or by alternatives (`translation.en|en`), the first of which
+that exists counts: so one task file fits both a local and a hub copy of a data set.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
+from itertools import groupby
+from operator import itemgetter
 
 from mtnlg.config import ResponseTurns, TaskConfig
-from mtnlg.errors import ConfigError, DataError
+from mtnlg.errors import ConfigError, DataError, suggestion
 from mtnlg.plugins import Table
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.rows import Row
 
 BUILTIN = "builtin"
+CONVERSATION, TURNS = "conversation", "turns"
+"""Columns of a dialogue: the id of its conversation, and its turns or one utterance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Record:
 
 
 class Quarantine:
-    """Collects the unreadable lines of one split."""
+    """The unreadable lines of one split."""
 
     def __init__(self, max_bad_share: float = 0.0) -> None:
         self.max_bad_share = max_bad_share
@@ -71,27 +74,21 @@ class Reader:
 
 
 def read_parallel_text(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A source and its translation, or a list of translations, which are several references."""
+    """A source and its translation, or a list of several references."""
     source = _as_text(record, task, "source")
     yield Row(_row_id(record, task), source, _as_texts(record, task, "target"))
 
 
 def read_document_summary(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A document (or a list of its sentences) and its summary, or a list of summaries, which are
-    several references.
-    """
+    """A document, or a list of its sentences, and its summary, or a list of several references."""
     document = " ".join(_as_texts(record, task, "document"))
     yield Row(_row_id(record, task), document, _as_texts(record, task, "summary"))
 
 
 def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """Each chosen turn as the response to the turns before it, a line for each.
-
-    For a data set with one utterance in each record, which also names the column `conversation`,
-    conversations.py collects the turns into a list first.
-    """
-    column = task.columns["turns"]
-    value = find_column(record, column, name="turns")
+    """Each chosen turn as the response to the turns before it, a line for each."""
+    column = task.columns[TURNS]
+    value = find_column(record, column, name=TURNS)
     if not isinstance(value, list):
         kind = type(value).__name__
         raise DataError(f"{record.location}: column {column} must be a list of turns, found {kind}")
@@ -106,8 +103,8 @@ def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 
 def read_context_response(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A response and the turns before it, a line for each; a background (who speaks, what about)
-    comes before them and does not count as turns.
+    """A response and the turns before it, a line for each, after a background, if there is one:
+    who speaks, and what about.
     """
     turns = [" ".join(turn.splitlines()) for turn in _as_texts(record, task, "context")]
     if task.max_context_turns is not None:
@@ -134,7 +131,7 @@ def read_builtin(record: Record, task: TaskConfig) -> Iterator[Row]:
 READERS: dict[str, Reader] = {
     "parallel_text": Reader(read_parallel_text, ("source", "target"), ("id",)),
     "document_summary": Reader(read_document_summary, ("document", "summary"), ("id",)),
-    "dialogue_turns": Reader(read_dialogue_turns, ("turns",), ("id", "conversation")),
+    "dialogue_turns": Reader(read_dialogue_turns, (TURNS,), ("id", CONVERSATION)),
     "context_response": Reader(
         read_context_response, ("context", "response"), ("id", "background")
     ),
@@ -149,17 +146,54 @@ def find_reader(name: str) -> Reader:
     return READER_TABLE.find(name, key="tasks.*.reader")
 
 
-def check_columns(task: TaskConfig) -> None:
-    """Raise ConfigError unless `columns` has every column that the task's reader needs, and none
-    that it does not know.
+def group_turns(
+    records: Iterable[Record], task: TaskConfig, quarantine: Quarantine
+) -> Iterator[Record]:
+    """Records with one utterance each as one record for each conversation: its first, with the
+    utterances as a list of turns. Quarantined records are left out.
+
+    A conversation that continues after another one began is quarantined too.
     """
+    ended: set[int] = set()
+    for key, group in groupby(_utterances(records, task, quarantine), key=itemgetter(0)):
+        turns = list(group)
+        _, record, _ = turns[0]
+        if hash(key) in ended:
+            reason = (
+                f"column {task.columns[CONVERSATION]} is {key!r} again after another conversation; "
+                "sort the records by conversation"
+            )
+            quarantine.reject(record.location, DataError(f"{record.location}: {reason}"))
+            continue
+        ended.add(hash(key))
+        column = task.columns[TURNS].split("|")[0].strip()
+        fields: JsonObject = {**record.fields, column: [utterance for _, _, utterance in turns]}
+        yield Record(record.location, record.id, fields)
+
+
+def _utterances(
+    records: Iterable[Record], task: TaskConfig, quarantine: Quarantine
+) -> Iterator[tuple[str, Record, JsonValue]]:
+    """The conversation, the record and the utterance of each readable record."""
+    for record in records:
+        try:
+            key = _id_at(record, task, CONVERSATION)
+            utterance = find_column(record, task.columns[TURNS], name=TURNS)
+        except DataError as error:
+            quarantine.reject(record.location, error)
+            continue
+        yield key, record, utterance
+
+
+def check_columns(task: TaskConfig) -> None:
+    """Raise ConfigError unless `columns` has what the task's reader needs, and nothing unknown."""
     reader = find_reader(task.reader)
     known = [*reader.required_columns, *reader.optional_columns]
     for name, column in task.columns.items():
         if name not in known:
             raise ConfigError(
                 f"tasks.*.columns.{name}={column}: reader {task.reader} has no such column; "
-                f"known: {', '.join(known) or 'none'}{_hint(name, known)}"
+                f"known: {', '.join(known) or 'none'}{suggestion(name, known)}"
             )
         if not all(part.strip() for part in column.split("|")):
             raise ConfigError(f"tasks.*.columns.{name}={column!r}: must name a column of the data")
@@ -172,9 +206,7 @@ def check_columns(task: TaskConfig) -> None:
 
 
 def find_column(record: Record, column: str, *, name: str) -> JsonValue:
-    """The value at the first alternative that the record has; raises DataError with the columns
-    that it has instead.
-    """
+    """The value at the first alternative that the record has; raises DataError if it has none."""
     for alternative in column.split("|"):
         exists, value = _look_up(record.fields, alternative.strip())
         if exists:
@@ -200,13 +232,12 @@ def _look_up(value: JsonValue, path: str) -> tuple[bool, JsonValue]:
     return False, None
 
 
-def _paths(fields: JsonObject) -> list[str]:
-    names: list[str] = []
+def _paths(fields: JsonObject) -> Iterator[str]:
     for name, value in fields.items():
-        names += (
-            [f"{name}.{inner}" for inner in value] if isinstance(value, dict) and value else [name]
-        )
-    return names
+        if isinstance(value, dict) and value:
+            yield from (f"{name}.{inner}" for inner in value)
+        else:
+            yield name
 
 
 def _as_text(record: Record, task: TaskConfig, name: str) -> str:
@@ -234,17 +265,14 @@ def _text(record: Record, column: str, value: JsonValue, *, allowed: str) -> str
 
 
 def _row_id(record: Record, task: TaskConfig) -> str:
-    column = task.columns.get("id")
-    if column is None:
-        return record.id
-    value = find_column(record, column, name="id")
+    return _id_at(record, task, "id") if "id" in task.columns else record.id
+
+
+def _id_at(record: Record, task: TaskConfig, name: str) -> str:
+    column = task.columns[name]
+    value = find_column(record, column, name=name)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise DataError(
             f"{record.location}: column {column} must be an id (text or integer), found {value!r}"
         )
     return str(value)
-
-
-def _hint(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f". Did you mean {close[0]}?" if close else ""

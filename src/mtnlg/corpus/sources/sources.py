@@ -1,34 +1,26 @@
 """The sources of raw records: local files first, then the Hugging Face hub, or the built-in corpus.
 
-Records are streamed. A local split is `<split>.<ending>`, with an ending of formats.FORMATS, or
-parallel plain text: `<split>.<language>` for each of the two languages.
+Records are streamed.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import TaskConfig
-from mtnlg.corpus.sources.conversations import CONVERSATION, group_turns
-from mtnlg.corpus.sources.files import describe_folder, local_folder, remedy, split_files
+from mtnlg.corpus.sources.files import (
+    describe_folder,
+    file_hashes,
+    local_folder,
+    remedy,
+    split_files,
+)
 from mtnlg.corpus.sources.formats import parallel_records, read_file
-from mtnlg.corpus.sources.hub import hub_identity, hub_records
-from mtnlg.corpus.sources.readers import BUILTIN, Quarantine, Record
-from mtnlg.errors import ArtifactError, ConfigError, DataError
-from mtnlg.records.files import JsonObject, read_json, write_json
-
-__all__ = [
-    "Quarantine",
-    "find_files",
-    "iter_records",
-    "source_fingerprint",
-    "split_sources",
-    "task_splits",
-]
+from mtnlg.corpus.sources.readers import BUILTIN, CONVERSATION, Quarantine, Record, group_turns
+from mtnlg.errors import ConfigError, DataError, InterruptedReadingError
+from mtnlg.records.files import JsonObject
 
 BUILTIN_SIZES = {"train": 5000, "validation": 300, "test": 500}
 BUILTIN_SEED = 1
@@ -37,14 +29,11 @@ BUILTIN_VERSION = 1
 
 RESERVED_STEMS = ("quarantine",)
 """Names of files that preparation writes beside the splits."""
-RECENT_NANOSECONDS = 2_000_000_000
-"""The sha256 of a file that changed this recently is not cached: the file may change again within
-one tick of its time stamp."""
 
 
 def split_sources(task: TaskConfig) -> dict[str, str]:
-    """File stem of each prepared split -> the split of the raw data; raises ConfigError where two
-    share a stem.
+    """File stem of each prepared split -> the split of the raw data, the training split first;
+    raises ConfigError where two share a stem.
     """
     named = [("train", task.train_split), ("validation", task.validation_split)]
     sources: dict[str, str] = {}
@@ -59,17 +48,9 @@ def split_sources(task: TaskConfig) -> dict[str, str]:
     return sources
 
 
-def task_splits(task: TaskConfig) -> list[str]:
-    """File stems of the prepared splits, the training split first."""
-    return list(split_sources(task))
-
-
 def find_files(task: TaskConfig, *, data_root: Path | None) -> dict[str, list[Path]]:
     """The files of each raw split: one, or two for parallel plain text; empty for the hub and the
-    built-in corpus.
-
-    Raises DataError where a local folder lacks a split or has it twice, and where there is neither
-    folder nor hub data set.
+    built-in corpus. Raises DataError where a split is missing or has several sources.
     """
     if task.reader == BUILTIN:
         return {}
@@ -104,7 +85,7 @@ def _ungrouped_records(
         return _builtin_records(task, split, quarantine)
     files = find_files(task, data_root=data_root).get(split)
     if files is None:
-        return hub_records(task, split, data_root, quarantine)
+        return _hub_records(task, split, data_root, quarantine)
     if len(files) == 1:
         return read_file(files[0], split, quarantine)
     return parallel_records(files, split, task, quarantine)
@@ -113,25 +94,15 @@ def _ungrouped_records(
 def source_fingerprint(
     task: TaskConfig, data_root: Path | None, *, cache: Path | None = None
 ) -> JsonObject:
-    """What identifies the raw data: the sha256 of each file by split and name, or the revision of
-    the hub data set, or the built-in version.
-
-    `cache` is a JSON file with the sha256 of files whose path, size and time have not changed.
+    """Everything that can change the raw data: the sha256 of each local file, which `cache` keeps,
+    or the revision of the hub data set, or the version of the built-in corpus.
     """
     if task.reader == BUILTIN:
         return {"builtin": BUILTIN_VERSION, "kind": task.kind.value, "seed": BUILTIN_SEED}
-    files = find_files(task, data_root=data_root)
-    if not files:
-        return hub_identity(task)
-    known = _read_cache(cache)
-    before = json.dumps(known)
-    hashes: JsonObject = {
-        split: {path.name: _cached_sha256(path, known) for path in paths}
-        for split, paths in files.items()
-    }
-    if cache is not None and json.dumps(known) != before:
-        write_json(cache, {"files": known})
-    return {"files": hashes}
+    if files := find_files(task, data_root=data_root):
+        return {"files": file_hashes(files, cache=cache)}
+    identity: JsonObject = {"hub": task.hub, "config": task.hub_config, "revision": task.revision}
+    return identity if task.hub_folder is None else {**identity, "folder": task.hub_folder}
 
 
 def _builtin_records(task: TaskConfig, split: str, quarantine: Quarantine) -> Iterator[Record]:
@@ -147,25 +118,49 @@ def _builtin_records(task: TaskConfig, split: str, quarantine: Quarantine) -> It
         yield Record(f"builtin/{task.kind.value}/{split}:{number}", row.id, row.to_json())
 
 
-def _read_cache(cache: Path | None) -> JsonObject:
-    """Known hashes by path; none where the cache is missing or broken."""
-    if cache is None or not cache.is_file():
-        return {}
+def _hub_records(
+    task: TaskConfig, split: str, data_root: Path | None, quarantine: Quarantine
+) -> Iterator[Record]:
+    """Records of a hub data set; a streamed one is read only as far as records are taken."""
+    name = f"{task.hub}@{task.revision}"
+    arguments: dict[str, Any] = {
+        "name": task.hub_config,
+        "revision": task.revision,
+        "split": split,
+        **({} if task.hub_folder is None else {"data_dir": task.hub_folder}),
+        **({"streaming": True} if task.streaming else {}),
+    }
     try:
-        files = read_json(cache).get("files")
-    except ArtifactError:
-        return {}
-    return files if isinstance(files, dict) else {}
+        from datasets import load_dataset  # takes a second and most runs read local files
+
+        records = iter(load_dataset(task.hub, **arguments))
+    except Exception as error:
+        raise InterruptedReadingError(
+            f"split {split}: {describe_folder(task, data_root)}; hub data set {name} cannot be "
+            f"read ({_cause(error)}); {remedy(task)}, or choose splits that the "
+            "hub has and allow the network"
+        ) from error
+    number = 0
+    while (fields := _next(records, f"{name}/{split}:{number + 1}")) is not None:
+        number += 1
+        quarantine.num_lines += 1
+        yield Record(f"{name}/{split}:{number}", f"{split}-{number - 1}", fields)
+    if number == 0:
+        raise DataError(f"{name}: split {split} is empty")
 
 
-def _cached_sha256(path: Path, known: JsonObject) -> str:
-    """The sha256 of a file, from `known` where the file is unchanged; else `known` is updated."""
-    status = path.stat()
-    stamp = f"{status.st_size}:{status.st_mtime_ns}"
-    entry = known.get(str(path.resolve()))
-    if isinstance(entry, dict) and entry.get("stamp") == stamp:
-        return str(entry["sha256"])
-    sha256 = file_sha256(path)
-    if time.time_ns() - status.st_mtime_ns > RECENT_NANOSECONDS:
-        known[str(path.resolve())] = {"stamp": stamp, "sha256": sha256}
-    return sha256
+def _next(records: Iterator[Any], location: str) -> JsonObject | None:
+    """The next record, or None at the end; the network can fail at every record of a stream."""
+    try:
+        return dict(next(records))
+    except StopIteration:
+        return None
+    except Exception as error:
+        raise InterruptedReadingError(
+            f"{location}: cannot be read ({_cause(error)}); run the same command again"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    first_line = (str(error).strip().splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {first_line}"
