@@ -187,7 +187,7 @@ def test_nothing_imports_the_pipelines() -> None:
         ("mtnlg.cli.main", "torch lightning hydra omegaconf numpy rich jinja2 yaml sacrebleu"),
         ("mtnlg.cli.scoring", "torch lightning hydra omegaconf pandas datasets transformers"),
         (
-            "mtnlg.cli.difference_text",
+            "mtnlg.provenance.difference",
             "torch lightning hydra omegaconf pandas datasets transformers",
         ),
         ("mtnlg.cli.ratings", "torch lightning hydra omegaconf pandas datasets transformers"),

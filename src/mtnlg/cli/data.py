@@ -1,24 +1,21 @@
-"""`mtnlg data NAME... [overrides]`: what there is to know of data sets; no model is chosen."""
+"""`mtnlg data` and `mtnlg leaks`: what is known about data sets, without any model."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from mtnlg.cli.guard import guarded
+from mtnlg.cli.command import Subparsers, add_command, guarded
 from mtnlg.cli.hydra_flags import add_overrides, check_flags, split_flags
-from mtnlg.cli.parser import add_command
 from mtnlg.errors import ConfigError
-
-if TYPE_CHECKING:
-    from mtnlg.cli.parser import Subparsers
 
 USAGE = "mtnlg data NAME... [OVERRIDE...]"
 EXAMPLE = "mtnlg data translation/tatoeba_en_zh data_root=FOLDER"
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Declare the command."""
+    """Declare `mtnlg data`."""
     parser = add_command(
         subparsers,
         "data",
@@ -30,8 +27,30 @@ def add_parser(subparsers: Subparsers) -> None:
     add_overrides(parser)
 
 
+def add_leaks_parser(subparsers: Subparsers) -> None:
+    """Declare `mtnlg leaks`."""
+    parser = add_command(
+        subparsers,
+        "leaks",
+        run_leaks,
+        "the known contamination of public data sets, counted again",
+        description="Count the known contamination of public data sets, and print a table of it "
+        "beside what others counted. Data sets that are not there are skipped.",
+    )
+    parser.add_argument(
+        "--data-root",
+        required=True,
+        type=Path,
+        metavar="FOLDER",
+        help="of the data sets, as data_root of a stage",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="also write the table to this Markdown file"
+    )
+
+
 def run(options: argparse.Namespace) -> int:
-    """Describe each data set, whose rows are prepared where they are not there yet."""
+    """Describe each data set; prepare its rows if they are missing."""
     check_flags(options)
     from mtnlg.experiment.compose import run_hydra
 
@@ -62,3 +81,17 @@ def _print_description(raw: Any, choice: str) -> None:
         for line in describe(config, name, comment):
             print(line)
         print(flush=True)
+
+
+def run_leaks(options: argparse.Namespace) -> None:
+    """Print the table of known contamination."""
+    from mtnlg.corpus.known_contamination import known_contamination_table
+    from mtnlg.experiment.compose import builtin_tasks
+    from mtnlg.records.files import write_text
+
+    table = known_contamination_table(builtin_tasks(), options.data_root)
+    print(table, end="")
+    if options.out is not None:
+        shown = options.out.name if options.out.is_absolute() else options.out
+        head = f"# Known leaks\n\nCommand: mtnlg leaks --data-root DATA --out {shown}\n\n"
+        write_text(options.out, head + table)

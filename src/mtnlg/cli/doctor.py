@@ -8,12 +8,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from mtnlg.cli.file_options import STANDARD_METRICS, add_files
-from mtnlg.cli.parser import add_command
+from mtnlg.cli.command import Subparsers, add_command
+from mtnlg.cli.files import STANDARD_METRICS, add_files
 from mtnlg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mtnlg.cli.parser import Subparsers
     from mtnlg.doctor.published import PublishedNumber
 
 
@@ -45,7 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the diagnosis; what it finds is no failure."""
-    from mtnlg.cli.text_files import read_inputs
+    from mtnlg.cli.files import read_inputs
     from mtnlg.config.checks import require
     from mtnlg.doctor.line_order import find_shift
     from mtnlg.doctor.settings import FAMILIES, KNOWN_METRICS, read_settings

@@ -6,14 +6,10 @@ import argparse
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mtnlg.cli.command import Parser
 from mtnlg.errors import ConfigError
-
-if TYPE_CHECKING:
-    from argparse import _MutuallyExclusiveGroup as Group
-
-    from mtnlg.cli.parser import Parser
 
 INFO_TOPICS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 FLAGS_WITH_VALUE = (
@@ -23,8 +19,8 @@ FLAGS_WITH_VALUE = (
 """The flags that take the next word; --info takes it only if it is a topic."""
 
 
-def add_overrides(parser: Parser) -> Group:
-    """Overrides and Hydra's flags; returns the group of those that exclude each other."""
+def add_overrides(parser: Parser) -> argparse._MutuallyExclusiveGroup:
+    """Add overrides and Hydra's flags; returns the group of flags that exclude each other."""
     parser.allow_abbrev = False  # an abbreviated flag would not be recognized by `split_flags`
     parser.add_argument(
         "overrides", nargs="*", metavar="OVERRIDE", help="group=choice or key=value"
@@ -71,9 +67,7 @@ def check_flags(options: argparse.Namespace) -> None:
 
 
 def split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Hydra's flags with their values, and the overrides. Hydra takes no overrides on both sides of
-    a flag, but `task=a -m seed=1,2` is natural.
-    """
+    """Hydra's flags with their values, and the overrides, which Hydra wants side by side."""
     flags: list[str] = []
     overrides: list[str] = []
     rest = list(words)
@@ -91,9 +85,7 @@ def split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 class HelpWithChoices(argparse.Action):
-    """--help with the choices of each group; Hydra's own help fails until task and model are
-    chosen.
-    """
+    """--help with the choices of each group; Hydra's needs a task and a model for that."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS)

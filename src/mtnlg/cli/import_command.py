@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from mtnlg.cli.file_options import FIELDS
-from mtnlg.cli.parser import add_command, add_roots
-
-if TYPE_CHECKING:
-    from mtnlg.cli.parser import Subparsers
+from mtnlg.cli.command import Subparsers, add_command, add_roots
+from mtnlg.cli.files import FIELDS
 
 
 def add_parser(subparsers: Subparsers) -> None:

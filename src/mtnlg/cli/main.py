@@ -1,4 +1,4 @@
-"""The command line: one parser, and a module for each command."""
+"""The command line: one parser, and the commands in their order."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ import sys
 from collections.abc import Sequence
 
 from mtnlg import __version__
-from mtnlg.cli import (
-    data,
-    diff,
-    doctor,
-    import_command,
-    leaks,
-    publish,
-    ratings,
-    say,
-    score,
-    stage,
-)
-from mtnlg.cli.guard import guarded
-from mtnlg.cli.parser import Parser
+from mtnlg.cli import data, diff, doctor, import_command, publish, ratings, say, score, stage
+from mtnlg.cli.command import Parser, guarded
 from mtnlg.progress import show_messages
 
-COMMANDS = (stage, data, say, score, doctor, import_command, diff, publish, ratings, leaks)
-"""Modules with `add_parser(subparsers)`, in the order of the help."""
+COMMANDS = (
+    *(stage.add_parser, data.add_parser, say.add_parser, score.add_parser, doctor.add_parser),
+    *(import_command.add_parser, diff.add_parser, publish.add_parser, ratings.add_parser),
+    data.add_leaks_parser,
+)
+"""Functions that add a command to the parser, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,8 +48,8 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", "-V", action="version", version=f"mtnlg {__version__}")
     commands = parser.add_commands()
-    for module in COMMANDS:
-        module.add_parser(commands)
+    for add_parser in COMMANDS:
+        add_parser(commands)
     return parser
 
 

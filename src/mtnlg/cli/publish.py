@@ -7,12 +7,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mtnlg.cli.parser import add_command, add_roots
-
-if TYPE_CHECKING:
-    from mtnlg.cli.parser import Subparsers
+from mtnlg.cli.command import Subparsers, add_command, add_roots
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -10,16 +10,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtnlg.cli.parser import add_command, add_roots
+from mtnlg.cli.command import Parser, Subparsers, add_command, add_roots
 from mtnlg.errors import ConfigError
 
-logger = logging.getLogger(__name__)
-
 if TYPE_CHECKING:
-    from mtnlg.cli.parser import Parser, Subparsers
     from mtnlg.leaderboard.model import Leaderboard
     from mtnlg.ratings.choice import Choice
     from mtnlg.ratings.key import Key, Question
+
+logger = logging.getLogger(__name__)
 
 SCALE_FORM = re.compile(r"(\d{1,3})-(\d{1,3})")
 MAX_ANSWERS = 101

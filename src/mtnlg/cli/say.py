@@ -7,13 +7,10 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtnlg.cli.parser import add_command
+from mtnlg.cli.command import Subparsers, add_command
 from mtnlg.errors import ConfigError
-
-if TYPE_CHECKING:
-    from mtnlg.cli.parser import Subparsers
 
 
 def add_parser(subparsers: Subparsers) -> None:

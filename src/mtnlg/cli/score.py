@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mtnlg.cli.file_options import add_files
-from mtnlg.cli.parser import add_command
-
-if TYPE_CHECKING:
-    from mtnlg.cli.parser import Parser, Subparsers
+from mtnlg.cli.command import Parser, Subparsers, add_command
+from mtnlg.cli.files import add_files
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mtnlg.cli.file_options import STANDARD_METRICS
-from mtnlg.cli.text_files import read_inputs
+from mtnlg.cli.files import STANDARD_METRICS, read_inputs
 from mtnlg.config.checks import at_least, check, require
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Metric, Resampling, find_metric

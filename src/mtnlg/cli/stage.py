@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtnlg.cli.guard import guarded
+from mtnlg.cli.command import Subparsers, add_command, guarded
 from mtnlg.cli.hydra_flags import HelpWithChoices, add_overrides, check_flags, split_flags
-from mtnlg.cli.parser import add_command
 from mtnlg.errors import ConfigError
-
-if TYPE_CHECKING:
-    from mtnlg.cli.parser import Subparsers
 
 STAGES = {
     "prepare": "raw text to rows, tokenizer and token arrays",

@@ -1,20 +1,22 @@
-"""The argparse pieces that all commands share."""
+"""What all commands share: the parser, and how they end."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
-from mtnlg.errors import ConfigError, suggestion
+from mtnlg.errors import ConfigError, MtnlgError, suggestion
 
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction["Parser"]
-
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 Run = Callable[[argparse.Namespace], int | None]
 """Runs a command with its options and returns the exit status; None is 0."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as in shells."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,13 +26,13 @@ class Parser(argparse.ArgumentParser):
     """Its subcommands by name."""
 
     def add_commands(self) -> Subparsers:
-        """The action that subcommands are added to; the command line must begin with one."""
+        """The action to add subcommands to; the command line must begin with one of them."""
         subparsers = self.add_subparsers(title="commands", metavar="COMMAND", required=True)
         self.commands = subparsers.choices
         return subparsers
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does, but unknown words are named before options that are missing."""
+        """As argparse does, but report unknown words before missing options."""
         words = list(args or ())
         if self.commands:
             self._check_command(words[:1])
@@ -71,9 +73,7 @@ class Parser(argparse.ArgumentParser):
 def add_command(
     subparsers: Subparsers, name: str, run: Run | None, summary: str, **settings: Any
 ) -> Parser:
-    """The parser of a new command, whose options carry `run` and the parser itself; without `run`
-    it has subcommands.
-    """
+    """The parser of a new command; its options carry `run`, which is None with subcommands."""
     settings.setdefault("description", f"{summary[0].upper()}{summary[1:]}.")
     parser = subparsers.add_parser(name, help=summary, **settings)
     parser.set_defaults(run=run, parser=parser)
@@ -81,7 +81,7 @@ def add_command(
 
 
 def add_roots(parser: Parser, names: Sequence[str]) -> None:
-    """Options for the folders that a run writes into, such as --runs-root."""
+    """Add options for the folders that a run writes to, such as --runs-root."""
     for name in names:
         parser.add_argument(
             f"--{name}-root",
@@ -90,3 +90,36 @@ def add_roots(parser: Parser, names: Sequence[str]) -> None:
             metavar="FOLDER",
             help=f"folder of all {name} ({name})",
         )
+
+
+def guarded(work: Callable[[], int | None], *, when_interrupted: str = "interrupted") -> int:
+    """The exit status of the work. Print user errors as one line, and Ctrl-C and closed pipes
+    without a traceback.
+    """
+    try:
+        status = work() or 0
+        sys.stdout.flush()
+    except MtnlgError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(when_interrupted, file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        if not _is_output_closed():
+            raise
+        return 0
+    return status
+
+
+def _is_output_closed() -> bool:
+    """Whether the reader of standard output has left, as `| head` does; discard the rest then.
+
+    Python forgets what it could not write, so only another write can tell.
+    """
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

@@ -1,0 +1,101 @@
+"""The files of texts that a command takes: its options, and how they are read."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from mtnlg.cli.command import Parser
+from mtnlg.errors import DataError
+
+if TYPE_CHECKING:
+    from mtnlg.leaderboard.file_board import Inputs
+    from mtnlg.records.text_files import Example, TextFile
+
+STANDARD_METRICS = {
+    "translation": ("bleu", "chrf"),
+    "summarization": ("rougeL", "rouge1", "rouge2", "rougeLsum"),
+    "dialogue": ("rougeL", "rouge1", "rouge2", "bleu"),
+}
+"""Kind of task -> its metrics if none are named; the board is sorted by the first."""
+FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "source"}
+"""Kind of text -> its field in JSON lines and tables, as in predictions.jsonl of a run."""
+
+
+def add_files(parser: Parser) -> None:
+    """Add the options that all commands on files share: all but the outputs."""
+    from mtnlg.records.text_files import FORMATS
+
+    parser.add_argument(
+        "--references",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="one or several; an empty line of one of several is no reference",
+    )
+    parser.add_argument(
+        "--task", required=True, choices=list(STANDARD_METRICS), help="the kind of task"
+    )
+    parser.add_argument(
+        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
+    )
+    parser.add_argument(
+        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
+    )
+    for name, field in FIELDS.items():
+        parser.add_argument(
+            f"--{name}-field",
+            default=field,
+            metavar="NAME",
+            help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
+        )
+
+
+def read_inputs(options: argparse.Namespace) -> Inputs:
+    """The texts that the options name; raises DataError with file and line."""
+    from mtnlg.leaderboard.file_board import Inputs
+    from mtnlg.records.text_files import STANDARD_INPUT, check_aligned, read_texts
+
+    sources = [options.sources] if options.sources else []
+    paths = [*options.references, *options.hypotheses, *sources]
+    if paths.count(STANDARD_INPUT) > 1:
+        raise DataError("- stands for standard input, which can be read only once; name files")
+
+    def read(path: str, field: str) -> TextFile:
+        return read_texts(path, field=field, format_name=options.format)
+
+    references = [read(path, options.reference_field) for path in options.references]
+    hypotheses = [_single(read(path, options.hypothesis_field)) for path in options.hypotheses]
+    source_files = [_single(read(path, options.source_field)) for path in sources]
+    check_aligned([*references, *hypotheses, *source_files])
+    return Inputs(
+        hypotheses=hypotheses,
+        references=references,
+        sources=source_files[0] if source_files else None,
+        targets=_targets(references),
+    )
+
+
+def _single(file: TextFile) -> TextFile:
+    """The file, which must have one text for each example."""
+    for index, texts in enumerate(file.examples):
+        if len(texts) > 1:
+            raise DataError(
+                f"{file.location(index)}: has {len(texts)} texts; it must be one, only references "
+                "can be several"
+            )
+    return file
+
+
+def _targets(references: list[TextFile]) -> list[Example]:
+    """The references of each example, at least one; an empty line is no reference."""
+    targets = []
+    for index, several in enumerate(zip(*(file.examples for file in references), strict=True)):
+        kept = tuple(text for texts in several for text in texts if text.strip())
+        if not kept:
+            raise DataError(
+                f"{references[0].location(index)}: the reference is empty; remove the example from "
+                "all files"
+            )
+        targets.append(kept)
+    return targets
