@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from hydra._internal.utils import get_args_parser
 
+from mtnlg.cli.command import Parser
 from mtnlg.cli.hydra_flags import FLAGS_WITH_VALUE, INFO_TOPICS, split_flags
 from mtnlg.cli.main import main, make_parser
-from mtnlg.cli.command import Parser
 from mtnlg.cli.stage import STAGES
 
 RUN = ["run", "task=translation/builtin_en_zh", "model=mt_nlg_nano"]

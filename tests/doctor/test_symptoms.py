@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from mtnlg.doctor.line_order import find_shift
-from mtnlg.doctor.symptoms import Finding, find_symptoms
+from mtnlg.doctor.symptoms import Finding, find_shift, find_symptoms
 from mtnlg.evaluation import Texts
 from mtnlg.text.scripts import SIMPLIFIED, TRADITIONAL, script_of
 

@@ -1,19 +1,13 @@
-"""`mtnlg doctor`: the same outputs as others measure them, which of it a published number was, and
-what is wrong with the texts.
-"""
+"""`mtnlg doctor`: outputs as other programs measure them, and what is wrong with the texts."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
 
 from mtnlg.cli.command import Subparsers, add_command
 from mtnlg.cli.files import STANDARD_METRICS, add_files
 from mtnlg.errors import ConfigError
-
-if TYPE_CHECKING:
-    from mtnlg.doctor.published import PublishedNumber
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -43,19 +37,22 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the diagnosis; what it finds is no failure."""
+    """Print the diagnosis. Findings are no failure."""
     from mtnlg.cli.files import read_inputs
     from mtnlg.config.checks import require
-    from mtnlg.doctor.line_order import find_shift
+    from mtnlg.doctor.published import judge, parse_number
     from mtnlg.doctor.settings import FAMILIES, KNOWN_METRICS, read_settings
-    from mtnlg.doctor.symptoms import find_symptoms
+    from mtnlg.doctor.symptoms import find_shift, find_symptoms
     from mtnlg.doctor.text import Diagnosis, diagnosis_document, diagnosis_text
-    from mtnlg.doctor.verdict import judge
     from mtnlg.records.text_files import as_mistake_of_the_command
     from mtnlg.text.scripts import base_language
 
     base_language(options.language)
-    number = _number(options.published)
+    number = None if options.published is None else parse_number(options.published)
+    if options.published is not None and number is None:
+        raise ConfigError(
+            f"--published {options.published}: must be the number as it was published, as in 31.2"
+        )
     main = options.metric or STANDARD_METRICS[options.task][0]
     require(main in KNOWN_METRICS, "--metric", main, f"one of {', '.join(KNOWN_METRICS)}")
     metrics = FAMILIES.get(main, (main,)) if options.metric else STANDARD_METRICS[options.task]
@@ -78,12 +75,3 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(diagnosis_document(diagnosis), ensure_ascii=False, allow_nan=False))
     else:
         print(diagnosis_text(diagnosis), end="")
-
-
-def _number(text: str | None) -> PublishedNumber | None:
-    from mtnlg.doctor.published import parse_number
-
-    number = None if text is None else parse_number(text)
-    if text is not None and number is None:
-        raise ConfigError(f"--published {text}: must be the number as it was published, as in 31.2")
-    return number

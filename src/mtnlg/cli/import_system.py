@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mtnlg.artifacts.store import Artifact, make_folder
-from mtnlg.doctor.claims import (
+from mtnlg.doctor.published import (
     Claim,
     check_published,
     check_signature,
@@ -149,7 +149,7 @@ def _check_claims(
     for word in signatures:
         name, parts = parse_signature(word, default_metric=main)
         ours = find_metric(name).signature(texts.references, texts.language)
-        check_signature(word, metric=name, parts=parts, own_signature=ours)
+        check_signature(word, metric=name, parts=parts, our_signature=ours)
     check_published(claims, texts)
 
 

@@ -1,6 +1,7 @@
-"""What is wrong with a file of outputs before any metric sees it: one row of SYMPTOMS each.
+"""What is wrong with a file of outputs before any metric sees it.
 
-A line is compared with its own references: what they have too is no symptom.
+A line is compared with its references: what they have too is no symptom. To find lines that were
+lost, blocks of lines are also scored against the references a few lines before and after.
 """
 
 from __future__ import annotations
@@ -10,15 +11,29 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mtnlg.evaluation import Texts
+import numpy as np
+
+from mtnlg.evaluation import Texts, find_metric, measure
+from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, script_of
 
 FEW = 0.05
-"""Share of the lines below which a habit of writers, not of a program, may be the cause."""
+"""Below this share of the lines, writers and not a program may be the cause."""
 MOST = 0.9
 LENGTH_RATIOS = (0.8, 1.25)
 """Normal lengths of all outputs, in characters of their references."""
 LINE_RATIOS = (0.5, 2.0)
+SHIFTS = (0, -2, -1, 1, 2)
+"""Lines later, the first being none."""
+BLOCK_LINES = 50
+LEAST_LINES = 8
+"""Fewer lines look alike by chance."""
+MAX_CHARACTERS = 2_000
+"""Of each text: its beginning is enough."""
+LEAST_GAIN, LEAST_RATIO = 5.0, 1.25
+"""How much better other references must fit, in points of chrF and as a factor: bad outputs fit
+some others a little better by chance.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Symptom:
-    """Something that a line may have, reported if at least this share of the lines have it."""
+    """Something that a line may have."""
 
     name: str
     what: str
@@ -41,9 +56,10 @@ class Symptom:
     has: Callable[[str, Sequence[str], str], bool]
     """Output, its references, the language."""
     least_share: float = 0.0
+    """Reported if at least this share of the lines have it."""
 
     def find(self, texts: Texts) -> Finding | None:
-        """The lines that have it; None if they are too few."""
+        """The lines that have it; None if there are too few."""
         language = base_language(texts.language)
         positions = tuple(
             position
@@ -168,14 +184,14 @@ SYMPTOMS: tuple[Symptom, ...] = (
 
 
 def find_symptoms(texts: Texts) -> list[Finding]:
-    """All symptoms: those of SYMPTOMS, then those that need more than one line to see."""
+    """All symptoms: those of SYMPTOMS, then those that only all lines together show."""
     findings = [symptom.find(texts) for symptom in SYMPTOMS]
     findings += [check(texts) for check in (_lower_cased, _copied, _of_other_length)]
     return [finding for finding in findings if finding is not None]
 
 
 def _lower_cased(texts: Texts) -> Finding | None:
-    """The lines without a capital letter, if most of those whose references have one."""
+    """The lines without a capital letter, if most lines whose references have one are such."""
     capitals = [
         position
         for position, references in enumerate(texts.references)
@@ -205,13 +221,13 @@ def _is_small(text: str) -> bool:
 
 
 def _copied(texts: Texts) -> Finding | None:
+    """The outputs that are their sources, except where a reference is the source too."""
+    if not texts.sources:
+        return None
     positions = tuple(
         position
-        for position, (text, source) in enumerate(
-            zip(texts.hypotheses, texts.sources or texts.hypotheses, strict=True)
-        )
-        if texts.sources
-        and text.strip()
+        for position, (text, source) in enumerate(zip(texts.hypotheses, texts.sources, strict=True))
+        if text.strip()
         and text.strip() == source.strip()
         and text.strip() not in {reference.strip() for reference in texts.references[position]}
     )
@@ -227,30 +243,69 @@ def _copied(texts: Texts) -> Finding | None:
 
 def _of_other_length(texts: Texts) -> Finding | None:
     """The lines that are much shorter or longer, if all outputs together are."""
-    ratios = []
-    length = closest_length = 0
-    for text, references in zip(texts.hypotheses, texts.references, strict=True):
-        closest = min(
-            (len(reference) for reference in references), key=lambda size: abs(size - len(text))
-        )
-        ratios.append(len(text) / closest)
-        length, closest_length = length + len(text), closest_length + closest
-    ratio = length / closest_length
+    lengths = np.array([len(text) for text in texts.hypotheses])
+    closest = np.array(
+        [
+            min(map(len, references), key=lambda size: abs(size - length))
+            for length, references in zip(lengths, texts.references, strict=True)
+        ]
+    )
+    ratio = lengths.sum() / closest.sum()
     if LENGTH_RATIOS[0] <= ratio <= LENGTH_RATIOS[1]:
         return None
     is_short = ratio < 1
-    positions = [
-        position
-        for position, line_ratio in enumerate(ratios)
-        if (line_ratio < LINE_RATIOS[0] if is_short else line_ratio > LINE_RATIOS[1])
-    ] or [
-        min(range(len(ratios)), key=ratios.__getitem__)
-        if is_short
-        else max(range(len(ratios)), key=ratios.__getitem__)
-    ]
+    ratios = lengths / closest
+    is_off = ratios < LINE_RATIOS[0] if is_short else ratios > LINE_RATIOS[1]
+    extreme = ratios.argmin() if is_short else ratios.argmax()
     return Finding(
         "length",
         f"all outputs together have {ratio:.2f} of the references' characters",
-        tuple(positions),
+        tuple(np.flatnonzero(is_off).tolist()) or (int(extreme),),
         "look for outputs that were cut off" if is_short else "look for loops and added text",
     )
+
+
+def find_shift(texts: Texts) -> Finding | None:
+    """The lines of blocks whose outputs fit other references better, as after a lost line."""
+    num_lines = len(texts.hypotheses)
+    if num_lines < LEAST_LINES:
+        return None
+    values = np.stack([_block_values(texts, shift) for shift in SHIFTS])  # (shifts, blocks)
+    best = values.argmax(axis=0)
+    gain = values.max(axis=0) - values[0]
+    is_off = (gain >= LEAST_GAIN) & (values.max(axis=0) >= LEAST_RATIO * values[0])
+    if not is_off.any():
+        return None
+    block_of = np.minimum(np.arange(num_lines) // BLOCK_LINES, len(is_off) - 1)
+    positions = np.flatnonzero(is_off[block_of])
+    first = int(np.flatnonzero(is_off)[0])
+    shift = SHIFTS[best[first]]
+    return Finding(
+        "order",
+        f"the outputs fit the references {abs(shift)} line{'s' if abs(shift) > 1 else ''} "
+        f"{'later' if shift > 0 else 'earlier'} (chrF {values[best[first], first]:.1f} against "
+        f"{values[0, first]:.1f} of their own)",
+        tuple(positions.tolist()),
+        "look for a line that was lost or added before the first of them",
+    )
+
+
+def _block_values(texts: Texts, shift: int) -> FloatArray:
+    """chrF of each block of outputs against the references `shift` lines later."""
+    metric = find_metric("chrf")
+    num_lines = len(texts.hypotheses)
+    positions = [position for position in range(num_lines) if 0 <= position + shift < num_lines]
+    shifted = Texts(
+        [texts.hypotheses[position][:MAX_CHARACTERS] for position in positions],
+        [
+            [text[:MAX_CHARACTERS] for text in texts.references[position + shift]]
+            for position in positions
+        ],
+        language=texts.language,
+    )
+    statistics = measure(metric, shifted)
+    num_blocks = max(1, num_lines // BLOCK_LINES)
+    sums = np.zeros((num_blocks, statistics.shape[1]))
+    blocks = np.minimum(np.array(positions) // BLOCK_LINES, num_blocks - 1)
+    np.add.at(sums, blocks, statistics)
+    return metric.aggregate(sums)

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mtnlg.doctor.published import Verdict
 from mtnlg.doctor.settings import Reading
 from mtnlg.doctor.symptoms import Finding
-from mtnlg.doctor.verdict import Verdict
 from mtnlg.records.files import SCHEMA_VERSION, JsonObject
 from mtnlg.report.display import ABSENT
 from mtnlg.text.visible import visible
@@ -30,16 +30,15 @@ class Diagnosis:
 
     @property
     def ordered(self) -> list[Reading]:
-        """By distance to the published number, then those that have none."""
+        """The readings by distance to the published number, then those without a distance."""
         if self.verdict is None:
             return list(self.readings)
         near = self.verdict.readings
-        shown = {id(reading) for reading in near}
-        return [*near, *(reading for reading in self.readings if id(reading) not in shown)]
+        return [*near, *(reading for reading in self.readings if reading not in near)]
 
 
 def diagnosis_text(diagnosis: Diagnosis) -> str:
-    """Settings with their values, the verdict, and the findings."""
+    """The settings with their values, the verdict and the findings."""
     lines = [f"{'metric':<10}{'value':>8}{'to ours':>9}  setting, who measures so, signature"]
     for reading in diagnosis.ordered:
         lines += _reading_lines(reading, diagnosis.verdict)
@@ -61,12 +60,8 @@ def _reading_lines(reading: Reading, verdict: Verdict | None) -> Iterator[str]:
     mark = "* " if agrees else "  "
     yield "".join(cells) + mark + reading.setting.words
     if reading.setting.users:
-        yield from textwrap.wrap(
-            ", ".join(reading.setting.users),
-            WIDTH,
-            initial_indent=INDENT,
-            subsequent_indent=INDENT,
-        )
+        users = ", ".join(reading.setting.users)
+        yield from textwrap.wrap(users, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
     if value is None:
         yield f"{INDENT}not computed: {reading.value.reason}"
     yield INDENT + reading.value.signature

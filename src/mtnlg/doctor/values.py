@@ -1,6 +1,6 @@
 """The values that other programs give the same texts, by the packages that they wrap.
 
-Each function returns a value of 0 to 100 and a signature in sacreBLEU's form.
+Values are 0 to 100; signatures have sacreBLEU's form.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
-from typing import Literal, cast
+from typing import Any, cast
 
 from sacrebleu.metrics.bleu import BLEU, BLEUScore
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from mtnlg.evaluation import Texts, find_metric, score_texts
+from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer
 from mtnlg.evaluation.texts import aligned_references, count_references
 
 
@@ -30,6 +32,11 @@ class Value:
 
 
 Compute = Callable[[Texts], Value]
+SACREBLEU: dict[str, Callable[..., BLEU | CHRF | TER]] = {
+    "bleu": partial(BLEU, force=True),
+    "chrf": CHRF,
+    "ter": TER,
+}
 
 
 def ours(metric: str) -> Compute:
@@ -53,39 +60,11 @@ def where_installed(package: str, compute: Compute) -> Compute:
     return compute_or_not
 
 
-def bleu(
-    tokenize: str,
-    *,
-    lowercase: bool = False,
-    smooth: Literal["exp", "none"] = "exp",
-) -> Compute:
-    """Corpus BLEU of sacreBLEU."""
-    return _sacrebleu(
-        lambda: BLEU(tokenize=tokenize, lowercase=lowercase, smooth_method=smooth, force=True)
-    )
+def sacrebleu(metric: str, **options: Any) -> Compute:
+    """The corpus score of sacreBLEU with its own options."""
 
-
-def chrf(*, word_order: int = 0, whitespace: bool = False, lowercase: bool = False) -> Compute:
-    """Corpus chrF of sacreBLEU."""
-    return _sacrebleu(
-        lambda: CHRF(word_order=word_order, whitespace=whitespace, lowercase=lowercase)
-    )
-
-
-def ter(
-    *, normalized: bool = False, asian_support: bool = False, case_sensitive: bool = False
-) -> Compute:
-    """Corpus TER of sacreBLEU."""
-    return _sacrebleu(
-        lambda: TER(
-            normalized=normalized, asian_support=asian_support, case_sensitive=case_sensitive
-        )
-    )
-
-
-def _sacrebleu(make: Callable[[], BLEU | CHRF | TER]) -> Compute:
     def compute(texts: Texts) -> Value:
-        scorer = make()
+        scorer = SACREBLEU[metric](**options)
         # sacreBLEU takes None for a reference that a row has not; its types do not say so.
         references = cast(list[list[str]], aligned_references(texts.references))
         score = scorer.corpus_score(list(texts.hypotheses), references)
@@ -94,22 +73,17 @@ def _sacrebleu(make: Callable[[], BLEU | CHRF | TER]) -> Compute:
     return compute
 
 
-def mean_sentence_bleu(tokenize: str) -> Compute:
+def mean_sentence_bleu(texts: Texts) -> Value:
     """The mean of sacreBLEU's sentence BLEU, which is not corpus BLEU."""
-
-    def compute(texts: Texts) -> Value:
-        scores = [score.score for score in _sentence_scores(texts, tokenize)]
-        signature = _signature(
-            texts, f"case:mixed|eff:yes|tok:{tokenize}|smooth:exp|mean:sentences"
-        )
-        return Value(sum(scores) / len(scores), signature)
-
-    return compute
+    tokenize = bleu_tokenizer(texts.language)
+    scores = [score.score for score in _sentence_scores(texts, tokenize)]
+    signature = _signature(texts, f"case:mixed|eff:yes|tok:{tokenize}|smooth:exp|mean:sentences")
+    return Value(sum(scores) / len(scores), signature)
 
 
 def nltk_corpus_bleu(texts: Texts) -> Value:
-    """nltk.translate.bleu_score.corpus_bleu of texts cut at white space, without smoothing: a text
-    that has no n-gram of some order counts as one that did not match.
+    """NLTK's corpus_bleu of texts cut at white space, without smoothing: a text without n-grams of
+    some order counts as one that did not match.
     """
     scores = _sentence_scores(texts, "none")
     correct = [sum(score.counts[order] for score in scores) for order in range(4)]
@@ -129,10 +103,8 @@ def nltk_corpus_bleu(texts: Texts) -> Value:
 
 
 def rouge(metric: str, *, use_stemmer: bool = False, sentences: str = "lines") -> Compute:
-    """ROUGE of rouge_score, over its tokens of a-z and 0-9 whatever the language.
-
-    Our metric gives its numbers; the stemmer is rouge_score's own. `sentences` is a row of
-    SENTENCES, and matters to ROUGE-Lsum only.
+    """ROUGE of rouge_score, over its tokens of a-z and 0-9 whatever the language. `sentences`, a
+    row of SENTENCES, matters to ROUGE-Lsum only.
     """
 
     def compute(texts: Texts) -> Value:
