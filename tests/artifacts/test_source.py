@@ -122,6 +122,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("evaluation/score.py", {"scores"}),
         ("evaluation/metrics/bleu.py", {"model", "scores"}),
         ("evaluation/metrics/nist.py", set[str]()),
+        ("evaluation/metrics/outputs.py", set[str]()),
         ("evaluation/significance/comparison.py", set[str]()),
         ("report/html.py", set[str]()),
         ("leaderboard/board.py", set[str]()),
@@ -135,7 +136,7 @@ def test_an_edit_changes_the_keys_of_the_stages_that_run_it(
     package: Path, unedited: dict[str, str], name: str, stages: set[str]
 ) -> None:
     """Oracle: what each room does, by design.md: bleu is the validation metric and is scored; a
-    validation decodes; nist is not asked for.
+    validation decodes; nist and plain counts over outputs are not asked for.
     """
     with edited(package / name, edit_body):
         assert changed(unedited, hashes(package)) == stages
@@ -204,14 +205,14 @@ code.load()
 
 def test_a_file_edited_before_its_import_is_refused(package: Path) -> None:
     """Oracle: the hash that the process had before the edit, and keeps."""
-    file = package / "evaluation" / "retrieval.py"
+    file = package / "evaluation" / "baselines.py"
 
     with edited(file, str):
         result = run(package, LATE_IMPORT, str(package.parent), str(file))
 
     first, second = result.stdout.split()
     assert first == second
-    assert "retrieval.py: was changed while this run works" in result.stderr
+    assert "baselines.py: was changed while this run works" in result.stderr
 
 
 def test_a_data_file_edited_before_the_import_of_its_module_is_refused(package: Path) -> None:
@@ -227,7 +228,7 @@ def test_a_data_file_edited_before_the_import_of_its_module_is_refused(package: 
 
 def test_a_file_edited_after_its_import_is_no_matter(package: Path) -> None:
     """Oracle: Python, which runs what it imported."""
-    file = package / "evaluation" / "retrieval.py"
+    file = package / "evaluation" / "baselines.py"
     imported_first = LATE_IMPORT.replace("code = ", "import mtnlg.evaluation\ncode = ")
 
     with edited(file, str):

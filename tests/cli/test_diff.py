@@ -16,8 +16,9 @@ import pytest
 from mtnlg.artifacts.store import make_folder
 from mtnlg.cli.main import main
 from mtnlg.config import EvaluationConfig
-from mtnlg.evaluation import METRICS, compare_systems, correct_by_holm
-from mtnlg.evaluation.stage import make_scores
+from mtnlg.evaluation import METRICS
+from mtnlg.evaluation.score import make_scores
+from mtnlg.evaluation.significance.comparison import compare_systems, correct_by_holm
 from mtnlg.records.files import write_jsonl, write_text
 from mtnlg.records.rows import Prediction
 from mtnlg.records.runs import RunRecord, ScoreRecord, TaskRecord, write_run

@@ -13,8 +13,8 @@ import pytest
 
 from mtnlg.config import TaskKind
 from mtnlg.errors import DataError
-from mtnlg.evaluation import BASELINES, baselines_for
-from mtnlg.evaluation.baselines import BaselineRows, split_first_sentence, split_lead
+from mtnlg.evaluation import baselines_for
+from mtnlg.evaluation.baselines import BASELINES, BaselineRows, split_first_sentence, split_lead
 from mtnlg.records.rows import Row
 
 TRAIN = [

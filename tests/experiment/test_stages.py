@@ -33,7 +33,7 @@ from mtnlg.config import (
 from mtnlg.config.plain import plain_settings
 from mtnlg.config.tokenizer import Algorithm
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation import baselines_for, stage
+from mtnlg.evaluation import baselines_for, score
 from mtnlg.experiment import artifacts, stages
 from mtnlg.experiment.code import code_hashes
 from mtnlg.records.files import read_json
@@ -301,7 +301,7 @@ def test_all_code_that_runs_is_in_the_key(
         return make_folder(*rest, watched, code=code, **others)
 
     monkeypatch.setattr(artifacts, "make_folder", make_watched)
-    monkeypatch.setattr(stage, "make_folder", make_watched)
+    monkeypatch.setattr(score, "make_folder", make_watched)
 
     prepared = stages.prepare(config)
     decoded = stages.generate(config, prepared, stages.train(config, prepared))

@@ -13,8 +13,8 @@ import pytest
 
 from made_comparisons import NUM_ROWS, RIGHT, add_system, only_board
 from made_launch import MadeLaunch, made_metric, made_task
-from mtnlg.evaluation import PairedTest, compare_systems
 from mtnlg.evaluation.metrics.registry import METRICS
+from mtnlg.evaluation.significance.comparison import PairedTest, compare_systems
 from mtnlg.leaderboard.model import Board
 from mtnlg.leaderboard.row_comparisons import TEST_NAME
 from mtnlg.records.scores import load_statistics

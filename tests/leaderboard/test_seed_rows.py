@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from made_launch import MadeLaunch, made_task
-from mtnlg.evaluation import METRICS, Resampling, SeededValue, seeded_value
+from mtnlg.evaluation import METRICS, Resampling
 from mtnlg.evaluation.score import score_predictions
 from mtnlg.evaluation.significance import seeds as evaluation_seeds
 from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
+from mtnlg.evaluation.significance.seeds import SeededValue, seeded_value
 from mtnlg.leaderboard import evidence
 from mtnlg.leaderboard.model import Board
 from mtnlg.leaderboard.row_comparisons import SEEDS_TEST_NAME, TEST_NAME

@@ -10,7 +10,7 @@ from typing import Any
 from mtnlg.artifacts.store import make_folder
 from mtnlg.cli.main import main
 from mtnlg.config import EvaluationConfig
-from mtnlg.evaluation.stage import make_scores
+from mtnlg.evaluation.score import make_scores
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.model import BoardRow
 from mtnlg.records.files import read_json, write_jsonl

@@ -22,7 +22,7 @@ from mtnlg.doctor.published import (
 from mtnlg.doctor.symptoms import find_symptoms
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.evaluation import Texts, find_metric
-from mtnlg.evaluation.stage import make_scores
+from mtnlg.evaluation.score import make_scores
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
 from mtnlg.records.files import JsonObject, json_line, write_text

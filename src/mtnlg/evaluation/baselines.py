@@ -8,13 +8,17 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.errors import DataError
-from mtnlg.evaluation.retrieval import SourceIndex
+from mtnlg.evaluation.metrics.tokenization import rouge_tokens
+from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.records.files import write_jsonl
 from mtnlg.records.places import TRAIN, rows_file
 from mtnlg.records.rows import Prediction, Row, read_rows
@@ -28,12 +32,17 @@ SPEAKER = re.compile(r"[^\s:：][^:：]{0,39}[:：]")
 """The start of each line of a dialogue that is a document: a name and a colon."""
 
 CHUNK = re.compile(rf"\s*(?:{IDEOGRAPH.pattern}|(?:(?!{IDEOGRAPH.pattern})\S)+)")
-"""What an opening grows by: an ideograph or kana, or a run of other characters, with the white
-space before it."""
+"""What an opening grows by: an ideograph or kana, or a run of other characters, with the
+whitespace before it."""
 
 SMALLEST_SHARE = 0.1
-"""Share of the targets with an opening that must continue alike for it to grow; below it are the
-words that differ from topic to topic."""
+"""Share of the targets with an opening that must continue alike for it to grow; words of a topic
+are below it."""
+
+IntArray = npt.NDArray[np.int64]
+
+TIE_TOLERANCE = 1e-12
+"""Cosines closer than this are equal: their sums differ only in the order of their terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +94,17 @@ def lead_3(rows: BaselineRows) -> list[str]:
 def common_opening(rows: BaselineRows) -> list[str]:
     """The most common opening of targets, for every row: what a system gets for form alone.
 
-    The opening grows chunk by chunk, by the most common next chunk of the training targets that
-    share it so far, or the first of several equally common ones. It stops before a chunk that
-    fewer than SMALLEST_SHARE of these targets share, or only one, and where most of them end.
+    The opening grows by the most common next chunk of the training targets that share it so far,
+    the first of several equally common ones. It ends where most of them end, or before a chunk
+    that only one of them has, or a share below SMALLEST_SHARE.
     """
     targets = [CHUNK.findall(target) for target in rows.train_targets("common_opening")]
     return [_grow_opening(targets)] * len(rows.test)
 
 
 def random_training_target(rows: BaselineRows) -> list[str]:
-    """A random training target for each row, with the row's index as the seed: fluent text about
-    something else.
+    """A random training target for each row, seeded by the row's index: fluent text about something
+    else.
     """
     targets = rows.train_targets("random_training_target")
     return [
@@ -106,7 +115,6 @@ def random_training_target(rows: BaselineRows) -> list[str]:
 
 def most_frequent_target(rows: BaselineRows) -> list[str]:
     """The most common training target, for every row: what a system gets that ignores the source.
-
     The first of several equally common ones.
     """
     counts = Counter(rows.train_targets("most_frequent_target"))
@@ -116,7 +124,7 @@ def most_frequent_target(rows: BaselineRows) -> list[str]:
 def nearest_training_source(rows: BaselineRows) -> list[str]:
     """A target of the training row with the most similar source: what copying from memory gives."""
     train = rows.train_rows("nearest_training_source")
-    index = SourceIndex([row.source for row in train], language=rows.source_language)
+    index = _SourceIndex([row.source for row in train], language=rows.source_language)
     nearest = index.find_nearest([row.source for row in rows.test])
     return [train[row].references[0] for row in nearest]
 
@@ -139,8 +147,8 @@ NEEDS_TRAINING_ROWS = (
 
 
 def baselines_for(kind: str, *, has_training_rows: bool = True) -> list[str]:
-    """The baselines that make sense for a kind of task: first sentences are a summary, but neither
-    a translation nor a response.
+    """The baselines that make sense for a kind of task: first sentences are a summary, but no
+    translation and no response.
     """
     has_lead = TaskKind(kind) is TaskKind.summarization
     return [
@@ -209,3 +217,62 @@ def _grow_opening(targets: Sequence[Sequence[str]]) -> str:
             return "".join(opening).strip()
         opening.append(chunk)
         targets = [target for target in targets if target[index : index + 1] == [chunk]]
+
+
+class _SourceIndex:
+    """Finds the indexed text that is most similar to a query, by the cosine of TF-IDF vectors.
+
+    An inverted index, whose terms are the tokens of ROUGE: words, or characters in Chinese and
+    Japanese. Legend: N indexed texts, V terms.
+    """
+
+    def __init__(self, texts: Sequence[str], *, language: str) -> None:
+        self._language = language
+        self._terms: dict[str, int] = {}
+        self._num_texts = len(texts)
+        owners, terms, counts = self._count_terms(texts)
+        frequency = np.bincount(terms, minlength=len(self._terms))
+        self._weights = np.log((1 + len(texts)) / (1 + frequency)) + 1
+        """Inverse document frequency (V,), smoothed as in scikit-learn."""
+        values = counts * self._weights[terms]
+        values /= np.sqrt(np.bincount(owners, weights=values**2, minlength=len(texts)))[owners]
+        order = np.argsort(terms, kind="stable")
+        self._owners, self._values = owners[order], values[order]
+        self._starts = np.concatenate([[0], np.cumsum(frequency)])
+        """The postings of term v are those from _starts[v] to before _starts[v + 1]."""
+
+    def find_nearest(self, queries: Sequence[str]) -> Iterator[int]:
+        """For each query the index of the most similar text, the first of several equal ones; 0
+        where no text shares a term with it.
+        """
+        for query in queries:
+            cosines = self._cosines(query)
+            yield int(np.argmax(cosines >= cosines.max() - TIE_TOLERANCE))
+
+    def _cosines(self, query: str) -> FloatArray:
+        """Cosines (N,) but for the length of the query, which is the same for all texts."""
+        cosines = np.zeros(self._num_texts)
+        for token, count in Counter(rouge_tokens(query, self._language)).items():
+            term = self._terms.get(token)
+            if term is not None:
+                postings = slice(self._starts[term], self._starts[term + 1])
+                cosines[self._owners[postings]] += (
+                    count * self._weights[term] * self._values[postings]
+                )
+        return cosines
+
+    def _count_terms(self, texts: Sequence[str]) -> tuple[IntArray, IntArray, IntArray]:
+        """Text, term and count of each pair that occurs, ordered by text, then by term."""
+        owners: list[int] = []
+        terms: list[int] = []
+        counts: list[int] = []
+        for owner, text in enumerate(texts):
+            text_counts = Counter(
+                self._terms.setdefault(token, len(self._terms))
+                for token in rouge_tokens(text, self._language)
+            )
+            for term in sorted(text_counts):
+                owners.append(owner)
+                terms.append(term)
+                counts.append(text_counts[term])
+        return np.array(owners, np.int64), np.array(terms, np.int64), np.array(counts, np.int64)

@@ -1,7 +1,6 @@
 """Statistics of several systems on the same references, on all cores where the work is long.
 
-Rows are measured in chunks, and chunks go to processes. The result does not depend on the number
-of processes.
+Processes measure the rows in chunks; how many processes there are does not change the result.
 """
 
 from __future__ import annotations
@@ -12,12 +11,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mtnlg.artifacts.shards import map_in_order
-from mtnlg.evaluation import Metric, MetricNotRunError, Texts, find_metric, measure
+from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, measure
+from mtnlg.evaluation.metrics.registry import find_metric
 from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation.texts import Texts
 from mtnlg.progress import Task
 
 CHUNK_ROWS = 1_000
-"""Enough rows that counting their n-grams at once pays, few enough to spread over processes."""
+"""Enough rows to count their n-grams quickly, few enough to spread over processes."""
 
 REMEDY = "score fewer rows or systems at a time"
 
@@ -63,8 +64,8 @@ def measure_chunk(wanted: Wanted, systems: Sequence[Texts]) -> Measured:
 def measure_whole(
     metrics: Sequence[Metric], systems: Sequence[Texts], wanted: Wanted
 ) -> tuple[Measured, dict[str, str]]:
-    """The statistics of metrics that load a model, computed in this process; and the reason for
-    each metric that cannot run here.
+    """The statistics of all rows at once, in this process, as metrics that load a model need; and
+    the reason for each metric that cannot run here.
     """
     statistics: Measured = {}
     not_run: dict[str, str] = {}

@@ -1,16 +1,22 @@
 """From predictions to scores: each metric with value, interval, number of examples and signature.
 
-Statistics are extracted once; each subset of the rows is aggregated from them.
+Statistics are computed once, and each subset of the rows is aggregated from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, measure, metric_value
-from mtnlg.evaluation.metrics.registry import find_metric
+from mtnlg.artifacts.source import Code
+from mtnlg.artifacts.store import Artifact, folder_sha256, make_folder
+from mtnlg.config import EvaluationConfig
+from mtnlg.config.plain import plain_settings
+from mtnlg.evaluation.measurement import measure_whole
+from mtnlg.evaluation.metrics.base import Metric, metric_value
+from mtnlg.evaluation.metrics.registry import find_metric, used_metrics
 from mtnlg.evaluation.significance.bootstrap import (
     DEFAULT_RESAMPLING,
     BoolArray,
@@ -18,8 +24,17 @@ from mtnlg.evaluation.significance.bootstrap import (
     Resampling,
 )
 from mtnlg.evaluation.texts import Texts, check_texts
-from mtnlg.records.rows import Prediction
-from mtnlg.records.scores import CLEAN, NEW_DIALOGUES, MetricScore, Scores, SubsetScores
+from mtnlg.records.files import JsonObject
+from mtnlg.records.places import PREDICTIONS_FILE
+from mtnlg.records.rows import Prediction, read_predictions
+from mtnlg.records.scores import (
+    CLEAN,
+    NEW_DIALOGUES,
+    MetricScore,
+    Scores,
+    SubsetScores,
+    save_scores,
+)
 
 CONTAMINATION_PREFIX = "train_"
 """The start of tags that are contamination signals."""
@@ -32,6 +47,44 @@ EMPTY = {
     NEW_DIALOGUES: "every row's whole dialogue stands in training",
 }
 """Subset -> the reason where it has no row."""
+
+
+def make_scores(
+    artifacts_root: str | Path, predictions: Artifact, *, language: str, settings: EvaluationConfig
+) -> Artifact:
+    """The scores of a folder of predictions, whoever made these; the language is that of the
+    references.
+    """
+    inputs: JsonObject = {
+        "predictions": predictions.key,
+        "language": language,
+        "evaluation": plain_settings(settings, without=("has_baselines", "model_folders")),
+    }
+    models = settings.model_folders
+    if models:
+        inputs["models"] = {name: folder_sha256(Path(models[name])) for name in sorted(models)}
+
+    def build(folder: Path) -> None:
+        scores = score_predictions(
+            read_predictions(predictions.folder / PREDICTIONS_FILE),
+            language=language,
+            metrics=settings.metrics,
+            resampling=Resampling(
+                num_resamples=settings.num_resamples,
+                confidence=settings.confidence,
+                seed=settings.seed,
+                is_bca=settings.has_bca_intervals,
+            ),
+            model_folders=models,
+        )
+        save_scores(folder, scores)
+
+    code = Code(
+        make_scores,
+        packages=("sacrebleu", "rouge-score", "numpy"),
+        rows=used_metrics(settings.metrics),
+    )
+    return make_folder(artifacts_root, "scores", inputs, build, code=code)
 
 
 def score_predictions(
@@ -57,7 +110,8 @@ def score_predictions(
         ids=[row.id for row in predictions],
     )
     check_texts(texts)
-    statistics, not_run = _measured(chosen, texts)
+    measured, not_run = measure_whole(chosen, [texts], {metric.name: [0] for metric in chosen})
+    statistics = {name: array for name, (array,) in measured.items()}
     run = [metric for metric in chosen if metric.name in statistics]
     masks = {
         CLEAN: np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_),
@@ -76,20 +130,6 @@ def score_predictions(
         for name, mask in {"all": everything, **chosen_rows}.items()
     }
     return Scores(language=language, subsets=subsets, statistics=statistics, masks=masks)
-
-
-def _measured(
-    metrics: Sequence[Metric], texts: Texts
-) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    """The statistics of the metrics that run here, and the reason for each that does not."""
-    statistics: dict[str, FloatArray] = {}
-    not_run: dict[str, str] = {}
-    for metric in metrics:
-        try:
-            statistics[metric.name] = measure(metric, texts)
-        except MetricNotRunError as reason:
-            not_run[metric.name] = f"not run: {reason}"
-    return statistics, not_run
 
 
 def is_contaminated(row: Prediction) -> bool:
@@ -117,7 +157,7 @@ def _score_rows(
 def score_metric(
     metric: Metric, statistics: FloatArray, texts: Texts, *, resampling: Resampling
 ) -> MetricScore:
-    """The score by the statistics (N, K) of texts, with its interval or the reason for none."""
+    """The score by the statistics (N, K) of texts, with its interval, or the reason for none."""
     reason = None if metric.is_resampleable else metric.interval_reason
     if reason is None and len(statistics) == 1:
         reason = "one example cannot be resampled"

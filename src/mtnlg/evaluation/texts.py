@@ -53,9 +53,8 @@ class Texts:
 
 
 def check_texts(texts: Texts) -> None:
-    """Raise DataError, naming the row, unless every row has text and references that are not empty.
-
-    An empty hypothesis is allowed: it scores 0.
+    """Raise DataError, naming the row, unless all can be scored and no reference is empty. An empty
+    hypothesis is allowed: it scores 0.
     """
     if len(texts.hypotheses) != len(texts.references):
         raise DataError(
@@ -80,14 +79,14 @@ def check_texts(texts: Texts) -> None:
 
 
 def count_references(references: Sequence[Sequence[str]]) -> int | str:
-    """References per row, for a signature; `var` where rows have different numbers of them."""
+    """References per row, for a signature; `var` where rows differ."""
     counts = {len(targets) for targets in references}
     return counts.pop() if len(counts) == 1 else "var"
 
 
 def aligned_references(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
-    """All first references, then all second ones, and so on; None, which is not the same as an
-    empty text, where a row has fewer.
+    """All first references, then all second ones, and so on; None, unlike an empty text, means that
+    a row has fewer.
     """
     most = max(len(targets) for targets in references)
     return [

@@ -15,7 +15,7 @@ def code_hashes(config: Config) -> dict[str, str]:
     the settings ask for a row that no table has.
     """
     from mtnlg.evaluation.metrics.registry import used_metrics
-    from mtnlg.evaluation.stage import make_scores
+    from mtnlg.evaluation.score import make_scores
 
     try:
         codes = {

@@ -70,7 +70,7 @@ def predict_baselines(config: Config, prepared: Prepared) -> list[Decoded]:
 
 def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Artifact]]:
     """Predictions to scores."""
-    from mtnlg.evaluation.stage import make_scores
+    from mtnlg.evaluation.score import make_scores
 
     return [
         (

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.evaluation import Metric, SeededValue, find_metric, seeded_value
+from mtnlg.evaluation import Metric, find_metric
 from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
+from mtnlg.evaluation.significance.seeds import SeededValue, seeded_value
 from mtnlg.leaderboard.model import BoardRow
 from mtnlg.records.places import STATISTICS_FILE, scores_folder
 from mtnlg.records.scores import load_statistics

@@ -13,18 +13,17 @@ from itertools import combinations
 import numpy as np
 
 from mtnlg.config.evaluation import NUM_TRIALS
-from mtnlg.evaluation import (
-    DEFAULT_RESAMPLING,
+from mtnlg.evaluation import Resampling
+from mtnlg.evaluation.significance.bootstrap import DEFAULT_RESAMPLING, FloatArray
+from mtnlg.evaluation.significance.comparison import (
+    MAX_COMPARED,
+    TESTS,
     Comparison,
     PairedTest,
-    Resampling,
     compact_letter_display,
-    compare_with_seeds,
     detectable_difference,
 )
-from mtnlg.evaluation.significance.bootstrap import FloatArray
-from mtnlg.evaluation.significance.comparison import MAX_COMPARED, TESTS
-from mtnlg.evaluation.significance.seeds import standard_error
+from mtnlg.evaluation.significance.seeds import compare_with_seeds, standard_error
 from mtnlg.leaderboard.evidence import Evidence, EvidenceOf
 from mtnlg.leaderboard.model import Board, BoardRow, PairedTests, RowComparison
 from mtnlg.leaderboard.ranking import badness

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mtnlg.errors import MtnlgError
-from mtnlg.evaluation import Comparison, compare_systems, correct_by_holm
+from mtnlg.evaluation.significance.comparison import Comparison, compare_systems, correct_by_holm
 from mtnlg.leaderboard.evidence import installed_metric
 from mtnlg.leaderboard.samples import values_of
 from mtnlg.provenance.find_run import Run

@@ -14,11 +14,15 @@ from statistics import fmean
 import numpy as np
 
 from mtnlg.config.evaluation import NUM_TRIALS
-from mtnlg.evaluation import Resampling, compact_letter_display, compare_systems
+from mtnlg.evaluation import Resampling
 from mtnlg.evaluation.metrics.base import with_ones
 from mtnlg.evaluation.significance.agreement import coincidences, interval_alpha, ordinal_alpha
 from mtnlg.evaluation.significance.bootstrap import Aggregate, FloatArray
-from mtnlg.evaluation.significance.comparison import PairedTest
+from mtnlg.evaluation.significance.comparison import (
+    PairedTest,
+    compact_letter_display,
+    compare_systems,
+)
 from mtnlg.ratings.answers import Answer
 from mtnlg.ratings.key import Key
 from mtnlg.records.ratings import RatedSystem, Rater, Value

@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from mtnlg.evaluation import Resampling, bca_interval, resampled_sums, score_predictions
-from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation import Resampling, score_predictions
+from mtnlg.evaluation.significance.bootstrap import FloatArray, bca_interval, resampled_sums
 from mtnlg.records.rows import Prediction
 
 SPATIAL = [

@@ -7,9 +7,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from mtnlg.evaluation import METRICS, Resampling, Texts, bootstrap_interval, measure, resampled_sums
+from mtnlg.evaluation import METRICS, Resampling, Texts, measure
 from mtnlg.evaluation.significance import bootstrap
-from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation.significance.bootstrap import FloatArray, bootstrap_interval, resampled_sums
 
 HYPOTHESES = [
     "the cat sat on a mat",

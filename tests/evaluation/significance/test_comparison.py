@@ -16,19 +16,16 @@ from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest as SacrePairedTest
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.evaluation import (
-    METRICS,
+from mtnlg.evaluation import METRICS, Resampling, Texts, measure
+from mtnlg.evaluation.significance.bootstrap import FloatArray, bootstrap_interval
+from mtnlg.evaluation.significance.comparison import (
+    Comparison,
     PairedTest,
-    Resampling,
-    Texts,
-    bootstrap_interval,
     compact_letter_display,
     compare_systems,
     correct_by_holm,
-    measure,
+    randomization_p_values,
 )
-from mtnlg.evaluation.significance.bootstrap import FloatArray
-from mtnlg.evaluation.significance.comparison import Comparison, randomization_p_values
 
 WORDS = np.array([f"w{number}" for number in range(40)])
 

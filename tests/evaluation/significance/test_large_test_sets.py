@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtnlg.evaluation import Resampling, resampled_sums
+from mtnlg.evaluation import Resampling
 from mtnlg.evaluation.significance import bootstrap
-from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation.significance.bootstrap import FloatArray, resampled_sums
 from mtnlg.evaluation.significance.comparison import randomization_p_values
 
 NUM_EXAMPLES = 100_003

@@ -12,21 +12,16 @@ import pytest
 from sacrebleu.metrics import BLEU
 from scipy import stats
 
-from mtnlg.evaluation import (
-    METRICS,
-    Texts,
-    compare_systems,
-    compare_with_seeds,
-    detectable_difference,
-    measure,
-    seeded_value,
-)
+from mtnlg.evaluation import METRICS, Texts, measure
 from mtnlg.evaluation.significance.bootstrap import FloatArray, jackknife_influences
+from mtnlg.evaluation.significance.comparison import compare_systems, detectable_difference
 from mtnlg.evaluation.significance.seeds import (
     LEAST_P,
     Component,
+    compare_with_seeds,
     half_width,
     p_value,
+    seeded_value,
     standard_error,
 )
 

@@ -35,19 +35,14 @@ def no_aggregate(sums: FloatArray) -> FloatArray:
 
 
 def ratio(sums: FloatArray) -> FloatArray:
-    """The first sum divided by the second, from summed statistics (..., 2); 0 where the second is
-    0.
-    """
+    """The first divided by the second of summed statistics (..., 2); 0 where the second is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], 0.0)
 
 
 def percentage(sums: FloatArray) -> FloatArray:
-    """100 times the first sum divided by the second, from summed statistics (..., 2); 0 where the
-    second is 0.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(sums[..., 1] > 0, 100 * sums[..., 0] / sums[..., 1], 0.0)
+    """Like `ratio`, times 100."""
+    return ratio(sums * np.array([100.0, 1.0]))
 
 
 def with_ones(values: Sequence[float] | FloatArray) -> FloatArray:
@@ -69,8 +64,8 @@ class Metric:
     """The value of a single example, where `aggregate` would score a corpus of one too low; None:
     `aggregate`."""
     corpus_value: Callable[[Texts], float] | None = None
-    """The value where it is no aggregate of examples, as with distinct words: a resampled corpus
-    has other values by construction. `statistics` and `aggregate` are then left out."""
+    """The value where it is no aggregate of examples, as with distinct words, which a resampled
+    corpus has fewer of. `statistics` and `aggregate` are then left out."""
     interval_reason: str = ""
     """Why there is no interval, for a metric with a `corpus_value`."""
     signature: Callable[[Sequence[Sequence[str]], str], str]
@@ -78,10 +73,10 @@ class Metric:
     length: Callable[[str, str], int]
     """Text and language -> length in the metric's tokens, at most the number of characters."""
     max_tokens: int
-    """Longest text that is scored; beyond it, time or memory explodes."""
+    """Longest text that is scored; longer ones take too much time or memory."""
     needs_sources: bool = False
     is_whole: bool = False
-    """All examples are measured at once, since the metric loads a model first."""
+    """All examples are measured at once, as the metric loads a model first."""
 
     @property
     def is_resampleable(self) -> bool:
@@ -91,16 +86,16 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Metrics that differ only in their settings, which words of a name change."""
+    """Metrics that differ only in their settings, which words in the name change."""
 
     name: str
-    """Of the metric with the settings below."""
+    """The name without words, for the metric with the settings below."""
     make: Callable[[str, Any], Metric]
     """Name and settings -> the metric."""
     settings: Any
     """A dataclass."""
     words: Mapping[str, Mapping[str, object]]
-    """Word of a name -> the settings that it changes."""
+    """Word -> the settings that it changes."""
 
     @property
     def plain(self) -> Metric:
@@ -123,14 +118,14 @@ class Family:
 
 
 LOWERCASE: dict[str, Mapping[str, object]] = {"lc": {"is_lowercase": True}}
-"""The word that lower-cases both texts."""
+"""The word that lowercases both texts."""
 
 
 def measure(metric: Metric, texts: Texts) -> FloatArray:
     """The metric's statistics (N, K) of texts, which are checked first.
 
-    Raises DataError, naming the row, for what check_texts refuses and for texts beyond
-    `max_tokens`, and ConfigError where the metric needs sources and there are none.
+    Raises DataError, naming the row, where check_texts does and for texts beyond `max_tokens`, and
+    ConfigError for a metric that needs sources where there are none.
     """
     check_texts(texts)
     if metric.needs_sources and texts.sources is None:
@@ -170,11 +165,6 @@ def metric_value(metric: Metric, statistics: FloatArray, texts: Texts) -> float:
             "examples; leave it out or correct it"
         )
     return value
-
-
-def texts_value(metric: Metric, texts: Texts) -> float:
-    """The value of texts, without an interval."""
-    return metric_value(metric, measure(metric, texts), texts)
 
 
 def sentence_scores(metric: Metric, texts: Texts) -> FloatArray:

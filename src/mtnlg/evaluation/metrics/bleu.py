@@ -1,8 +1,8 @@
 """BLEU (Papineni et al. 2002), equal to sacreBLEU's corpus score with its defaults (Post 2018).
 
-sacreBLEU cuts the tokens; counting and aggregation are our own, for many texts and many resamples
-at once. Statistics: hypothesis length, reference length, ORDER counts of matched n-grams, ORDER
-counts of n-grams. Legend: N rows, R references.
+sacreBLEU cuts the tokens; we count and aggregate, for many texts and many resamples at once.
+Statistics: hypothesis length, reference length, ORDER counts of matched n-grams, ORDER counts of
+n-grams. Legend: N rows, R references.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.metadata import version
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU, BLEUSignature
@@ -21,7 +22,6 @@ from mtnlg.evaluation.metrics.tokenization import (
     bleu_tokenizer,
     moses_words,
     optional_package,
-    package_version,
 )
 from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
@@ -56,15 +56,14 @@ PLAIN = BleuSettings()
 
 
 def bleu_statistics(texts: Texts, settings: BleuSettings = PLAIN) -> FloatArray:
-    """Statistics (N, 2 + 2 x ORDER).
-
-    With several references, the closest length counts, and for each n-gram the most matches.
+    """Statistics (N, 2 + 2 x ORDER). Of several references, the closest length counts, and for each
+    n-gram the most matches.
     """
     return _counted(texts, lambda text: settings.tokens(text, texts.language))
 
 
 def moses_bleu_statistics(texts: Texts) -> FloatArray:
-    """Like `bleu_statistics`, on lower-cased tokens of Moses."""
+    """Like `bleu_statistics`, on lowercased tokens of Moses."""
     return _counted(texts, lambda text: moses_words(text, texts.language))
 
 
@@ -80,7 +79,7 @@ def _counted(texts: Texts, cut: Callable[[str], Sequence[str]]) -> FloatArray:
     lengths = np.stack([target.lengths for target in targets])
     columns = [
         hypothesis.lengths,
-        closest_lengths(hypothesis.lengths, lengths, exists),
+        _closest_lengths(hypothesis.lengths, lengths, exists),
         clipped_matches(hypothesis, targets, order=ORDER),
         *(hypothesis.num_ngrams(order) for order in range(1, ORDER + 1)),
     ]
@@ -111,7 +110,7 @@ def unsmoothed_bleu_values(sums: FloatArray) -> FloatArray:
 
 
 def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
-    """sacreBLEU's sentence BLEU, 0 to 100, from statistics (N, 2 + 2 x ORDER): over the orders of
+    """sacreBLEU's sentence BLEU, 0 to 100, from statistics (N, 2 + 2 x ORDER), over the orders of
     n-grams that each text has.
     """
     values = [
@@ -139,7 +138,7 @@ def moses_bleu_signature(references: Sequence[Sequence[str]], language: str) -> 
     """In sacreBLEU's form, with sacremoses and its version as the tokenizer."""
     optional_package("sacremoses", extra="moses", purpose="Moses' tokens")
     signature = _signature(_scorer("none", True), references).replace("smooth:exp", "smooth:none")
-    tokenizer = f"sacremoses-{package_version('sacremoses')}-{base_language(language)}"
+    tokenizer = f"sacremoses-{version('sacremoses')}-{base_language(language)}"
     return signature.replace("tok:none", f"tok:{tokenizer}")
 
 
@@ -148,9 +147,9 @@ def bleu_length(text: str, language: str, settings: BleuSettings = PLAIN) -> int
     return len(settings.tokens(text, language))
 
 
-def closest_lengths(lengths: IntArray, references: IntArray, exists: BoolArray) -> IntArray:
-    """The reference length closest to each hypothesis length (N,), out of lengths (R, N) of
-    references that exist, (R, N); the shorter of two that are equally close.
+def _closest_lengths(lengths: IntArray, references: IntArray, exists: BoolArray) -> IntArray:
+    """The closest of the lengths (R, N) of references that exist, (R, N), to each length (N,); the
+    shorter of two that are equally close.
     """
     ordered = np.sort(np.where(exists, references, np.iinfo(np.int64).max // 2), axis=0)
     nearest = np.argmin(np.abs(ordered - lengths), axis=0)
@@ -164,14 +163,14 @@ def _signature(scorer: BLEU, references: Sequence[Sequence[str]]) -> str:
 
 @cache
 def _scorer(tokenizer: str, is_lowercase: bool) -> BLEU:
-    """Kept, since it caches the tokens of lines: references are cut once for many systems."""
+    """Cached, as it caches the tokens of lines: references are cut once for many systems."""
     # force suppresses advice about tokenized text on standard error; it changes no number.
     return BLEU(tokenize=tokenizer, lowercase=is_lowercase, force=True)
 
 
 def _geometric_means(precisions: FloatArray) -> FloatArray:
-    """Means (...) of precisions (..., ORDER), summed from the left like sacreBLEU; 0 where a
-    precision is 0.
+    """Means (...) of precisions (..., ORDER), summed from the left as in sacreBLEU; 0 where one is
+    0.
     """
     is_positive = (precisions > 0).all(axis=-1)
     logarithms = _apply(math.log, precisions[is_positive])  # (M, ORDER)
@@ -192,9 +191,8 @@ def _brevity_penalties(hypothesis_lengths: FloatArray, reference_lengths: FloatA
 
 
 def _apply(function: Callable[[float], float], values: FloatArray) -> FloatArray:
-    """Python's math functions, as in sacreBLEU: NumPy's may differ in the last digit.
-
-    Values go in chunks, since Python's numbers take several times the memory.
+    """A function of Python's math module, as NumPy's may differ from sacreBLEU in the last digit;
+    in chunks, as Python's numbers take several times the memory.
     """
     results = np.empty(values.size)
     for start in range(0, values.size, CHUNK_SIZE):

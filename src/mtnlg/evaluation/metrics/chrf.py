@@ -1,13 +1,13 @@
 """chrF (Popović 2015) and chrF++ (Popović 2017), equal to sacreBLEU's corpus scores with beta 2.
 
-Counting and aggregation are our own, for many texts and many resamples at once. Statistics: for
-each order of n-grams, first of characters and then of words, the counts in the hypothesis, in the
-best reference, and in both.
+We count and aggregate ourselves, for many texts and many resamples at once. Statistics: for each
+order of n-grams, first of characters and then of words, the counts in the hypothesis, in the best
+reference, and in both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -47,17 +47,16 @@ PLAIN = ChrfSettings()
 
 def chrf_statistics(texts: Texts, settings: ChrfSettings = PLAIN) -> FloatArray:
     """Statistics (N, 3 x orders) against the reference with the best score, in any language."""
-    encoder = _Encoder(settings)
-    hypothesis = encoder.encode(texts.hypotheses)
+    encode = _encoder(settings)
+    orders = (ORDER, settings.word_order)
+    hypothesis = encode(texts.hypotheses)
     best = np.zeros((len(texts), 3 * (ORDER + settings.word_order)))
     best_values = np.full(len(texts), -1.0)
     for lines in aligned_references(texts.references):
-        reference = encoder.encode([line or "" for line in lines])
+        reference = encode([line or "" for line in lines])
+        pairs = zip(hypothesis, reference, orders, strict=False)  # without words, one pair
         statistics = np.column_stack(
-            [
-                _pair_statistics(*pair, order=order)
-                for *pair, order in zip(hypothesis, reference, encoder.orders, strict=True)
-            ]
+            [_pair_statistics(*pair, order=order) for *pair, order in pairs]
         )
         exists = np.array([line is not None for line in lines])
         values = chrf_values(statistics)
@@ -66,29 +65,25 @@ def chrf_statistics(texts: Texts, settings: ChrfSettings = PLAIN) -> FloatArray:
     return best
 
 
-class _Encoder:
-    """Encodes texts as characters, and as words where these count."""
+def _encoder(settings: ChrfSettings) -> Callable[[Sequence[str]], list[SymbolTexts]]:
+    """A function that encodes texts as characters, and as words where these count."""
+    vocabulary = Vocabulary()
+    cut = settings.scorer._remove_punctuation  # sacreBLEU's words have no public method
 
-    def __init__(self, settings: ChrfSettings) -> None:
-        self._settings = settings
-        self._vocabulary = Vocabulary()
-        self.orders = [ORDER, settings.word_order] if settings.word_order else [ORDER]
-
-    def encode(self, texts: Sequence[str]) -> list[SymbolTexts]:
-        """The texts once for each of `orders`."""
-        if self._settings.is_lowercase:
+    def encode(texts: Sequence[str]) -> list[SymbolTexts]:
+        if settings.is_lowercase:
             texts = [text.lower() for text in texts]
         encoded = [encode_characters(["".join(text.split()) for text in texts])]
-        if self._settings.word_order:
-            # sacreBLEU cuts words in a method that is not public.
-            cut = self._settings.scorer._remove_punctuation
-            encoded.append(self._vocabulary.encode([cut(text) for text in texts]))
+        if settings.word_order:
+            encoded.append(vocabulary.encode([cut(text) for text in texts]))
         return encoded
+
+    return encode
 
 
 def _pair_statistics(hypothesis: SymbolTexts, reference: SymbolTexts, *, order: int) -> FloatArray:
-    """Against one reference of each row; where it has no n-gram, those of the hypothesis do not
-    count.
+    """Statistics against one reference of each row; where it has no n-gram, those of the hypothesis
+    do not count.
     """
     matches = clipped_matches(hypothesis, [reference], order=order)
     columns = []

@@ -7,23 +7,22 @@ examples.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from mtnlg.evaluation.metrics.base import Metric
-from mtnlg.evaluation.metrics.bleu import BleuSettings, bleu_length
-from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer, package_version
+from mtnlg.evaluation.metrics.bleu import PLAIN, bleu_length
+from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer
 from mtnlg.evaluation.texts import Texts, count_references
 
 ORDER = 5
 
 
 def nist_value(texts: Texts) -> float:
-    """NIST over n-grams of up to ORDER tokens, or of as many as the longest output has."""
+    """NIST over n-grams of up to ORDER tokens, or up to the length of the longest output."""
     from nltk.translate.nist_score import corpus_nist  # half a second
 
-    settings = BleuSettings()
-
     def cut(text: str) -> list[str]:
-        return settings.tokens(text, texts.language)
+        return PLAIN.tokens(text, texts.language)
 
     hypotheses = [cut(text) for text in texts.hypotheses]
     longest = max(map(len, hypotheses))
@@ -35,11 +34,8 @@ def nist_value(texts: Texts) -> float:
 
 def nist_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """In sacreBLEU's form, with the version of NLTK."""
-    tokenizer, release = bleu_tokenizer(language), package_version("nltk")
-    return (
-        f"nrefs:{count_references(references)}|case:mixed|n:{ORDER}|tok:{tokenizer}|"
-        f"version:nltk-{release}"
-    )
+    count, tokenizer = count_references(references), bleu_tokenizer(language)
+    return f"nrefs:{count}|case:mixed|n:{ORDER}|tok:{tokenizer}|version:nltk-{version('nltk')}"
 
 
 METRICS = (

@@ -1,8 +1,8 @@
 """Metrics that need packages, data or models that do not come with ours: METEOR, BERTScore, COMET.
 
 Where something is missing, they do not run and say why; nothing is ever downloaded. A model is a
-folder named by `evaluation.model_folders`. The metric's own package loads it and may unpickle it:
-use only folders that you trust.
+folder named by `evaluation.model_folders`. The metric's package loads it and may unpickle it: use
+only folders that you trust.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, percentage, with_ones
 from mtnlg.evaluation.metrics.rouge import rouge_length
-from mtnlg.evaluation.metrics.tokenization import ascii_words, package_version
+from mtnlg.evaluation.metrics.tokenization import ascii_words
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, count_references
 from mtnlg.text.scripts import base_language
@@ -46,8 +47,8 @@ def meteor_statistics(texts: Texts) -> FloatArray:
 
 def meteor_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """In sacreBLEU's form, with the version of NLTK."""
-    count, version = count_references(references), package_version("nltk")
-    return f"nrefs:{count}|multi:best|case:lc|tok:rouge_score|wordnet:yes|version:nltk-{version}"
+    count, release = count_references(references), version("nltk")
+    return f"nrefs:{count}|multi:best|case:lc|tok:rouge_score|wordnet:yes|version:nltk-{release}"
 
 
 def bertscore_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
@@ -92,11 +93,8 @@ def model_signature(
     """The signature of a metric with a model: the name of its folder and the package's version."""
 
     def signature(references: Sequence[Sequence[str]], language: str) -> str:
-        model = "none" if folder is None else folder.name
-        return (
-            f"nrefs:{count_references(references)}|multi:best|model:{model}|"
-            f"version:{package_version(package)}"
-        )
+        count, model = count_references(references), "none" if folder is None else folder.name
+        return f"nrefs:{count}|multi:best|model:{model}|version:{version(package)}"
 
     return signature
 

@@ -1,4 +1,4 @@
-"""All metrics by name; a file of metrics declares its own in METRICS, one line here joins them.
+"""All metrics by name. A file of metrics declares its own in METRICS; one line here adds them.
 
 A name may carry words after hyphens that change settings, such as `rougeL-stem-mean` or `bleu-lc`.
 Other packages add metrics by the entry point group `mtnlg.metrics`.
@@ -9,18 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mtnlg.evaluation.metrics import (
-    abstractiveness,
-    bleu,
-    chrf,
-    diversity,
-    nist,
-    optional,
-    rouge,
-    surface,
-    ter,
-)
-from mtnlg.evaluation.metrics.base import Family, Metric, texts_value
+from mtnlg.evaluation.metrics import bleu, chrf, nist, optional, outputs, rouge, ter
+from mtnlg.evaluation.metrics.base import Family, Metric, measure, metric_value
 from mtnlg.evaluation.texts import Texts
 from mtnlg.plugins import Table, UsedRow
 
@@ -30,16 +20,13 @@ DECLARED: tuple[Metric | Family, ...] = (
     *rouge.METRICS,
     *ter.METRICS,
     *nist.METRICS,
-    *surface.METRICS,
-    *diversity.METRICS,
-    *abstractiveness.METRICS,
+    *outputs.METRICS,
 )
 FAMILIES = {row.name: row for row in DECLARED if isinstance(row, Family)}
 METRICS: dict[str, Metric] = {name: family.plain for name, family in FAMILIES.items()} | {
     row.name: row for row in DECLARED if isinstance(row, Metric)
 }
-"""All but the optional ones, which need packages or models that are not ours."""
-
+"""All but the optional ones, which need packages or models of others."""
 METRIC_TABLE = Table(
     "mtnlg.metrics", Metric, METRICS | {name: make(None) for name, make in optional.METRICS.items()}
 )
@@ -73,5 +60,6 @@ def used_metrics(names: Iterable[str]) -> tuple[UsedRow, ...]:
 
 
 def score_texts(name: str, texts: Texts) -> float:
-    """The value of one metric on a corpus, without an interval: for validation, for example."""
-    return texts_value(find_metric(name), texts)
+    """The value of one metric on a corpus, without an interval."""
+    metric = find_metric(name)
+    return metric_value(metric, measure(metric, texts), texts)

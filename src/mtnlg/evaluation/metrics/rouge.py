@@ -1,9 +1,9 @@
 """ROUGE (Lin 2004): F-measures of n-grams and of longest common subsequences (LCS).
 
-Equal to the rouge_score package, and tested against it. Our own, because rouge_score is slow
-(quadratic Python, and a second to import) and knows no script but a-z. Statistics: the F-measure
-from 0 to 1, against the best reference or as the mean over references; and 1, so that sums give a
-mean. Legend: N rows, R references, I tokens of the target, J tokens of the prediction.
+Equal to the rouge_score package, and tested against it, but rouge_score is slow (quadratic Python,
+and a second to import) and knows no script but a-z. Statistics: the F-measure from 0 to 1, against
+the best reference or as the mean over references; and 1, so that sums give a mean. Legend: N rows,
+R references, I tokens of the target, J tokens of the prediction.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.metadata import version
 from itertools import count
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from rapidfuzz.distance import LCSseq
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation.metrics.base import Family, Metric, percentage, with_ones
 from mtnlg.evaluation.metrics.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
-from mtnlg.evaluation.metrics.tokenization import ROUGE_TOKENIZERS, package_version, rouge_tokenizer
+from mtnlg.evaluation.metrics.tokenization import ROUGE_TOKENIZERS, rouge_tokenizer
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
 from mtnlg.text.scripts import base_language
@@ -30,7 +31,7 @@ ROUGE_SCORE_VERSION = "0.1.2"
 """The version of rouge_score that the numbers equal."""
 
 TOKENS_KEPT = 4_096
-"""Texts whose tokens are cached from metric to metric: those of several chunks of rows."""
+"""Texts whose tokens are cached for the next metric: those of several chunks of rows."""
 
 Prepared = TypeVar("Prepared")
 
@@ -115,7 +116,7 @@ def rouge_signature(
     stems = "porter" if settings.is_stemmed else "no"
     tokenizer = settings.tokenizer(language).removesuffix("_stems")
     if settings.has_jieba:
-        tokenizer += f"-{package_version('jieba')}"
+        tokenizer += f"-{version('jieba')}"
     return (
         f"nrefs:{count_references(references)}|multi:{multiple}|stem:{stems}|tok:{tokenizer}|"
         f"version:{ROUGE_SCORE_VERSION}"
@@ -187,7 +188,7 @@ def _summary_lcs_f_measure(
 
 
 def _f_measure(num_matches: int, target_length: int, prediction_length: int) -> float:
-    """The F-measure by rouge_score's order of operations, which makes the last digit equal."""
+    """The F-measure by rouge_score's order of operations, so that the last digit is equal."""
     if num_matches == 0:
         return 0.0
     precision, recall = num_matches / prediction_length, num_matches / target_length

@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from string import ascii_lowercase, digits
 from typing import Any, cast
 
@@ -23,8 +22,8 @@ MeCab is not installed."""
 
 
 class _Spaces(dict[int, str]):
-    """A table for str.translate that maps all other characters to spaces; several times as fast as
-    a regular expression.
+    """A table for str.translate that maps every other character to a space: several times as fast
+    as a regular expression.
     """
 
     def __missing__(self, code: int) -> str:
@@ -48,7 +47,7 @@ def rouge_tokenizer(language: str) -> str:
 
 
 def rouge_tokens(text: str, language: str) -> list[str]:
-    """The lower-cased tokens that ROUGE counts; punctuation and symbols are no tokens."""
+    """The lowercased tokens that ROUGE counts, without punctuation and symbols."""
     return ROUGE_TOKENIZERS[rouge_tokenizer(language)](text)
 
 
@@ -89,7 +88,7 @@ ROUGE_TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
 
 
 def moses_words(text: str, language: str) -> list[str]:
-    """The lower-cased tokens of Moses' tokenizer.perl, by sacremoses."""
+    """The lowercased tokens of Moses' tokenizer.perl, by sacremoses."""
     return [word.lower() for word in _moses(base_language(language))(text)]
 
 
@@ -119,9 +118,7 @@ def _moses(language: str) -> Callable[[str], list[str]]:
 
 
 def optional_package(name: str, *, extra: str, purpose: str) -> Any:
-    """A package that is not installed with ours; raises ConfigError with the remedy where it is
-    missing.
-    """
+    """An optional package; raises ConfigError, with the remedy, where it is missing."""
     try:
         return import_module(name)
     except ImportError:
@@ -131,18 +128,13 @@ def optional_package(name: str, *, extra: str, purpose: str) -> Any:
         ) from None
 
 
-def package_version(name: str) -> str:
-    """The version of an installed package."""
-    return version(name)
-
-
 def _normal(text: str) -> str:
     return unicodedata.normalize("NFC", text.lower()).replace("_", " ")
 
 
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    r"""Includes marks, since `\w` alone would cut words at the vowel signs of Hindi or Thai."""
+    r"""Words with marks, since `\w` alone would cut them at the vowel signs of Hindi or Thai."""
     return re.compile(rf"\w+(?:[{combining_marks()}]+\w*)*")
 
 

@@ -14,8 +14,8 @@ from mtnlg.evaluation.significance.bootstrap import FloatArray
 
 
 def coincidences(units: Sequence[Sequence[int]], values: Sequence[int]) -> FloatArray:
-    """How often two answers to a unit were each pair of values, (U, V * V): the statistics of
-    alpha. A unit with fewer than two answers does not count.
+    """How often two answers to a unit were each pair of values, (U, V * V): alpha's statistics. A
+    unit with fewer than two answers does not count.
     """
     indexes = {value: index for index, value in enumerate(values)}
     tables = np.zeros((len(units), len(values), len(values)))
@@ -44,7 +44,9 @@ def interval_alpha(sums: FloatArray, values: Sequence[int]) -> FloatArray:
 
 
 def _alpha(sums: FloatArray, positions: FloatArray) -> FloatArray:
-    """NaN where all answers are the same value, since no difference is expected then."""
+    """Alpha from the positions of the values; NaN where all answers are equal, as no difference is
+    expected then.
+    """
     observed = _squares(sums)
     totals = observed.sum(axis=-1)
     distances = (positions[..., :, None] - positions[..., None, :]) ** 2

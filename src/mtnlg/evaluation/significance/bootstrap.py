@@ -65,9 +65,8 @@ DEFAULT_RESAMPLING = Resampling()
 def bootstrap_interval(
     statistics: FloatArray, aggregate: Aggregate, resampling: Resampling = DEFAULT_RESAMPLING
 ) -> tuple[float, float]:
-    """The percentile interval of the aggregate over resampled examples; statistics (N, K), N >= 1.
-
-    Where all examples are equal, both ends are the value itself.
+    """The percentile interval of the aggregate over resampled examples; where all examples are
+    equal, both ends are the value itself.
     """
     if np.array_equal(statistics, np.broadcast_to(statistics[0], statistics.shape)):
         value = float(aggregate(statistics.sum(axis=0)))
@@ -80,9 +79,8 @@ def bca_interval(
     statistics: FloatArray, aggregate: Aggregate, resampling: Resampling = DEFAULT_RESAMPLING
 ) -> tuple[float, float] | str:
     """The bias-corrected and accelerated interval over the same resamples (Efron and Tibshirani
-    1993, eq. 14.10 to 14.15), or the reason why it is undefined.
-
-    A resample that ties with the value counts half as below it.
+    1993, eq. 14.10 to 14.15), or why it is undefined. A resample that ties with the value counts
+    half as below it.
     """
     influences = jackknife_influences(statistics, aggregate)
     squares = float((influences**2).sum())
@@ -97,7 +95,7 @@ def bca_interval(
     normal = NormalDist()
     bias = normal.inv_cdf(below)
     levels = []
-    for tail in ((1 - resampling.confidence) / 2, (1 + resampling.confidence) / 2):
+    for tail in resampling.tails:
         shifted = bias + normal.inv_cdf(tail)
         if acceleration * shifted >= 1:
             return "the acceleration is too large"
@@ -109,7 +107,7 @@ def bca_interval(
 
 
 def jackknife_influences(statistics: FloatArray, aggregate: Aggregate) -> FloatArray:
-    """How far each of N examples lifts the value, (N,): N - 1 times the drop without, centered."""
+    """How far each example lifts the value, (N,): N - 1 times the drop without it, centered."""
     without = np.asarray(aggregate(statistics.sum(axis=0) - statistics), dtype=np.float64)
     influences: FloatArray = (len(statistics) - 1) * (without.mean() - without)
     return influences
@@ -118,8 +116,8 @@ def jackknife_influences(statistics: FloatArray, aggregate: Aggregate) -> FloatA
 def resampled_sums(statistics: FloatArray, resampling: Resampling) -> FloatArray:
     """Sums over N examples drawn with replacement, (R, K).
 
-    The draws depend only on N, R and the seed, so systems and metrics for which these are equal
-    are resampled in pairs.
+    The draws depend only on N, R and the seed, so all systems and metrics of a test set have the
+    same ones.
     """
     num_examples = len(statistics)
     num_resamples, seed = resampling.num_resamples, resampling.seed
@@ -132,9 +130,7 @@ def resampled_sums(statistics: FloatArray, resampling: Resampling) -> FloatArray
 
 
 def blocks(num_examples: int) -> list[slice]:
-    """The examples of a large test set in blocks that fit into a processor's cache while many
-    resamples weight them.
-    """
+    """The examples in blocks that fit into a processor's cache while many resamples weight them."""
     starts = range(0, num_examples, BLOCK_SIZE)
     return [slice(start, min(start + BLOCK_SIZE, num_examples)) for start in starts]
 
@@ -170,9 +166,7 @@ def _weights(
 def _draw_weights(
     generator: np.random.Generator, num_draws: npt.NDArray[np.int64], num_examples: int
 ) -> FloatArray:
-    """How often each of R resamples draws each example, (R, N); a row sums to the number of draws
-    of its resample, (R,).
-    """
+    """How often each resample draws each example, (R, N), by the number of its draws, (R,)."""
     num_resamples = len(num_draws)
     draws = generator.integers(0, num_examples, size=int(num_draws.sum()))
     draws += np.repeat(np.arange(num_resamples) * num_examples, num_draws)

@@ -1,5 +1,5 @@
-"""Which systems differ significantly on a test set: paired tests on the same examples, and the
-compact letter display, where systems that share a letter do not.
+"""Which systems differ significantly on a test set: paired tests on the same examples, corrected
+for their number, and the compact letter display, where systems that share a letter do not differ.
 
 All pairs are tested on the same draws, so many systems cost little more than two. Legend: S
 systems, N examples, K statistics, R resamples or trials.
@@ -7,8 +7,8 @@ systems, N examples, K statistics, R resamples or trials.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import combinations
 from statistics import NormalDist
@@ -94,8 +94,7 @@ def compare_systems(
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
-    """All pairs of S systems, which are given best first, each with statistics (N, K) of the same N
-    examples.
+    """All pairs of S systems, given best first, each with statistics (N, K) of the same N examples.
 
     All pairs, and not only neighbors in the ranking, because significance is not transitive and
     the compact letter display needs every pair. The default test keeps its level.
@@ -114,7 +113,7 @@ def compare_systems(
         np.quantile(resampled[better] - resampled[worse], resampling.tails)
         for better, worse in pairs
     ]
-    return [
+    return with_holm(
         Comparison(
             better=better,
             worse=worse,
@@ -122,12 +121,10 @@ def compare_systems(
             low=float(low),
             high=float(high),
             p=p,
-            p_holm=p_holm,
+            p_holm=p,
         )
-        for (better, worse), (low, high), p, p_holm in zip(
-            pairs, intervals, p_values, correct_by_holm(p_values), strict=True
-        )
-    ]
+        for (better, worse), (low, high), p in zip(pairs, intervals, p_values, strict=True)
+    )
 
 
 def bootstrap_p_values(
@@ -190,9 +187,19 @@ TESTS: dict[PairedTest, PairedTestFunction] = {
 }
 
 
+def with_holm(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """One family of comparisons, corrected for their number."""
+    family = list(comparisons)
+    corrected = correct_by_holm([comparison.p for comparison in family])
+    return [
+        replace(comparison, p_holm=p_holm)
+        for comparison, p_holm in zip(family, corrected, strict=True)
+    ]
+
+
 def correct_by_holm(p_values: Sequence[float]) -> list[float]:
-    """Step-down correction (Holm 1979): compared with a level, the corrected p-values keep the
-    chance of any false difference among all of them below it.
+    """Step-down correction (Holm 1979), which keeps the chance of any false difference among all of
+    these below the level that the corrected p-values are compared with.
     """
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
@@ -206,23 +213,21 @@ def detectable_difference(
     standard_error: float, *, power: float = POWER, level: float = SIGNIFICANCE
 ) -> float:
     """The minimum detectable difference of two systems: the true difference that a two-sided test
-    at `level` finds with a chance of `power` (Bloom 1995; for language models Card et al. 2020).
-
-    The standard error is that of the observed difference.
+    at `level` finds with a chance of `power` (Bloom 1995; for language models Card et al. 2020), by
+    the standard error of the observed one.
     """
     normal = NormalDist()
     return (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) * standard_error
 
 
 def compact_letter_display(num_systems: int, comparisons: Sequence[Comparison]) -> list[str]:
-    """The letters of each of S systems: two systems share a letter if and only if they are tied,
-    which means that they are not significantly different. The first system has `a`.
+    """The letters of each of S systems: two systems share a letter if and only if they are tied
+    (not significantly different). The first system has `a`.
 
     A compact letter display (Piepho 2004) is a cover of the graph of tied pairs by cliques (Gramm
-    et al. 2008), here built in the order of the ranking. Intervals of the ranking would not do:
-    tests of pairs with different spreads may separate neighbors but not the systems around them.
-    Insertion and absorption would not do either, as it may need exponentially many letters on the
-    way.
+    et al. 2008), here built in the order of the ranking. Intervals of the ranking are not enough,
+    as tests of pairs with different spreads may separate neighbors but not the systems around them;
+    nor is insertion and absorption, which may need exponentially many letters on the way.
     """
     differing = {(pair.better, pair.worse) for pair in comparisons if pair.is_significant}
     letters = [""] * num_systems
@@ -233,7 +238,7 @@ def compact_letter_display(num_systems: int, comparisons: Sequence[Comparison]) 
 
 
 def _share_not_below(values: FloatArray, observed: float) -> float:
-    """The share of values that are not below the observed one, where NaN is not below."""
+    """The share of values that are not below the observed one; NaN is not below."""
     num_below = int(np.count_nonzero(values < observed - TIE_TOLERANCE))
     return (len(values) - num_below + 1) / (len(values) + 1)
 
@@ -248,7 +253,7 @@ def _resampled_values(
 
 
 def _swapped_sums(statistics: FloatArray, *, num_trials: int, seed: int) -> FloatArray:
-    """Sums over a random half of the examples, (R, K); halves depend only on N, R and the seed."""
+    """Sums over random halves of the examples, (R, K); halves depend only on N, R and the seed."""
     generator = np.random.default_rng(seed)
     sums = np.zeros((num_trials, statistics.shape[1]))
     for rows in blocks(len(statistics)):

@@ -2,10 +2,10 @@
 
 A value varies with the seed of the training and with the examples of the test set, which all seeds
 share. The jackknife separates the two components of variance, as it separates readers and cases in
-studies of diagnosis (Dorfman, Berbaum and Metz 1992). Each component has its own half-width: by
-Student's t for seeds, by the normal distribution for examples. The interval is the root of the sum
-of their squares (Howe 1974), so with one component it is the interval of that component alone.
-Legend: S seeds, N examples, K statistics.
+studies of diagnosis (Dorfman, Berbaum and Metz 1992). Each has its own half-width: by Student's t
+for seeds, by the normal distribution for examples. The interval's half-width is the root of the sum
+of their squares (Howe 1974), so one component alone gives its own interval. Legend: S seeds, N
+examples, K statistics.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from mtnlg.evaluation.significance.comparison import (
     Comparison,
     PairedTest,
     compare_systems,
-    correct_by_holm,
+    with_holm,
 )
 
 LEAST_P = 1e-6
 """Smallest p-value reported, as the distribution behind it is an approximation."""
 
 LOGARITHM_TOLERANCE = 1e-6
-"""Relative error of the logarithm of a p-value."""
+"""Relative error of a p-value's logarithm."""
 
 ROUNDING = 1e-6
-"""Degrees of freedom this close to the next whole number are rounded up to it."""
+"""Degrees of freedom this close below a whole number are rounded up to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class SeededValue:
 
     @property
     def num_seeds(self) -> int:
-        """How many trainings the mean is over."""
+        """Trainings that the mean is over."""
         return len(self.values)
 
     def seed_components(self) -> list[Component]:
@@ -115,7 +115,7 @@ def standard_error(influences: FloatArray) -> float:
 
 @lru_cache(maxsize=4_096)
 def critical_value(confidence: float, degrees: float) -> float:
-    """The two-sided critical value of Student's t; of infinite degrees the normal one."""
+    """The two-sided critical value of Student's t; with infinite degrees, of the normal one."""
     if math.isinf(degrees):
         return NormalDist().inv_cdf((1 + confidence) / 2)
     from scipy.special import stdtrit  # 0.2 seconds
@@ -160,12 +160,12 @@ def compare_with_seeds(
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
-    """All pairs of systems, which are given best first, each with statistics (N, K) of the same N
-    examples for each of its seeds.
+    """All pairs of systems, given best first, each with statistics (N, K) of the same N examples
+    for each of its seeds.
 
     Two systems of one seed are compared by compare_systems, over examples alone. Any other pair is
     compared by the means over seeds, with a p-value that includes their spread; the spread of a
-    system of one seed stays unknown. `values` are the systems' values, where already computed.
+    system of one seed stays unknown. `values` are the systems' values, if already computed.
     """
     single = [index for index, seeds in enumerate(systems) if len(seeds) == 1]
     single_comparisons = compare_systems(
@@ -175,25 +175,18 @@ def compare_with_seeds(
         num_trials=num_trials,
         resampling=resampling,
     )
-    comparisons = {
-        (better, worse): replace(comparison, better=better, worse=worse)
-        for comparison in single_comparisons
-        for better, worse in [(single[comparison.better], single[comparison.worse])]
-    }
+    comparisons = dict(zip(combinations(single, 2), single_comparisons, strict=True))
     pairs = list(combinations(range(len(systems)), 2))
     if len(comparisons) < len(pairs):
         values = values or [seeded_value(seeds, aggregate) for seeds in systems]
         for better, worse in pairs:
             if (better, worse) not in comparisons:
-                comparison = compare_means(
+                comparisons[better, worse] = compare_means(
                     values[better], values[worse], confidence=resampling.confidence
                 )
-                comparisons[better, worse] = replace(comparison, better=better, worse=worse)
-    corrected = correct_by_holm([comparisons[pair].p for pair in pairs])
-    return [
-        replace(comparisons[pair], p_holm=p_holm)
-        for pair, p_holm in zip(pairs, corrected, strict=True)
-    ]
+    return with_holm(
+        replace(comparisons[better, worse], better=better, worse=worse) for better, worse in pairs
+    )
 
 
 def compare_means(
