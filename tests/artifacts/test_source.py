@@ -113,6 +113,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     ("name", "stages"),
     [
         ("corpus/preparation.py", {"rows"}),
+        ("contamination/search.py", {"rows", "contamination"}),
         ("tokenization/sampling.py", {"tokenizer"}),
         ("training/callbacks.py", {"model"}),
         ("training/plan.py", {"model"}),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.contamination.audit import RowsFile, RunFiles, read_tags, write_contamination
+from mtnlg.contamination.audit import RowsFile, RunFiles, write_contamination
 from mtnlg.errors import DataError
 from mtnlg.records.files import read_json, write_jsonl
-from mtnlg.records.rows import Row
+from mtnlg.records.rows import Row, read_tags
 
 TRAIN = [Row("0", "a cat", ("eine Katze",)), Row("1", "a dog", ("ein Hund",))]
 TEST = [Row("x", "a dog", ("ein Tier",)), Row("y", "a bird", ("ein Vogel",))]

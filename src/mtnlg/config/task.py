@@ -70,7 +70,7 @@ class TaskConfig:
 
     kind: TaskKind
     reader: str
-    """Row of corpus.readers.READERS: the shape of one record."""
+    """Row of corpus.sources.readers.READERS: the shape of one record."""
     source_language: str
     """ISO 639-1 code."""
     target_language: str | None = None

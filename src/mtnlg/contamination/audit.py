@@ -15,9 +15,8 @@ from mtnlg.artifacts.store import recorded_sha256
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.contamination.repeats import num_repeats, text_hash
 from mtnlg.contamination.search import RULES, ContaminationSearch, RowSet, dialogue_key, records
-from mtnlg.errors import DataError
 from mtnlg.records.codec import write_record
-from mtnlg.records.files import JsonObject, read_jsonl, write_jsonl
+from mtnlg.records.files import JsonObject, write_jsonl
 from mtnlg.records.places import CONTAMINATION_FILE, TRAIN, VALIDATION, rows_file
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.records.stages import ContaminationSummary
@@ -102,17 +101,6 @@ def write_contamination(
     record = ContaminationSummary(RULES, tuple(sorted(files.training_sets)), summary)
     write_record(folder / CONTAMINATION_FILE, record)
     return lines
-
-
-def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
-    """Row id -> its signals, from a file that `write_contamination` wrote."""
-    tags: dict[str, tuple[str, ...]] = {}
-    for number, record in read_jsonl(path):
-        row_id, names = record.get("id"), record.get("tags")
-        if not isinstance(row_id, str) or not isinstance(names, list):
-            raise DataError(f"{path}:{number}: has no id or no tags; delete its folder")
-        tags[row_id] = tuple(str(name) for name in names)
-    return tags
 
 
 def audit_splits(

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mtnlg.contamination.ngrams import CHARACTER_LENGTH, WORD_LENGTH, NgramSearch
-from mtnlg.records.files import JsonObject, JsonValue
-from mtnlg.records.rows import Row
+from mtnlg.records.rows import Row, RowSignals
 from mtnlg.text.spelling import is_unspaced, normalized_key, units, verbatim, without_labels
 
 SOURCE, TARGET, PAIR = "train_source", "train_target", "train_pair"
@@ -65,26 +64,6 @@ class RowSet:
 
     rows: Iterable[Row]
     is_dialogue: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RowSignals:
-    """The signals of one row, with the shares of its n-grams that training has: None where the text
-    is too short for one, and the largest of several references.
-    """
-
-    id: str
-    tags: tuple[str, ...]
-    source_ngrams: float | None
-    target_ngrams: float | None
-
-    def to_json(self) -> JsonObject:
-        return {
-            "id": self.id,
-            "tags": list(self.tags),
-            "source_ngrams": _rounded(self.source_ngrams),
-            "target_ngrams": _rounded(self.target_ngrams),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +313,3 @@ def _normalized_key(lines: Sequence[_Line], text: str) -> str:
 
 def _is_long(line: list[str]) -> bool:
     return len(line) >= (LONG_LINE_CHARACTERS if is_unspaced(line) else LONG_LINE_WORDS)
-
-
-def _rounded(share: float | None) -> JsonValue:
-    return None if share is None else round(share, 4)

@@ -1,7 +1,7 @@
-"""The contamination of public data sets that others published, counted again.
+"""The published contamination of public data sets, counted again.
 
-What was published stands in the task files (`known_contamination`). Where others count in another
-way than the audit, their way is repeated here as well as it is known.
+The published counts stand in the task files (`known_contamination`). Where their authors count in
+another way than the audit, their way is repeated here too, as far as it is known.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,7 +40,7 @@ RULES = {
     "labeled training dialogues": LABELS,
     "spaced lines": SPACES,
 }
-"""Measure of others -> what their rule does in another way than the audit."""
+"""A measure of other authors -> how it differs from the audit's."""
 HEAD = (
     "| rows of | looked for in | counted | by others | by the audit | measure | by their rule "
     "| remark |",
@@ -49,12 +50,12 @@ PERSON_LABEL = re.compile(r"#\w+#:\s*")
 
 
 def known_contamination_table(tasks: Sequence[TaskConfig], data_root: Path) -> str:
-    """The published counts beside those of the audit, as Markdown; data sets that are not there are
-    skipped. Raises DataError where none is there.
+    """The published counts beside the audit's, as Markdown, of the data sets that are there; raises
+    DataError where none is.
     """
     sets = _DataSets({str(task.folder): task for task in tasks}, data_root)
     known = [task for task in tasks if task.known_contamination]
-    # Test sets last: they are compared with the training splits of the others.
+    # Test sets last: they are compared with the training splits of other data sets.
     known.sort(key=lambda task: (task.kind.value, task.train_split is None))
     lines = [
         _line(count, str(task.folder), sets)
@@ -70,10 +71,10 @@ def known_contamination_table(tasks: Sequence[TaskConfig], data_root: Path) -> s
 
 def _line(count: KnownContamination, folder: str, sets: _DataSets) -> str:
     held_out, training = _names(folder, count.held_out), _names(folder, count.training)
-    audited = sets.audit(held_out, training)[count.measure]
-    by_their_rule, remark = audited, count.remark
+    by_their_rule = audited = sets.audit(held_out, training)[count.measure]
+    remark = count.remark
     if count.others_measure is not None:
-        by_their_rule = sets.others(held_out, training)[count.others_measure]
+        by_their_rule = sets.count_by_others(held_out, training)[count.others_measure]
         remark = remark or RULES[count.others_measure]
     cells = [
         " ".join(held_out) or "itself",
@@ -93,37 +94,21 @@ def _names(folder: str, splits: Iterable[str]) -> tuple[str, ...]:
     return tuple(split if "/" in split else f"{folder}/{split}" for split in splits)
 
 
-@dataclass(frozen=True)
 class _DataSets:
-    """The data sets below a folder; no count is made twice."""
+    """The data sets below a folder, by folder of their task; nothing is counted twice."""
 
-    tasks: Mapping[str, TaskConfig]
-    """By folder"""
-    data_root: Path
-    counts: dict[tuple[object, ...], Mapping[str, int]] = field(default_factory=dict)
+    def __init__(self, tasks: Mapping[str, TaskConfig], data_root: Path) -> None:
+        self.tasks = tasks
+        self.data_root = data_root
+        self.audit = cache(self._audit)
+        self.count_by_others = cache(self._count_by_others)
 
     def has(self, names: Iterable[str]) -> bool:
-        """Whether the folders of all these splits are there."""
+        """True if the folders of all these splits are there."""
         return all((self.data_root / name).parent.is_dir() for name in names)
 
-    def audit(self, held_out: Sequence[str], training: Sequence[str]) -> Mapping[str, int]:
-        """Every count of the audit: of one held-out split, or of several together."""
-        key = ("audit", *held_out, "in", *training)
-        if key not in self.counts:
-            self.counts[key] = self._audit(held_out, training)
-        return self.counts[key]
-
-    def others(self, held_out: Sequence[str], training: Sequence[str]) -> Mapping[str, int]:
-        """The counts by the rules of others."""
-        key = ("others", *held_out, "in", *training)
-        if key not in self.counts:
-            self.counts[key] = _others_counts(
-                [text for name in held_out for text in self._texts(name)],
-                [text for name in training for text in self._texts(name)],
-            )
-        return self.counts[key]
-
-    def _audit(self, held_out: Sequence[str], training: Sequence[str]) -> Mapping[str, int]:
+    def _audit(self, held_out: tuple[str, ...], training: tuple[str, ...]) -> Mapping[str, int]:
+        """The counts of the audit; signals only where one split is held out."""
         search = ContaminationSearch({name: self._rows(name) for name in held_out})
         hashes, sources, dialogues = RowHashes(), array("Q"), array("Q")
         for name in training:
@@ -143,8 +128,36 @@ class _DataSets:
             "repeated dialogues": num_repeats(dialogues),
         }
 
+    def _count_by_others(
+        self, held_out: tuple[str, ...], training: tuple[str, ...]
+    ) -> Mapping[str, int]:
+        """The counts of RULES, all by letters and digits."""
+        texts = [text for name in held_out for text in self._texts(name)]
+        turns = [_keys(text) for text in texts]
+        training_turns = [_keys(text) for name in training for text in self._texts(name)]
+        dialogues = ["".join(text) for text in turns]
+        training_dialogues = ["".join(text) for text in training_turns]
+        exchanges = {pair for text in training_turns for pair in pairwise(text)}
+        training_lines = {line for text in training_turns for line in text}
+        unlabeled = ([PERSON_LABEL.sub("", line, count=1) for line in text] for text in texts)
+        long_lines = [
+            _keys(line for line in text if len(line.split()) >= LONG_LINE_WORDS)
+            for text in unlabeled
+        ]
+        return {
+            "labeled dialogues": _num_in(dialogues, set(training_dialogues)),
+            "labeled exchanges": sum(_num_in(pairwise(text), exchanges) for text in turns),
+            "labeled repeats": len(training_dialogues) - len(set(training_dialogues)),
+            "labeled training dialogues": _num_in(training_dialogues, set(dialogues)),
+            "spaced lines": sum(
+                _num_in(lines, training_lines) >= SIGNAL_SHARE * len(lines)
+                for lines in long_lines
+                if lines
+            ),
+        }
+
     def _texts(self, name: str) -> Iterator[list[str]]:
-        """The turns of each dialogue; of other data sets the lines of each source."""
+        """The turns of each dialogue; the lines of each source of another data set."""
         rows = self._rows(name)
         for record in records(rows):
             lines = record[0].source.split("\n")
@@ -156,45 +169,17 @@ class _DataSets:
         task = self.tasks[folder]
         columns = {key: column for key, column in task.columns.items() if key != "id"}
         task = replace(task, hub=None, hub_config=None, hub_folder=None, columns=columns)
-        return RowSet(_cleaned(task, split, self.data_root), task.kind is TaskKind.dialogue)
+        return RowSet(self._cleaned(task, split), task.kind is TaskKind.dialogue)
+
+    def _cleaned(self, task: TaskConfig, split: str) -> Iterator[Row]:
+        cleaner, reader = Cleaner(CleaningConfig()), find_reader(task.reader)
+        for record in iter_records(task, split, data_root=self.data_root):
+            yield from filter(None, map(cleaner.clean, reader.read(record, task)))
 
 
-def _others_counts(
-    held_out: Sequence[Sequence[str]], training: Sequence[Sequence[str]]
-) -> Mapping[str, int]:
-    """The counts of RULES, of texts by their lines: all by letters and digits."""
-    training_turns = [[normalized_key(turn) for turn in text] for text in training]
-    turns = [[normalized_key(turn) for turn in text] for text in held_out]
-    training_dialogues = ["".join(text) for text in training_turns]
-    dialogues = ["".join(text) for text in turns]
-    exchanges = {pair for text in training_turns for pair in pairwise(text)}
-    training_lines = {turn for text in training_turns for turn in text}
-    unlabeled = [[PERSON_LABEL.sub("", turn, count=1) for turn in text] for text in held_out]
-    long_lines = [
-        [normalized_key(line) for line in text if len(line.split()) >= LONG_LINE_WORDS]
-        for text in unlabeled
-    ]
-    return {
-        "labeled dialogues": _num_in(dialogues, set(training_dialogues)),
-        "labeled exchanges": sum(_num_in(pairwise(text), exchanges) for text in turns),
-        "labeled repeats": len(training_dialogues) - len(set(training_dialogues)),
-        "labeled training dialogues": _num_in(training_dialogues, set(dialogues)),
-        "spaced lines": sum(
-            _num_in(lines, training_lines) >= SIGNAL_SHARE * len(lines)
-            for lines in long_lines
-            if lines
-        ),
-    }
+def _keys(lines: Iterable[str]) -> list[str]:
+    return [normalized_key(line) for line in lines]
 
 
 def _num_in(texts: Iterable[Hashable], known: Set[Hashable]) -> int:
     return sum(text in known for text in texts)
-
-
-def _cleaned(task: TaskConfig, split: str, data_root: Path) -> Iterator[Row]:
-    cleaner, reader = Cleaner(CleaningConfig()), find_reader(task.reader)
-    for record in iter_records(task, split, data_root=data_root):
-        for raw in reader.read(record, task):
-            row = cleaner.clean(raw)
-            if row is not None:
-                yield row

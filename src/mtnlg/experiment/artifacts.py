@@ -293,8 +293,8 @@ def make_baseline(
     }
 
     def build(folder: Path) -> None:
-        from mtnlg.contamination.audit import read_tags
         from mtnlg.evaluation import write_baseline
+        from mtnlg.records.rows import read_tags
 
         write_baseline(
             folder / PREDICTIONS_FILE,

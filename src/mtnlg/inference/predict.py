@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig
-from mtnlg.contamination.audit import read_tags
 from mtnlg.inference.likelihood import bits_per_byte, likelihood_record, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
@@ -18,7 +17,7 @@ from mtnlg.progress import track
 from mtnlg.records.codec import write_record
 from mtnlg.records.files import JsonObject, JsonValue, write_jsonl
 from mtnlg.records.places import GENERATION_FILE, PREDICTIONS_FILE
-from mtnlg.records.rows import Prediction, Row, read_rows
+from mtnlg.records.rows import Prediction, Row, read_rows, read_tags
 from mtnlg.records.stages import Generation
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Rows of a data set and predictions of a test set, as JSON lines."""
+"""Rows of a data set, contamination signals and predictions of a test set, as JSON lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mtnlg.errors import DataError
-from mtnlg.records.files import JsonObject, open_bytes, parse_line
+from mtnlg.records.files import JsonObject, open_bytes, parse_line, read_jsonl
 
 LISTS = ("references", "tags")
 """The fields that are lists of texts; all others are texts."""
@@ -46,6 +46,27 @@ class Prediction:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RowSignals:
+    """The contamination signals of one row, and the shares of its n-grams that training has."""
+
+    id: str
+    tags: tuple[str, ...]
+    """Signals, by name."""
+    source_ngrams: float | None
+    """None where the source is too short for an n-gram."""
+    target_ngrams: float | None
+    """The largest of several references; None where all are too short."""
+
+    def to_json(self) -> JsonObject:
+        return {
+            "id": self.id,
+            "tags": list(self.tags),
+            "source_ngrams": None if self.source_ngrams is None else round(self.source_ngrams, 4),
+            "target_ngrams": None if self.target_ngrams is None else round(self.target_ngrams, 4),
+        }
+
+
 Record = TypeVar("Record", Row, Prediction)
 
 
@@ -64,6 +85,17 @@ def read_predictions(path: Path) -> list[Prediction]:
     """The predictions of one test set, in the test set's order."""
     with open_bytes(path) as stream:
         return list(_parsed(stream, Prediction, path=path, first=1))
+
+
+def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
+    """Row id -> its contamination signals, from a file with a RowSignals on each line."""
+    tags: dict[str, tuple[str, ...]] = {}
+    for number, record in read_jsonl(path):
+        row_id, names = record.get("id"), record.get("tags")
+        if not isinstance(row_id, str) or not isinstance(names, list):
+            raise DataError(f"{path}:{number}: has no id or no tags; delete its folder")
+        tags[row_id] = tuple(str(name) for name in names)
+    return tags
 
 
 def _parsed(
