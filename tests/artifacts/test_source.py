@@ -23,7 +23,7 @@ PACKAGE = Path(str(mtnlg.__file__)).parent
 HASHES = """
 import json, sys
 from mtnlg.config import Config, ModelConfig, TaskConfig, TaskKind
-from mtnlg.experiment.code import code_hashes
+from mtnlg.experiment.stages import code_hashes
 task = TaskConfig(
     kind=TaskKind.translation, reader="builtin", source_language="en", target_language="zh"
 )

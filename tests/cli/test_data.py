@@ -122,7 +122,7 @@ def test_a_set_that_is_only_tested_on_has_nothing_to_compare_with(
         ([TASK, "-m", "seed=1,2"], 2, "unknown option '-m'; `mtnlg data --help` shows"),
         (["translation/nope"], 2, "Could not find 'task/translation/nope'"),
         ([TASK, "data_root=/no/such/folder"], 3, "error: data_root=/no/such/folder: no such"),
-        ([TASK, "tasks.tatoeba_en_zh.wight=1"], 2, "did you mean weight"),
+        ([TASK, "tasks.tatoeba_en_zh.wight=1"], 2, "did you mean 'weight'"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(

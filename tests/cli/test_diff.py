@@ -203,7 +203,7 @@ def test_run_without_scores_says_so(runs: Runs, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("odl-1", "did you mean old-1"),
+        ("odl-1", "did you mean 'old-1'"),
         ("", "may be any of tiny/new-1, tiny/old-1"),
         ("zzz", "no run of"),
     ],

@@ -511,7 +511,7 @@ def test_mistake_in_a_process_of_its_own_has_no_traceback(workplace: Workplace) 
     assert found.returncode == 2
     assert found.stdout == ""
     assert found.stderr.splitlines() == [
-        "error: Key 'layer' not in 'ModelConfig'; full_key: model.layer; did you mean num_layers?"
+        "error: Key 'layer' not in 'ModelConfig'; full_key: model.layer; did you mean 'num_layers'?"
     ]
 
 

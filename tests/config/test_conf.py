@@ -124,14 +124,14 @@ def test_experiments_say_how_to_run_them() -> None:
     [
         (
             "model.layer=3",
-            r"Key 'layer' not in 'ModelConfig'; full_key: model\.layer; did you mean num_layers",
+            r"Key 'layer' not in 'ModelConfig'; full_key: model\.layer; did you mean 'num_layers'",
         ),
         (
             "+model.layer=3",
-            r"Key 'layer' not in 'ModelConfig'; full_key: model\.layer; did you mean num_layers",
+            r"Key 'layer' not in 'ModelConfig'; full_key: model\.layer; did you mean 'num_layers'",
         ),
-        ("+sed=1", r"'sed'.*did you mean seed"),
-        ("tasks.multi30k_en_de.wight=5", r"tasks\.multi30k_en_de\.wight; did you mean weight"),
+        ("+sed=1", r"'sed'.*did you mean 'seed'"),
+        ("tasks.multi30k_en_de.wight=5", r"tasks\.multi30k_en_de\.wight; did you mean 'weight'"),
         ("model.num_heads=-3", r"model\.num_heads=-3: must be a finite number >= 1"),
         ("model.num_heads=5", r"model\.num_heads=5: must be a divisor of model\.hidden_size=96"),
         ("model.num_layers=three", r"'three' .*Integer; full_key: model\.num_layers"),

@@ -146,7 +146,7 @@ def test_words_become_typed_settings() -> None:
     ("word", "message"),
     [
         ("max_new_tokens", r"--set max_new_tokens: expected NAME=VALUE"),
-        ("max_new_token=3", r"Key 'max_new_token' .*did you mean max_new_tokens"),
+        ("max_new_token=3", r"Key 'max_new_token' .*did you mean 'max_new_tokens'"),
         ("num_beams=five", r"'five' .*Integer; full_key: num_beams"),
         ("strategy=best", r"--set strategy has 'best'; known: greedy, sampling, beam"),
         ("bad_words=cat", r"bad_words"),

@@ -35,7 +35,7 @@ from mtnlg.config.tokenizer import Algorithm
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import baselines_for, score
 from mtnlg.experiment import artifacts, stages
-from mtnlg.experiment.code import code_hashes
+from mtnlg.experiment.stages import code_hashes
 from mtnlg.records.files import read_json
 from mtnlg.records.rows import read_rows
 from mtnlg.tokenization import tokenizer

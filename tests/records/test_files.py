@@ -51,10 +51,19 @@ def test_predictions_of_others_need_no_tags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ('{"id": "1", "source": "s", "references": ["r"]}', "has no 'prediction'"),
-        ('{"id": "1", "source": "s", "references": "r", "prediction": "p"}', "references='r' must"),
-        ('{"id": "1", "source": "s", "references": [3], "prediction": "p"}', r"references=\[3\]"),
-        ('{"id": "1", "source": null, "references": [], "prediction": "p"}', "source=None must"),
+        ('{"id": "1", "source": "s", "references": ["r"]}', "missing required field `prediction`"),
+        (
+            '{"id": "1", "source": "s", "references": "r", "prediction": "p"}',
+            r"Expected `array`, got `str` - at `\$\.references`",
+        ),
+        (
+            '{"id": "1", "source": "s", "references": [3], "prediction": "p"}',
+            r"Expected `str`, got `int` - at `\$\.references\[0\]`",
+        ),
+        (
+            '{"id": "1", "source": null, "references": [], "prediction": "p"}',
+            r"Expected `str`, got `null` - at `\$\.source`",
+        ),
         ('{"id": "1", "source": "s"', "not valid JSON"),
         ('["a"]', "expected a JSON object, found list"),
         ('{"id": NaN}', "NaN is no JSON number"),

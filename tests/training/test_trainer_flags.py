@@ -65,7 +65,7 @@ def test_every_flag_of_lightnings_trainer_works_or_says_what_to_set(flag: str) -
         ("trainer.limit_val_batches=0.5", r"batches of each task; null: all"),
         ("trainer.profiler=simple", r"choose profiler=simple, at the top level"),
         ("trainer.strategy=fsdp", r"several devices train by DDP"),
-        ("trainer.max_stepss=3", r"did you mean max_steps\?"),
+        ("trainer.max_stepss=3", r"did you mean 'max_steps'\?"),
     ],
 )
 def test_foreign_name_is_answered_with_ours(override: str, remedy: str) -> None:

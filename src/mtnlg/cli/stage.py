@@ -68,7 +68,6 @@ def run(options: argparse.Namespace) -> int:
 def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
     """One configuration in this process: its stages, then the report, even of a run that failed."""
     from mtnlg.experiment import stages
-    from mtnlg.experiment.code import code_hashes
     from mtnlg.experiment.compose import experiment_name, run_id, without_paths
     from mtnlg.experiment.run import execute
     from mtnlg.records.places import experiment_folder
@@ -79,7 +78,7 @@ def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
         return 0
     overrides = without_paths([word for word in command[2:] if "=" in word])
     folder = experiment_folder(Path(config.runs_root), experiment_name(config))
-    code = {run_id(config): code_hashes(config)}
+    code = {run_id(config): stages.code_hashes(config)}
     write_launch(folder, {run_id(config): overrides}, command=command, code=code)
     try:
         return guarded(

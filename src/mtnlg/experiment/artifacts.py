@@ -1,6 +1,5 @@
-"""Each kind of artifact that a run builds: what its key is made of, and the rooms that build it.
-
-Those rooms are imported only where a folder is missing.
+"""Each kind of artifact that a run builds: what its key is made of, and the rooms that build it,
+which are imported only where a folder is missing.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.places import (
     METRICS_FILE,
     PREDICTIONS_FILE,
+    PROFILE_FILE,
     TRAIN,
     TRAINING_FILE,
     VALIDATION,
@@ -38,13 +38,13 @@ WATCHING_SETTINGS = (
     *("num_workers", "log_every_steps", "profiler", "detect_anomaly", "enable_progress_bar"),
 )
 """Settings of the trainer that change no weights."""
-RECORDS_OF_TRAINING = (TRAINING_FILE, METRICS_FILE, "profile.txt")
-"""Files of a model folder that say how it was trained; predictions depend on the others."""
+RECORDS_OF_TRAINING = (TRAINING_FILE, METRICS_FILE, PROFILE_FILE)
+"""Files of a model folder on which predictions do not depend."""
 
 
 @dataclass
 class Prepared:
-    """What the first stage gives, by the task's key in the configuration."""
+    """What the first stage gives; rows and tokens by the task's key in the configuration."""
 
     rows: dict[str, Artifact] = field(default_factory=dict)
     tokens: dict[str, Artifact] = field(default_factory=dict)
@@ -57,8 +57,8 @@ class Prepared:
         return self.contamination.folder / rows_file(f"{name}.{test_set}")
 
     def rows_hash(self, name: str, split: str) -> str:
-        """What identifies the rows of one split: a new test set changes nothing for a model that
-        does not read it.
+        """The hash of one split's rows: a new test set changes nothing for a model that does not
+        read it.
         """
         return recorded_sha256(self.rows[name].folder, rows_file(split))
 
@@ -68,7 +68,7 @@ class Prepared:
         return self.tokenizer.folder / TOKENIZER_FILE
 
     def tokenizer_hash(self) -> str:
-        """What identifies the tokenizer."""
+        """The hash of the tokenizer."""
         return recorded_sha256(self.tokenizer_file().parent, TOKENIZER_FILE)
 
 
@@ -115,7 +115,7 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
 
 
 def search_contamination(config: Config, prepared: Prepared) -> Artifact:
-    """What the test sets share with all training sets, each read once."""
+    """What the test sets share with all training sets."""
     from mtnlg.contamination.audit import RunFiles, write_contamination
 
     folders = {name: artifact.folder for name, artifact in prepared.rows.items()}
@@ -131,7 +131,7 @@ def search_contamination(config: Config, prepared: Prepared) -> Artifact:
 
 
 def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
-    """The tokenizer of all tasks, whose rows are there."""
+    """The tokenizer of all tasks."""
     markers = sorted({task.marker for task in config.tasks.values()})
     rows = {  # by content: the tasks' names and their order change nothing
         prepared.rows_hash(name, TRAIN): prepared.rows[name].folder / rows_file(TRAIN)
@@ -207,16 +207,25 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
             for name, task in config.tasks.items()
             if task.validation_split
         },
-        "tasks": {name: _training_settings(task) for name, task in config.training_tasks.items()},
+        "tasks": {
+            name: {
+                "kind": task.kind.value,
+                "marker": task.marker,
+                "weight": task.weight,
+                "metric": task.main_metric,
+            }
+            for name, task in config.training_tasks.items()
+        },
         "cleaning": plain_settings(config.cleaning),
         "model": plain_settings(config.model, without=("name",)),
         "optimizer": plain_settings(config.optimizer),
         "trainer": plain_settings(config.trainer, without=WATCHING_SETTINGS),
         "seed": config.seed,
         "machine": {**arithmetic(config.trainer.accelerator)},
-        **_callbacks(config),
         **initial_inputs(config),
     }
+    if callbacks := changing_callbacks(config.callbacks):
+        inputs["callbacks"] = {name: plain_settings(chosen) for name, chosen in callbacks.items()}
 
     def build(folder: Path) -> None:
         from mtnlg.training import TrainingData, train_model
@@ -245,6 +254,7 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
 def make_predictions(
     config: Config, prepared: Prepared, model: Artifact, name: str, test_set: str
 ) -> Decoded:
+    """The model's outputs for one test set."""
     signals_file = prepared.signals_file(name, test_set)
     model_task = config.task_title(config.model_task(name))
     inputs: JsonObject = {
@@ -282,6 +292,7 @@ def make_predictions(
 def make_baseline(
     config: Config, prepared: Prepared, system: str, name: str, test_set: str
 ) -> Decoded:
+    """A trivial system's outputs for one test set."""
     task, signals_file = config.tasks[name], prepared.signals_file(name, test_set)
     inputs: JsonObject = {
         "baseline": system,
@@ -310,14 +321,14 @@ def make_baseline(
 
 
 def reading_rows(tasks: Iterable[TaskConfig]) -> tuple[UsedRow, ...]:
-    """The readers of these data sets, as rows of their table."""
+    """The readers of these data sets."""
     from mtnlg.corpus.sources.readers import READER_TABLE, find_reader
 
     return tuple(READER_TABLE.used(task.reader, find_reader(task.reader)) for task in tasks)
 
 
 def validation_rows(config: Config) -> tuple[UsedRow, ...]:
-    """The metrics that choose the checkpoint, as rows of their table."""
+    """The metrics that choose the checkpoint."""
     from mtnlg.evaluation.metrics.registry import used_metrics
 
     metrics = (task.main_metric for task in config.training_tasks.values())
@@ -325,26 +336,10 @@ def validation_rows(config: Config) -> tuple[UsedRow, ...]:
 
 
 def decoding_rows(config: Config) -> tuple[UsedRow, ...]:
-    """The strategy, and the metric of minimum Bayes risk, as rows of their tables."""
+    """The decoding strategy, and the metric of minimum Bayes risk."""
     from mtnlg.evaluation.metrics.registry import used_metrics
     from mtnlg.generation.strategies import STRATEGY_TABLE, find_strategy
 
     strategy = STRATEGY_TABLE.used(config.decoding.strategy, find_strategy(config.decoding))
     utility = config.decoding.mbr_utility
     return (strategy, *used_metrics([utility] if utility else []))
-
-
-def _training_settings(task: TaskConfig) -> JsonObject:
-    return {
-        "kind": task.kind.value,
-        "marker": task.marker,
-        "weight": task.weight,
-        "metric": task.main_metric,
-    }
-
-
-def _callbacks(config: Config) -> JsonObject:
-    """The callbacks that can change the weights; no key at all where there are none."""
-    changing = changing_callbacks(config.callbacks)
-    settings: JsonObject = {name: plain_settings(chosen) for name, chosen in changing.items()}
-    return {"callbacks": settings} if settings else {}

@@ -1,14 +1,13 @@
 """The only bridge to Hydra: registers the schema, turns what Hydra composed into typed objects,
-freezes and thaws them.
+freezes and thaws them. Nothing below this module sees a DictConfig.
 
-Hydra checks keys against the schema, but lets `+unknown=1` pass; merging the resolved values into a
-fresh structured config refuses it. Nothing below this module sees a DictConfig.
+Hydra checks keys against the schema but lets `+unknown=1` pass; merging the resolved values into a
+fresh structured config refuses it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import os
 import re
@@ -31,13 +30,13 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from mtnlg.config import Config, DecodingConfig, TaskConfig
 from mtnlg.config.foreign_names import FOREIGN_NAMES, FOREIGN_VALUES
 from mtnlg.config.third_party import changing_callbacks
-from mtnlg.errors import ConfigError
+from mtnlg.errors import ConfigError, suggestion
 from mtnlg.records import places
 from mtnlg.records.files import write_text
 
 CONFIG_MODULE = "pkg://mtnlg.conf"
 PATH_KEYS = ("data_root", "artifacts_root", "runs_root", "reports_root", "tags", "logger")
-"""Settings that say where things lie, or nothing: a run has the same id wherever it is."""
+"""Settings without effect on results: a run has the same id wherever it is."""
 
 
 def register_schema() -> None:
@@ -46,12 +45,11 @@ def register_schema() -> None:
 
 
 def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) -> None:
-    """Call the task with what Hydra composes from the words; with -m or --cfg do as Hydra does.
-
-    Raises ConfigError for whatever Hydra refuses.
+    """Call the task with what Hydra composes from the words, or do what -m or --cfg asks Hydra for;
+    raises ConfigError for whatever Hydra refuses.
     """
     register_schema()
-    # Else Hydra prints errors itself, in its own words, and exits with 1.
+    # Otherwise Hydra prints errors in its own words and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     before, sys.argv = sys.argv, [prog, *words]
     try:
@@ -82,8 +80,8 @@ def load(raw: DictConfig) -> Config:
 
 
 def load_composed(raw: DictConfig) -> Config:
-    """As `load`, while Hydra runs; raises ConfigError, too, where a file of the user's folders has
-    the name of an earlier one on the search path, which Hydra takes without a word.
+    """As `load`, while Hydra runs; also raises ConfigError where a user's file has the name of an
+    earlier one on the search path, which Hydra silently prefers.
     """
     sources = (raw.hydra if "hydra" in raw else HydraConfig.get()).runtime.config_sources
     folders = [Path(str(folder)) for folder in _config_folders(sources)]
@@ -107,7 +105,7 @@ def builtin_tasks() -> list[TaskConfig]:
 
 def head_comment(choice: str) -> list[str]:
     """The comment at the head of a chosen file (`task/translation/x`), without Hydra's own lines;
-    from the folder that Hydra composes it from, so only while Hydra runs.
+    only while Hydra runs, since it knows the folder.
     """
     for folder in _config_folders(HydraConfig.get().runtime.config_sources):
         file = folder / f"{choice}.yaml"
@@ -127,8 +125,8 @@ def _config_folders(sources: Iterable[Any]) -> Iterator[Traversable]:
 
 
 def decoding_settings(words: Sequence[str]) -> dict[str, object]:
-    """The settings of decoding that words such as `top_p=0.9` give, as typed values; raises
-    ConfigError naming the one that is unknown or has a value of another type.
+    """The typed decoding settings of words such as `top_p=0.9`; raises ConfigError naming a setting
+    that is unknown or has a value of another type.
     """
     from mtnlg.generation.strategies import STRATEGY_TABLE
 
@@ -179,9 +177,7 @@ def experiment_name(config: Config) -> str:
 
 
 def run_id(config: Config) -> str:
-    """A readable name with a hash of everything that is not a path; the same configuration has the
-    same id anywhere.
-    """
+    """A readable name with a hash of everything that is not a path."""
     from mtnlg.generation.strategies import decoding_label
 
     plain = {key: value for key, value in _plain(config).items() if key not in PATH_KEYS}
@@ -194,7 +190,7 @@ def run_id(config: Config) -> str:
 
 
 def _plain(config: Config) -> dict[str, Any]:
-    """Every setting as YAML has it, without what others published of the data sets."""
+    """Every setting as YAML has it, without the known contamination of data sets."""
     plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     for task in plain["tasks"].values():
         del task["known_contamination"]
@@ -207,12 +203,12 @@ def run_folder(config: Config) -> Path:
 
 
 def without_paths(overrides: Sequence[str]) -> list[str]:
-    """The overrides that can tell runs apart: not those of PATH_KEYS."""
+    """The overrides that can distinguish runs: not those of PATH_KEYS."""
     return [word for word in overrides if re.split("[.=]", word.lstrip("+~"))[0] not in PATH_KEYS]
 
 
 def slug(name: str) -> str:
-    """A file name without surprises; a changed or long name gets a hash, so that two never meet."""
+    """A safe file name; a changed or long name gets a hash, so that no two are the same."""
     safe = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._")[:80]
     if safe and safe == name:
         return safe
@@ -220,7 +216,7 @@ def slug(name: str) -> str:
 
 
 def freeze_run(config: Config) -> Path:
-    """Write runs/<experiment>/<run id>/config.yaml and give its path."""
+    """Write runs/<experiment>/<run id>/config.yaml and return its path."""
     path = run_folder(config) / places.CONFIG_FILE
     write_text(path, freeze(config))
     return path
@@ -234,7 +230,7 @@ def explain(error: Exception) -> ConfigError:
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(
         section
     ):
-        message += f"; {_remedy(section, key)}"
+        message += _remedy(section, key)
     elif hint := FOREIGN_VALUES.get(str(getattr(cause, "full_key", None))):
         message += f"; {hint}"
     if "Could not find" in message and "Available options" not in message:
@@ -243,17 +239,16 @@ def explain(error: Exception) -> ConfigError:
 
 
 def _remedy(section: Any, key: str) -> str:
-    """What to set instead of a setting that a section lacks."""
+    """The end of a message: what to set instead of a setting that a section lacks."""
     if key in FOREIGN_NAMES.get(section.__name__, {}):
-        return FOREIGN_NAMES[section.__name__][key]
+        return f"; {FOREIGN_NAMES[section.__name__][key]}"
     known = [setting.name for setting in dataclasses.fields(section)]
-    close = difflib.get_close_matches(key, known)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    return suggestion(key, known) or f"; known: {', '.join(known)}"
 
 
 def _one_line(text: str) -> str:
-    """The lines of a message up to Hydra's search path, without what only a developer would read;
-    options, which are indented, as one list.
+    """A message up to Hydra's search path, without what only developers read; its indented options
+    as one list.
     """
     sentences: list[str] = []
     options: list[str] = []

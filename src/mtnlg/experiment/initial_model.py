@@ -1,6 +1,4 @@
 """The model folder that a training starts from: what identifies it, whether it fits, its tokenizer.
-
-Any folder with a config.json, model.safetensors and tokenizer.json of ours will do, wherever it is.
 The training itself loads the weights.
 """
 
@@ -23,13 +21,11 @@ logger = logging.getLogger(__name__)
 CONFIG_FILE = "config.json"
 FILES = (CONFIG_FILE, "model.safetensors", TOKENIZER_FILE)
 MAY_DIFFER = ("name", "initial_deviation", "is_prefix_bidirectional")
-"""Settings, beside those of dropout, that two models with the same weights need not share."""
+"""Settings, beside dropout, that two models with the same weights need not share."""
 
 
 def initial_inputs(config: Config, names: Sequence[str] = FILES) -> JsonObject:
-    """What identifies these files of the initial model in a key: their content, not their path;
-    empty where there is none.
-    """
+    """These files of the initial model in a key, by content; empty where there is none."""
     if config.initial_model is None:
         return {}
     folder = _existing(config.initial_model)
@@ -37,8 +33,8 @@ def initial_inputs(config: Config, names: Sequence[str] = FILES) -> JsonObject:
 
 
 def check_initial_model(config: Config) -> None:
-    """Raise ConfigError naming the settings of the model that differ from the folder's, and
-    ArtifactError where that is none of ours or corrupt.
+    """Raise ConfigError naming the model's settings that differ from the folder's, ArtifactError if
+    that is no model folder or corrupt.
     """
     if config.initial_model is None:
         return

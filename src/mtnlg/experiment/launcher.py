@@ -1,8 +1,8 @@
-"""Hydra's launcher for `-m`: composes and freezes all jobs before the first starts, runs each in a
-process of its own, reports once.
+"""Hydra's launcher for `-m`: composes and freezes all jobs, runs each in its own process, reports
+once.
 
-Hydra's BasicLauncher composes each job only when its turn comes, so a YAML that is edited during a
-sweep changes the later jobs.
+Hydra's BasicLauncher composes each job only when its turn comes, so that editing a YAML during a
+sweep would change the later jobs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from mtnlg.config import Config
 from mtnlg.errors import ConfigError, MtnlgError
-from mtnlg.experiment.code import code_hashes
 from mtnlg.experiment.compose import (
     experiment_name,
     freeze_run,
@@ -28,14 +27,13 @@ from mtnlg.experiment.compose import (
     run_id,
     without_paths,
 )
+from mtnlg.experiment.stages import code_hashes, report
 from mtnlg.records.runs import read_run, write_launch
 
 logger = logging.getLogger(__name__)
 
 STAGE_ATTRIBUTE, COMMAND_ATTRIBUTE = "stage", "command"
-"""What the command line sets on the task function, so that the launcher knows what was asked
-for.
-"""
+"""What the command line sets on the task function, for the launcher."""
 
 
 def launch_jobs(
@@ -45,11 +43,9 @@ def launch_jobs(
     *,
     first: int,
 ) -> Sequence[JobReturn]:
-    """Freeze all jobs, run one after the other, report once; raises SystemExit at the end where one
+    """Freeze all jobs, run one after the other, report once; at the end, raises SystemExit if one
     failed.
     """
-    from mtnlg.experiment.stages import report
-
     stage = str(getattr(task_function, STAGE_ATTRIBUTE))
     command: list[str] = getattr(task_function, COMMAND_ATTRIBUTE)
     numbered = enumerate(job_overrides, start=first)
@@ -90,8 +86,8 @@ def _compose(
 
 
 def name_alike(configs: Sequence[Config]) -> None:
-    """Give jobs that would lie in different folders one name, of all their tasks and models: a
-    board shows one launch. Raises ConfigError where they were given different names.
+    """Give jobs that would lie in different folders one name, of all their tasks and models, since
+    a board shows one launch. Raises ConfigError where they were given different names.
     """
     names = [experiment_name(config) for config in configs]
     if len(set(names)) == 1:
@@ -105,7 +101,7 @@ def name_alike(configs: Sequence[Config]) -> None:
 
 
 def run_child(stage: str, frozen: Path) -> int:
-    """Run a stage of a frozen configuration in a process of its own and give its exit status."""
+    """The exit status of a stage of a frozen configuration, run in its own process."""
     return subprocess.run(
         [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)], check=False
     ).returncode

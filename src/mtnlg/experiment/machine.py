@@ -1,5 +1,5 @@
-"""What of this machine changes the bits of a training, without loading PyTorch to know it where
-that can be.
+"""This machine: what of it changes the bits of a training, found without PyTorch where possible,
+and what a manifest says of it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,19 @@ ARITHMETIC_VARIABLES = (
 """Variables of the environment that choose between kernels with other roundings."""
 
 
+def hardware(accelerator: Accelerator, threads: int | None) -> dict[str, str | int | None]:
+    """The machine, as far as it can change a result or explain a time."""
+    models = (line.partition(":")[2] for line in _processor_lines("model name"))
+    return {
+        "machine": platform.machine(),
+        "processor": next(models, platform.processor()).strip(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "threads": num_threads(threads),
+        **arithmetic(accelerator),
+    }
+
+
 def arithmetic(accelerator: Accelerator) -> dict[str, str]:
     """What decides how sums are rounded, beside the number of threads."""
     variables = {name: os.environ[name] for name in ARITHMETIC_VARIABLES if name in os.environ}
@@ -32,8 +45,8 @@ def arithmetic(accelerator: Accelerator) -> dict[str, str]:
 
 
 def num_threads(asked: int | None) -> int:
-    """CPU threads of one process; None: as many as there are cores, or fewer where OMP_NUM_THREADS
-    or MKL_NUM_THREADS says so. It is PyTorch's own choice.
+    """CPU threads of one process. None means PyTorch's own choice: the number of cores, or fewer
+    where OMP_NUM_THREADS or MKL_NUM_THREADS says so.
     """
     if asked is not None:
         return asked
@@ -45,11 +58,11 @@ def num_threads(asked: int | None) -> int:
 
 
 def instruction_set() -> str:
-    """The widest vector instructions that PyTorch uses on this processor, under its own name."""
+    """PyTorch's name of the widest vector instructions that it uses on this processor."""
     chosen = CAPABILITIES.get(os.environ.get("ATEN_CPU_CAPABILITY", ""))
     if chosen is not None:
         return chosen
-    flags = _processor_flags()
+    flags = next((set(line.split()) for line in _processor_lines("flags")), set[str]())
     if not flags:
         import torch
 
@@ -59,7 +72,7 @@ def instruction_set() -> str:
 
 @cache
 def device(accelerator: Accelerator) -> str:
-    """The device that a training takes: cpu, mps, or the name of the CUDA device."""
+    """The device that a training uses: cpu, mps, or the name of the CUDA device."""
     may_have_another = platform.system() != "Linux" or NVIDIA_DRIVER.exists()
     if accelerator is Accelerator.cpu or not may_have_another:
         return "cpu"
@@ -71,7 +84,7 @@ def device(accelerator: Accelerator) -> str:
 
 
 def _num_cores() -> int:
-    """Cores that this process may use, each counted once however many threads it runs."""
+    """Physical cores that this process may use."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
     cores = set()
@@ -83,9 +96,10 @@ def _num_cores() -> int:
     return len(cores)
 
 
-def _processor_flags() -> set[str]:
+def _processor_lines(start: str) -> list[str]:
+    """The lines of Linux's facts about the processor that start so; none on other systems."""
     try:
         lines = CPU_INFORMATION.read_text(encoding="utf-8").splitlines()
     except OSError:
-        return set()
-    return next((set(line.split()) for line in lines if line.startswith("flags")), set())
+        return []
+    return [line for line in lines if line.startswith(start)]

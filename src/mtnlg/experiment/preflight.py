@@ -1,4 +1,4 @@
-"""What can be checked before the first stage, so that it does not fail at the end."""
+"""Checks before the first stage, so that a run does not fail at its end."""
 
 from __future__ import annotations
 

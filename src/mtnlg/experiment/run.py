@@ -12,9 +12,8 @@ from mtnlg.config import Config
 from mtnlg.errors import MtnlgError
 from mtnlg.experiment import stages
 from mtnlg.experiment.artifacts import Decoded, Prepared
-from mtnlg.experiment.code import code_hashes
 from mtnlg.experiment.compose import freeze_run
-from mtnlg.experiment.machine import arithmetic, num_threads
+from mtnlg.experiment.machine import hardware
 from mtnlg.experiment.preflight import preflight
 from mtnlg.progress import logged_to
 from mtnlg.provenance.manifest import Manifest
@@ -23,18 +22,13 @@ from mtnlg.records.places import CONTAMINATION_FILE, GENERATION_FILE, LOG_FILE, 
 from mtnlg.records.runs import (
     Contamination,
     Cost,
-    Facts,
     RunArtifacts,
     RunRecord,
     ScoreRecord,
     TaskRecord,
     launched_code,
 )
-from mtnlg.records.stages import (
-    ContaminationSummary,
-    Generation,
-    Training,
-)
+from mtnlg.records.stages import ContaminationSummary, Generation, Training
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +36,12 @@ UNSEEN_TEXT = "; the training text of its initial model was not looked up"
 
 
 def execute(config: Config, last_stage: str) -> None:
-    """Run the stages up to the last one asked for and write run.json and the log; a failure is
-    recorded there and raised again.
+    """Run the stages up to the last one, and write run.json and the log; a failure is recorded
+    there and raised again.
     """
     folder = freeze_run(config).parent
-    trainer = config.trainer
-    rounding: Facts = {
-        "threads": num_threads(trainer.num_threads),
-        **arithmetic(trainer.accelerator),
-    }
-    manifest = Manifest(folder, _asked(config, folder), rounding=rounding)
+    machine = hardware(config.trainer.accelerator, config.trainer.num_threads)
+    manifest = Manifest(folder, _asked(config, folder), hardware=machine)
     with logged_to(folder / LOG_FILE):
         try:
             logger.debug(f"{last_stage} is asked for")
@@ -69,8 +59,8 @@ def execute(config: Config, last_stage: str) -> None:
 
 
 def _record_code(config: Config, manifest: Manifest) -> None:
-    """Note the code of each stage, and say which is not as it was when the run was launched."""
-    code = code_hashes(config)
+    """Record the hash of each stage's code, and warn of code that changed since the launch."""
+    code = stages.code_hashes(config)
     launched = launched_code(manifest.folder)
     changed = [stage for stage, digest in launched.items() if code.get(stage) != digest]
     manifest.add(code=code, code_changed=tuple(changed))
@@ -112,11 +102,7 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
 
 
 def _score_record(
-    config: Config,
-    system: Decoded,
-    scores: Artifact,
-    prepared: Prepared,
-    training: Training,
+    config: Config, system: Decoded, scores: Artifact, prepared: Prepared, training: Training
 ) -> ScoreRecord:
     from mtnlg.generation.strategies import decoding_label
 

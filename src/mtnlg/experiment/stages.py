@@ -1,7 +1,7 @@
-"""The five stages, each a function from inputs to folders.
+"""The five stages, each a function from inputs to folders, and the hash of the code of each.
 
-A stage asks for what it needs from the stage before. A folder that is complete is not built again,
-and what is not built is not even imported: a run whose artifacts are all there loads no PyTorch.
+A complete folder is not built again, and what is not built is not even imported: a run whose
+artifacts are all there loads no PyTorch.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config
+from mtnlg.errors import MtnlgError
 from mtnlg.experiment.artifacts import (
     Decoded,
     Prepared,
+    decoding_rows,
     make_baseline,
     make_model,
     make_predictions,
     make_rows,
     make_tokenizer,
     make_tokens,
+    reading_rows,
     search_contamination,
+    validation_rows,
 )
 from mtnlg.experiment.compose import experiment_name
 
@@ -87,7 +92,7 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
 
 
 def report(config: Config) -> list[Path]:
-    """The launch's manifests and scores to a report, whatever became of the runs."""
+    """A launch's manifests and scores to a report, whatever became of the runs."""
     from mtnlg.leaderboard.board import build_leaderboard
     from mtnlg.report import write_report
 
@@ -107,3 +112,26 @@ def report(config: Config) -> list[Path]:
     for path in paths:
         logger.info(f"report: {path}")
     return paths
+
+
+def code_hashes(config: Config) -> dict[str, str]:
+    """The hash of the code of each stage, as the keys of this run's artifacts have it; empty where
+    the settings ask for a row that no table has.
+    """
+    from mtnlg.evaluation.metrics.registry import used_metrics
+    from mtnlg.evaluation.score import make_scores
+
+    try:
+        codes = {
+            "rows": Code(make_rows, rows=reading_rows(config.tasks.values())),
+            "contamination": Code(search_contamination),
+            "tokenizer": Code(make_tokenizer),
+            "tokens": Code(make_tokens),
+            "model": Code(make_model, rows=validation_rows(config)),
+            "predictions": Code(make_predictions, rows=decoding_rows(config)),
+            "baselines": Code(make_baseline),
+            "scores": Code(make_scores, rows=used_metrics(config.evaluation.metrics)),
+        }
+    except MtnlgError:  # the run itself says it
+        return {}
+    return {stage: code.digest(Path(config.artifacts_root)) for stage, code in codes.items()}

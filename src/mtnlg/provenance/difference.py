@@ -1,7 +1,5 @@
-"""What is different between two runs: settings, environment, scores by paired tests on the same
-examples, and the examples that moved most.
-
-Refuses to know: how it is shown. What cannot be compared says why.
+"""How two runs, A and B, differ: settings, environment, scores by paired tests on the same rows,
+and the examples that moved most. What cannot be compared says why.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from mtnlg.records.places import predictions_file, scores_folder
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.run_config import Difference, differences
 from mtnlg.records.runs import ScoreRecord
-from mtnlg.records.scores import MetricScore, load_statistics, read_scores
+from mtnlg.records.scores import FloatArray, MetricScore, load_statistics, read_scores
 
 NUM_MOVED = 5
 """Examples shown each way."""
@@ -29,9 +27,7 @@ NUM_MOVED = 5
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
-    """One metric of both runs; B less A, so that more is a rise. `reason` says why it is not
-    tested.
-    """
+    """One metric of both runs; the difference is B less A."""
 
     name: str
     first: MetricScore
@@ -42,11 +38,12 @@ class MetricChange:
     p: float | None = None
     p_holm: float | None = None
     reason: str | None = None
+    """Why it is not tested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One example whose value changed; more is a rise of B over A."""
+    """One example whose value changed."""
 
     id: str
     source: str
@@ -83,15 +80,14 @@ class RunDifference:
 
 
 def compare_runs(first: Run, second: Run, *, artifacts_root: Path) -> RunDifference:
-    """A and B; nothing that they left out is an error."""
-    names = ("A", "B")
-    missing = [
+    """How A and B differ; whatever one of them lacks is named as missing."""
+    no_settings = [
         f"settings: {name} has none to compare: {run.config_reason}"
-        for name, run in zip(names, (first, second), strict=True)
+        for name, run in (("A", first), ("B", second))
         if run.config_reason
     ]
     of_first, of_second = (_scores(run) for run in (first, second))
-    missing += [
+    missing = [
         f"{task}, {test_set}: only {name} has scores of it"
         for name, scores, others in (("A", of_first, of_second), ("B", of_second, of_first))
         for task, test_set in scores
@@ -100,19 +96,15 @@ def compare_runs(first: Run, second: Run, *, artifacts_root: Path) -> RunDiffere
     if not of_first and not of_second:
         missing.append("scores: neither run has any")
     return RunDifference(
-        () if missing and missing[0].startswith("settings") else _settings(first, second),
+        () if no_settings else tuple(differences([first.config, second.config])),
         tuple(differences([first.record.environment, second.record.environment])),
         tuple(
             _test_set(of_first[name], of_second[name], first, artifacts_root=artifacts_root)
             for name in of_first
             if name in of_second
         ),
-        tuple(missing),
+        (*no_settings, *missing),
     )
-
-
-def _settings(first: Run, second: Run) -> tuple[Difference, ...]:
-    return tuple(differences([first.config, second.config]))
 
 
 def _scores(run: Run) -> dict[tuple[str, str], ScoreRecord]:
@@ -143,7 +135,8 @@ def _test_set(
     change = TestSetChange(first.task, first.test_set, tuple(_corrected(changes)), main)
     if isinstance(texts, str):
         return replace(change, reason=texts)
-    moved = _moved(main or (names[0] if names else ""), (first, second), texts, artifacts_root)
+    shown = main or next(iter(names), "")
+    moved = _moved(shown, (first, second), texts, artifacts_root)
     if isinstance(moved, str):
         return replace(change, reason=moved)
     rises = sorted(moved, key=lambda pair: pair[0])
@@ -207,15 +200,9 @@ def _compare(
         return metric
     if not metric.is_resampleable:
         return metric.interval_reason
-    arrays = []
-    for label, score in zip("AB", scores, strict=True):
-        try:
-            arrays.append(
-                load_statistics(scores_folder(artifacts_root, str(score.scores)), name)[0]
-            )
-        except MtnlgError as error:
-            return f"{label}: {error}"
-    statistics = [array[name] for array in arrays]
+    statistics = _statistics(name, scores, artifacts_root)
+    if isinstance(statistics, str):
+        return statistics
     if statistics[0].shape != statistics[1].shape:
         return f"their statistics have the shapes {statistics[0].shape} and {statistics[1].shape}"
     order = [0, 1] if first.value >= second.value else [1, 0]
@@ -226,8 +213,22 @@ def _compare(
     return replace(comparison, better=order[0], worse=order[1])
 
 
+def _statistics(
+    name: str, scores: tuple[ScoreRecord, ScoreRecord], artifacts_root: Path
+) -> list[FloatArray] | str:
+    """A metric's statistics of both runs, or why they cannot be read."""
+    arrays = []
+    for label, score in zip("AB", scores, strict=True):
+        folder = scores_folder(artifacts_root, str(score.scores))
+        try:
+            arrays.append(load_statistics(folder, name)[0][name])
+        except MtnlgError as error:
+            return f"{label}: {error}"
+    return arrays
+
+
 def _corrected(changes: Sequence[MetricChange]) -> Iterator[MetricChange]:
-    """With p-values corrected over the metrics of one test set."""
+    """The changes with p-values corrected over the metrics of one test set."""
     tested = [change.p for change in changes if change.p is not None]
     corrected = iter(correct_by_holm(tested))
     for change in changes:
@@ -244,13 +245,12 @@ def _moved(
     metric = installed_metric(main)
     if isinstance(metric, str):
         return metric
+    statistics = _statistics(main, scores, artifacts_root)
+    if isinstance(statistics, str):
+        return statistics
     values = []
-    for label, score in zip("AB", scores, strict=True):
-        try:
-            arrays, _ = load_statistics(scores_folder(artifacts_root, str(score.scores)), main)
-        except MtnlgError as error:
-            return f"{label}: {error}"
-        of_rows = values_of(main, arrays[main])
+    for array in statistics:
+        of_rows = values_of(main, array)
         if of_rows is None or len(of_rows) != len(texts):
             return f"{main} has no value for each example"
         values.append(of_rows)

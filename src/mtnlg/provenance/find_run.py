@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from mtnlg.errors import ConfigError
+from mtnlg.errors import ConfigError, suggestion
 from mtnlg.records.files import JsonObject
 from mtnlg.records.places import RUN_FILE
 from mtnlg.records.run_config import read_config
@@ -25,8 +24,8 @@ class Run:
 
 
 def find_run(word: str, *, runs_root: Path) -> Run:
-    """The run whose folder, id or beginning of an id is given; raises ConfigError, naming close
-    ones or all that begin so, where that is no single one.
+    """The run with this folder, id or beginning of an id; raises ConfigError, naming a similar one
+    or all that begin so, where that is not a single run.
     """
     folder = Path(word)
     if not (folder / RUN_FILE).is_file():
@@ -49,8 +48,7 @@ def _find_folder(word: str, runs_root: Path) -> Path:
     if matches:
         names = ", ".join(str(folder.relative_to(runs_root)) for folder in matches)
         raise ConfigError(f"run {word!r} may be any of {names}; give more of it, or its folder")
-    close = get_close_matches(word, [folder.name for folder in folders], n=3, cutoff=0.4)
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
     raise ConfigError(
-        f"run {word!r}: no folder with a {RUN_FILE}, and no run of {runs_root} begins so{hint}"
+        f"run {word!r}: no folder with a {RUN_FILE}, and no run of {runs_root} begins so"
+        + suggestion(word, (folder.name for folder in folders))
     )

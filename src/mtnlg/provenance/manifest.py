@@ -1,6 +1,4 @@
-"""The manifest of a run, run.json: what was asked, what it gave, with what, and how it ended.
-Written when the run starts, and at its end.
-"""
+"""The manifest of a run, run.json: what it was asked for, what it gave, with what, how it ended."""
 
 from __future__ import annotations
 
@@ -20,14 +18,13 @@ PACKAGES = (
     *("mtnlg", "torch", "lightning", "hydra-core", "omegaconf", "tokenizers", "datasets"),
     *("sacrebleu", "rouge-score", "numpy", "safetensors"),
 )
-
 PACKAGE_FOLDER = Path(__file__).parents[1]
 
 
 class Manifest:
     """run.json of one run, kept up to date while it works."""
 
-    def __init__(self, folder: Path, asked: RunRecord, *, rounding: Facts) -> None:
+    def __init__(self, folder: Path, asked: RunRecord, *, hardware: Facts) -> None:
         self.folder = folder
         self._clock = time.monotonic()
         self.run = replace(
@@ -35,7 +32,7 @@ class Manifest:
             versions={name: _version(name) for name in PACKAGES},
             python=platform.python_version(),
             git=git_state(),
-            hardware={**hardware(), **rounding},
+            hardware=hardware,
             process=os.getpid(),
             started=datetime.now(UTC),
         )
@@ -47,7 +44,7 @@ class Manifest:
         write_run(self.folder, self.run)
 
     def finish(self, *, is_scored: bool) -> None:
-        """The run did what was asked; one that was not asked for scores says so."""
+        """The run did what it was asked; if that was not to give scores, it says so."""
         reason = None if is_scored else "only an earlier stage was asked for: no scores yet"
         self._write("finished" if is_scored else "incomplete", reason)
 
@@ -62,32 +59,12 @@ class Manifest:
 
 
 def git_state() -> Facts:
-    """Commit of the repository that holds this package, and whether the package has changes there;
-    nulls where it was installed without one.
+    """Commit of this package's repository, and whether the package has changes there; nulls where
+    it was installed without one.
     """
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:  # of somebody else's repository
         return {"commit": None, "dirty": None}
     return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "."))}
-
-
-def hardware() -> Facts:
-    """The machine, as far as it can change a result or explain a time."""
-    return {
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), ""
-    )
 
 
 def _git(*arguments: str) -> str | None:

@@ -4,7 +4,7 @@
 |---|---|
 | `<artifacts>/rows/<key>/` | `train.jsonl`, `validation.jsonl`, `<test set>.jsonl`, `audit.json` |
 | `<artifacts>/contamination/<key>/` | `<task>.<test set>.jsonl`, `contamination.json` |
-| `<artifacts>/model/<key>/` | the model, `training.json`, `metrics.csv` |
+| `<artifacts>/model/<key>/` | the model, `training.json`, `metrics.csv`, `profile.txt` |
 | `<artifacts>/predictions/<key>/` | `predictions.jsonl`, `generation.json` |
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
@@ -18,7 +18,7 @@ from pathlib import Path
 TRAIN, VALIDATION = "train", "validation"
 """Names of the prepared splits, whatever the raw data calls them."""
 CONTAMINATION_FILE = "contamination.json"
-TRAINING_FILE, METRICS_FILE = "training.json", "metrics.csv"
+TRAINING_FILE, METRICS_FILE, PROFILE_FILE = "training.json", "metrics.csv", "profile.txt"
 PREDICTIONS_FILE, GENERATION_FILE = "predictions.jsonl", "generation.json"
 SCORES_FILE, STATISTICS_FILE = "scores.json", "statistics.npz"
 LAUNCH_FILE = "launch.json"

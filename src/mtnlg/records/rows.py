@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mtnlg.errors import DataError
-from mtnlg.records.files import JsonObject, open_bytes, parse_line, read_jsonl
-
-LISTS = ("references", "tags")
-"""The fields that are lists of texts; all others are texts."""
+from mtnlg.errors import ArtifactError, DataError
+from mtnlg.records.codec import decode
+from mtnlg.records.files import JsonObject, open_bytes, parse_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +21,23 @@ class Row:
     references: tuple[str, ...]
 
     def to_json(self) -> JsonObject:
+        """The row as in its file."""
         return {"id": self.id, "source": self.source, "references": list(self.references)}
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One decoded example, with everything that scoring needs; text only, so that files compare
-    byte by byte.
-    """
+    """One decoded example, with everything that scoring needs."""
 
     id: str
     source: str
     references: tuple[str, ...]
     prediction: str
-    tags: tuple[str, ...] = field(default=())
+    tags: tuple[str, ...] = ()
 
     def to_json(self) -> JsonObject:
-        record = asdict(self)
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in record.items()
-        }
+        """The prediction as in its file."""
+        return asdict(self) | {"references": list(self.references), "tags": list(self.tags)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +53,7 @@ class RowSignals:
     """The largest of several references; None where all are too short."""
 
     def to_json(self) -> JsonObject:
+        """The signals as in their file."""
         return {
             "id": self.id,
             "tags": list(self.tags),
@@ -67,7 +62,7 @@ class RowSignals:
         }
 
 
-Record = TypeVar("Record", Row, Prediction)
+Record = TypeVar("Record", Row, Prediction, RowSignals)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -89,13 +84,8 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
     """Row id -> its contamination signals, from a file with a RowSignals on each line."""
-    tags: dict[str, tuple[str, ...]] = {}
-    for number, record in read_jsonl(path):
-        row_id, names = record.get("id"), record.get("tags")
-        if not isinstance(row_id, str) or not isinstance(names, list):
-            raise DataError(f"{path}:{number}: has no id or no tags; delete its folder")
-        tags[row_id] = tuple(str(name) for name in names)
-    return tags
+    with open_bytes(path) as stream:
+        return {row.id: row.tags for row in _parsed(stream, RowSignals, path=path, first=1)}
 
 
 def _parsed(
@@ -103,7 +93,7 @@ def _parsed(
 ) -> Iterator[Record]:
     """The records of lines that are not blank, by msgspec, which is several times as fast as json.
 
-    What msgspec refuses is read by json, which allows lone surrogates, or named as an error.
+    What msgspec refuses is read by json, which allows lone surrogates and names what is wrong.
     """
     import msgspec  # takes a tenth of the start-up time
 
@@ -111,28 +101,10 @@ def _parsed(
         if not raw.strip():
             continue
         try:
-            record = msgspec.json.decode(raw, type=kind)
+            yield msgspec.json.decode(raw, type=kind)
         except msgspec.MsgspecError:
             document = parse_line(raw, path=path, number=number, has_only_finite=True)
-            record = _checked(document, kind, f"{path}:{number}")
-        yield record
-
-
-def _checked(document: JsonObject, kind: type[Record], location: str) -> Record:
-    """The record of an object; raises DataError for a missing key or a value of another type."""
-    values: dict[str, str | tuple[str, ...]] = {}
-    for column in fields(kind):
-        name = column.name
-        if name not in document:
-            if column.default is MISSING:
-                raise DataError(f"{location}: has no {name!r}; every line needs one")
-            continue
-        value = document[name]
-        if name in LISTS and isinstance(value, list) and all(isinstance(v, str) for v in value):
-            values[name] = tuple(map(str, value))
-        elif name not in LISTS and isinstance(value, str):
-            values[name] = value
-        else:
-            wanted = "a list of texts" if name in LISTS else "a text"
-            raise DataError(f"{location}: {name}={value!r} must be {wanted}")
-    return kind(**values)  # type: ignore[arg-type]
+            try:
+                yield decode(document, kind)
+            except ArtifactError as error:
+                raise DataError(f"{path}:{number}: {error}") from None

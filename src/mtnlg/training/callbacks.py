@@ -30,7 +30,6 @@ from mtnlg.training.module import TransformerModule
 logger = logging.getLogger(__name__)
 
 BEST_FILE = "best.safetensors"
-PROFILE_FILE = "profile.txt"
 SKIPPED_BATCHES = 2
 """The first ones allocate memory and choose kernels, as no later one does."""
 PROFILED_BATCHES = 10

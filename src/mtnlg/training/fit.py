@@ -25,7 +25,13 @@ from mtnlg.model.folder import load_weights, start_from, weights_of
 from mtnlg.model.freezing import freeze
 from mtnlg.progress import Task, track
 from mtnlg.records.codec import write_record
-from mtnlg.records.places import METRICS_FILE, TRAINING_FILE, VALIDATION, rows_file
+from mtnlg.records.places import (
+    METRICS_FILE,
+    PROFILE_FILE,
+    TRAINING_FILE,
+    VALIDATION,
+    rows_file,
+)
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.records.stages import Training
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
@@ -34,7 +40,6 @@ from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
 from mtnlg.training.averaging import LastWeights, MovingAverage, offer_mean
 from mtnlg.training.callbacks import (
     BEST_FILE,
-    PROFILE_FILE,
     Budget,
     Ending,
     FiniteLoss,
