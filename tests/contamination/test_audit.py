@@ -55,5 +55,5 @@ def test_nothing_is_read_where_nothing_is_tested(tmp_path: Path) -> None:
 def test_file_that_is_none_of_ours_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"id": "1"}\n', encoding="utf-8")
 
-    with pytest.raises(DataError, match=r"x\.jsonl:1: has no id or no tags"):
+    with pytest.raises(DataError, match=r"x\.jsonl:1: Object missing required field `tags`"):
         read_tags(tmp_path / "x.jsonl")

@@ -13,7 +13,7 @@ from made_launch import INTERVAL, SIGNATURE, TASK, MadeLaunch, made_metric, made
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.model import Board
-from mtnlg.report.markdown import render_markdown
+from mtnlg.report.text_formats import render_markdown
 
 ROW_KEYS = {
     *("system", "label", "kind", "status", "reason", "runs", "seeds", "decoding"),

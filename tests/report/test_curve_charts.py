@@ -9,8 +9,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from made_launch import HEADER, MadeLaunch
-from mtnlg.report.curve_charts import band_of, curve_charts, trained_systems
+from made_launch import HEADER, MadeLaunch, made_task, made_training, put_json
+from mtnlg.report.curve_charts import TURNED, band_of, curve_charts, trained_systems
+from mtnlg.report.run_details import training_facts
 from read_report import Page, written
 
 FINAL = {1: 3.0, 2: 5.0, 3: 4.0}
@@ -76,6 +77,44 @@ def test_best_loss_is_the_least_and_best_metric_the_greatest(launch: MadeLaunch)
     assert [(curve.best, curve.best_at, curve.last) for curve in metric.values] == [
         (7.0, 10.0, 3.0)
     ]
+
+
+def test_minimized_metric_shows_its_own_numbers_and_the_least_is_best(
+    launch: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: a training maximizes the mean, where TER counts with its sign turned."""
+    lines = "1,1,10,5.0,4.5,-70.0\n2,2,20,4.0,4.0,-40.0\n3,3,30,4.0,4.0,-55.0\n"
+    key = launch.add_metrics("model", f"{HEADER}\n{lines}")
+    put_json(
+        launch.artifacts_root / "model" / key / "training.json",
+        made_training(best_validation_metric=-40.0),
+    )
+    launch.add_run("run", tasks=[made_task(main_metric="ter")], artifacts={"model": key})
+
+    leaderboard = launch.build()
+    _, metric = curve_charts(leaderboard)
+
+    assert [(curve.last, curve.best, curve.best_at) for curve in metric.values] == [
+        (55.0, 40.0, 20.0)
+    ]
+    assert metric.remarks == ()
+    facts = dict(training_facts(leaderboard.runs[0], launch.artifacts_root))
+    assert facts["best validation metric"] == "40"
+
+
+def test_mean_of_metrics_of_both_directions_keeps_its_sign_and_says_so(launch: MadeLaunch) -> None:
+    """Oracle: the rows below; of single tasks, TER is least where it is best, and BLEU greatest."""
+    tasks = [made_task("translation/a", main_metric="ter"), made_task("translation/b")]
+    names = ",".join(f"validation_metric/{task['task']}" for task in tasks)
+    lines = "1,1,10,5.0,4.5,-10.0,70.0,50.0\n2,2,20,4.0,4.0,5.0,40.0,30.0\n"
+    key = launch.add_metrics("model", f"{HEADER},{names}\n{lines}")
+    launch.add_run("run", tasks=tasks, artifacts={"model": key})
+
+    _, mean, ter, bleu = curve_charts(launch.build())
+
+    assert mean.remarks == (TURNED,)
+    assert [chart.values[0].best for chart in (mean, ter, bleu)] == [5.0, 40.0, 50.0]
+    assert ter.remarks == bleu.remarks == ()
 
 
 def test_settings_other_than_the_seed_are_systems_of_their_own(launch: MadeLaunch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hostile_report import HOSTILE, report_with
 from made_launch import MadeLaunch, made_metric, made_task
-from mtnlg.report.latex import escape
+from mtnlg.report.text_formats import escape_latex
 from read_latex import COMMANDS, without_escapes
 from read_report import written
 
@@ -30,7 +30,7 @@ from read_report import written
     ],
 )  # fmt: skip
 def test_every_mark_of_latex_is_escaped(text: str, expected: str) -> None:
-    assert escape(text) == expected
+    assert escape_latex(text) == expected
 
 
 @pytest.mark.parametrize("hostile", [*HOSTILE, r"\input{/etc/passwd}", "}\\end{table}", "^^5c"])

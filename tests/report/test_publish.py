@@ -16,8 +16,8 @@ from made_launch import MadeLaunch
 from mtnlg.cli.main import main
 from mtnlg.errors import ArtifactError
 from mtnlg.records.scores import copy_statistics, load_statistics
-from mtnlg.report.markdown import excerpt
 from mtnlg.report.publish import check_published, public_command, refresh_excerpts
+from mtnlg.report.text_formats import excerpt
 from read_report import record_texts
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from hostile_report import HOSTILE, SCRIPT, TEMPLATE, report_with
 from made_launch import MadeLaunch
-from mtnlg.report.markdown import escape
+from mtnlg.report.text_formats import escape_markdown
 from mtnlg.text.visible import visible
 from read_report import Page, written
 
@@ -68,7 +68,7 @@ def test_markdown_rows_keep_their_number_of_cells(
 
 
 def test_markdown_escapes_every_mark() -> None:
-    assert escape("a|b `c` *d* _e_ <f>\ng [h](https://i)\\") == (
+    assert escape_markdown("a|b `c` *d* _e_ <f>\ng [h](https://i)\\") == (
         r"a\|b \`c\` \*d\* \_e\_ \<f\> ↵ g \[h\](https\://i)" + "\\\\"
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from mtnlg.report.latex import COMMANDS
+from mtnlg.report.text_formats import LATEX_COMMANDS
 
 ABSENT = "–"
 VOID = {"meta", "link", "wbr", "br", "line", "circle", "polyline", "polygon", "path", "rect"}
@@ -128,7 +128,7 @@ def rows_of_json(report: str) -> list[ReadRow]:
 
 def plain_of_latex(text: str) -> str:
     """What LaTeX prints of escaped text."""
-    for mark, command in sorted(COMMANDS.items(), key=lambda item: -len(item[1])):
+    for mark, command in sorted(LATEX_COMMANDS.items(), key=lambda item: -len(item[1])):
         text = text.replace(command, mark)
     return text
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtnlg.leaderboard.evidence import installed_metric
 from mtnlg.records.places import METRICS_FILE, is_folder_name, model_folder
+from mtnlg.records.runs import RunRecord
 
 MAX_POINTS = 200
 """Points per curve: more than a chart of this width can resolve."""
@@ -71,6 +73,21 @@ def metric_columns(tables: Iterable[Sequence[dict[str, str]]]) -> list[str]:
     """The columns of validation metrics, of all tasks together and of each."""
     names = dict.fromkeys(name for table in tables for row in table[:1] for name in row)
     return [name for name in names if name.partition("/")[0] == "validation_metric"]
+
+
+def metric_directions(run: RunRecord, task: str = "") -> set[bool]:
+    """Whether more is better, by the main metric of one task of a run, or of all its tasks."""
+    names = (record.main_metric for record in run.tasks if task in ("", record.task))
+    metrics = (installed_metric(name) for name in names if name)
+    known = (metric for metric in metrics if not isinstance(metric, str))
+    return {metric.higher_is_better is not False for metric in known}
+
+
+def shown_metric(value: float, run: RunRecord) -> float:
+    """A mean validation metric as a reader expects it: a training maximizes it, and so turns the
+    sign of metrics of which less is better.
+    """
+    return -value if metric_directions(run) == {False} else value
 
 
 def _means(points: Sequence[Point], width: int) -> tuple[Point, ...]:

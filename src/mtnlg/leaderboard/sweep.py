@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtnlg.errors import ArtifactError
+from mtnlg.leaderboard.curves import shown_metric
 from mtnlg.leaderboard.labels import parse_override
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.codec import read_record
@@ -148,7 +149,8 @@ def _validation(run: RunRecord, artifacts_root: Path) -> float | None:
         training = read_record(model_folder(artifacts_root, run.model) / TRAINING_FILE, Training)
     except ArtifactError:
         return None
-    return training.best_validation_metric
+    best = training.best_validation_metric
+    return None if best is None else shown_metric(best, run)
 
 
 _by_validation: tuple[str, Score] = (ON_VALIDATION, _validation)

@@ -19,8 +19,8 @@ from mtnlg.ratings.choice import Text
 from mtnlg.ratings.key import Key, Question, item_number
 from mtnlg.records.files import JsonObject, write_text
 from mtnlg.report.csv_table import harmless
-from mtnlg.report.page import STYLES, render_page
 from mtnlg.report.page_data import ESCAPES
+from mtnlg.report.templates import STYLES, render_page
 
 BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel takes UTF-8 for the code page of its machine."""

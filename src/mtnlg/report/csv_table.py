@@ -1,6 +1,5 @@
-"""The leaderboard as CSV: one line for each system and metric, each with its n and signature.
-
-A system without numbers has one line with its status and reason.
+"""The leaderboard as CSV: one line for each system and metric, with its n and signature. A system
+without numbers has one line with its status and reason.
 """
 
 from __future__ import annotations
@@ -86,35 +85,24 @@ def _rating_records(ratings: HumanRatings) -> Iterator[dict[str, Cell]]:
 
 
 def _row_cells(row: BoardRow) -> dict[str, Cell]:
+    names = ("rank", "system", "label", "kind", "status", "reason", "decoding")
+    searched = ("checked", "flagged", "rule")
     return {
-        "rank": row.rank,
-        "system": row.system,
-        "label": row.label,
-        "kind": row.kind,
-        "status": row.status,
-        "reason": row.reason,
+        **{name: getattr(row, name) for name in names},
         "runs": " ".join(row.runs),
         "seeds": " ".join(map(str, row.seeds)),
-        "decoding": row.decoding,
-        "contamination_checked": row.contamination.checked,
-        "contamination_flagged": row.contamination.flagged,
-        "contamination_rule": row.contamination.rule,
-    } | asdict(row.cost)
+        **{f"contamination_{name}": getattr(row.contamination, name) for name in searched},
+        **asdict(row.cost),
+    }
 
 
 def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
+    names = ("value", "low", "high", "unit", "interval", "interval_reason", "signature")
+    is_better = metric.higher_is_better
     return {
-        "value": metric.value,
-        "low": metric.low,
-        "high": metric.high,
+        **{name: getattr(metric, name) for name in names},
         "n": metric.num_examples,
-        "unit": metric.unit,
-        "higher_is_better": ""
-        if metric.higher_is_better is None
-        else str(metric.higher_is_better).lower(),
-        "interval": metric.interval,
-        "interval_reason": metric.interval_reason,
-        "signature": metric.signature,
+        "higher_is_better": "" if is_better is None else str(is_better).lower(),
         "seed_values": " ".join(f"{seed}:{value!r}" for seed, value in metric.seed_values.items()),
         "seed_deviation": metric.seed_deviation,
     }
@@ -134,8 +122,6 @@ def harmless(cell: Cell) -> Cell:
     """A number as it is; text without hidden characters, after an apostrophe if it starts like a
     formula.
     """
-    if cell is None:
-        return ""
     if not isinstance(cell, str):
-        return cell
+        return "" if cell is None else cell
     return "'" + visible(cell) if cell.startswith(FORMULA_STARTS) else visible(cell)

@@ -6,8 +6,8 @@ Runs that share a model, such as those of several decodings, are one training.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -18,6 +18,7 @@ from mtnlg.leaderboard.curves import (
     best_axis,
     curve_of,
     metric_columns,
+    metric_directions,
     read_table,
 )
 from mtnlg.leaderboard.labels import Identity, distinct_labels, without_seed
@@ -26,6 +27,8 @@ from mtnlg.records.runs import RunRecord
 from mtnlg.report.charts import DASHES, NUM_COLORS, Band, Labels, Line, line_chart
 
 LOSSES = {"train_loss": ", training", "validation_loss": ", validation"}
+MEAN_METRIC = "validation_metric"
+TURNED = "Metrics of which less is better are in the mean with their sign turned."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,20 @@ class Training:
 
     run: RunRecord
     table: Table
+
+    def curve(self, column: str, *, axis: str) -> Curve:
+        """One column over one axis. A training maximizes the mean metric, and so turns the sign of
+        metrics of which less is better; here it is turned back.
+        """
+        curve = curve_of(self.table, column, axis=axis)
+        if column != MEAN_METRIC or not self.is_minimized(column):
+            return curve
+        return replace(curve, points=tuple((right, -up) for right, up in curve.points))
+
+    def is_minimized(self, column: str) -> bool:
+        """True where less is better by a column."""
+        task = column.partition("/")[2]
+        return column in LOSSES or metric_directions(self.run, task) == {False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +146,18 @@ def _chart(
 ) -> Iterator[Chart]:
     """One chart of some columns of each training, or none if nothing was measured."""
     curves: dict[str, Curve] = {}
+    minimized: set[str] = set()
     lines: list[Line] = []
     bands: list[Band] = []
     for color, system in enumerate(systems):
         for column, suffix in columns.items():
             by_name = {
-                system.name_of(training) + suffix: curve_of(training.table, column, axis=axis)
+                system.name_of(training) + suffix: training.curve(column, axis=axis)
                 for training in system.trainings
             }
             curves |= by_name
+            if system.trainings[0].is_minimized(column):
+                minimized |= by_name.keys()
             is_faint = column == "train_loss"
             legend = _legend(system) + suffix
             lines += [
@@ -156,10 +176,12 @@ def _chart(
                 bands.append(band_of([curve.points for curve in by_name.values()], color))
     right_label = axis.replace("_", " ")
     drawing = line_chart(lines, Labels(title, right_label, up_label), bands=bands)
-    remarks = (*_seed_remarks(systems), *_remarks(curves, axis=axis))
+    runs = [training.run for system in systems for training in system.trainings]
+    remarks = [*_seed_remarks(systems), *_remarks(curves, axis=axis)]
+    if MEAN_METRIC in columns and any(len(metric_directions(run)) > 1 for run in runs):
+        remarks.append(TURNED)
     if any(curve.points or curve.not_finite_at is not None for curve in curves.values()):
-        is_loss = columns is LOSSES
-        yield Chart(title, drawing, remarks, tuple(_values(curves, is_loss)), right_label)
+        yield Chart(title, drawing, tuple(remarks), tuple(_values(curves, minimized)), right_label)
 
 
 def _legend(system: TrainedSystem) -> str:
@@ -191,16 +213,16 @@ def band_of(curves: Sequence[Sequence[Point]], color: int) -> Band:
     return Band(low, high, color)
 
 
-def _values(curves: Mapping[str, Curve], is_loss: bool) -> Iterator[CurveValues]:
+def _values(curves: Mapping[str, Curve], minimized: Collection[str]) -> Iterator[CurveValues]:
     for name, curve in curves.items():
         if curve.points:
-            choose = min if is_loss else max
+            choose = min if name in minimized else max
             best = choose(curve.points, key=lambda point: point[1])
             yield CurveValues(name, curve.points[-1][1], best[1], best[0])
 
 
 def _remarks(curves: Mapping[str, Curve], *, axis: str) -> Iterator[str]:
-    """What a reader cannot see: averaged points, and where values stopped being finite."""
+    """Averaged points, and where values stopped being finite."""
     widest = max((curve.points_per_mean for curve in curves.values()), default=1)
     if widest > 1:
         yield f"Each point is the mean of up to {widest} measurements."

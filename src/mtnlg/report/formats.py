@@ -1,7 +1,7 @@
-"""The formats that a leaderboard is written in; each is a function and its row in FORMATS.
+"""The formats of a leaderboard, each a function and its row in FORMATS; `write_report` writes them.
 
-Other packages add formats by the entry point group `mtnlg.formats`, where each name loads a
-`Format`. A format renders text; `write_report` writes it, whole or not at all.
+Other packages add formats by entry points of the group `mtnlg.formats`, each of which loads a
+`Format`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Format:
     what: str
     """What it is, in words for --help."""
     render: Callable[[Leaderboard, int], str]
-    """A leaderboard and a number of samples -> the text, in the same bytes at any time and on any
-    machine. A format without samples ignores their number."""
+    """A leaderboard and a number of samples, which may be ignored -> the text, with the same bytes
+    at any time and on any machine."""
 
 
 def _html(leaderboard: Leaderboard, num_samples: int) -> str:
@@ -43,7 +43,7 @@ def _html(leaderboard: Leaderboard, num_samples: int) -> str:
 
 
 def _markdown(leaderboard: Leaderboard, num_samples: int) -> str:
-    from mtnlg.report.markdown import render_markdown
+    from mtnlg.report.text_formats import render_markdown
 
     return render_markdown(leaderboard)
 
@@ -60,13 +60,13 @@ def _json(leaderboard: Leaderboard, num_samples: int) -> str:
 
 
 def _latex(leaderboard: Leaderboard, num_samples: int) -> str:
-    from mtnlg.report.latex import render_latex
+    from mtnlg.report.text_formats import render_latex
 
     return render_latex(leaderboard)
 
 
 def _terminal(leaderboard: Leaderboard, num_samples: int) -> str:
-    from mtnlg.report.terminal import render_terminal
+    from mtnlg.report.text_formats import render_terminal
 
     return render_terminal(leaderboard)
 
@@ -83,8 +83,8 @@ FORMAT_TABLE = Table("mtnlg.formats", Format, FORMATS)
 
 
 def find_format(name: str, *, key: str = "report.formats") -> Format:
-    """The format of that name, ours or another package's; raises ConfigError, naming the setting
-    that asks for it, where there is none.
+    """The format of that name, ours or another package's; raises ConfigError, naming the setting,
+    where there is none.
     """
     return FORMAT_TABLE.find(name, key=key)
 
@@ -96,8 +96,8 @@ def write_report(
     formats: Sequence[str] | None = None,
     num_samples: int = NUM_SAMPLES,
 ) -> list[Path]:
-    """Write the formats, or those of a default report, into a folder and return the paths; nothing
-    is written unless all of them render.
+    """Write these formats, or the usual ones, and return the paths; nothing is written unless all
+    of them render.
     """
     texts: dict[Path, str] = {}
     for name in ReportConfig().formats if formats is None else formats:

@@ -1,7 +1,4 @@
-"""The leaderboard as one self-contained page: report.html.j2 filled in.
-
-All numbers are on the page without its scripts.
-"""
+"""The leaderboard as one self-contained page, all of whose numbers show without its scripts."""
 
 from __future__ import annotations
 
@@ -22,11 +19,11 @@ from mtnlg.report.charts import interval_bar, slice_chart
 from mtnlg.report.cost_quality import cost_charts
 from mtnlg.report.curve_charts import curve_charts
 from mtnlg.report.notes import board_notes
-from mtnlg.report.page import render_page
 from mtnlg.report.page_data import compare_json, comparison_unit, samples_json
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.run_details import environment_facts, finished_text, run_anchors, run_details
 from mtnlg.report.summary import board_lead, no_board_sentence, ties
+from mtnlg.report.templates import render_page
 
 SCRIPTS = (
     "elements.js",
@@ -75,9 +72,7 @@ class Section:
 
     @property
     def source_language(self) -> str:
-        """The language of the sources; empty for translations, whose source language is not known
-        here.
-        """
+        """The language of the sources; empty where it is unknown, as for translations."""
         return "" if self.board.task.partition("/")[0] == "translation" else self.board.language
 
     def samples_json(self) -> Markup:
@@ -156,37 +151,24 @@ def board_pairs(board: Board) -> list[Pair]:
 
 
 def _settings(better: BoardRow, worse: BoardRow) -> tuple[tuple[str, str], ...]:
-    """Overrides of the better row that the worse does not share, each with the latter's value of
+    """Overrides of the better row that the worse does not share, each with the latter's override of
     the same setting; none unless both were trained here.
     """
     if better.kind != "trained" or worse.kind != "trained":
         return ()
+    of_worse = {parse_override(word)[0]: word for word in reversed(worse.overrides)}
     return tuple(
-        (
-            word,
-            next(
-                (
-                    text
-                    for text in worse.overrides
-                    if parse_override(text)[0] == parse_override(word)[0]
-                ),
-                "",
-            ),
-        )
+        (word, of_worse.get(name, ""))
         for word in better.overrides
-        if word not in worse.overrides and parse_override(word)[0] != "seed"
+        if word not in worse.overrides and (name := parse_override(word)[0]) != "seed"
     )
 
 
 def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
     """The ends of the scale of a metric's interval bars, which includes zero."""
     metrics = [row.metrics[name] for row in rows if name in row.metrics]
-    ends = [
-        end
-        for metric in metrics
-        for end in (metric.value, metric.low, metric.high)
-        if end is not None
-    ]
+    values = (value for metric in metrics for value in (metric.value, metric.low, metric.high))
+    ends = [end for end in values if end is not None]
     return (min(0.0, *ends), max(0.0, *ends)) if ends else (0.0, 1.0)
 
 
@@ -211,7 +193,7 @@ def _row_text(row: BoardRow, board: Board) -> str:
 
 
 def _run_links(row: BoardRow, anchors: Mapping[str, str]) -> list[Link]:
-    """The runs behind a row, named by their seeds, or "run" where there is not one seed a run."""
+    """The runs behind a row, named by their seeds, or "run" where seeds and runs do not match."""
     if row.kind == "baseline":
         return []
     has_seeds = len(row.seeds) == len(row.runs)

@@ -55,7 +55,7 @@ from mtnlg.records.runs import (
 )
 from mtnlg.records.scores import copy_statistics
 from mtnlg.report.formats import write_report
-from mtnlg.report.markdown import excerpt
+from mtnlg.report.text_formats import excerpt
 
 RECORD_FILE = "record.zip"
 PUBLICATION_FILE = "publication.json"

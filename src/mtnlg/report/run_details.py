@@ -1,6 +1,5 @@
 """Each run of a launch beyond its scores: its configuration, facts, training speed and end of log.
-
-A missing file is never an error here: the details say what is missing and why.
+A file that is missing is no error here, but named with the reason.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from mtnlg.errors import ArtifactError
-from mtnlg.leaderboard.curves import Table, best_axis, curve_of, read_table
+from mtnlg.leaderboard.curves import Table, best_axis, curve_of, read_table, shown_metric
 from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.codec import read_record
@@ -111,6 +110,8 @@ def training_facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, 
         return
     for field, (name, text) in TRAINING.items():
         value = getattr(training, field)
+        if field == "best_validation_metric" and value is not None:
+            value = shown_metric(value, run)
         if value is not None:
             yield name, text(value)
 

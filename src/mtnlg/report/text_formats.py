@@ -1,0 +1,144 @@
+"""The leaderboard as Markdown and LaTeX, which are templates filled in, and as text for a terminal.
+
+In LaTeX, Chinese names need a document class or package that has them, such as ctex.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
+from mtnlg.leaderboard.ranking import badness
+from mtnlg.report.display import ABSENT, board_title, interval_text, spread_text, value_text
+from mtnlg.report.notes import board_notes, metric_notes
+from mtnlg.report.rating_tables import rating_sections
+from mtnlg.report.summary import LETTER, board_sentence, no_board_sentence
+from mtnlg.report.templates import LATEX_DELIMITERS, environment
+from mtnlg.text.terminal import aligned, one_line
+from mtnlg.text.visible import visible
+
+MARKDOWN_SPECIAL = re.compile(r"[\\`*_<>|\[\]{}~&#$!]|(?<=[A-Za-z]):(?=//)")
+"""What Markdown, GitHub's formulas and autolinks, or a site generator's templates would take for
+markup.
+"""
+LATEX_SPECIAL = re.compile(r"""[\\~^<>|"`'&%$#_{}]|-(?=-)|,(?=,)""")
+"""What LaTeX would obey, or join to the next character."""
+LATEX_COMMANDS = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "'": r"\textquotesingle{}",
+    "-": "-{}",
+    ",": ",{}",
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+}
+"""Special character -> what prints it."""
+
+
+def render_markdown(leaderboard: Leaderboard) -> str:
+    """The whole document; text from data is escaped, and no cell can break its row."""
+    template = environment(escape_markdown).get_template("leaderboard.md.j2")
+    return template.render(_context(leaderboard), sentence=board_sentence)
+
+
+def render_latex(leaderboard: Leaderboard) -> str:
+    """All tables, each of which can be copied alone; text from data is never a command."""
+    template = environment(escape_latex, **LATEX_DELIMITERS).get_template("leaderboard.tex.j2")
+    return template.render(_context(leaderboard), is_tied_with_best=is_tied_with_best)
+
+
+def _context(leaderboard: Leaderboard) -> dict[str, object]:
+    return {
+        "leaderboard": leaderboard,
+        "no_board": no_board_sentence(len(leaderboard.runs)),
+        "notes": board_notes,
+        "ratings": rating_sections,
+    }
+
+
+def excerpt(leaderboard: Leaderboard) -> str:
+    """One Markdown table over the boards of all examples: the main metric of each system and of the
+    best baseline, then signatures.
+    """
+    boards = [board for board in leaderboard.boards if board.subset == "all"]
+    tables = [(board, _without_lower_baselines(board)) for board in boards]
+    signatures = dict.fromkeys(
+        f"{board.main_metric}, {board.language}: {line}"
+        for board in boards
+        for line in metric_notes(board).get(board.main_metric or "", ())
+        if line.startswith("signature")
+    )
+    template = environment(escape_markdown).get_template("excerpt.md.j2")
+    return template.render(tables=tables, signatures=signatures)
+
+
+def _without_lower_baselines(board: Board) -> list[BoardRow]:
+    """The rows of all systems except baselines that another baseline beats."""
+    baselines = [row for row in board.rows if row.kind == "baseline"]
+    return [row for row in board.rows if row.kind != "baseline" or row is baselines[0]]
+
+
+def escape_markdown(text: str) -> str:
+    """Text on one line that Markdown shows as itself."""
+    line = visible(text).replace("\n", " ↵ ").replace("\t", " ")
+    return MARKDOWN_SPECIAL.sub(lambda match: "\\" + match.group(), line)
+
+
+def escape_latex(text: str) -> str:
+    """Text on one line that LaTeX prints as itself."""
+    line = visible(text).replace("\n", " ").replace("\t", " ")
+    return LATEX_SPECIAL.sub(lambda match: LATEX_COMMANDS[match.group()], line)
+
+
+def is_tied_with_best(name: str, row: BoardRow, board: Board) -> bool:
+    """True for the best row by a metric that was tested, and for rows that share a letter with
+    it.
+    """
+    tested = [ranked for ranked in board.ranked if name in ranked.cld]
+    if row not in tested:
+        return False
+    best = min(tested, key=lambda ranked: badness(ranked.metrics[name]))
+    return not set(LETTER.findall(row.cld[name])).isdisjoint(LETTER.findall(best.cld[name]))
+
+
+def render_terminal(leaderboard: Leaderboard) -> str:
+    """An aligned table and notes for each board; those of a launch with their titles."""
+    parts = [] if leaderboard.boards else [no_board_sentence(len(leaderboard.runs))]
+    for board in leaderboard.boards:
+        parts += [] if leaderboard.is_of_files else [one_line(board_title(board))]
+        parts += ["\n".join(_table(board)), "\n".join(map(one_line, _notes(board)))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(board: Board) -> list[str]:
+    header = ["system"]
+    for name in board.metric_names:
+        header += [name, "interval", "group"]
+    rows = [[one_line(row.label), *_cells(row, board)] for row in board.rows]
+    return aligned([header, *rows], numbers=range(1, len(header), 3))
+
+
+def _cells(row: BoardRow, board: Board) -> Iterator[str]:
+    for name in board.metric_names:
+        metric = row.metrics.get(name)
+        if metric is None:
+            yield from (ABSENT, "not computed" if name in row.left_out else ABSENT, ABSENT)
+        else:
+            yield f"{value_text(metric)} {spread_text(metric)}".rstrip()
+            yield interval_text(metric)
+            yield row.cld.get(name, ABSENT)
+
+
+def _notes(board: Board) -> Iterator[str]:
+    for heading, notes in board_notes(board).items():
+        yield f"{heading}: {'; '.join(notes)}"
+    for row in board.rows:
+        if row.reason:
+            state = "" if row.status == "finished" else f"{row.status}: "
+            yield f"{row.label}: {state}{row.reason}"
