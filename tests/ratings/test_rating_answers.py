@@ -105,7 +105,7 @@ def test_tau_of_two_systems_is_not_told(board: RatedBoard) -> None:
 
     systems = recorded(board)["metrics"][0]["systems"]
     assert systems["value"] is None
-    assert systems["reason"] == "not told of fewer than 3 systems that have both numbers"
+    assert systems["reason"] == "needs at least 3 systems that have both numbers"
 
 
 def test_raters_who_disagree_as_by_chance_have_no_agreement(board: RatedBoard) -> None:

@@ -1,6 +1,4 @@
-"""`mtnlg ratings export` and `mtnlg ratings read`: sheets for raters, and their answers on the
-board.
-"""
+"""`mtnlg ratings export` and `read`: sheets for raters, and their answers on the board."""
 
 from __future__ import annotations
 
@@ -15,8 +13,8 @@ from mtnlg.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtnlg.leaderboard.model import Leaderboard
-    from mtnlg.ratings.choice import Choice
     from mtnlg.ratings.key import Key, Question
+    from mtnlg.ratings.plan import Choice
 
 logger = logging.getLogger(__name__)
 
@@ -90,14 +88,15 @@ def _add_export_options(parser: Parser) -> None:
 
 
 def run_export(options: argparse.Namespace) -> None:
-    """Write the sheets and their key; all that can be wrong is found before anything is written."""
-    from mtnlg.ratings.choice import choose, find_board
+    """Write the sheets and their key; all checks come before anything is written."""
     from mtnlg.ratings.key import KEY_FILE, Key, write_key
-    from mtnlg.ratings.plan import plan_sheets
+    from mtnlg.ratings.plan import choose, find_board, plan_sheets
     from mtnlg.ratings.sheets import write_sheets
 
     for name, least in (("items", 1), ("raters", 1), ("repeated", 0), ("seed", 0)):
-        _check_least(name, getattr(options, name), least)
+        value = getattr(options, name)
+        if value < least:
+            raise ConfigError(f"--{name} {value}: must be a whole number of at least {least}")
     scale = _scale(options.scale)
     per_item = _per_item(options.per_item, options.raters)
     question = _question(options.question)
@@ -109,11 +108,7 @@ def run_export(options: argparse.Namespace) -> None:
     leaderboard = _leaderboard(options)
     board = find_board(leaderboard, options.board)
     choice = choose(
-        board,
-        leaderboard,
-        names=options.systems,
-        num_rows=options.items,
-        seed=options.seed,
+        board, leaderboard, names=options.systems, num_rows=options.items, seed=options.seed
     )
     key = Key(
         experiment=options.experiment,
@@ -147,7 +142,7 @@ def run_export(options: argparse.Namespace) -> None:
 
 
 def _summary(key: Key, choice: Choice, *, num_rows: int) -> list[str]:
-    """What the options came to, in words."""
+    """What the sheets hold, in sentences."""
     from mtnlg.ratings.plan import shared_sources
 
     labels = ", ".join(system.label for system in choice.systems)
@@ -164,11 +159,6 @@ def _summary(key: Key, choice: Choice, *, num_rows: int) -> list[str]:
     shared = shared_sources(key.sheets, [output.row for output in key.outputs]).values()
     few = "; few for the agreement of two of them" if min(shared) < FEW_SHARED else ""
     return [*lines, f"each two raters share {min(shared)} to {max(shared)} sources{few}"]
-
-
-def _check_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ConfigError(f"--{name} {value}: must be a whole number of at least {least}")
 
 
 def _scale(word: str) -> tuple[int, int]:
@@ -215,8 +205,8 @@ def _leaderboard(options: argparse.Namespace) -> Leaderboard:
 
 def run_read(options: argparse.Namespace) -> None:
     """Put the answers into ratings.json of the experiment, and write its report again."""
-    from mtnlg.ratings.choice import find_board
     from mtnlg.ratings.key import read_key
+    from mtnlg.ratings.plan import find_board
     from mtnlg.ratings.results import rate
     from mtnlg.records.ratings import record_ratings
     from mtnlg.report import write_report

@@ -1,12 +1,13 @@
-"""What the answers say: means, which systems differ significantly, and how far raters
-agree with each other and with themselves.
+"""What the answers say: means, which systems differ significantly, and how far raters agree with
+each other and with themselves.
 
-The score of an output is the mean of its raters' first answers. Sources are resampled; raters are
-taken as they are. Legend: S systems, N sources, K statistics.
+The score of an output is the mean of its raters' first answers. Sources are resampled, raters are
+not. Legend: N sources, K statistics.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -23,8 +24,8 @@ from mtnlg.evaluation.significance.comparison import (
     compact_letter_display,
     compare_systems,
 )
-from mtnlg.ratings.answers import Answer
 from mtnlg.ratings.key import Key
+from mtnlg.ratings.sheets import Answer
 from mtnlg.records.ratings import RatedSystem, Rater, Value
 
 RESAMPLING = Resampling()
@@ -38,7 +39,7 @@ INTERVAL = (
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """The letters of systems, and the test behind them or why there was none."""
+    """The letters of systems, and the test behind them or the reason for none."""
 
     letters: Mapping[str, str]
     test: str | None
@@ -46,18 +47,15 @@ class Tested:
 
 
 def first_answers(key: Key, answers: Sequence[Answer]) -> list[list[int]]:
-    """For each output of the key, one answer of each rater: the first, if it was shown twice."""
-    given: dict[tuple[int, str], int] = {}
+    """For each output of the key, the answer of each rater: the first, if it was shown twice."""
+    given: list[dict[str, int]] = [{} for _ in key.outputs]
     for answer in sorted(answers, key=lambda answer: answer.is_repeat):
-        given.setdefault((answer.output, answer.rater), answer.score)
-    scores: list[list[int]] = [[] for _ in key.outputs]
-    for (output, _), score in given.items():
-        scores[output].append(score)
-    return scores
+        given[answer.output].setdefault(answer.rater, answer.score)
+    return [list(scores.values()) for scores in given]
 
 
 def system_scores(key: Key, answers: Sequence[Sequence[int]]) -> dict[str, dict[str, float]]:
-    """System -> row -> score of its output, where it has an answer."""
+    """System -> row -> score of its output, if it has an answer."""
     scores: dict[str, dict[str, float]] = {system.label: {} for system in key.systems}
     for output, given in zip(key.outputs, answers, strict=True):
         if given:
@@ -67,16 +65,13 @@ def system_scores(key: Key, answers: Sequence[Sequence[int]]) -> dict[str, dict[
 
 
 def rate_systems(key: Key, answers: Sequence[Sequence[int]]) -> tuple[list[RatedSystem], Tested]:
-    """The systems, best first, with their letters."""
+    """The systems, best first, with their letters, and the test behind the letters."""
     scores = system_scores(key, answers)
-    counts = {
-        system.label: sum(
-            len(given)
-            for output, given in zip(key.outputs, answers, strict=True)
-            if system.label in output.systems
-        )
-        for system in key.systems
-    }
+    counts = Counter(
+        label
+        for output, given in zip(key.outputs, answers, strict=True)
+        for label in output.systems * len(given)
+    )
     tested = _test(scores)
     rated = [
         RatedSystem(
@@ -94,15 +89,14 @@ def rate_systems(key: Key, answers: Sequence[Sequence[int]]) -> tuple[list[Rated
 
 
 def agreement(key: Key, answers: Sequence[Sequence[int]]) -> tuple[Value, float | None]:
-    """Krippendorff's alpha of ordered values with its interval, over the outputs with two answers
-    or more, and that of values with distances.
+    """Krippendorff's alpha over the outputs with two answers or more: that of ordered values with
+    its interval, and that of values with distances.
     """
     values = sorted({score for given in answers for score in given})
     several = sum(len(given) > 1 for given in answers)
     if not several:
         return Value(None, reason="no output has answers of two raters"), None
-    units = coincidences(answers, values)
-    statistics = _by_row(key, units)
+    statistics = _by_row(key, coincidences(answers, values))
     alpha = ratio(statistics, ordinal_alpha, count=several)
     if alpha.value is None:
         return replace(alpha, reason="all answers are the same"), None
@@ -110,7 +104,7 @@ def agreement(key: Key, answers: Sequence[Sequence[int]]) -> tuple[Value, float 
 
 
 def rater_records(key: Key, answers: Sequence[Answer]) -> list[Rater]:
-    """What each rater did, and how often the same output had the same answer again."""
+    """What each rater did, and how often a repeated output got the same answer."""
     records = []
     for name, entries in key.sheets.items():
         theirs = [answer for answer in answers if answer.rater == name]
@@ -135,8 +129,8 @@ def rater_records(key: Key, answers: Sequence[Answer]) -> list[Rater]:
 
 
 def ratio(statistics: FloatArray, aggregate: Aggregate, *, count: int) -> Value:
-    """A value of statistics (N, K) with its interval over sources; without a value where the
-    aggregate is no number, and without an interval where that of a resample is none.
+    """The aggregate of statistics (N, K) with its interval over sources. It has no value where the
+    aggregate is not finite, and no interval where that of a resample is not.
     """
     with np.errstate(all="ignore"):
         value = float(aggregate(statistics.sum(axis=0)))
@@ -150,7 +144,7 @@ def ratio(statistics: FloatArray, aggregate: Aggregate, *, count: int) -> Value:
 
 
 def _by_row(key: Key, statistics: FloatArray) -> FloatArray:
-    """Statistics of outputs summed for each source, which is what is resampled."""
+    """The statistics of outputs, summed for each source."""
     indices = {row: index for index, row in enumerate(key.rows)}
     sums = np.zeros((len(indices), statistics.shape[1]))
     np.add.at(sums, [indices[output.row] for output in key.outputs], statistics)
@@ -168,13 +162,12 @@ def _mean_of_sums(sums: FloatArray) -> FloatArray:
 
 
 def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
-    """All pairs of the systems that have answers, on the sources where all of these have one."""
+    """All pairs of the systems that have answers, on the sources where all of them have one."""
     rated = {label: rows for label, rows in scores.items() if rows}
     if len(rated) < 2:
         return Tested({}, None, "fewer than two systems have answers")
-    shared = [
-        row for row in next(iter(rated.values())) if all(row in rows for rows in rated.values())
-    ]
+    first, *rest = rated.values()
+    shared = [row for row in first if all(row in rows for rows in rest)]
     if len(shared) < 2:
         return Tested({}, None, f"the systems share {len(shared)} sources with answers")
     means = {label: fmean(rows[row] for row in shared) for label, rows in rated.items()}
@@ -189,7 +182,6 @@ def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
     corrected = f"Holm-corrected over {len(compared)} comparisons"
     test = (
         f"{TEST.value} on the {len(shared)} sources with a score for every system, {NUM_TRIALS} "
-        f"trials, seed {RESAMPLING.seed}, "
-        f"{corrected if len(compared) > 1 else 'one comparison'}"
+        f"trials, seed {RESAMPLING.seed}, {corrected if len(compared) > 1 else 'one comparison'}"
     )
     return Tested(dict(zip(labels, letters, strict=True)), test, None)

@@ -6,11 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib import resources
 from pathlib import Path
+
+import yaml
 
 from mtnlg.errors import ArtifactError
 from mtnlg.records.codec import decode
-from mtnlg.records.files import JsonObject, read_json, write_json
+from mtnlg.records.files import read_json, write_json
 
 KEY_FILE = "key.json"
 
@@ -27,40 +30,17 @@ class Question:
 
 
 QUESTIONS = {
-    question.name: question
-    for question in (
-        Question(
-            "adequacy",
-            "How much of the meaning of the source is in the output?",
-            "nothing",
-            "everything",
-        ),
-        Question(
-            "fluency",
-            "How well is the output written, whatever the source says?",
-            "not a text of its language",
-            "without any fault",
-        ),
-        Question(
-            "faithfulness",
-            "How far does the output say only what the source says?",
-            "all of it is made up",
-            "nothing is made up",
-        ),
-        Question(
-            "appropriateness",
-            "How well does the output answer the source?",
-            "no answer to it",
-            "as a considerate person would",
-        ),
-    )
+    name: Question(name, **question)
+    for name, question in yaml.safe_load(
+        (resources.files("mtnlg.ratings") / "questions.yaml").read_text(encoding="utf-8")
+    ).items()
 }
-"""Those that have a name; any other question is asked as it is written."""
+"""Questions that have a name; any other is asked as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeySystem:
-    """One system that was rated, and where its outputs and their scores lie."""
+    """One system that was rated, and the artifact keys of its outputs and their scores."""
 
     label: str
     kind: str
@@ -70,7 +50,7 @@ class KeySystem:
 
 @dataclass(frozen=True, slots=True)
 class KeyOutput:
-    """One text to rate: the row of the test set, and the systems that gave it."""
+    """One text to rate: its row of the test set, and the systems that gave it."""
 
     row: str
     systems: tuple[str, ...]
@@ -83,12 +63,12 @@ class Entry:
     output: int
     """The index of the output in the key."""
     is_repeat: bool
-    """True where the rater has had it before: asked for self-consistency alone."""
+    """Whether the rater has had it before: it only measures self-consistency."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """Everything that the answers need to be understood."""
+    """Everything needed to understand the answers."""
 
     experiment: str
     task: str
@@ -96,7 +76,7 @@ class Key:
     language: str
     question: Question
     scale: tuple[int, int]
-    """The least and the greatest answer; all whole numbers between them can be given."""
+    """Least and greatest answer; all whole numbers between them are answers too."""
     seed: int
     raters_per_item: int
     systems: tuple[KeySystem, ...]
@@ -106,14 +86,14 @@ class Key:
 
     @property
     def export(self) -> str:
-        """A short name of this export, which begins all its item numbers: sheets of two exports
-        cannot be taken for each other.
+        """A short name of this export. All its item numbers begin with it, so that sheets of two
+        exports cannot be confused.
         """
         return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:6]
 
     @property
     def items(self) -> dict[str, tuple[str, Entry]]:
-        """Item number -> the rater whose sheet has it, and what is behind it."""
+        """Item number -> the rater whose sheet has it, and its entry."""
         export = self.export
         return {
             item_number(export, rater, position): (rater, entry)
@@ -126,24 +106,23 @@ class Key:
         """The rows that were rated, once each."""
         return list(dict.fromkeys(output.row for output in self.outputs))
 
-    def to_json(self) -> JsonObject:
-        """The document, with every item's number, row and systems spelt out for readers."""
-        document: JsonObject = json.loads(json.dumps(asdict(self)))
+    def to_json(self) -> dict[str, object]:
+        """The document, with the row and systems of every item spelled out for people."""
         items = {
             item: {
                 "rater": rater,
                 "output": entry.output,
                 "row": self.outputs[entry.output].row,
-                "systems": list(self.outputs[entry.output].systems),
+                "systems": self.outputs[entry.output].systems,
                 "is_repeat": entry.is_repeat,
             }
             for item, (rater, entry) in self.items.items()
         }
-        return {"export": self.export, **document, "items": json.loads(json.dumps(items))}
+        return {"export": self.export, **asdict(self), "items": items}
 
 
 def item_number(export: str, rater: str, position: int) -> str:
-    """How an item is called on a rater's sheet; no number of a spreadsheet, and no order cue."""
+    """An item's name on a rater's sheet, which no spreadsheet takes for a number."""
     return f"{export}-{rater}-{position:03d}"
 
 
