@@ -16,11 +16,12 @@ from made_launch import MadeLaunch, made_metric, made_task
 from mtnlg.evaluation.metrics.registry import METRICS
 from mtnlg.evaluation.significance.comparison import PairedTest, compare_systems
 from mtnlg.leaderboard.model import Board
-from mtnlg.leaderboard.row_comparisons import TEST_NAME
 from mtnlg.records.scores import load_statistics
 from mtnlg.report.publish import check_published, open_archive
 from mtnlg.report.summary import board_sentence
 from read_report import Page, written
+
+TEST_NAME = "paired approximate randomization, 10000 trials, seed 12345"
 
 
 @pytest.fixture

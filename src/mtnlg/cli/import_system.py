@@ -9,6 +9,7 @@ import hashlib
 import logging
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.artifacts.store import Artifact, make_folder
@@ -82,8 +83,9 @@ def _check_signatures(board: BoardRows) -> None:
     """Raise ArtifactError if other releases scored the board: scores of today could not be compared
     with its rows.
     """
+    references = [row.references for row in board.rows]
     for name in board.settings.metrics:
-        now = find_metric(name).signature(board.references, board.language)
+        now = find_metric(name).signature(references, board.language)
         if board.signatures.get(name) != now:
             raise ArtifactError(
                 f"{board.task}, {board.test_set}: its {name} has the signature "
@@ -112,25 +114,23 @@ def _read(path: str, field: str, board: BoardRows) -> list[str]:
 
 
 def _check_ids(file: TextFile, board: BoardRows) -> None:
-    for position, ((given, *_), (expected, *_)) in enumerate(
-        zip(file.examples, board.rows, strict=True)
-    ):
-        if given != expected:
-            ours = {name for name, *_ in board.rows}
+    for position, ((given, *_), row) in enumerate(zip(file.examples, board.rows, strict=True)):
+        if given != row.id:
+            ours = {row.id for row in board.rows}
             same = ours == {texts[0] for texts in file.examples}
             remedy = "sort the lines by" if same else "leave the ids out, or use"
             raise DataError(
-                f"{file.location(position)}: id is {given!r}, the board's row is {expected!r}; "
+                f"{file.location(position)}: id is {given!r}, the board's row is {row.id!r}; "
                 f"{remedy} the ids of {board.example}"
             )
 
 
 def _check_references(file: TextFile, board: BoardRows) -> None:
-    for position, (given, expected) in enumerate(zip(file.examples, board.references, strict=True)):
-        if list(map(_plain, given)) != list(map(_plain, expected)):
+    for position, (given, row) in enumerate(zip(file.examples, board.rows, strict=True)):
+        if list(map(_plain, given)) != list(map(_plain, row.references)):
             raise DataError(
                 f"{file.location(position)}: references are {given!r}, the board's row has "
-                f"{expected!r}; give outputs for the rows of {board.example}"
+                f"{row.references!r}; give outputs for the rows of {board.example}"
             )
 
 
@@ -154,13 +154,19 @@ def _check_claims(
 
 
 def _texts(hypotheses: Sequence[str], board: BoardRows) -> Texts:
-    sources = [source for _, source, _, _ in board.rows]
-    return Texts(hypotheses, board.references, language=board.language, sources=sources)
+    return Texts(
+        hypotheses,
+        [row.references for row in board.rows],
+        language=board.language,
+        sources=[row.source for row in board.rows],
+    )
 
 
 def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -> Artifact:
-    lines = [json_line(row.to_json()) for row in board.answered(hypotheses)]
-    content = "".join(lines)
+    content = "".join(
+        json_line(replace(row, prediction=text).to_json())
+        for row, text in zip(board.rows, hypotheses, strict=True)
+    )
     inputs: JsonObject = {"external": hashlib.sha256(content.encode()).hexdigest()}
     return make_folder(
         root,

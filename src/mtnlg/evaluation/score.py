@@ -1,21 +1,23 @@
 """From predictions to scores: each metric with value, interval, number of examples and signature.
 
-Statistics are computed once, and each subset of the rows is aggregated from them.
+Statistics are computed once, and each subset of the rows is aggregated from them. Where several
+systems have many rows, processes measure these in chunks; how many does not change the result.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mtnlg.artifacts.shards import map_in_order
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact, folder_sha256, make_folder
 from mtnlg.config import EvaluationConfig
 from mtnlg.config.plain import plain_settings
-from mtnlg.evaluation.measurement import measure_whole
-from mtnlg.evaluation.metrics.base import Metric, metric_value
+from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, measure, metric_value
 from mtnlg.evaluation.metrics.registry import find_metric, used_metrics
 from mtnlg.evaluation.significance.bootstrap import (
     DEFAULT_RESAMPLING,
@@ -24,6 +26,7 @@ from mtnlg.evaluation.significance.bootstrap import (
     Resampling,
 )
 from mtnlg.evaluation.texts import Texts, check_texts
+from mtnlg.progress import Task
 from mtnlg.records.files import JsonObject
 from mtnlg.records.places import PREDICTIONS_FILE
 from mtnlg.records.rows import Prediction, read_predictions
@@ -47,6 +50,17 @@ EMPTY = {
     NEW_DIALOGUES: "every row's whole dialogue stands in training",
 }
 """Subset -> the reason where it has no row."""
+
+CHUNK_ROWS = 1_000
+"""Enough rows to count their n-grams quickly, few enough to spread over processes."""
+
+REMEDY = "score fewer rows or systems at a time"
+
+Wanted = Mapping[str, Sequence[int]]
+"""Metric -> indexes of the systems that it is computed for."""
+
+Measured = dict[str, list[FloatArray]]
+"""Metric -> statistics (N, K) of each system that it is computed for."""
 
 
 def make_scores(
@@ -175,3 +189,59 @@ def score_metric(
         metric.signature(texts.references, texts.language),
         reason,
     )
+
+
+def measure_systems(
+    systems: Sequence[Texts], wanted: Wanted, *, num_processes: int, task: Task
+) -> Measured:
+    """The statistics of all rows of systems with the same references; `task` counts the rows."""
+    num_rows = len(systems[0])
+    starts = range(0, num_rows, CHUNK_ROWS)
+    chunks = ([texts.rows(start, start + CHUNK_ROWS) for texts in systems] for start in starts)
+    parts: dict[str, list[list[FloatArray]]] = {
+        name: [[] for _ in indexes] for name, indexes in wanted.items()
+    }
+    measured = map_in_order(measure_chunk, wanted, chunks, num_workers=num_processes, remedy=REMEDY)
+    for start, statistics in zip(starts, measured, strict=True):
+        for name, arrays in statistics.items():
+            for system_parts, array in zip(parts[name], arrays, strict=True):
+                system_parts.append(array)
+        task.advance(min(CHUNK_ROWS, num_rows - start))
+    return {
+        name: [np.concatenate(system_parts) for system_parts in metric_parts]
+        for name, metric_parts in parts.items()
+    }
+
+
+def measure_chunk(wanted: Wanted, systems: Sequence[Texts]) -> Measured:
+    """The statistics of one chunk; system by system, since metrics cache the tokens of texts."""
+    statistics: Measured = {name: [] for name in wanted}
+    for index, texts in enumerate(systems):
+        for name, indexes in wanted.items():
+            if index in indexes:
+                statistics[name].append(measure(find_metric(name), texts))
+    return statistics
+
+
+def measure_whole(
+    metrics: Sequence[Metric], systems: Sequence[Texts], wanted: Wanted
+) -> tuple[Measured, dict[str, str]]:
+    """The statistics of all rows at once, in this process, as metrics that load a model need; and
+    the reason for each metric that cannot run here.
+    """
+    statistics: Measured = {}
+    not_run: dict[str, str] = {}
+    for metric in metrics:
+        try:
+            statistics[metric.name] = [
+                measure(metric, systems[index]) for index in wanted[metric.name]
+            ]
+        except MetricNotRunError as reason:
+            not_run[metric.name] = f"not run: {reason}"
+    return statistics, not_run
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1

@@ -2,7 +2,7 @@
 numbers.
 
 Nothing is dropped: a run that failed, is running or has no number for its board's main metric is a
-row with the reason. The ranking itself is in ranking.py.
+row with the reason.
 """
 
 from __future__ import annotations
@@ -49,12 +49,11 @@ def build_leaderboard(
     artifacts_root: Path,
     has_paired_bootstrap: bool = ReportConfig.has_paired_bootstrap,
 ) -> Leaderboard:
-    """The boards of the last launch of an experiment, from `runs_root/<experiment>/launch.json`,
-    with the systems of others that were imported into them.
+    """The boards of the last launch of an experiment, with the systems of others that were imported
+    into them.
 
-    Raises ConfigError where the name is no folder's, and ArtifactError where there is no readable
-    launch. Whatever is wrong with a single run or score, or with the imports, becomes a row with
-    its reason.
+    Raises ConfigError for a name that no folder can have, and ArtifactError where there is no
+    readable launch. Whatever is wrong with a run, a score or the imports is a row with the reason.
     """
     launch = read_launch(experiment, runs_root=runs_root)
     runs = read_runs(launch, runs_root=runs_root)
@@ -101,16 +100,10 @@ class _TestSet:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One system on one test set: its row without numbers, and its numbers by subset, as far as it
-    may show them.
-    """
+    """One system on one test set: its row without numbers, and its numbers by subset."""
 
     row: BoardRow
     subsets: Mapping[str, SubsetScores] = field(default_factory=dict)
-    scores: str | None = None
-    """Artifact key of the numbers; None for a run that stands for its systems, and for a system
-    that was not scored.
-    """
     remark: str | None = None
     """What a reader must know beside the numbers."""
 
@@ -121,16 +114,19 @@ def _test_sets(runs: Sequence[RunRecord]) -> list[_TestSet]:
     """
     test_sets: dict[tuple[str, str], _TestSet] = {}
     for run in runs:
-        for task in run.tasks:
-            for name in task.test_sets:
-                test_set = _TestSet(task.task, name, task.language, task.main_metric)
-                test_sets.setdefault((task.task, name), test_set)
-        for score in run.scores:
-            test_set = _TestSet(score.task, score.test_set, score.language, None)
-            test_sets.setdefault((score.task, score.test_set), test_set)
-    if not test_sets and any(not run.tasks and not run.scores for run in runs):
+        for test_set in _test_sets_of(run):
+            test_sets.setdefault((test_set.task, test_set.name), test_set)
+    if not test_sets and any(not run.tasks for run in runs):
         return [_TestSet(UNKNOWN, UNKNOWN, "", None)]
     return list(test_sets.values())
+
+
+def _test_sets_of(run: RunRecord) -> Iterator[_TestSet]:
+    for task in run.tasks:
+        for name in task.test_sets:
+            yield _TestSet(task.task, name, task.language, task.main_metric)
+    for score in run.scores:
+        yield _TestSet(score.task, score.test_set, score.language, None)
 
 
 def _subsets_of(
@@ -158,13 +154,11 @@ def _subsets_of(
 
 
 def _belongs(run: RunRecord, test_set: _TestSet) -> bool:
-    """True for a run of this task, and for a run whose tasks are unknown."""
+    """True for a run of this test set, and for a run whose tasks are unknown."""
     if not run.tasks and not run.scores:
         return True
-    names_it = any(
-        task.task == test_set.task and test_set.name in task.test_sets for task in run.tasks
-    )
-    return names_it or any(_is_of(score, test_set) for score in run.scores)
+    names = {(known.task, known.name) for known in _test_sets_of(run)}
+    return (test_set.task, test_set.name) in names
 
 
 def _is_of(score: ScoreRecord, test_set: _TestSet) -> bool:
@@ -175,37 +169,27 @@ def _entries_of(run: RunRecord, test_set: _TestSet, *, artifacts_root: Path) -> 
     """The systems that a run scored on the test set; a run that did not finish stands for its
     trained systems itself.
     """
-    records = [score for score in run.scores if _is_of(score, test_set)]
-    if run.status != "finished":
-        records = [score for score in records if score.kind != "trained"]
-        yield _Entry(_row_of_run(run, status=run.status, reason=run.reason))
-    elif all(score.kind == "baseline" for score in records):
-        yield _Entry(
-            _row_of_run(run, status="failed", reason="the run finished without a score here")
-        )
-    for record in records:
-        yield _entry_from(record, run, artifacts_root=artifacts_root)
-
-
-def _row_of_run(run: RunRecord, *, status: str, reason: str | None) -> BoardRow:
-    seeds = () if run.seed is None else (run.seed,)
-    return BoardRow(
+    row = BoardRow(
         run.system,
         "trained",
-        status,
-        reason,
+        run.status,
+        run.reason,
         runs=(run.run_id,),
-        seeds=seeds,
+        seeds=() if run.seed is None else (run.seed,),
         decoding=run.decoding,
         overrides=run.overrides,
     )
-
-
-def _entry_from(record: ScoreRecord, run: RunRecord, *, artifacts_root: Path) -> _Entry:
-    row = _row_of_run(run, status="finished", reason=None)
-    if record.kind != "trained":
-        row = replace(row, seeds=(), overrides=())
-    return _scored_entry(row, record, artifacts_root=artifacts_root)
+    records = [score for score in run.scores if _is_of(score, test_set)]
+    if run.status != "finished":
+        records = [score for score in records if score.kind != "trained"]
+        yield _Entry(row)
+    elif all(score.kind == "baseline" for score in records):
+        reason = "the run finished without a score here"
+        yield _Entry(replace(row, status="failed", reason=reason))
+    for record in records:
+        is_trained = record.kind == "trained"
+        scored = row if is_trained else replace(row, seeds=(), overrides=())
+        yield _scored_entry(scored, record, artifacts_root=artifacts_root)
 
 
 def _imported_entry(record: ImportRecord, *, artifacts_root: Path) -> _Entry:
@@ -220,6 +204,8 @@ def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -
         row,
         system=record.system,
         kind=record.kind,
+        status="finished",
+        reason=None,
         decoding=record.decoding,
         cost=record.cost,
         contamination=record.contamination,
@@ -229,22 +215,19 @@ def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -
     )
     subsets = read_scores(record.scores, artifacts_root=artifacts_root)
     if isinstance(subsets, str):
-        return _Entry(replace(row, status="failed", reason=subsets), scores=record.scores)
-    return _Entry(row, subsets, record.scores)
+        return _Entry(replace(row, status="failed", reason=subsets))
+    return _Entry(row, subsets)
 
 
 def _without_repeats(entries: Iterable[_Entry]) -> list[_Entry]:
-    """The entries, with each one that several runs share by its scores, such as a baseline, once,
+    """The entries, where those of several runs with the same scores, such as a baseline, are one
     with all of these runs.
     """
     kept: dict[tuple[object, ...], _Entry] = {}
     for entry in entries:
         row = entry.row
-        identity = (row.kind, row.system, row.decoding, entry.scores or row.runs)
-        if identity in kept:
-            kept[identity] = _with_runs_of(kept[identity], entry)
-        else:
-            kept[identity] = entry
+        identity = (row.kind, row.system, row.decoding, row.scores or row.runs)
+        kept[identity] = _with_runs_of(kept[identity], entry) if identity in kept else entry
     return list(kept.values())
 
 
@@ -254,7 +237,7 @@ def _with_runs_of(first: _Entry, second: _Entry) -> _Entry:
 
 
 def _without_equal_baselines(entries: Iterable[_Entry], subset: str) -> list[_Entry]:
-    """The entries, with baselines of equal numbers and intervals once.
+    """The entries, where baselines of equal numbers and intervals are one.
 
     Models that were trained on different data give the rows of a baseline different contamination
     signals, and so different score files. On all rows it is then one row of the board; on clean
@@ -262,11 +245,12 @@ def _without_equal_baselines(entries: Iterable[_Entry], subset: str) -> list[_En
     """
     kept: list[_Entry] = []
     for entry in entries:
-        index = next((at for at, held in enumerate(kept) if _is_same(held, entry, subset)), None)
-        if index is None:
-            kept.append(entry)
+        for index, earlier in enumerate(kept):
+            if _is_same(earlier, entry, subset):
+                kept[index] = _with_signals_of(earlier, entry)
+                break
         else:
-            kept[index] = _with_signals_of(kept[index], entry)
+            kept.append(entry)
     return kept
 
 
@@ -278,7 +262,7 @@ def _is_same(left: _Entry, right: _Entry, subset: str) -> bool:
 
 
 def _with_signals_of(first: _Entry, second: _Entry) -> _Entry:
-    """Without a count of signals where those of the runs differ: it has none of its own."""
+    """The first with the runs of both, and without a count of signals where theirs differ."""
     merged = _with_runs_of(first, second)
     if first.row.contamination == second.row.contamination:
         return merged
@@ -317,7 +301,7 @@ def _board(
 
 
 def _metric_names(test_set: _TestSet, subset: str, entries: Sequence[_Entry]) -> tuple[str, ...]:
-    """The main metric, then the others in the order in which the score files have them."""
+    """The main metric, then the others in the order of the score files."""
     names = [] if test_set.main_metric is None else [test_set.main_metric]
     for entry in entries:
         if subset in entry.subsets:

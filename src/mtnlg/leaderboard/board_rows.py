@@ -1,13 +1,10 @@
-"""The rows of one board of a launch, their contamination signals, and how they were scored.
-
-Everything is read from the predictions and scores of the systems that are on it; refuses to know
-how it looks.
+"""The rows of one board of a launch, their contamination signals, and how they were scored: what it
+takes to put another system on it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -15,17 +12,10 @@ from mtnlg.artifacts.store import RECORD_FILE, ArtifactRecord, find_artifact
 from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.records.codec import decode, read_record
-from mtnlg.records.places import (
-    PREDICTIONS_FILE,
-    experiment_folder,
-    is_folder_name,
-    scores_folder,
-)
+from mtnlg.records.places import PREDICTIONS_FILE, experiment_folder, is_folder_name
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.runs import ScoreRecord, read_launch, read_runs
 from mtnlg.records.scores import load_scores
-
-RowIdentity = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,68 +25,57 @@ class BoardRows:
     task: str
     test_set: str
     language: str
-    rows: tuple[RowIdentity, ...]
-    """Id, source, references and tags of each, in the test set's order. Tags are the signals that
-    the launch's own training sets gave."""
+    rows: list[Prediction]
+    """Those of one of its systems; tags are the signals that the launch's own training sets
+    gave."""
     scored_rows: str | None
     """As in the record of a score."""
     example: Path
-    """The predictions of one of its systems: what a file of another system must answer."""
+    """Where the rows are from: what a file of another system must answer."""
     settings: EvaluationConfig
     signatures: dict[str, str]
     """Metric -> the signature that its numbers have."""
-
-    @property
-    def references(self) -> list[tuple[str, ...]]:
-        """Those of each row."""
-        return [references for _, _, references, _ in self.rows]
-
-    def answered(self, hypotheses: Sequence[str]) -> list[Prediction]:
-        """The rows with the outputs of a system."""
-        return [
-            Prediction(name, source, references, text, tags)
-            for (name, source, references, tags), text in zip(self.rows, hypotheses, strict=True)
-        ]
 
 
 def read_board(
     experiment: str, *, task: str, test_set: str, runs_root: Path, artifacts_root: Path
 ) -> BoardRows:
-    """The rows that most systems of a board have.
+    """The rows and contamination counts that most systems of a board have.
 
     Raises ConfigError where the launch has no such board, naming those that it has, and
     ArtifactError where there is no launch, or where the board has no scores yet.
     """
     launch = read_launch(experiment, runs_root=runs_root)
     runs = read_runs(launch, runs_root=runs_root)
+    scores = [score for run in runs for score in run.scores]
     known = {(task.task, name) for run in runs for task in run.tasks for name in task.test_sets}
-    known |= {(score.task, score.test_set) for run in runs for score in run.scores}
+    known |= {(score.task, score.test_set) for score in scores}
     _check_names(task, test_set, known, experiment)
-    scored: list[tuple[ScoreRecord, Path]] = []
-    for score in (score for run in runs for score in run.scores):
+    scored: list[tuple[ScoreRecord, Path, Path]] = []
+    for score in scores:
         if (score.task, score.test_set) == (task, test_set):
             predictions = _folder(artifacts_root, "predictions", score.predictions)
-            if predictions and _folder(artifacts_root, "scores", score.scores):
-                scored.append((score, predictions / PREDICTIONS_FILE))
+            folder = _folder(artifacts_root, "scores", score.scores)
+            if predictions and folder:
+                scored.append((score, predictions / PREDICTIONS_FILE, folder))
     if not scored:
         raise ArtifactError(
             f"{experiment_folder(runs_root, experiment)}: {task}, {test_set} has no system with "
             f"scores in {artifacts_root} yet; run the experiment first"
         )
-    identities = {path: _identity(path) for _, path in scored}
-    rows = Counter(identities.values()).most_common(1)[0][0]
-    record, example = next((score, path) for score, path in scored if identities[path] == rows)
-    assert record.scores is not None, record
-    folder = scores_folder(artifacts_root, record.scores)
+    identities = [(score.scored_rows, score.contamination) for score, _, _ in scored]
+    (usual, _), *_ = Counter(identities).most_common(1)
+    score, example, folder = scored[identities.index(usual)]
+    metrics = load_scores(folder).metrics
     return BoardRows(
         task=task,
         test_set=test_set,
-        language=record.language,
-        rows=rows,
-        scored_rows=record.scored_rows,
+        language=score.language,
+        rows=read_predictions(example),
+        scored_rows=score.scored_rows,
         example=example,
         settings=_settings(folder / RECORD_FILE),
-        signatures=_signatures(folder),
+        signatures={name: metric.signature for name, metric in metrics.items()},
     )
 
 
@@ -117,10 +96,6 @@ def _folder(artifacts_root: Path, stage: str, key: str | None) -> Path | None:
     return find_artifact(artifacts_root, stage, key)
 
 
-def _identity(path: Path) -> tuple[RowIdentity, ...]:
-    return tuple((row.id, row.source, row.references, row.tags) for row in read_predictions(path))
-
-
 def _settings(path: Path) -> EvaluationConfig:
     """How a scores folder was made, from the inputs of its key."""
     known = {field.name for field in fields(EvaluationConfig)}
@@ -131,8 +106,3 @@ def _settings(path: Path) -> EvaluationConfig:
             "experiment again"
         )
     return decode(recorded, EvaluationConfig, at="$.inputs.evaluation")
-
-
-def _signatures(folder: Path) -> dict[str, str]:
-    metrics = load_scores(folder).metrics
-    return {name: score.signature for name, score in metrics.items()}

@@ -1,4 +1,4 @@
-"""The learning curves of a run, from `metrics.csv`, thinned to what a chart can show."""
+"""Learning curves from a model's `metrics.csv`, thinned to what a chart can show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mtnlg.records.runs import RunRecord
 MAX_POINTS = 200
 """Points per curve: more than a chart of this width can resolve."""
 AXES = ("target_tokens", "step")
-"""What may be drawn to the right, best first: tokens compare runs of different batch sizes."""
+"""Horizontal axes, best first: tokens compare runs of different batch sizes."""
 
 Point = tuple[float, float]
 Table = list[dict[str, str]]
@@ -24,7 +24,7 @@ Table = list[dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Measured values of one column, each with its position on the horizontal axis."""
+    """The values of one column, each with its position on the horizontal axis."""
 
     points: tuple[Point, ...]
     points_per_mean: int
@@ -91,15 +91,13 @@ def shown_metric(value: float, run: RunRecord) -> float:
 
 
 def _means(points: Sequence[Point], width: int) -> tuple[Point, ...]:
-    """Means over neighbors, each at the position of the last, so that a curve ends where the
-    training does.
-    """
+    """Means over neighbors, each at the position of the last: a curve ends where training does."""
     groups = [points[start : start + width] for start in range(0, len(points), width)]
     return tuple((group[-1][0], math.fsum(up for _, up in group) / len(group)) for group in groups)
 
 
 def _number(cell: str | None) -> float | None:
-    """None for a blank cell or for text that is no number."""
+    """The number in a cell; None for a blank one or for other text."""
     try:
         return float(cell) if cell else None
     except ValueError:
@@ -107,12 +105,12 @@ def _number(cell: str | None) -> float | None:
 
 
 def _texts(row: dict[str | None, str | list[str] | None]) -> dict[str, str]:
-    """A row without the cells that a broken line has too many or too few of."""
+    """A row without the extra or missing cells of a broken line."""
     return {
         name: cell for name, cell in row.items() if isinstance(name, str) and isinstance(cell, str)
     }
 
 
 def _without_nul(lines: Iterable[str]) -> Iterable[str]:
-    """The csv module refuses NUL, which a file that was cut off by a crash can end in."""
+    """The lines without NUL, in which a crash can end a file and which the csv module refuses."""
     return (line.replace("\0", "") for line in lines)

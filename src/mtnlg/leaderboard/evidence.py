@@ -1,6 +1,5 @@
-"""The statistics behind a row's number, used only where they give exactly that number.
-
-What cannot be used is a reason in words, never an error.
+"""The statistics behind a row's number, used only where they give exactly that number; elsewhere a
+reason in words stands for them, never an error.
 """
 
 from __future__ import annotations
@@ -41,13 +40,12 @@ class Evidence:
 
 
 EvidenceOf = Callable[[BoardRow, str], Evidence | str]
-"""A row and the name of one of its metrics -> the statistics of that number, or why there are none.
-"""
+"""A row and the name of one of its metrics -> that number's statistics, or why there are none."""
 
 
 class BoardEvidence:
-    """The evidence of one board's rows. That of the main metric, which both the intervals and the
-    tests need, is read once and kept; any other is read when it is needed.
+    """The evidence of one board's rows; that of the main metric, which both intervals and tests
+    need, is read once.
     """
 
     def __init__(self, subset: str, *, main_metric: str | None, artifacts_root: Path) -> None:
@@ -56,7 +54,7 @@ class BoardEvidence:
         self._kept: dict[tuple[str, ...], Evidence | str] = {}
 
     def of(self, row: BoardRow, name: str) -> Evidence | str:
-        """The statistics of a row's score, or why there are none."""
+        """As EvidenceOf."""
         if name != self._main_metric:
             return self._read(row, name)
         if row.scores not in self._kept:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 import numpy as np
 
 from mtnlg.evaluation import Metric, Resampling, Texts, score_metric
-from mtnlg.evaluation.measurement import measure_systems, measure_whole, num_cores
 from mtnlg.evaluation.metrics.base import excess_tokens
+from mtnlg.evaluation.score import measure_systems, measure_whole, num_cores
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.evidence import Evidence
 from mtnlg.leaderboard.model import Board, BoardRow, left_out_text
@@ -25,8 +25,8 @@ from mtnlg.records.rows import Prediction
 from mtnlg.records.text_files import TextFile
 
 LONG_WORK = 1_000_000
-"""Characters to measure, counted once for each metric, from which on processes are started and
-progress is shown: some seconds of work.
+"""Characters to measure, once for each metric, beyond which processes start and progress is shown:
+some seconds of work.
 """
 
 
@@ -80,13 +80,16 @@ class _System:
 
 
 def build_file_board(inputs: Inputs, settings: Settings, *, task: str) -> Board:
-    """The board of all files: scored with the same settings, ranked, and compared by every metric,
-    with the reason for each number or test that is missing.
+    """The board of all files, scored with the same settings, ranked, and compared by every metric;
+    each missing number or test has its reason.
     """
     systems = _measured(inputs, settings)
     names = _metric_order(systems, settings)
     metrics = {metric.name: metric for metric in settings.metrics}
-    rows = [_row(index, system, names, settings) for index, system in enumerate(systems)]
+    rows = [
+        _row(index, system, {name: metrics[name] for name in names}, settings.resampling)
+        for index, system in enumerate(systems)
+    ]
     board = Board(
         task,
         " + ".join(file.name for file in inputs.references),
@@ -146,7 +149,7 @@ def _measured(inputs: Inputs, settings: Settings) -> list[_System]:
             label=label,
             texts=inputs.texts(index, settings.language),
             statistics={},
-            left_out=_too_long(index, inputs, settings),
+            left_out=_too_long([*inputs.references, inputs.hypotheses[index]], settings),
         )
         for index, label in enumerate(inputs.labels)
     ]
@@ -184,21 +187,17 @@ def _metric_order(systems: Sequence[_System], settings: Settings) -> tuple[str, 
     return tuple(names)
 
 
-def _row(index: int, system: _System, names: Sequence[str], settings: Settings) -> BoardRow:
-    """The system with its scores."""
-    metrics = {metric.name: metric for metric in settings.metrics}
+def _row(
+    index: int, system: _System, metrics: Mapping[str, Metric], resampling: Resampling
+) -> BoardRow:
+    """The system with its scores, in the order of the metrics."""
     row = BoardRow(
         system.label,
         "external",
         "finished",
         metrics={
-            name: score_metric(
-                metrics[name],
-                system.statistics[name],
-                system.texts,
-                resampling=settings.resampling,
-            )
-            for name in names
+            name: score_metric(metric, system.statistics[name], system.texts, resampling=resampling)
+            for name, metric in metrics.items()
             if name in system.statistics
         },
         left_out=system.left_out,
@@ -208,27 +207,24 @@ def _row(index: int, system: _System, names: Sequence[str], settings: Settings) 
     return replace(row, reason=left_out_text(row) or None)
 
 
-def _too_long(system: int, inputs: Inputs, settings: Settings) -> dict[str, str]:
-    """Metric -> which text is too long for it: time and memory would run away."""
-    reasons: dict[str, str] = {}
-    for metric in settings.metrics:
-        for file in (*inputs.references, inputs.hypotheses[system]):
-            reason = _excess(metric, file, settings.language)
-            if reason is not None:
-                reasons.setdefault(metric.name, reason)
-    return reasons
+def _too_long(files: Sequence[TextFile], settings: Settings) -> dict[str, str]:
+    """Metric -> the first text that is too long for it."""
+    excesses = {
+        metric.name: _excess(metric, files, settings.language) for metric in settings.metrics
+    }
+    return {name: excess for name, excess in excesses.items() if excess is not None}
 
 
-def _excess(metric: Metric, file: TextFile, language: str) -> str | None:
-    """Where the file has a text beyond the metric's longest."""
-    for index, texts in enumerate(file.examples):
-        for text in texts:
-            num_tokens = excess_tokens(metric, text, language=language)
-            if num_tokens is not None:
-                return (
-                    f"{file.location(index)} has {num_tokens} tokens; {metric.name} is computed "
-                    f"for at most {metric.max_tokens}"
-                )
+def _excess(metric: Metric, files: Sequence[TextFile], language: str) -> str | None:
+    for file in files:
+        for index, texts in enumerate(file.examples):
+            for text in texts:
+                num_tokens = excess_tokens(metric, text, language=language)
+                if num_tokens is not None:
+                    return (
+                        f"{file.location(index)} has {num_tokens} tokens; {metric.name} is "
+                        f"computed for at most {metric.max_tokens}"
+                    )
     return None
 
 
@@ -237,8 +233,8 @@ def _first_texts(file: TextFile) -> list[str]:
 
 
 def _distinct_names(paths: Sequence[str]) -> list[str]:
-    """The last part of each path; of equal ones as many parts as make them differ; where the same
-    file is given twice, its whole path with a number.
+    """The last part of each path; of equal ones, as many parts as make them differ; of the same
+    file given twice, the whole path with a number.
     """
     parts = [PurePath(path).parts or (path,) for path in paths]
     names = [path_parts[-1] for path_parts in parts]
@@ -254,10 +250,5 @@ def _distinct_names(paths: Sequence[str]) -> list[str]:
     ]
 
 
-@contextmanager
-def _progress(title: str, total: int, *, is_shown: bool) -> Iterator[Task]:
-    if not is_shown:
-        yield Task(title, total)
-        return
-    with track(title, total) as task:
-        yield task
+def _progress(title: str, total: int, *, is_shown: bool) -> AbstractContextManager[Task]:
+    return track(title, total) if is_shown else nullcontext(Task(title, total))

@@ -1,4 +1,4 @@
-"""Names that make the systems of one board unique, no longer than they need to be."""
+"""Names that make the systems of one board unique, no longer than necessary."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 LIST = re.compile(r"(.*=\[[^,\[\]{}]*),([^\[\]{}]*)\]", re.DOTALL)
-"""An override that gives a list of several words: all up to the end of the first, and the others.
-"""
+"""An override with a list of several words: all up to the end of the first, and the others."""
 
 
 class Identity(NamedTuple):
@@ -23,12 +22,12 @@ class Identity(NamedTuple):
 
 
 def distinct_labels(items: Sequence[Identity]) -> list[str]:
-    """One label each: the name, then of decoding, overrides, kind, seeds and runs what differs
-    among equals.
+    """One label each: the name, and of decoding, overrides, kind, seeds and runs what distinguishes
+    systems of one name.
     """
     labels = [item.system for item in items]
     for members in _grouped(range(len(items)), key=lambda index: items[index].system):
-        _extend(labels, items, members, remaining=ASPECTS)
+        _extend(labels, items, members)
     return labels
 
 
@@ -39,65 +38,49 @@ def parse_override(override: str) -> tuple[str, str]:
 
 
 def without_seed(overrides: Iterable[str]) -> tuple[str, ...]:
-    """The overrides that are not about the seed, sorted, so that order makes no difference."""
+    """The overrides without those of the seed, sorted, so that order makes no difference."""
     kept = [text for text in overrides if parse_override(text)[0] != "seed"]
     return tuple(sorted(kept))
 
 
-Aspect = Callable[[Identity, frozenset[str]], str]
+NUM_ASPECTS = 5
 
 
-def _decoding(item: Identity, _: frozenset[str]) -> str:
-    return item.decoding or ""
-
-
-def _overrides(item: Identity, shared: frozenset[str]) -> str:
+def _aspects(item: Identity, shared: frozenset[str]) -> tuple[str, ...]:
+    """What a label may say of a system, in that order, without the overrides that all share."""
     particular = [text for text in without_seed(item.overrides) if text not in shared]
-    return " ".join(map(_with_short_list, particular))
+    return (
+        item.decoding or "",
+        " ".join(map(_with_short_list, particular)),
+        item.kind,
+        f"seed {', '.join(map(str, item.seeds))}" if item.seeds else "",
+        f"run {', '.join(item.runs)}" if item.runs else "",
+    )
 
 
 def _with_short_list(override: str) -> str:
-    """Of a list the first word and how many follow, as of the tasks of a joint model; where that
+    """A list by its first word and how many follow, as of the tasks of a joint model; where that
     is not enough to distinguish two systems, their runs do.
     """
     match = LIST.fullmatch(override)
     return override if match is None else f"{match[1]}, +{match[2].count(',') + 1}]"
 
 
-def _kind(item: Identity, _: frozenset[str]) -> str:
-    return item.kind
-
-
-def _seeds(item: Identity, _: frozenset[str]) -> str:
-    return "seed " + ", ".join(map(str, item.seeds)) if item.seeds else ""
-
-
-def _runs(item: Identity, _: frozenset[str]) -> str:
-    return "run " + ", ".join(item.runs) if item.runs else ""
-
-
-ASPECTS: tuple[Aspect, ...] = (_decoding, _overrides, _kind, _seeds, _runs)
-
-
 def _extend(
-    labels: list[str],
-    items: Sequence[Identity],
-    members: Sequence[int],
-    *,
-    remaining: Sequence[Aspect],
+    labels: list[str], items: Sequence[Identity], members: Sequence[int], *, aspect: int = 0
 ) -> None:
     """Lengthen the labels of members that are still equal, by the first aspect in which they
     differ, and so on.
     """
-    if len(members) < 2 or not remaining:
+    if len(members) < 2 or aspect == NUM_ASPECTS:
         return
     shared = frozenset.intersection(*(frozenset(items[index].overrides) for index in members))
-    words = {index: remaining[0](items[index], shared) for index in members}
+    words = {index: _aspects(items[index], shared)[aspect] for index in members}
     if len(set(words.values())) > 1:
         for index in members:
             labels[index] += f" · {words[index]}" if words[index] else ""
     for group in _grouped(members, key=words.__getitem__):
-        _extend(labels, items, group, remaining=remaining[1:])
+        _extend(labels, items, group, aspect=aspect + 1)
 
 
 def _grouped(indexes: Iterable[int], key: Callable[[int], str]) -> list[list[int]]:

@@ -20,13 +20,13 @@ DECIMALS = 6
 
 @dataclass(frozen=True, slots=True)
 class RowComparison:
-    """Two rows of a board, by their labels, tested on the same examples."""
+    """A test of two rows of a board, by their labels, on the same examples."""
 
     metric: str
     better: str
     worse: str
     difference: float
-    """Value of the better less that of the worse, in the metric's unit."""
+    """Value of the better minus that of the worse, in the metric's unit."""
     low: float
     high: float
     p: float
@@ -65,9 +65,7 @@ class PairedTests:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One system on one board. Metrics are in the board's order and empty where there is no number
-    to show.
-    """
+    """One system on one board; metrics are in the board's order, empty where it has no number."""
 
     system: str
     kind: str
@@ -92,7 +90,7 @@ class BoardRow:
     """Metric -> compact letter display: rows that share a letter are not significantly different.
     Without the metrics by which the row was not tested."""
     label: str = ""
-    """The system's name, made longer where another row of the board has the same one."""
+    """The system's name, longer where another row of the board has the same one."""
     rank: int | None = None
     """From 1, equal where the main metric is equal; None: not ranked, and `reason` says why."""
 
@@ -200,7 +198,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """The boards of one launch or of files, and where a report finds their samples and curves."""
+    """The boards of one launch or of files, and the folders of their samples and curves."""
 
     experiment: str
     command: str | None
@@ -214,13 +212,11 @@ class Leaderboard:
 
     @property
     def is_of_files(self) -> bool:
-        """True for boards of files, of whose systems nothing else is known, such as their cost."""
+        """True for boards of files, of whose systems nothing else is known."""
         return bool(self.boards) and not self.runs
 
     def to_json(self) -> JsonObject:
-        """The document leaderboard.json: an unranked row says in its reason why; the first metric
-        is the main one.
-        """
+        """The document leaderboard.json."""
         return {
             "schema_version": LEADERBOARD_VERSION,
             "experiment": self.experiment,

@@ -1,11 +1,13 @@
-"""Which rows of a board can be compared, which is better, and what changes on clean rows."""
+"""Which rows of a board can be compared, which is better, what changes on clean rows, and which
+systems are worth their cost.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from mtnlg.errors import ConfigError
@@ -91,21 +93,21 @@ def _differences(row: BoardRow, usual: Mapping[str, tuple[str, int]]) -> list[st
 
 
 def _other_rows(row: BoardRow, usual_rows: str | None) -> list[str]:
-    """That the row was scored on other data, where that is known."""
+    """The reason where a row was scored on other data."""
     if not row.metrics or row.scored_rows in (None, usual_rows):
         return []
     return ["its test set has other ids, sources or references than that of most rows"]
 
 
 def _badness_of(row: BoardRow, metric_names: Sequence[str]) -> list[float]:
-    """A sort key: smaller is better, and a metric that the row does not have is worst."""
+    """A sort key: smaller is better, and a metric that the row lacks is worst."""
     return [
         badness(row.metrics[name]) if name in row.metrics else math.inf for name in metric_names
     ]
 
 
 def badness(metric: MetricScore) -> float:
-    """The value with its sign turned so that smaller is better; 0 where no direction is."""
+    """The value, or its negative, so that smaller is better; 0 where no direction is."""
     if metric.higher_is_better is None:
         return 0.0
     return -metric.value if metric.higher_is_better else metric.value
@@ -120,7 +122,7 @@ def _with_ranks(rows: Sequence[BoardRow], metric_names: Sequence[str]) -> list[B
 
 
 def with_clean_rankings(boards: Sequence[Board]) -> list[Board]:
-    """The boards of one test set, those of all rows and of the clean ones saying whether their
+    """The boards of one test set, where those of all rows and of the clean ones say whether their
     rankings differ.
     """
     by_subset = {board.subset: board for board in boards}
@@ -132,8 +134,8 @@ def with_clean_rankings(boards: Sequence[Board]) -> list[Board]:
 
 
 def _clean_ranking(everything: Board, clean: Board | None) -> str | None:
-    """In words, of systems that are the same where their scores are; None where no ranking of clean
-    rows is known.
+    """In words, whether the ranking changes on the clean rows; None where that is unknown. Systems
+    are the same where their score files are.
     """
     if clean is None:
         flagged = [row.contamination.flagged for row in everything.ranked]
@@ -156,3 +158,34 @@ def _clean_ranking(everything: Board, clean: Board | None) -> str | None:
         else f"on the clean rows the ranking of the {len(both)} systems that have one is the same"
     )
     return f"{verdict}; without a rank there: {', '.join(gone)}" if gone else verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One system by its cost and its quality, with the interval of the latter."""
+
+    name: str
+    details: str
+    right: float
+    """The cost."""
+    up: float
+    """The quality."""
+    low: float | None
+    high: float | None
+
+
+def pareto_front(
+    marks: Sequence[Mark], *, is_less_cost: bool = True, is_more_quality: bool = True
+) -> list[Mark]:
+    """The marks that no other equals or beats in both and beats in one, cheapest first."""
+
+    def losses(mark: Mark) -> tuple[float, float]:
+        cost = mark.right if is_less_cost else -mark.right
+        return cost, -mark.up if is_more_quality else mark.up
+
+    def beats(rival: Mark, mark: Mark) -> bool:
+        pairs = list(zip(losses(rival), losses(mark), strict=True))
+        return all(left <= right for left, right in pairs) and losses(rival) != losses(mark)
+
+    front = [mark for mark in marks if not any(beats(rival, mark) for rival in marks)]
+    return sorted(front, key=losses)

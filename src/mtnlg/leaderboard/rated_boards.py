@@ -1,6 +1,5 @@
-"""Human ratings put beside the boards that they are of.
-
-Ratings that cannot be shown are listed with the runs, and never hidden.
+"""Human ratings beside the boards that they are of. Those that cannot be shown are listed with the
+runs.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ GONE = "its outputs are no longer on this board: {}"
 def with_ratings(
     boards: Iterable[Board], experiment: str, *, runs_root: Path
 ) -> tuple[tuple[Board, ...], tuple[RunRecord, ...]]:
-    """The boards with the ratings of their systems, and a record for those without a board, or for
-    a file that is broken.
+    """The boards with the ratings of their systems, and a failed run for a broken file or for each
+    rating without a board.
     """
     boards = tuple(boards)
     try:
@@ -31,21 +30,22 @@ def with_ratings(
         folder = str(experiment_folder(runs_root, experiment)).rstrip("/")
         cause = str(error).replace(folder, experiment)
         return boards, (_fault(cause),)
-    rated = tuple(
+    rated_boards = tuple(
         replace(
-            board, ratings=tuple(_named(rated, board) for rated in ratings if _is_of(rated, board))
+            board,
+            ratings=tuple(_named(rating, board) for rating in ratings if _is_of(rating, board)),
         )
         for board in boards
     )
-    lost = [rated for rated in ratings if not any(_is_of(rated, board) for board in boards)]
-    return rated, tuple(
-        _fault(f"{rated.name} of {rated.task}, {rated.test_set}: the launch has no such board")
-        for rated in lost
+    lost = [rating for rating in ratings if not any(_is_of(rating, board) for board in boards)]
+    return rated_boards, tuple(
+        _fault(f"{rating.name} of {rating.task}, {rating.test_set}: the launch has no such board")
+        for rating in lost
     )
 
 
 def _is_of(ratings: HumanRatings, board: Board) -> bool:
-    """Raters see rows of the whole test set."""
+    """True for the board of all examples of their test set."""
     rated = (ratings.task, ratings.test_set, "all")
     return rated == (board.task, board.test_set, board.subset)
 

@@ -29,12 +29,9 @@ from mtnlg.leaderboard.model import Board, BoardRow, PairedTests, RowComparison
 from mtnlg.leaderboard.ranking import badness
 
 TEST = PairedTest.approximate_randomization
-TEST_NAME = f"{TEST.value}, {NUM_TRIALS} trials, seed {DEFAULT_RESAMPLING.seed}"
-
 SEEDS_TEST_NAME = (
     "pairs with several seeds: two-level test, seeds by Welch's t and examples by the jackknife"
 )
-
 ALONE = "no other system can be tested"
 
 
@@ -47,8 +44,8 @@ def compare_rows(
     resampling: Resampling = DEFAULT_RESAMPLING,
     has_paired_bootstrap: bool = False,
 ) -> Board:
-    """The board with its rows compared by one metric, as far as they can be: on the same examples,
-    and with statistics that give the score shown.
+    """The board with its rows compared by one metric, where they are over the same examples and
+    have statistics that give the score shown.
     """
     tested, reasons = _testable(_candidates(board, name), name, evidence)
     if len(tested) < 2:
@@ -68,8 +65,8 @@ def compare_rows(
 
 
 def _candidates(board: Board, name: str) -> list[BoardRow]:
-    """The rows with a number that can be held against others, best first by the metric: those with
-    a rank, and those that have none for want of the main metric alone.
+    """The rows with a number that can be compared, best first by the metric: those with a rank, and
+    those that lack one only because they lack the main metric.
     """
     rows = [
         row
@@ -102,8 +99,8 @@ def _testable(
 
 
 def _over_different_rows(tested: Mapping[str, Evidence]) -> dict[str, str]:
-    """Label -> reason for those whose rows of the test set are not those of most: models that were
-    trained on different data have different clean rows.
+    """Label -> reason for those over other rows of the test set than most: models that were trained
+    on different data have different clean rows.
     """
     rows = {
         label: (evidence.seeds[0].shape, evidence.mask.tobytes())
@@ -157,9 +154,7 @@ def _row_comparison(
 def _with_bootstrap(
     comparisons: tuple[RowComparison, ...], tested: Mapping[str, Evidence]
 ) -> tuple[RowComparison, ...]:
-    """The comparisons with the p-values of the paired bootstrap beside their own, where both rows
-    have one seed.
-    """
+    """The comparisons, with p-values of the paired bootstrap too where both rows have one seed."""
     single = {label: row for label, row in tested.items() if len(row.seeds) == 1}
     labels = list(single)
     pairs = list(combinations(range(len(labels)), 2))

@@ -27,11 +27,12 @@ NUM_PLAIN = 10
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one system made of one example; text is None where it has none for this example."""
+    """What one system made of one example."""
 
     label: str
     kind: str
     text: str | None
+    """None where it has no output for this example."""
     values: Mapping[str, float] = field(default_factory=dict)
     """Metric -> value of this output alone, where scoring kept its statistics."""
 
@@ -58,7 +59,7 @@ class BoardSamples:
 
     @property
     def plain(self) -> list[Sample]:
-        """Few of the samples, for a page without its script."""
+        """A few of the samples, for a page without its script."""
         return evenly_spaced(self.samples, NUM_PLAIN)
 
 
@@ -107,47 +108,40 @@ def read_outputs(row: BoardRow, *, artifacts_root: Path) -> list[Prediction]:
     return read_predictions(predictions_file(artifacts_root, key))
 
 
-_Outputs = tuple[tuple[Output, Prediction | None], ...]
-"""Outputs of one example, each with the prediction that it is from."""
+Tagged = tuple[Output, tuple[str, ...]]
+"""An output, and the contamination signals of its example for that system."""
 
 
 def _outputs(
     row: BoardRow, predictions: list[Prediction], chosen: list[Prediction], artifacts_root: Path
-) -> list[tuple[Output, Prediction | None]]:
+) -> list[Tagged]:
     """What one system made of each of the chosen examples."""
     indexes = {prediction.id: index for index, prediction in enumerate(predictions)}
-    wanted = [indexes.get(example.id) for example in chosen]
-    known = [index for index in wanted if index is not None]
+    known = [indexes[example.id] for example in chosen if example.id in indexes]
     values = example_values(
         row, known, num_examples=len(predictions), artifacts_root=artifacts_root
     )
-    by_index = {
-        index: {name: column[position] for name, column in values.items()}
-        for position, index in enumerate(known)
-    }
-    return [
-        (Output(row.label, row.kind, None), None)
-        if index is None
-        else (
-            Output(row.label, row.kind, predictions[index].prediction, by_index[index]),
-            predictions[index],
-        )
-        for index in wanted
-    ]
+    outputs: dict[str, Tagged] = {}
+    for position, index in enumerate(known):
+        prediction = predictions[index]
+        numbers = {name: column[position] for name, column in values.items()}
+        output = Output(row.label, row.kind, prediction.prediction, numbers)
+        outputs[prediction.id] = output, prediction.tags
+    nothing: Tagged = Output(row.label, row.kind, None), ()
+    return [outputs.get(example.id, nothing) for example in chosen]
 
 
-def _sample(example: Prediction, outputs: _Outputs) -> Sample:
-    tags = dict.fromkeys(tag for _, prediction in outputs if prediction for tag in prediction.tags)
+def _sample(example: Prediction, outputs: tuple[Tagged, ...]) -> Sample:
+    tags = tuple(dict.fromkeys(tag for _, tags in outputs for tag in tags))
     shown = tuple(output for output, _ in outputs)
-    return Sample(example.id, example.source, example.references, tuple(tags), shown)
+    return Sample(example.id, example.source, example.references, tags, shown)
 
 
 def example_values(
     row: BoardRow, indexes: Sequence[int], *, num_examples: int, artifacts_root: Path
 ) -> dict[str, list[float]]:
-    """Metric -> values of the examples with these indexes, as the row's first score has them, with
-    as many digits as a board shows; without the metrics that have none, or have them of different
-    examples.
+    """Metric -> values of the examples with these indexes, by the row's first score, with the
+    digits that a board shows; without the metrics that have none, or those of different examples.
     """
     exact = exact_values(row, indexes, num_examples=num_examples, artifacts_root=artifacts_root)
     return {
@@ -159,7 +153,7 @@ def example_values(
 def exact_values(
     row: BoardRow, indexes: Sequence[int], *, num_examples: int, artifacts_root: Path
 ) -> dict[str, list[float]]:
-    """As `example_values`, with all digits."""
+    """Like `example_values`, with all digits."""
     if not row.scores or not is_folder_name(row.scores[0]):
         return {}
     try:
@@ -176,7 +170,9 @@ def exact_values(
 
 
 def values_of(name: str, statistics: FloatArray) -> list[float] | None:
-    """None for a metric that is not installed here, or that does not go with the statistics."""
+    """The value of each row of statistics (N, K); None for a metric that is not installed here, or
+    that does not fit the statistics.
+    """
     try:
         metric = find_metric(name)
         with np.errstate(all="ignore"):

@@ -1,5 +1,6 @@
-"""Several seeds of one system as one row: means, their spread, and an interval that sees both the
-seeds and the examples."""
+"""Several seeds of one system as one row: means, their spread, and an interval over both the seeds
+and the examples.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +23,10 @@ NO_INTERVAL = "mean of {} seeds: {}"
 
 
 def merge_seeds(rows: Iterable[BoardRow], *, evidence: EvidenceOf) -> list[BoardRow]:
-    """Rows of trained systems that differ only in their seed as one row each, where the first
-    was.
+    """The rows, where trained systems that differ only in their seed are one row, in the position
+    of the first.
 
-    A system counts as the same where name, decoding, overrides without the seed, test set, metrics,
+    Two systems are the same where name, decoding, overrides without the seed, test set, metrics,
     signatures and n agree. Rows without numbers stay as they are, and so does a second row of the
     same seed.
     """
@@ -49,7 +50,7 @@ def _seedless(row: BoardRow, index: int) -> tuple[object, ...]:
 
 
 def _mean_row(group: Sequence[BoardRow]) -> BoardRow:
-    """One row for the seeds of one system; costs are means too, but of memory the largest."""
+    """One row for the seeds of one system; costs are means too, except for the peak of memory."""
     group = sorted(group, key=lambda row: row.seeds)
     first = group[0]
     reasons = dict.fromkeys(row.reason for row in group if row.reason)
@@ -69,7 +70,7 @@ def _mean_row(group: Sequence[BoardRow]) -> BoardRow:
 
 
 def _mean_metric(name: str, group: Sequence[BoardRow]) -> MetricScore:
-    """Without an interval yet."""
+    """The mean over the seeds, without an interval."""
     values = {row.seeds[0]: row.metrics[name].value for row in group}
     return replace(
         group[0].metrics[name],

@@ -1,9 +1,8 @@
-"""What a sweep says of its settings: for each that it varied the scores by value, and how much of
+"""What a sweep says of its settings: for each that it varied, the scores by value, and how much of
 their variance it explains.
 
-A setting that changes the training is judged by the best validation metric, one that changes the
-decoding alone by the first test set, which describes and must not choose. Runs of different tasks
-are never mixed.
+A setting of the training is judged by the best validation metric; one of the decoding alone by the
+first test set, which describes and must not choose. Runs of different tasks are never mixed.
 """
 
 from __future__ import annotations
@@ -26,8 +25,17 @@ from mtnlg.records.stages import Training
 
 SEED = "seed"
 NOT_SETTINGS = (SEED, "task", "experiment")
-"""Tasks are kept apart, and seeds are what settings are held against."""
+"""Tasks are kept apart, and seeds show what chance does."""
 ON_VALIDATION = "best validation metric"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One value of a setting, and the score that a run had with it."""
+
+    value: str
+    score: float
+    details: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Sweep:
     tasks: str
     settings: tuple[Setting, ...]
     seeds: str
-    """How far equal settings are apart, in words; empty where none was repeated."""
+    """How far runs of equal settings are apart, in words; empty where none was repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ def sweeps(leaderboard: Leaderboard) -> list[Sweep]:
 
 
 def explained_share(trials: Sequence[Trial]) -> float | None:
-    """Sum of squares between the values by the total one; None where it is unknown."""
+    """The sum of squares between the values divided by the total one; None where it is unknown."""
     by_value: dict[str, list[float]] = {}
     for trial in trials:
         by_value.setdefault(trial.value, []).append(trial.score)
@@ -109,10 +117,7 @@ def _sweep(tasks: tuple[str, ...], runs: Sequence[_Run], artifacts_root: Path) -
 
 def _setting(name: str, runs: Sequence[_Run], artifacts_root: Path) -> Setting | None:
     """None where no run has a score."""
-    values: dict[str, set[str | None]] = {}
-    for run in runs:
-        values.setdefault(run.model, set()).add(run.settings.get(name))
-    is_of_training = any(len(distinct) == 1 for distinct in values.values())
+    is_of_training = any(len(values) == 1 for values in _values_by_model(name, runs))
     measure, score = _by_validation if is_of_training else _by_test(runs)
     trials = []
     seen: set[str] = set()
@@ -130,13 +135,15 @@ def _setting(name: str, runs: Sequence[_Run], artifacts_root: Path) -> Setting |
         for value in ordered_values([trial.value for trial in trials])
         if (mean := mean_of(trials, value)) is not None
     )
-    return Setting(
-        name,
-        measure,
-        tuple(trials),
-        explained_share(trials),
-        means,
-    )
+    return Setting(name, measure, tuple(trials), explained_share(trials), means)
+
+
+def _values_by_model(name: str, runs: Sequence[_Run]) -> list[set[str | None]]:
+    """The values of a setting over the runs of each model."""
+    values: dict[str, set[str | None]] = {}
+    for run in runs:
+        values.setdefault(run.model, set()).add(run.settings.get(name))
+    return list(values.values())
 
 
 Score = Callable[[RunRecord, Path], float | None]
@@ -189,41 +196,21 @@ def _seed_sentence(runs: Sequence[_Run], artifacts_root: Path) -> str:
 
 
 def _seed_deviations(runs: Sequence[_Run], artifacts_root: Path) -> Iterator[float]:
-    """The standard deviation over the trainings of each setting that has several."""
-    scores: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
-    names = {
+    """The standard deviation over the trainings of equal settings, where there are several."""
+    names = sorted(
         name
-        for name in dict.fromkeys(name for run in runs for name in run.settings)
-        if all(_is_one_value(name, alike) for alike in _by_model(runs).values())
-    }
+        for name in {name for run in runs for name in run.settings}
+        if all(len(values) == 1 for values in _values_by_model(name, runs))
+    )
+    scores: dict[tuple[str, ...], dict[str, float]] = {}
     for run in runs:
         value = _validation(run.record, artifacts_root)
         if value is not None:
-            kept = tuple(sorted((name, run.settings.get(name, "")) for name in names))
-            scores.setdefault(kept, {})[run.model] = value
+            settings = tuple(run.settings.get(name, "") for name in names)
+            scores.setdefault(settings, {})[run.model] = value
     for by_model in scores.values():
         if len(by_model) > 1:
             yield statistics.stdev(by_model.values())
-
-
-def _by_model(runs: Sequence[_Run]) -> dict[str, list[_Run]]:
-    models: dict[str, list[_Run]] = {}
-    for run in runs:
-        models.setdefault(run.model, []).append(run)
-    return models
-
-
-def _is_one_value(name: str, runs: Sequence[_Run]) -> bool:
-    return len({run.settings.get(name) for run in runs}) == 1
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One value of the setting and the score that a run had with it."""
-
-    value: str
-    score: float
-    details: str
 
 
 def mean_of(trials: Sequence[Trial], value: str) -> float | None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from mtnlg.leaderboard.curves import Point
-from mtnlg.leaderboard.pareto import Mark
+from mtnlg.leaderboard.ranking import Mark
 from mtnlg.leaderboard.sweep import Setting, finite_number
 from mtnlg.report.display import count_text
 from mtnlg.text.visible import visible

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from mtnlg.leaderboard.model import Board, BoardRow
-from mtnlg.leaderboard.pareto import Mark, pareto_front
+from mtnlg.leaderboard.ranking import Mark, pareto_front
 from mtnlg.report.charts import Labels, scatter_chart
 from mtnlg.report.display import count_text, duration_text, flops_text, full_text
 

@@ -6,6 +6,7 @@ Expected values are worked out by hand where a test names no other oracle.
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 
 from mtnlg.errors import ArtifactError, ConfigError, DataError
-from mtnlg.evaluation import METRICS, Resampling, Texts, score_predictions, score_texts
+from mtnlg.evaluation import METRICS, Resampling, Texts, measure, score_predictions, score_texts
+from mtnlg.evaluation import score as evaluation_score
 from mtnlg.evaluation.metrics.bleu import bleu_signature
+from mtnlg.evaluation.score import measure_systems
+from mtnlg.progress import Task
 from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import Scores, SubsetScores, load_scores, save_scores
 
@@ -30,6 +34,8 @@ ROWS = [
     Prediction("3", "s", ("nothing is like this at all",), "all of this is new", ("short",)),
     Prediction("4", "s", ("cats sat on mats today",), ""),
 ]
+NUM_ROWS = 53
+WORDS = ["a", "bb", "ccc", "猫", "坐"]
 
 
 def score(rows: list[Prediction], metrics: tuple[str, ...] = tuple(METRICS)) -> Scores:
@@ -171,3 +177,35 @@ def test_row_that_cannot_be_scored_is_named_by_its_id() -> None:
 
     with pytest.raises(DataError, match="row 'doc-17': reference 1 is empty"):
         score([*ROWS, broken])
+
+
+def made_systems() -> list[Texts]:
+    """Two systems on the same references."""
+    generator = random.Random(7)
+
+    def text() -> str:
+        return " ".join(generator.choices(WORDS, k=generator.randrange(1, 12)))
+
+    outputs = [[text() for _ in range(NUM_ROWS)] for _ in range(2)]
+    references = [[text() for _ in range(1 + row % 2)] for row in range(NUM_ROWS)]
+    sources = [text() for _ in range(NUM_ROWS)]
+    return [Texts(texts, references, language="zh", sources=sources) for texts in outputs]
+
+
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_statistics_do_not_depend_on_chunks_and_processes(
+    monkeypatch: pytest.MonkeyPatch, num_processes: int
+) -> None:
+    """Oracle: measure, with all rows at once in this process. The second system has no ROUGE-L."""
+    systems, task = made_systems(), Task("rows", NUM_ROWS)
+    wanted = {name: [0, 1] for name in METRICS} | {"rougeL": [0]}
+    monkeypatch.setattr(evaluation_score, "CHUNK_ROWS", 10)
+
+    measured = measure_systems(systems, wanted, num_processes=num_processes, task=task)
+
+    assert task.done == NUM_ROWS
+    assert list(measured) == list(METRICS)
+    for name, arrays in measured.items():
+        expected = [measure(METRICS[name], systems[index]) for index in wanted[name]]
+        assert len(arrays) == len(expected)
+        assert all(map(np.array_equal, arrays, expected))
