@@ -1,6 +1,5 @@
-"""Charts as inline SVG: one frame and one scale serve lines, scatters and slices.
+"""Charts: where lines, scatters, slices and bars lie in drawing units; charts.svg.j2 draws them.
 
-All text is escaped here, so a label can hold anything; colors are classes of the page's stylesheet.
 Legend of names: `right` and `up` are data; `x` and `y` are drawing units, and y grows downward.
 """
 
@@ -9,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -17,6 +17,7 @@ from mtnlg.leaderboard.curves import Point
 from mtnlg.leaderboard.ranking import Mark
 from mtnlg.leaderboard.sweep import Setting, finite_number
 from mtnlg.report.display import count_text
+from mtnlg.report.templates import environment, escape
 from mtnlg.text.visible import visible
 
 WIDTH, PLOT_HEIGHT = 600, 240
@@ -37,6 +38,8 @@ MARGIN = 0.06
 """Share of the width that stays free on each side of the outermost marks."""
 WIDEST_LINEAR = 20.0
 """Ratio of the largest value to the smallest above which a scale is logarithmic."""
+MOST_DOTS = 30
+"""Points of a line above which it has no dots."""
 NUM_COLORS = 8
 """The stylesheet has the classes c0, c1, and so on."""
 DASHES = ("solid", "dashed", "dotted", "dash-dotted")
@@ -65,6 +68,13 @@ class Line:
     """What this line alone is; shown by the browser when the reader points at it."""
     is_of_several: bool = False
     """Thinner, since other lines of its label are beside it."""
+
+    @property
+    def classes(self) -> str:
+        """What the stylesheet knows of it."""
+        dash = self.dash % len(DASHES)
+        marks = {f"d{dash}": dash, "faint": self.is_faint, "seed": self.is_of_several}
+        return " ".join([f"c{self.color % NUM_COLORS}", *filter(marks.get, marks)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,45 +160,6 @@ def upward_scale(values: Sequence[float]) -> Scale:
     return round_scale(values, start=BASE, end=TOP)
 
 
-def frame(
-    across: Scale,
-    upward: Scale,
-    labels: Labels,
-    *content: Markup,
-    ticks: Sequence[tuple[float, str]] | None = None,
-    legend_height: int = 0,
-) -> Markup:
-    """A chart: both axes with their ticks and labels, and the content over them."""
-    head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
-        WIDTH, BASE + BOTTOM + legend_height, visible(labels.title)
-    )
-    below = [
-        Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(
-            x, BASE + 17, "middle" if x + TICK_ROOM < WIDTH else "end", text
-        )
-        for x, text in (across.ticks() if ticks is None else ticks)
-    ]
-    beside = [
-        Markup(
-            '<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
-            '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
-        ).format(LEFT, LINES_END, y, y, LEFT - 8, y + 4, text)
-        for y, text in upward.ticks()
-    ]
-    names = Markup(
-        '<text class="axis" x="{}" y="{}" text-anchor="middle">{}</text>'
-        '<text class="axis" transform="translate(11 {}) rotate(-90)" text-anchor="middle">'
-        "{}</text>"
-    ).format(
-        (across.start + across.end) / 2,
-        BASE + 35,
-        visible(labels.right),
-        TOP + PLOT_HEIGHT / 2,
-        visible(labels.up),
-    )
-    return Markup("\n").join([head, *below, *beside, names, *content, Markup("</svg>")])
-
-
 def line_chart(lines: Sequence[Line], labels: Labels, *, bands: Sequence[Band] = ()) -> Markup:
     """A chart of lines; empty markup where no line has a point."""
     drawn = [line for line in lines if line.points]
@@ -197,16 +168,27 @@ def line_chart(lines: Sequence[Line], labels: Labels, *, bands: Sequence[Band] =
     rights = [right for line in drawn for right, _ in line.points]
     across = exact_scale([min(0.0, *rights), max(rights)], start=LEFT, end=LINES_END)
     upward = upward_scale([up for line in drawn for _, up in line.points])
-    legend = {line.label: line for line in reversed(drawn)}
-    entries = [legend[label] for label in dict.fromkeys(line.label for line in drawn)]
-    return frame(
+
+    def positions(points: Sequence[Point]) -> list[Point]:
+        return [(across.at(right), upward.at(up)) for right, up in points]
+
+    first_lines = {line.label: line for line in reversed(drawn)}
+    labels_in_order = dict.fromkeys(line.label for line in drawn)
+    return _draw(
+        "line_chart",
         across,
         upward,
         labels,
-        *(_area(band, across, upward) for band in bands if len(band.low) > 1),
-        *(_polyline(line, across, upward) for line in drawn),
-        *(_legend_entry(line, index) for index, line in enumerate(entries)),
-        legend_height=LEGEND_LINE * len(entries),
+        areas=[
+            (band, positions([*band.low, *reversed(band.high)]))
+            for band in bands
+            if len(band.low) > 1
+        ],
+        lines=[(line, positions(line.points)) for line in drawn],
+        legend=[
+            (first_lines[label], _shortened(label.replace("\n", " "), LEGEND_CHARACTERS))
+            for label in labels_in_order
+        ],
     )
 
 
@@ -220,13 +202,13 @@ def scatter_chart(marks: Sequence[Mark], front: Sequence[Mark], labels: Labels) 
         else round_scale([0.0, *costs], start=LEFT, end=MARKS_END)
     )
     upward = upward_scale(ends)
-    joined = [(across.at(mark.right), upward.at(mark.up)) for mark in front]
-    return frame(
+    return _draw(
+        "scatter_chart",
         across,
         upward,
         labels,
-        Markup('<polyline class="front" points="{}"/>').format(_points(joined)),
-        *(_mark(mark, across, upward, is_front=mark in front) for mark in marks),
+        marks=[(mark, across.at(mark.right), upward.at(mark.up), mark in front) for mark in marks],
+        front=[(across.at(mark.right), upward.at(mark.up)) for mark in front],
     )
 
 
@@ -241,104 +223,49 @@ def slice_chart(setting: Setting) -> Markup:
         across = Scale(-0.5, len(names) - 0.5, LEFT, MARKS_END)
     upward = upward_scale([trial.score for trial in setting.trials])
     x = {name: across.at(number) for name, number in zip(names, numbers, strict=True)}
-    means = [(x[name], upward.at(mean)) for name, _, mean in setting.means]
-    labels = Labels(f"{setting.measure} by {setting.name}", setting.name, setting.measure)
-    dot = Markup(
-        '<g class="mark best"><title>{}</title><circle cx="{:.1f}" cy="{:.1f}" r="4"/></g>'
-    )
-    return frame(
+    return _draw(
+        "slice_chart",
         across,
         upward,
-        labels,
-        Markup('<polyline class="front" points="{}"/>').format(_points(means)),
-        *(
-            dot.format(visible(trial.details), x[trial.value], upward.at(trial.score))
-            for trial in setting.trials
-        ),
-        ticks=[(x[name], _shortened(visible(name), TICK_CHARACTERS)) for name in names],
+        Labels(f"{setting.measure} by {setting.name}", setting.name, setting.measure),
+        ticks=[(x[name], _shortened(name, TICK_CHARACTERS)) for name in names],
+        means=[(x[name], upward.at(mean)) for name, _, mean in setting.means],
+        dots=[(trial, x[trial.value], upward.at(trial.score)) for trial in setting.trials],
     )
 
 
 def interval_bar(value: float, *, low: float | None, high: float | None, ends: Point) -> Markup:
     """A value with its interval, if it has one, on a scale that the rows of a board share."""
     scale = exact_scale(ends, start=1, end=BAR_WIDTH - 1)
-    reach = Markup("")
-    if low is not None and high is not None:
-        first, last = scale.at(low), scale.at(high)
-        reach = Markup('<rect class="reach" x="{:.1f}" y="3" width="{:.1f}" height="6"/>').format(
-            first, max(last - first, 1)
-        )
-    return Markup(
-        '<svg class="bar" viewBox="0 0 {0} 12" width="{0}" height="12" aria-hidden="true">'
-        '<line x1="0" x2="{0}" y1="6" y2="6"/>{1}'
-        '<rect class="value" x="{2:.1f}" y="1" width="2" height="10"/></svg>'
-    ).format(BAR_WIDTH, reach, scale.at(value) - 1)
+    if low is None or high is None:
+        return _draw("interval_bar", scale.at(value), 0, 0)
+    start = scale.at(low)
+    return _draw("interval_bar", scale.at(value), start, max(scale.at(high) - start, 1))
 
 
-def _points(positions: Sequence[Point]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in positions)
+def _draw(macro: str, *arguments: object, **named: object) -> Markup:
+    return Markup(getattr(_drawings(), macro)(*arguments, **named))
 
 
-def _area(band: Band, across: Scale, upward: Scale) -> Markup:
-    outline = [*band.low, *reversed(band.high)]
-    return Markup('<polygon class="c{}" points="{}"/>').format(
-        band.color % NUM_COLORS,
-        _points([(across.at(right), upward.at(up)) for right, up in outline]),
-    )
-
-
-def _polyline(line: Line, across: Scale, upward: Scale) -> Markup:
-    positions = [(across.at(right), upward.at(up)) for right, up in line.points]
-    end = Markup("/>")
-    if line.name:
-        end = Markup("><title>{}</title></polyline>").format(visible(line.name))
-    drawing = Markup('<polyline class="{}" points="{}"{}').format(
-        _classes(line), _points(positions), end
-    )
-    if line.is_faint or len(positions) > 30:
-        return drawing
-    dot = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.4"/>')
-    return drawing + Markup("").join(dot.format(_classes(line), x, y) for x, y in positions)
-
-
-def _legend_entry(line: Line, index: int) -> Markup:
-    y = BASE + BOTTOM + LEGEND_LINE * index + 8
-    label = _shortened(visible(line.label).replace("\n", " "), LEGEND_CHARACTERS)
-    return Markup(
-        '<polyline class="{}" points="{},{} {},{}"/><text class="legend" x="{}" y="{}">{}</text>'
-    ).format(_classes(line), LEFT, y, LEFT + 26, y, LEFT + 34, y + 4, label)
-
-
-def _classes(line: Line) -> str:
-    dash = line.dash % len(DASHES)
-    return (
-        f"c{line.color % NUM_COLORS}"
-        + (f" d{dash}" if dash else "")
-        + (" faint" if line.is_faint else "")
-        + (" seed" if line.is_of_several else "")
-    )
-
-
-def _mark(mark: Mark, across: Scale, upward: Scale, *, is_front: bool) -> Markup:
-    x, y = across.at(mark.right), upward.at(mark.up)
-    reach = Markup("")
-    if mark.low is not None and mark.high is not None:
-        reach = Markup('<line class="reach" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>')
-        reach = reach.format(x, upward.at(mark.low), upward.at(mark.high))
-    return Markup(
-        '<g class="mark{}"><title>{}</title>{}<circle cx="{:.1f}" cy="{:.1f}" r="4"/>'
-        '<text x="{:.1f}" y="{:.1f}">{}</text></g>'
-    ).format(
-        " best" if is_front else "",
-        visible(mark.details),
-        reach,
-        x,
-        y,
-        x + 7,
-        y - 6,
-        visible(mark.name),
-    )
+@cache
+def _drawings() -> object:
+    """The macros of the template of charts."""
+    sizes = {
+        "width": WIDTH,
+        "left": LEFT,
+        "top": TOP,
+        "base": BASE,
+        "bottom": BOTTOM,
+        "lines_end": LINES_END,
+        "tick_room": TICK_ROOM,
+        "legend_line": LEGEND_LINE,
+        "bar_width": BAR_WIDTH,
+        "num_colors": NUM_COLORS,
+        "most_dots": MOST_DOTS,
+    }
+    return environment(escape).get_template("charts.svg.j2", globals=sizes).module
 
 
 def _shortened(text: str, length: int) -> str:
+    text = visible(text)
     return text if len(text) <= length else text[: length - 1] + "…"
