@@ -18,8 +18,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from mtnlg.corpus.builtin import corpus as synthetic
 from mtnlg.corpus.builtin.corpus import SPLITS, Example, generate_examples, generate_rows, split_of
-from mtnlg.corpus.builtin.filling import Draft
-from mtnlg.corpus.builtin.templates import SENTENCES
+from mtnlg.corpus.builtin.templates import SENTENCES, Draft
 from mtnlg.errors import ConfigError
 
 KINDS = ("translation", "summarization", "dialogue")

@@ -20,7 +20,7 @@ import pytest
 from made_launch import MadeLaunch, made_metric, made_task
 from mtnlg.records.files import JsonValue, write_text
 from mtnlg.records.rows import Prediction
-from mtnlg.text.visible import DIRECTIONAL
+from mtnlg.text.display import DIRECTIONAL
 from read_latex import COMMANDS, without_escapes
 from read_report import written
 from report_tables import Skeleton, cells_of_markdown

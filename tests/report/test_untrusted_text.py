@@ -15,7 +15,7 @@ import pytest
 from hostile_report import HOSTILE, SCRIPT, TEMPLATE, report_with
 from made_launch import MadeLaunch
 from mtnlg.report.text_formats import escape_markdown
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 from read_report import Page, written
 
 

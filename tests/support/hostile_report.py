@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from made_launch import MadeLaunch, made_metric
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 from read_report import written
 
 SCRIPT = "<script>alert(1)</script>"

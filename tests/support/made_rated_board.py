@@ -22,7 +22,7 @@ from mtnlg.records.runs import (
     write_run,
 )
 from mtnlg.records.scores import save_scores
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 
 TASK = "translation/tiny_en_de"
 BOARD = f"{TASK}:test"

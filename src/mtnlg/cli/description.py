@@ -20,7 +20,7 @@ from mtnlg.experiment import artifacts
 from mtnlg.records.files import JsonObject, JsonValue, read_json
 from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
-from mtnlg.text.terminal import aligned
+from mtnlg.text.display import aligned
 from mtnlg.tokenization.fertility import fertility
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 

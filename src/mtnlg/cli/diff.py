@@ -9,8 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from mtnlg.cli.command import Subparsers, add_command, add_roots
-from mtnlg.text.terminal import aligned, one_line
-from mtnlg.text.visible import visible
+from mtnlg.text.display import aligned, one_line, visible
 
 if TYPE_CHECKING:
     from mtnlg.provenance.difference import MetricChange, Moved, RunDifference, TestSetChange

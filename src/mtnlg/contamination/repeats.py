@@ -1,4 +1,4 @@
-"""Repeats inside one split, of ids, sources and whole rows.
+"""Repeats of ids, sources and whole rows within one split.
 
 Texts are kept as 64-bit hashes: among ten million texts the chance of a false match is about 3e-6.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,10 @@ from mtnlg.records.rows import Row
 from mtnlg.text.spelling import verbatim
 
 HASH_BYTES = 8
+BLOCK_HASHES = 4_000_000
+"""Hashes of a file that are in memory and sorted together."""
+
+Hashes = NDArray[np.uint64]
 
 
 def text_hash(text: str) -> int:
@@ -32,7 +37,7 @@ def num_repeats(hashes: array[int]) -> int:
 
 
 class RowHashes:
-    """The hashes of a stream of rows: a few numbers in memory for each row."""
+    """The hashes of a stream of rows."""
 
     def __init__(self) -> None:
         self.ids = array("Q")
@@ -40,42 +45,32 @@ class RowHashes:
         self.rows = array("Q")
 
     def add(self, row: Row) -> None:
-        """Hash one row; the empty source of plain text is no repeat."""
+        """Hash one row; the empty source of plain text counts as no source."""
         source = text_hash(row.source)
         targets = [text_hash(reference) for reference in row.references]
         self.ids.append(_number(row.id.encode()))
         if row.source:
             self.sources.append(source)
-        self.rows.append(_joined_hash(source, *targets))
-
-
-def _joined_hash(*hashes: int) -> int:
-    return _number(b"".join(value.to_bytes(HASH_BYTES, "big") for value in hashes))
+        parts = (part.to_bytes(HASH_BYTES, "big") for part in (source, *targets))
+        self.rows.append(_number(b"".join(parts)))
 
 
 def _number(content: bytes) -> int:
     return int.from_bytes(blake2b(content, digest_size=HASH_BYTES).digest(), "big")
 
 
-Hashes = NDArray[np.uint64]
-BLOCK_HASHES = 4_000_000
-"""Hashes that are in memory and sorted together."""
-
-
 def num_repeats_on_disk(path: Path) -> int:
     """The number of hashes in a file that occur earlier as well."""
-    num_hashes = path.stat().st_size // np.dtype(np.uint64).itemsize
-    return num_hashes - sum(len(block) for block in _distinct(path))
+    return path.stat().st_size // HASH_BYTES - sum(len(block) for block in _distinct(path))
 
 
 def _distinct(path: Path) -> Iterator[Hashes]:
-    """The hashes without repeats, sorted, one range of values at a time."""
-    num_hashes = path.stat().st_size // np.dtype(np.uint64).itemsize
-    if num_hashes == 0:  # such as the sources of plain text
-        return
-    num_ranges = -(-num_hashes // BLOCK_HASHES)
+    """The hashes without repeats, sorted, one range of values at a time; none of an empty file,
+    such as that of the sources of plain text.
+    """
+    num_ranges = -(-path.stat().st_size // (HASH_BYTES * BLOCK_HASHES))
     bounds = [part * 2**64 // num_ranges for part in range(num_ranges)]
-    for low, high in zip(bounds, [*bounds[1:], 2**64], strict=True):
+    for low, high in pairwise([*bounds, 2**64]):
         chosen = [block[(block >= low) & (block <= high - 1)] for block in _blocks(path)]
         yield np.unique(np.concatenate(chosen))
 

@@ -1,7 +1,7 @@
 """Signals that a model may have seen a test row in training, searched for in all its training sets.
 
-A signal is no verdict: every corpus has greetings, and a paraphrase gives no signal. Held-out rows
-are kept in memory; training rows are streamed past them once.
+A signal is no proof: every corpus has greetings. A paraphrase gives no signal. Held-out rows are
+kept in memory; training rows are streamed past them once.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ RULE = (
 @dataclass(frozen=True, slots=True)
 class RowSet:
     """Rows of one file. In dialogues each line of a source is a turn, and successive rows with ids
-    `<dialogue>:<turn>` belong to one dialogue.
+    `<dialogue>:<turn>` are one dialogue.
     """
 
     rows: Iterable[Row]
@@ -75,8 +75,8 @@ class Signals:
     """Whether each dialogue is as a whole a training text; empty for other tasks."""
 
     def counts(self) -> dict[str, int]:
-        """The number of rows checked, with any signal, with any n-gram in training, and with each
-        signal; and the number of dialogues, and of those that are a training text.
+        """The number of rows, of those with any signal, any n-gram in training, and each signal; of
+        dialogues, and of those that are a training text.
         """
         tags = Counter(tag for row in self.rows for tag in row.tags)
         counts = {
@@ -107,7 +107,7 @@ class ContaminationSearch:
             name: [
                 [_Expected.of(row, dialogue, texts) for row in record]
                 for record in records(row_set)
-                for dialogue in [_joined(_turns(record)) if row_set.is_dialogue else None]
+                for dialogue in [dialogue_key(record) if row_set.is_dialogue else None]
             ]
             for name, row_set in held_out.items()
         }
@@ -147,28 +147,19 @@ class ContaminationSearch:
 
     def _read_text(self, lines: Sequence[_Line]) -> None:
         """Search one text or dialogue for lines, n-grams, exchanges and whole dialogues."""
-        self._ngrams.read(
-            lines[0].units if len(lines) == 1 else [unit for line in lines for unit in line.units]
-        )
-        seen = self._seen[LINES]
+        self._ngrams.read([unit for line in lines for unit in line.units])
         for line in lines:
-            if line.spoken in seen:
-                seen[line.spoken] = True
+            self._see(LINES, line.spoken)
+        for turn, response in pairwise(lines):
+            self._see(EXCHANGE, (turn.spoken, response.spoken))
         if len(lines) > 1:
-            exchanges = self._seen[EXCHANGE]
-            for turn, response in pairwise(lines):
-                if (turn.spoken, response.spoken) in exchanges:
-                    exchanges[turn.spoken, response.spoken] = True
-            dialogue = _joined_lines(lines)
-            if dialogue in self._seen[DIALOGUE]:
-                self._seen[DIALOGUE][dialogue] = True
-                self.num_dialogues_seen += 1
+            self.num_dialogues_seen += self._see(DIALOGUE, "".join(line.spoken for line in lines))
 
     def _read_pair(
         self, row: Row, source: Sequence[_Line], targets: Sequence[Sequence[_Line]]
     ) -> None:
-        """Search for the source, the targets and their pairs; the looser keys come first, since
-        texts that are equal verbatim have equal normalized keys.
+        """Search for the source, the targets and their pairs. Looser keys come first: texts that
+        are equal verbatim have equal normalized keys.
         """
         near_source = _normalized_key(source, row.source)
         has_source = self._see(NEAR_SOURCE, near_source)
@@ -182,6 +173,7 @@ class ContaminationSearch:
                     self._see(PAIR, (verbatim(row.source), verbatim(reference)))
 
     def _see(self, tag: str, key: Hashable) -> bool:
+        """Note that training has this key; False where no held-out row has it."""
         seen = self._seen[tag]
         if key not in seen:
             return False
@@ -215,8 +207,8 @@ def records(row_set: RowSet) -> Iterator[list[Row]]:
 
 
 def dialogue_key(record: Sequence[Row]) -> str:
-    """A key that is equal for dialogues with the same letters and digits, speaker labels aside."""
-    return _joined(_turns(record))
+    """The letters and digits of a dialogue without its speaker labels."""
+    return "".join(_line(turn).spoken for turn in _turns(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,14 +274,6 @@ def _continues(previous: Row, row: Row) -> bool:
 
 def _turns(record: Sequence[Row]) -> list[str]:
     return [*record[0].source.split("\n"), *(row.references[0] for row in record)]
-
-
-def _joined(turns: Sequence[str]) -> str:
-    return _joined_lines([_line(turn) for turn in turns])
-
-
-def _joined_lines(lines: Sequence[_Line]) -> str:
-    return "".join([line.spoken for line in lines])
 
 
 def _line(text: str, known: dict[str, _Line] | None = None) -> _Line:

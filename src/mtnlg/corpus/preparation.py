@@ -1,15 +1,15 @@
-"""The prepare stage of one data set: raw splits to cleaned rows, with an audit of everything that
-was changed or dropped.
+"""The prepare stage of one data set: raw splits to cleaned rows, with an audit of all that was
+changed or dropped.
 
-It fills the folder that it is given, and continues what a killed attempt left there. Rows are
-streamed; only their hashes are kept, on disk.
+It continues what a killed attempt left in the folder. Rows are streamed; only their hashes are
+kept, on disk.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,15 +23,13 @@ from mtnlg.corpus.sources.readers import Quarantine, check_columns, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
 from mtnlg.errors import DataError, InterruptedReadingError
 from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json, write_jsonl
-from mtnlg.records.places import rows_file
+from mtnlg.records.places import TRAIN, rows_file
 from mtnlg.records.rows import Row, read_rows
-
-__all__ = ["AUDIT_FILE", "QUARANTINE_FILE", "prepare_rows"]
 
 AUDIT_FILE = "audit.json"
 QUARANTINE_FILE = "quarantine.jsonl"
 PROGRESS_FOLDER = ".progress"
-"""The progress of a preparation and its hashes; deleted at the end."""
+"""The progress of a preparation and the hashes of its rows; deleted at the end."""
 
 OnProgress = Callable[[str, int], None]
 
@@ -44,14 +42,14 @@ def prepare_rows(
     data_root: Path | None,
     folder: Path,
     num_workers: int = 1,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = lambda _, __: None,
 ) -> None:
     """Write <split>.jsonl for each of `split_sources`, audit.json and, where lines were unreadable,
     quarantine.jsonl. The number of processes changes no byte.
 
     `on_progress` gets a split and its rows kept so far, then the splits searched for contamination
-    and their rows. Raises DataError where data is missing, broken or all dropped. The folder is
-    then emptied, as the error would come again; but where the hub failed, finished shards stay.
+    and their rows. Raises DataError where data is missing, broken or all dropped. It then empties
+    the folder, as the error would come again; only where the hub failed, finished shards stay.
     """
     check_columns(task)
     find_files(task, data_root=data_root)
@@ -61,10 +59,8 @@ def prepare_rows(
     quarantined: list[JsonObject] = []
     try:
         for stem, split in split_sources(task).items():
-            files = _SplitFiles(folder / rows_file(stem), progress)
-            preparation = _SplitPreparation(stem, split, task, cleaning, data_root, files)
-            preparation.run(task_name, num_workers, on_progress)
-            result = read_json(files.result)
+            preparation = _SplitPreparation(task_name, stem, split, task, cleaning, folder)
+            result = preparation.run(data_root, num_workers, on_progress)
             [audits[stem]] = _objects([result["audit"]])
             quarantined += _objects(result["quarantined"])
     except DataError as error:
@@ -78,7 +74,7 @@ def prepare_rows(
         folder,
         list(audits),
         is_dialogue=task.kind is TaskKind.dialogue,
-        on_progress=on_progress or (lambda _, __: None),
+        on_progress=on_progress,
     )
     audits = {stem: audit | overlaps[stem] for stem, audit in audits.items()}
     if quarantined:
@@ -87,79 +83,62 @@ def prepare_rows(
     shutil.rmtree(progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _SplitFiles:
-    """The files of one split, some of which exist only while it is prepared."""
-
-    rows: Path
-    progress: Path
-
-    @property
-    def result(self) -> Path:
-        """Audit and quarantine; written when the split is complete."""
-        return self.progress / f"{self.rows.stem}.result.json"
-
-    @property
-    def record(self) -> Path:
-        """The progress of its rows."""
-        return self.progress / f"{self.rows.stem}.record.json"
-
-    def column(self, name: str) -> Path:
-        """A column of hashes of the rows."""
-        return self.progress / f"{self.rows.stem}.{name}.hashes"
-
-
+@dataclass
 class _SplitPreparation:
     """The preparation of one split, with its counts."""
 
-    def __init__(
-        self,
-        stem: str,
-        split: str,
-        task: TaskConfig,
-        cleaning: CleaningConfig,
-        data_root: Path | None,
-        files: _SplitFiles,
-    ) -> None:
-        self.stem = stem
-        self.split = split
-        self.task = task
-        self.cleaning = cleaning
-        self.data_root = data_root
-        self.files = files
-        self.quarantine = Quarantine(cleaning.max_bad_share)
-        self.counts = SplitCounts()
+    task_name: str
+    stem: str
+    split: str
+    task: TaskConfig
+    cleaning: CleaningConfig
+    folder: Path
+    counts: SplitCounts = field(default_factory=SplitCounts)
+    quarantine: Quarantine = field(init=False)
 
-    def run(self, task_name: str, num_workers: int, on_progress: OnProgress | None) -> None:
-        """Write the rows and the result, unless an earlier attempt did."""
-        if self.files.result.is_file():
-            return
-        columns = {name: self.files.column(name) for name in COLUMNS}
-        with GrowingFiles(self.files.record, [self.files.rows, *columns.values()]) as growing:
+    def __post_init__(self) -> None:
+        self.quarantine = Quarantine(self.cleaning.max_bad_share)
+        self.rows = self.folder / rows_file(self.stem)
+        progress = self.folder / PROGRESS_FOLDER
+        self.result = progress / f"{self.stem}.result.json"
+        self.record = progress / f"{self.stem}.record.json"
+        self.columns = {name: progress / f"{self.stem}.{name}.hashes" for name in COLUMNS}
+
+    def run(self, data_root: Path | None, num_workers: int, on_progress: OnProgress) -> JsonObject:
+        """Audit and quarantine of the split, after its rows are written; an earlier attempt may
+        have done so.
+        """
+        if not self.result.is_file():
+            self._write_rows(data_root, num_workers, on_progress)
+            self._check()
+            result: JsonObject = {"audit": self._audit(), "quarantined": self._quarantined()}
+            write_json(self.result, result)
+        return read_json(self.result)
+
+    def _write_rows(
+        self, data_root: Path | None, num_workers: int, on_progress: OnProgress
+    ) -> None:
+        with GrowingFiles(self.record, [self.rows, *self.columns.values()]) as growing:
             self.counts = SplitCounts.from_json(growing.state)
-            limit = self.task.max_train_rows if self.stem == "train" else None
-            examples = islice(self._examples(), self.counts.rows_in, limit)
+            limit = self.task.max_train_rows if self.stem == TRAIN else None
+            examples = islice(self._examples(data_root), self.counts.rows_in, limit)
             needs_source = self.task.kind is not TaskKind.language_modeling
             clean = partial(clean_rows, needs_source=needs_source)
             shards = map_in_order(
                 clean, self.cleaning, row_shards(examples), num_workers=num_workers
             )
             for shard in shards:
-                growing.append(self.files.rows, shard.lines)
-                for name, path in columns.items():
+                growing.append(self.rows, shard.lines)
+                for name, path in self.columns.items():
                     growing.append(path, shard.columns[name])
                 self.counts.add(shard.counts)
-                growing.commit(self.counts.to_json())
-                if on_progress is not None:
-                    on_progress(self.stem, self.counts.rows_out)
-        self._check(task_name)
-        result: JsonObject = {"audit": self._audit(), "quarantined": self._quarantined()}
-        write_json(self.files.result, result)
+                growing.commit(asdict(self.counts))
+                on_progress(self.stem, self.counts.rows_out)
 
-    def _check(self, task_name: str) -> None:
+    def _check(self) -> None:
         """Raise DataError where too many lines are unreadable, no row is left, or an id repeats."""
         self.quarantine.check()
-        what = f"tasks.{task_name}: split {self.split}"
+        what = f"tasks.{self.task_name}: split {self.split}"
         if self.counts.rows_out == 0:
             reasons = ", ".join(
                 f"{reason}: {count}" for reason, count in self.counts.dropped.items()
@@ -169,10 +148,10 @@ class _SplitPreparation:
                 f"({reasons or 'no record gives an example'}); "
                 "look at columns and cleaning.max_characters"
             )
-        repeats = num_repeats_on_disk(self.files.column("ids"))
+        repeats = num_repeats_on_disk(self.columns["ids"])
         if repeats:
             raise DataError(
-                f"{what}: the id {_first_repeated_id(self.files.rows)} is given to several rows "
+                f"{what}: the id {_first_repeated_id(self.rows)} is given to several rows "
                 f"({repeats} repeats); leave columns.id out to number rows by line"
             )
 
@@ -187,8 +166,8 @@ class _SplitPreparation:
             "dropped": dict(sorted(counts.dropped.items())),
             "changed": dict(sorted(counts.changed.items())),
             "duplicates": {
-                "pairs": num_repeats_on_disk(self.files.column("rows")),
-                "sources": num_repeats_on_disk(self.files.column("sources")),
+                "pairs": num_repeats_on_disk(self.columns["rows"]),
+                "sources": num_repeats_on_disk(self.columns["sources"]),
             },
             "references_per_row": {
                 "min": counts.reference_counts.min,
@@ -205,18 +184,16 @@ class _SplitPreparation:
         }
 
     def _quarantined(self) -> list[JsonValue]:
-        """The quarantined lines, without the folder of their file, which must not change the
-        artifact.
-        """
+        """The quarantined lines, without the folder of their file, so that it changes no byte."""
         return [
             {"split": self.stem, "location": Path(location).name, "reason": reason}
             for location, reason in self.quarantine.entries
         ]
 
-    def _examples(self) -> Iterator[Row]:
+    def _examples(self, data_root: Path | None) -> Iterator[Row]:
         reader = find_reader(self.task.reader)
         for record in iter_records(
-            self.task, self.split, data_root=self.data_root, quarantine=self.quarantine
+            self.task, self.split, data_root=data_root, quarantine=self.quarantine
         ):
             try:
                 examples = list(reader.read(record, self.task))

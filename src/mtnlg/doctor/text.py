@@ -11,7 +11,7 @@ from mtnlg.doctor.settings import Reading
 from mtnlg.doctor.symptoms import Finding
 from mtnlg.records.files import SCHEMA_VERSION, JsonObject
 from mtnlg.report.display import ABSENT
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 
 INDENT = " " * 29
 WIDTH = 100

@@ -18,7 +18,7 @@ from mtnlg.leaderboard.ranking import Mark
 from mtnlg.leaderboard.sweep import Setting, finite_number
 from mtnlg.report.display import count_text
 from mtnlg.report.templates import environment, escape
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 
 WIDTH, PLOT_HEIGHT = 600, 240
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46

@@ -14,7 +14,7 @@ from mtnlg.records.ratings import HumanRatings
 from mtnlg.records.runs import Cost
 from mtnlg.records.scores import MetricScore
 from mtnlg.report.notes import test_text
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 
 Cell = str | int | float | bool | None
 

@@ -19,7 +19,7 @@ from mtnlg.records.run_config import Difference, differences
 from mtnlg.records.scores import MetricScore
 from mtnlg.report.display import board_title, difference_text, p_text, pair_text
 from mtnlg.report.run_details import run_config
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 
 CONFIGURATION = "the configurations"
 OVERRIDES = "the overrides, since not all configurations were kept"

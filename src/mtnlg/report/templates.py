@@ -16,7 +16,7 @@ from markupsafe import Markup
 from markupsafe import escape as escape_html
 
 from mtnlg.report import display
-from mtnlg.text.visible import visible
+from mtnlg.text.display import visible
 
 ASSETS = "assets"
 STYLES = ("report.css",)

@@ -15,8 +15,7 @@ from mtnlg.report.notes import board_notes, metric_notes
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.summary import LETTER, board_sentence, no_board_sentence
 from mtnlg.report.templates import LATEX_DELIMITERS, environment
-from mtnlg.text.terminal import aligned, one_line
-from mtnlg.text.visible import visible
+from mtnlg.text.display import aligned, one_line, visible
 
 MARKDOWN_SPECIAL = re.compile(r"[\\`*_<>|\[\]{}~&#$!]|(?<=[A-Za-z]):(?=//)")
 """What Markdown, GitHub's formulas and autolinks, or a site generator's templates would take for

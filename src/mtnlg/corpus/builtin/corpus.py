@@ -11,8 +11,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mtnlg.corpus.builtin.filling import Dice, Draft
-from mtnlg.corpus.builtin.templates import draw_dialogue, draw_summarization, draw_translation
+from mtnlg.corpus.builtin.templates import (
+    Dice,
+    Draft,
+    draw_dialogue,
+    draw_summarization,
+    draw_translation,
+)
 from mtnlg.errors import ConfigError
 from mtnlg.records.rows import Row
 
