@@ -72,7 +72,7 @@ def test_clean_subset_equals_scoring_only_those_rows() -> None:
     scores = score(ROWS)
 
     alone = score([ROWS[0], ROWS[2], ROWS[3]])
-    assert scores.is_clean.tolist() == [True, False, True, True]
+    assert scores.masks["clean"].tolist() == [True, False, True, True]
     assert scores.subsets["clean"] == alone.subsets["all"]
     assert list(alone.subsets) == ["all"]
 

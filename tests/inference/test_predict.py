@@ -14,7 +14,7 @@ from mtnlg.inference import TextGenerator
 from mtnlg.inference.predict import predict_test_set
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.text_generator import Generated
-from mtnlg.records.files import read_jsonl, write_jsonl
+from mtnlg.records.files import JsonObject, write_jsonl
 from mtnlg.records.rows import Row, read_predictions
 
 TEST = [
@@ -23,6 +23,10 @@ TEST = [
     Row("3", "how are you?", ("你好吗？",)),
 ]
 TAGS = {"1": [], "2": ["train_source", "train_pair"], "3": ["train_target"]}
+
+
+def read_lines(path: Path) -> list[JsonObject]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def predict(
@@ -81,7 +85,7 @@ def test_alternatives_are_written_best_first(
     decoding = DecodingConfig(strategy="beam", num_beams=3, num_alternatives=2, max_new_tokens=5)
     folder = predict(pretrained, tmp_path, decoding)
 
-    records = [record for _, record in read_jsonl(folder / "alternatives.jsonl")]
+    records = read_lines(folder / "alternatives.jsonl")
     predictions = read_predictions(folder / "predictions.jsonl")
 
     assert [record["id"] for record in records] == ["1", "2", "3"]
@@ -99,7 +103,7 @@ def test_likelihoods_are_written_where_they_are_asked_for(
     """Oracle: the sums of the file's own columns; the first reference's bytes."""
     folder = predict(pretrained, tmp_path, DecodingConfig(max_new_tokens=5, has_likelihood=True))
 
-    lines = [record for _, record in read_jsonl(folder / "likelihood.jsonl")]
+    lines = read_lines(folder / "likelihood.jsonl")
     record = json.loads((folder / "generation.json").read_text())
 
     assert [line["id"] for line in lines] == ["1", "2", "3"]
@@ -121,7 +125,7 @@ def test_alternatives_under_minimum_risk_are_ordered_by_utility(
     )
     folder = predict(pretrained, tmp_path, decoding)
 
-    records = [record for _, record in read_jsonl(folder / "alternatives.jsonl")]
+    records = read_lines(folder / "alternatives.jsonl")
     predictions = read_predictions(folder / "predictions.jsonl")
 
     for record, prediction in zip(records, predictions, strict=True):

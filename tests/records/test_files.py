@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtnlg.errors import ArtifactError, DataError
-from mtnlg.records.files import read_json, read_jsonl, write_json, write_jsonl, write_text
+from mtnlg.records.files import read_json, write_json, write_jsonl, write_text
 from mtnlg.records.rows import Prediction, Row, read_predictions, read_rows
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -81,25 +81,29 @@ def test_broken_line_is_an_error_with_file_and_line(tmp_path: Path, line: str, f
 
 def test_bytes_that_are_not_utf8_are_named(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
-    path.write_bytes(b'{"a": "b"}\n{"a": "\xff"}\n')
+    path.write_bytes(
+        b'{"id": "b", "source": "", "references": []}\n'
+        b'{"id": "\xff", "source": "", "references": []}\n'
+    )
 
-    with pytest.raises(DataError, match=r"p\.jsonl:2: not UTF-8 \(byte 8 is 0xff\)"):
-        list(read_jsonl(path))
+    with pytest.raises(DataError, match=r"p\.jsonl:2: not UTF-8 \(byte 9 is 0xff\)"):
+        list(read_rows(path))
 
 
 def test_compressed_file_with_a_byte_order_mark_and_windows_line_ends_is_read(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "p.jsonl.gz"
-    path.write_bytes(gzip.compress('\ufeff{"a": "猫"}\r\n{"a": "b"}\r\n'.encode()))
+    lines = [f'{{"id": "{name}", "source": "", "references": []}}\r\n' for name in ("猫", "b")]
+    path.write_bytes(gzip.compress(f"\ufeff{''.join(lines)}".encode()))
 
-    assert list(read_jsonl(path)) == [(1, {"a": "猫"}), (2, {"a": "b"})]
+    assert list(read_rows(path)) == [Row("猫", "", ()), Row("b", "", ())]
 
 
 @pytest.mark.parametrize(("name", "fault"), [("no.jsonl", "no such file"), (".", "cannot be read")])
 def test_file_that_cannot_be_opened_is_named(tmp_path: Path, name: str, fault: str) -> None:
     with pytest.raises(DataError, match=fault):
-        list(read_jsonl(tmp_path / name))
+        list(read_rows(tmp_path / name))
 
 
 def test_document_begins_with_its_version(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 """Records to JSON and back. A record is a frozen dataclass: its fields are the keys of the file.
 
-`key("n")` gives a field another name in the file. A field that holds its default is not written,
-and a key that is missing gives the default; unknown keys are ignored, so that a file of a later
-version can still be read.
+`key("n")` gives a field another name in the file. A field that holds its default is not written;
+unknown keys are ignored, so that a file of a later version can still be read.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ def encode(record: object) -> JsonObject:
 
 
 def decode(document: object, kind: type[Record], *, at: str = "$") -> Record:
-    """The record that a JSON value holds; raises ArtifactError, which names the field, where a
-    required one is missing or one has another type. `at` is where the value stands in its file.
+    """The record that a JSON value holds; raises ArtifactError naming the field that is missing or
+    has another type. `at` is where the value stands in its file.
     """
     import msgspec  # takes a tenth of the start-up time, and only reading needs it
 
@@ -54,7 +53,7 @@ def decode(document: object, kind: type[Record], *, at: str = "$") -> Record:
 
 
 def read_record(path: Path, kind: type[Record], *, remedy: str = "") -> Record:
-    """The record of a JSON file; raises ArtifactError, with the path, where it cannot be read, and
+    """The record of a JSON file; raises ArtifactError with the path where it cannot be read, and
     with the remedy where it holds something else.
     """
     document = read_json(path)

@@ -1,4 +1,4 @@
-"""Reading and writing JSON documents, JSON lines and texts: whole or not at all.
+"""JSON documents, JSON lines and texts. Documents and texts are written whole or not at all.
 
 Every JSON document carries `schema_version`; JSON lines are UTF-8, one object a line, no NaN.
 """
@@ -21,16 +21,6 @@ from mtnlg.errors import ArtifactError, DataError
 SCHEMA_VERSION = 1
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 JsonObject = dict[str, JsonValue]
-
-
-def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
-    """Line numbers from 1 and objects; raises DataError with file and line for anything else. Blank
-    lines are skipped.
-    """
-    with open_bytes(path) as stream:
-        for number, raw in enumerate(stream, start=1):
-            if raw.strip():
-                yield number, parse_line(raw, path=path, number=number, has_only_finite=True)
 
 
 def parse_line(
@@ -79,9 +69,7 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def decode_line(raw: bytes, *, path: Path | str, number: int) -> str:
-    """The text of a line without its end or a byte-order mark; raises DataError where it is not
-    UTF-8.
-    """
+    """The text of a line without its end or a byte-order mark; raises DataError if not UTF-8."""
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -93,7 +81,7 @@ def decode_line(raw: bytes, *, path: Path | str, number: int) -> str:
 
 
 def write_jsonl(path: Path, records: Iterable[JsonObject]) -> int:
-    """Write one object a line and return how many; not atomic by itself (artifact folders are)."""
+    """Write one object a line and return their number."""
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         for record in records:
@@ -108,8 +96,8 @@ def json_line(record: JsonObject) -> str:
 
 
 def read_json(path: Path, *, has_only_finite: bool = True) -> JsonObject:
-    """A JSON document of ours; raises ArtifactError where it is missing, broken, from a later
-    version of this package, or has a number that is not finite and must not.
+    """A JSON document of ours; raises ArtifactError if it is missing, broken, of a later version of
+    this package, or has a number that is not finite and must be.
     """
     try:
         document = json.loads(
@@ -141,7 +129,7 @@ def write_json(path: Path, document: Mapping[str, object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: a temporary file beside it, synced, then renamed."""
+    """Write a text file whole or not at all: to a temporary file, synced, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -40,8 +40,8 @@ class RatedSystem:
 
 @dataclass(frozen=True, slots=True)
 class RatedMetric:
-    """How far a metric agrees with the raters, by Kendall's tau-b; 1 is full agreement, whether
-    higher or lower is better by the metric.
+    """How far a metric agrees with the raters, by Kendall's tau-b; 1 is full agreement, in either
+    direction of the metric.
     """
 
     metric: str
@@ -113,9 +113,7 @@ class Ratings:
 
 
 def read_ratings(experiment: str, *, runs_root: Path) -> tuple[HumanRatings, ...]:
-    """All ratings of an experiment; none where there is no such file. Raises ArtifactError where it
-    is broken.
-    """
+    """All ratings of an experiment, if any; raises ArtifactError where they are broken."""
     path = experiment_folder(runs_root, experiment) / RATINGS_FILE
     if not path.exists():
         return ()
@@ -123,8 +121,8 @@ def read_ratings(experiment: str, *, runs_root: Path) -> tuple[HumanRatings, ...
 
 
 def record_ratings(experiment: str, ratings: HumanRatings, *, runs_root: Path) -> Path:
-    """Put the ratings of one board and question into ratings.json, instead of an earlier reading of
-    them if there is one, and give the path.
+    """Put the ratings of one board and question into ratings.json, in the place of an earlier
+    reading of them, and return the path.
     """
     earlier = read_ratings(experiment, runs_root=runs_root)
     kept = [entry for entry in earlier if entry.identity != ratings.identity]

@@ -47,9 +47,9 @@ class RowSignals:
     id: str
     tags: tuple[str, ...]
     """Signals, by name."""
-    source_ngrams: float | None
+    source_ngrams: float | None = None
     """None where the source is too short for an n-gram."""
-    target_ngrams: float | None
+    target_ngrams: float | None = None
     """The largest of several references; None where all are too short."""
 
     def to_json(self) -> JsonObject:

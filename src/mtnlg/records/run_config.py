@@ -1,6 +1,4 @@
-"""The configuration of a run, from the config.yaml of its folder, without anything of the machine
-that it ran on.
-"""
+"""The configuration of a run, from its config.yaml, without anything of the machine it ran on."""
 
 from __future__ import annotations
 
@@ -23,8 +21,8 @@ MACHINE_PATH = re.compile(r"(?<![\w./:~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\\"']+[/\
 
 
 class Difference(NamedTuple):
-    """A setting that is not the same in all of some configurations, and what each has for it; None
-    where one does not have it.
+    """A setting that is not the same in all of some configurations, and its value in each; None
+    where it is missing.
     """
 
     key: str

@@ -1,7 +1,6 @@
 """What a launch was asked for, what became of each run, and the systems of others beside them:
-`launch.json`, `run.json` and `imports.json`.
-
-A run whose manifest is missing or broken is still a run: a failed one, with the reason.
+`launch.json`, `run.json` and `imports.json`. A run whose manifest is missing or broken is a failed
+one, with the reason.
 """
 
 from __future__ import annotations
@@ -180,14 +179,8 @@ class RunRecord:
     @property
     def environment(self) -> JsonObject:
         """Versions, git, hardware and code, as far as they are known."""
-        facts: JsonObject = {
-            "versions": dict(self.versions),
-            "python": self.python,
-            "git": dict(self.git),
-            "hardware": dict(self.hardware),
-            "code": dict(self.code),
-        }
-        return {name: value for name, value in facts.items() if value}
+        names = ("versions", "python", "git", "hardware", "code")
+        return {name: facts for name in names if (facts := getattr(self, name))}
 
 
 def write_launch(
@@ -198,8 +191,8 @@ def write_launch(
     code: Mapping[str, Mapping[str, str]],
     is_continued: bool = False,
 ) -> None:
-    """Write launch.json: the runs of the experiment's board by id, with the overrides of each and
-    the hashes of the code that each should run; a continued launch keeps its earlier ones.
+    """Write launch.json: the overrides of each run of the experiment's board, and the hashes of the
+    code that it should run; a continued launch keeps its earlier runs.
     """
     path = folder / LAUNCH_FILE
     earlier = read_record(path, Launch) if is_continued and path.exists() else Launch(())
@@ -272,35 +265,31 @@ def write_run(folder: Path, run: RunRecord) -> None:
 
 
 def read_imports(experiment: str, *, runs_root: Path) -> tuple[ImportRecord, ...]:
-    """The systems of others that were imported into an experiment, in the order of
-    `imports.json`; none where there is no such file. Raises ArtifactError where it is broken.
+    """The systems of others that were imported into an experiment, in the order of `imports.json`,
+    if there is one; raises ArtifactError where it is broken.
     """
     path = experiment_folder(runs_root, experiment) / IMPORTS_FILE
-    return _imports_of(path)
-
-
-def record_import(folder: Path, entry: ImportRecord) -> bool:
-    """Put the entry into the file of an experiment, instead of an earlier one of the same system
-    if there is one; gives whether there was.
-    """
-    path = folder / IMPORTS_FILE
-    with FileLock(folder / f".{IMPORTS_FILE}.lock"):
-        systems = {(row.task, row.test_set, row.system): row for row in _imports_of(path)}
-        identity = (entry.task, entry.test_set, entry.system)
-        is_known = identity in systems
-        systems[identity] = entry
-        write_record(path, Imports(tuple(systems.values()), folder.name))
-    return is_known
-
-
-def _imports_of(path: Path) -> tuple[ImportRecord, ...]:
     if not path.exists():
         return ()
     return read_record(path, Imports, remedy="import its system again").imports
 
 
+def record_import(folder: Path, entry: ImportRecord) -> bool:
+    """Put the entry into the imports.json of an experiment's folder, in the place of an earlier one
+    of the same system; returns whether there was one.
+    """
+    with FileLock(folder / f".{IMPORTS_FILE}.lock"):
+        rows = read_imports(folder.name, runs_root=folder.parent)
+        systems = {(row.task, row.test_set, row.system): row for row in rows}
+        identity = (entry.task, entry.test_set, entry.system)
+        is_known = identity in systems
+        systems[identity] = entry
+        write_record(folder / IMPORTS_FILE, Imports(tuple(systems.values()), folder.name))
+    return is_known
+
+
 def _in_utc(moment: datetime | None) -> datetime | None:
-    """A time that names no zone is read as UTC; None for one that UTC has no date for."""
+    """The time in UTC, which one without a zone is taken for; None where UTC has no date for it."""
     try:
         return moment and moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except OverflowError:

@@ -1,7 +1,6 @@
-"""The numbers of one system on one test set: `scores.json`, as typed records.
+"""The numbers of one system on one test set: `scores.json`, as typed records, and `statistics.npz`.
 
-Refuses to know: runs and boards. A number without its n, its signature, or its interval's reason is
-no number here: it is left out, and the reason is kept.
+A number without its n, its signature, or its interval's reason is left out, with the reason.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class MetricScore:
 
 @dataclass(frozen=True, slots=True)
 class SubsetScores:
-    """The metrics of some rows of a test set, and what was left out of them and why."""
+    """The metrics of some rows of a test set, and why others are left out."""
 
     num_examples: int = field(metadata=key("n"))
     metrics: Mapping[str, MetricScore]
@@ -80,18 +79,13 @@ class Scores:
 
     language: str
     subsets: Mapping[str, SubsetScores]
-    """`all`; `clean`, the rows without a signal, where some have one; `new_dialogues`, the rows
-    whose whole dialogue is not in training, where that of some is.
+    """`all`; `clean`, the rows without a signal, if some have one; `new_dialogues`, the rows whose
+    whole dialogue is not in training, if that of some is.
     """
     statistics: Mapping[str, FloatArray]
     """Metric -> statistics (N, K) of all rows, in the test set's order."""
     masks: Mapping[str, BoolArray]
     """Subset, but for `all` -> which rows (N,) it has, whether there are scores of it or not."""
-
-    @property
-    def is_clean(self) -> BoolArray:
-        """Rows (N,) without a signal."""
-        return self.masks[CLEAN]
 
     @property
     def metrics(self) -> Mapping[str, MetricScore]:
@@ -113,8 +107,8 @@ def save_scores(folder: Path, scores: Scores) -> None:
 
 
 def load_scores(folder: Path) -> Scores:
-    """The scores in a folder, a metric that cannot be read as one that was left out; raises
-    ArtifactError where the files are missing, broken or too new.
+    """The scores in a folder, without metrics that cannot be read; raises ArtifactError where the
+    files are missing, broken or too new.
     """
     path = folder / SCORES_FILE
     document = read_json(path, has_only_finite=False)
@@ -180,15 +174,15 @@ def load_statistics(
     folder: Path, *names: str
 ) -> tuple[dict[str, FloatArray], dict[str, BoolArray]]:
     """Metric -> statistics (N, K), of all metrics or those named, and subset -> the mask (N,) of
-    its rows, for those subsets that scoring knew.
-
-    Raises ArtifactError where they are missing or broken.
+    its rows; raises ArtifactError where they are missing or broken.
     """
     path = folder / STATISTICS_FILE
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            masks = {one: archive[name] for one, name in MASKS.items() if name in archive.files}
-            chosen = names or [one for one in archive.files if one not in MASKS.values()]
+            masks = {
+                subset: archive[name] for subset, name in MASKS.items() if name in archive.files
+            }
+            chosen = names or [name for name in archive.files if name not in MASKS.values()]
             return {name: np.asarray(archive[name], np.float64) for name in chosen}, masks
     except FileNotFoundError:
         raise ArtifactError(f"{path}: missing or broken (no such file); evaluate again") from None
@@ -197,9 +191,7 @@ def load_statistics(
 
 
 def copy_statistics(source: Path, target: Path, *names: str) -> None:
-    """Write statistics.npz into another folder, with the metrics named only, or all of them, in few
-    bytes.
-    """
+    """Write statistics.npz into another folder in few bytes, with all metrics or those named."""
     arrays, masks = load_statistics(source, *names)
     compact = {name: _compact(array) for name, array in arrays.items()}
     with (target / STATISTICS_FILE).open("wb") as stream:
