@@ -81,8 +81,7 @@ def write_contamination(
     """Write <name>.jsonl for each test set, with the signals of each row, and contamination.json
     with counts and rules; return a sentence for each test set.
 
-    `on_rows` gets the number of training rows read since the last call; without test sets no row is
-    read.
+    `on_rows` gets the number of training rows since the last call. Without test sets none is read.
     """
     search = ContaminationSearch(
         {name: _rows(file.path, file.is_dialogue) for name, file in files.test_sets.items()}
@@ -110,8 +109,8 @@ def audit_splits(
     is_dialogue: bool,
     on_progress: Callable[[str, int], None] = lambda _, __: None,
 ) -> dict[str, JsonObject]:
-    """For audit.json, by split: signals of held-out rows in the training split, signals of test
-    rows in the validation split, and repeats within the training split.
+    """For audit.json, by split: signals of held-out rows in the training split and of test rows in
+    the validation split, and repeated dialogues.
 
     `on_progress` gets what is being read and the number of rows so far.
     """

@@ -1,9 +1,9 @@
 """Searches many texts for the n-grams of a few, with only the few in memory.
 
 Units (words or characters) of the few texts are numbered, and their n-grams hashed to 64 bits. The
-many texts are read in batches, where a window with a unit that the few texts lack is no candidate.
-One false match is expected in about 2e12 searches of a million n-grams in ten million. Legend: U
-units of a batch, G n-grams of the few texts.
+many texts are read in batches, whose windows with an unknown unit are skipped. One false match is
+expected in about 2e12 searches of a million n-grams in ten million. Legend: U units of a batch, G
+n-grams of the few texts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHARACTER_LENGTH = 20
 has 17 (everyday talk) to 21 (news) characters."""
 BATCH_UNITS = 1 << 17
 FILTER_CELLS = 16
-"""Cells of the quick first filter for each n-gram; one of this many unknown windows passes it."""
+"""Cells of the first filter for each n-gram; one in so many unknown windows passes it."""
 MAX_FILTER_BITS = 25
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that the multiplication loses no bits."""

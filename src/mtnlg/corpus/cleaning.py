@@ -30,8 +30,7 @@ RAW_LENGTH_FACTOR = 4
 shrinks that much."""
 
 _PLAIN = re.compile(r"[!-~]++(?:[ \n][!-~]++)*+")
-"""Printable ASCII words with one space or line feed between them, as in most English text: nothing
-to clean."""
+"""Words of printable ASCII between single spaces or line feeds: nothing to clean."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_BREAK = re.compile("\r\n?|[\n\x0b\x0c\x85\u2028\u2029]")
 _NEVER_NEEDED = (
@@ -62,9 +61,7 @@ def clean_text(text: str, config: CleaningConfig) -> str:
 
 
 class Cleaner:
-    """Cleans the rows of one split and counts the changes. Rows without a source are dropped,
-    except in plain text, which has none.
-    """
+    """Cleans the rows of a split and counts the changes; plain text needs no source."""
 
     def __init__(self, config: CleaningConfig, *, needs_source: bool = True) -> None:
         self.config = config
@@ -110,9 +107,8 @@ class Cleaner:
 
 
 def _clean(text: str, config: CleaningConfig) -> tuple[str, set[str]]:
-    """The cleaned text and the kinds of change.
-
-    The steps run until nothing changes, since one can uncover work for another.
+    """The cleaned text and the kinds of change. The steps run until none changes anything, since a
+    step can uncover work for an earlier one.
     """
     kinds: set[str] = set()
     if _PLAIN.fullmatch(text):
@@ -131,9 +127,7 @@ def _clean(text: str, config: CleaningConfig) -> tuple[str, set[str]]:
 
 @lru_cache(maxsize=8)
 def _steps(repair: bool, strip: bool, space: bool) -> tuple[tuple[str, _Step], ...]:
-    """Name and function of each step. Mojibake comes before control characters, as a C1 control can
-    be half of a broken letter.
-    """
+    """Name and function of each step. Mojibake is first: a C1 control can be half a letter."""
     steps: list[tuple[str, _Step]] = [("surrogates", _replace_surrogates)]
     if repair:
         steps.append(("mojibake", _repair_mojibake))

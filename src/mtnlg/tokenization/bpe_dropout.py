@@ -1,8 +1,8 @@
-"""BPE-dropout (Provilkov et al. 2020): each time a training text is shown, it is segmented anew,
+"""BPE-dropout (Provilkov et al. 2020): a training text is segmented anew each time it is shown,
 with merges left out at random.
 
-Hugging Face's own dropout draws from a random state that cannot be seeded, so a resumed training
-would read different ids. Here the segmentation depends only on (seed, draw) and the ids.
+Hugging Face's dropout cannot be seeded, so a resumed training would read different ids. Here the
+segmentation depends only on (seed, draw) and the ids.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mtnlg.errors import ConfigError
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 Draw = tuple[int, ...]
-"""Numbers the showings of a text; another draw gives another segmentation."""
+"""The number of a showing of a text; each gives its text another segmentation."""
 
 
 class DropoutSegmenter:
@@ -41,10 +41,8 @@ class DropoutSegmenter:
             self.merges[pair] = (rank, self.vocabulary[left + right])
 
     def __call__(self, ids: Sequence[int], draw: Draw) -> list[int]:
-        """Other ids of the same text.
-
-        Ids that were cut inside a character are no text and come back unchanged; so does a text
-        that has U+FFFD itself.
+        """New ids of the same text; the same ids where they are cut inside a character, or where
+        the text has U+FFFD itself.
         """
         text = self.tokenizer.decode(ids)
         if "\ufffd" in text:

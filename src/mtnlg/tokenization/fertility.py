@@ -46,7 +46,7 @@ class Fertility:
 
 
 def fertility(texts: Iterable[str], tokenizer: TextTokenizer, language: str) -> Fertility:
-    """The counts of texts, which are streamed; the region of a language (`zh-TW`) is ignored."""
+    """The counts of a stream of texts; the region of a language (`zh-TW`) is ignored."""
     is_spaced = language.lower().replace("_", "-").split("-")[0] not in UNSPACED
     is_broken: dict[int, bool] = {}
     num_texts = num_units = num_tokens = num_broken = 0

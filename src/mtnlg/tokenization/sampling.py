@@ -1,7 +1,6 @@
-"""The training texts that a tokenizer learns from: all, or a number of evenly spaced rows of each
-task.
+"""The training texts that a tokenizer learns from: all, or evenly spaced rows of each task.
 
-No row is taken twice: where shares are to be more equal, large tasks give up rows.
+No row is taken twice: for more equal shares, large tasks give up rows.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def training_texts(
     tasks: Sequence[TrainingRows],
     config: TokenizerConfig,
     *,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[str]:
     """Sources and references of the chosen rows, task by task."""
     quotas = row_quotas(
@@ -49,18 +48,16 @@ def training_texts(
     for task, quota in zip(tasks, quotas, strict=True):
         for row in strided_rows(task, quota):
             yield from (row.source, *row.references)
-            if on_progress is not None:
-                on_progress(1 + len(row.references))
+            on_progress(1 + len(row.references))
 
 
 def row_quotas(
     counts: Sequence[int], *, temperature: float | None, max_rows: int | None
 ) -> list[int]:
     """The number of rows of each task: as many as possible in proportion to
-    count ** (1 / temperature) (Arivazhagan et al. 2019, arXiv 1907.05019).
+    count ** (1 / temperature) (Arivazhagan et al. 2019, arXiv 1907.05019), and at least one.
 
-    No row is taken twice, and their sum is at most `max_rows` (None: no bound), but each task gives
-    at least one row.
+    Their sum is at most `max_rows`; None: no bound.
     """
     exponent = 1 / (temperature or 1.0)
     shares = [count**exponent for count in counts]

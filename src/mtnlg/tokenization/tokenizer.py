@@ -23,9 +23,7 @@ TOKENIZER_FILE = "tokenizer.json"
 def train_tokenizer(
     texts: Iterable[str], config: TokenizerConfig, *, markers: Sequence[str]
 ) -> TextTokenizer:
-    """A byte-level tokenizer trained on the texts; the same texts in the same order give the same
-    bytes.
-    """
+    """A byte-level tokenizer; the same texts in the same order give the same bytes."""
     special = [PAD, SEPARATOR, END, *sorted(set(markers))]
     if config.vocabulary_size < 256 + len(special):
         raise ConfigError(
@@ -57,8 +55,8 @@ def _byte_level_bpe(
 
 
 def _unigram(config: TokenizerConfig, special: list[str]) -> tuple[models.Model, trainers.Trainer]:
-    """Kudo 2018, sec. 3.2, over the letters that stand for bytes, all of which are in the
-    vocabulary: with `byte_fallback` instead, some texts would not come back from their ids.
+    """Kudo 2018, sec. 3.2, over the letters that stand for bytes: with `byte_fallback` instead,
+    some texts would not come back from their ids.
     """
     trainer = trainers.UnigramTrainer(
         vocab_size=config.vocabulary_size,
@@ -89,12 +87,10 @@ class TextTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> TextTokenizer:
-        """The tokenizer of a tokenizer.json; raises ArtifactError where it is missing or
-        not ours.
-        """
+        """The tokenizer of a tokenizer.json; raises ArtifactError if it is missing or not ours."""
         try:
             return cls(Tokenizer.from_file(str(path)))
-        except Exception as error:  # tokenizers raises bare Exception for every fault of a file
+        except Exception as error:  # tokenizers raises bare Exception for any broken file
             raise ArtifactError(f"{path}: not a tokenizer ({error})") from None
 
     def __reduce__(self) -> tuple[Callable[[str], TextTokenizer], tuple[str]]:
@@ -160,7 +156,7 @@ class TextTokenizer:
         """The ids of each text; raises DataError for one with a lone surrogate."""
         try:
             encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        except TypeError:  # the only word of tokenizers about a text that UTF-8 cannot hold
+        except TypeError:  # raised for a text that UTF-8 cannot hold
             raise DataError(_surrogate_fault(texts)) from None
         return [list(encoding.ids) for encoding in encodings]
 

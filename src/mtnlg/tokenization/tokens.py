@@ -61,12 +61,12 @@ def write_token_split(
     tokenizer: TextTokenizer,
     *,
     num_workers: int = 1,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Encode one split of prepared rows, with a few shards of texts in memory at a time.
 
-    A killed attempt in the same folder is continued after its last finished shard. The number of
-    processes changes no byte.
+    It continues a killed attempt after its last finished shard. The number of processes changes no
+    byte.
     """
     name = rows_file.stem
     ids, ends = folder / f"{name}.ids.bin", folder / f".{name}.ends"
@@ -82,8 +82,7 @@ def write_token_split(
                 num_ids += int(shard.lengths.sum())
                 read = {"position": shard.position, "num_lines": shard.num_lines}
                 files.commit({"num_ids": num_ids, **read})
-                if on_progress is not None:
-                    on_progress(len(shard.lengths) // 2)
+                on_progress(len(shard.lengths) // 2)
         _write_ends(ends, folder / f"{name}.ends.npy")
     for leftover in (record, ends):
         leftover.unlink(missing_ok=True)

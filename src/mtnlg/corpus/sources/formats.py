@@ -32,8 +32,8 @@ PACKED_ENDING = ".gz"
 TEXT_COLUMN = "text"
 """The one column of a plain text file."""
 LONGEST_TEXT = 16_000_000
-"""Most characters of a cell or paragraph. Without a limit, a quote that is never closed, or a file
-without blank lines, would be read into memory whole."""
+"""Most characters of a cell or paragraph. Without a limit, a quote that is never closed would read
+the whole file into memory."""
 PARQUET_BATCH = 1_000
 """Rows that are decoded together."""
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -52,8 +52,8 @@ def read_file(path: Path, split: str, quarantine: Quarantine) -> Iterator[Record
 def parallel_records(
     paths: list[Path], split: str, task: TaskConfig, quarantine: Quarantine
 ) -> Iterator[Record]:
-    """Pairs of lines as records with a column for each language; lines are counted first, so that
-    none are misaligned.
+    """Pairs of lines as records with a column for each language. Raises DataError where the files
+    have different numbers of lines.
     """
     counts = [sum(1 for _ in numbered_lines(path)) for path in paths]
     if counts[0] != counts[1]:
@@ -114,8 +114,6 @@ def _csv_records(path: Path) -> Iterator[Unparsed]:
 
 
 def _paragraph_records(path: Path) -> Iterator[Unparsed]:
-    """A line that cannot be read makes its paragraph unreadable."""
-
     def joined(lines: list[bytes], first: int) -> JsonObject:
         texts = []
         for number, raw in enumerate(lines, start=first):
@@ -128,7 +126,7 @@ def _paragraph_records(path: Path) -> Iterator[Unparsed]:
 
 
 def _parquet_records(path: Path) -> Iterator[Unparsed]:
-    """Rows, a batch at a time, numbered from 1 in errors, since there are no lines."""
+    """Rows, numbered from 1 in errors, since there are no lines."""
     import pyarrow
     import pyarrow.parquet
 
@@ -204,7 +202,7 @@ def _table_row(names: list[str], read: Callable[[], list[str]], location: str) -
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Callable[[], list[str]]]]:
-    """Bytes that are not UTF-8 pass the parser as surrogates, so that they break only one row."""
+    """Bytes that are not UTF-8 pass the parser as surrogates, so that they break only their row."""
 
     def checked(cells: list[str], number: int) -> list[str]:
         if any(_UNDECODED.search(cell) for cell in cells):

@@ -103,9 +103,7 @@ def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 
 def read_context_response(record: Record, task: TaskConfig) -> Iterator[Row]:
-    """A response and the turns before it, a line for each, after a background, if there is one:
-    who speaks, and what about.
-    """
+    """A response and the turns before it, a line for each, after a background if it has one."""
     turns = [" ".join(turn.splitlines()) for turn in _as_texts(record, task, "context")]
     if task.max_context_turns is not None:
         turns = turns[-task.max_context_turns :]
@@ -149,10 +147,8 @@ def find_reader(name: str) -> Reader:
 def group_turns(
     records: Iterable[Record], task: TaskConfig, quarantine: Quarantine
 ) -> Iterator[Record]:
-    """Records with one utterance each as one record for each conversation: its first, with the
-    utterances as a list of turns. Quarantined records are left out.
-
-    A conversation that continues after another one began is quarantined too.
+    """One record for each conversation, from records with one utterance each: the first, with all
+    utterances as a list of turns. A conversation that continues after another began is quarantined.
     """
     ended: set[int] = set()
     for key, group in groupby(_utterances(records, task, quarantine), key=itemgetter(0)):
@@ -214,7 +210,7 @@ def find_column(record: Record, column: str, *, name: str) -> JsonValue:
     raise DataError(
         f"{record.location}: no column {column}; "
         f"the record has: {', '.join(_paths(record.fields)) or 'none'}; "
-        f"tasks.*.columns.{name} to one of them"
+        f"set tasks.*.columns.{name} to one of them"
     )
 
 
