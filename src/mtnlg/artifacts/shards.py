@@ -1,8 +1,4 @@
-"""Long work in shards, over several processes, that continues where a killed attempt left off.
-
-Results come back in the order of the shards, so what is written does not depend on the number of
-processes.
-"""
+"""Long work in shards, over several processes, continued where a killed attempt left off."""
 
 from __future__ import annotations
 
@@ -132,9 +128,7 @@ class _Commit:
 
 
 class GrowingFiles:
-    """Files that grow shard by shard beside a record of their sizes. What a killed attempt wrote
-    after its last commit is cut off.
-    """
+    """Files that grow shard by shard, cut back to the last commit of a killed attempt."""
 
     def __init__(self, record: Path, paths: Sequence[Path]) -> None:
         commit = _last_commit(record, paths)

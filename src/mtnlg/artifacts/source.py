@@ -77,9 +77,7 @@ class Code:
         return sorted({row.package for row in self.rows if row.package is not None})
 
     def load(self) -> None:
-        """Import all modules now. Raises ArtifactError where a file changed since it was hashed: it
-        would run under the hash of the older text.
-        """
+        """Import all modules; raises ArtifactError where a file changed since it was hashed."""
         new = [name for name in self.modules if name not in sys.modules]
         for name in new:
             importlib.import_module(name)
@@ -266,9 +264,7 @@ def _imports(body: list[ast.stmt]) -> Iterator[_Import]:
 
 
 def _normalized(node: object) -> str:
-    """A syntax tree as text, the same in each release of Python, without lone strings such as
-    docstrings.
-    """
+    """A syntax tree as text, equal in each release of Python, without lone strings (docstrings)."""
     if isinstance(node, list):
         return f"[{','.join(_normalized(item) for item in node if not _is_lone_text(item))}]"
     if not isinstance(node, ast.AST):

@@ -55,9 +55,7 @@ class Artifact:
     """Built by this call, not cached."""
 
     def content(self, *, without: tuple[str, ...] = ()) -> str:
-        """One hash of the files, as built, with their names. A stage that reads the folder has this
-        in its key: equal files are equal inputs, whatever built them.
-        """
+        """One hash of the files and their names: equal files are equal inputs of the next stage."""
         files = _recorded_files(self.folder).items()
         return artifact_key(
             self.stage, {name: file.sha256 for name, file in files if name not in without}
@@ -145,9 +143,7 @@ def package_versions(*names: str) -> JsonObject:
 
 
 def find_artifact(root: Path, stage: str, key: str) -> Path | None:
-    """The complete folder of this key, or None; raises ArtifactError where a file is missing or has
-    another size.
-    """
+    """The complete folder of this key, or None; raises ArtifactError if files changed in size."""
     folder = artifact_folder(root, stage, key)
     if not (folder / RECORD_FILE).is_file():
         return None

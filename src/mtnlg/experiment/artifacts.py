@@ -57,9 +57,7 @@ class Prepared:
         return self.contamination.folder / rows_file(f"{name}.{test_set}")
 
     def rows_hash(self, name: str, split: str) -> str:
-        """The hash of one split's rows: a new test set changes nothing for a model that does not
-        read it.
-        """
+        """The hash of one split's rows."""
         return recorded_sha256(self.rows[name].folder, rows_file(split))
 
     def tokenizer_file(self) -> Path:

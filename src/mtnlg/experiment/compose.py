@@ -45,9 +45,7 @@ def register_schema() -> None:
 
 
 def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) -> None:
-    """Call the task with what Hydra composes from the words, or do what -m or --cfg asks Hydra for;
-    raises ConfigError for whatever Hydra refuses.
-    """
+    """Call the task with what Hydra composes, or obey -m or --cfg; raises ConfigError."""
     register_schema()
     # Otherwise Hydra prints errors in its own words and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -61,9 +59,7 @@ def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) ->
 
 
 def load(raw: DictConfig) -> Config:
-    """The typed, checked configuration; raises ConfigError naming the key that is unknown, missing
-    or out of range.
-    """
+    """The typed, checked configuration; raises ConfigError naming the key that does not fit."""
     from mtnlg.generation.strategies import find_strategy
 
     try:
@@ -125,9 +121,7 @@ def _config_folders(sources: Iterable[Any]) -> Iterator[Traversable]:
 
 
 def decoding_settings(words: Sequence[str]) -> dict[str, object]:
-    """The typed decoding settings of words such as `top_p=0.9`; raises ConfigError naming a setting
-    that is unknown or has a value of another type.
-    """
+    """Typed decoding settings from words such as `top_p=0.9`; raises ConfigError naming a wrong one."""
     from mtnlg.generation.strategies import STRATEGY_TABLE
 
     for word in words:
@@ -152,9 +146,7 @@ def freeze(config: Config) -> str:
 
 
 def thaw(path: Path) -> Config:
-    """A frozen configuration; raises ConfigError where the file is missing or does not fit this
-    version.
-    """
+    """A frozen configuration; raises ConfigError where it is missing or of another version."""
     try:
         plain = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -247,9 +239,7 @@ def _remedy(section: Any, key: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A message up to Hydra's search path, without what only developers read; its indented options
-    as one list.
-    """
+    """A message without Hydra's search path and types, its indented options joined to a list."""
     sentences: list[str] = []
     options: list[str] = []
     for line in text.split("Config search path")[0].splitlines():

@@ -1,6 +1,4 @@
-"""The model folder that a training starts from: what identifies it, whether it fits, its tokenizer.
-The training itself loads the weights.
-"""
+"""The model folder that a training starts from: its identity, its fit, its tokenizer."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ def initial_inputs(config: Config, names: Sequence[str] = FILES) -> JsonObject:
 
 
 def check_initial_model(config: Config) -> None:
-    """Raise ConfigError naming the model's settings that differ from the folder's, ArtifactError if
-    that is no model folder or corrupt.
-    """
+    """Raise ConfigError naming the settings in which the folder's model differs from ours."""
     if config.initial_model is None:
         return
     folder = _existing(config.initial_model)

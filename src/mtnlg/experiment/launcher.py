@@ -43,9 +43,7 @@ def launch_jobs(
     *,
     first: int,
 ) -> Sequence[JobReturn]:
-    """Freeze all jobs, run one after the other, report once; at the end, raises SystemExit if one
-    failed.
-    """
+    """Freeze all jobs, run one after the other, report once; raises SystemExit if one failed."""
     stage = str(getattr(task_function, STAGE_ATTRIBUTE))
     command: list[str] = getattr(task_function, COMMAND_ATTRIBUTE)
     numbered = enumerate(job_overrides, start=first)

@@ -1,6 +1,4 @@
-"""This machine: what of it changes the bits of a training, found without PyTorch where possible,
-and what a manifest says of it.
-"""
+"""This machine: what of it changes the bits of a training, and what a manifest says of it."""
 
 from __future__ import annotations
 

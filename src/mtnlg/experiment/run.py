@@ -36,9 +36,7 @@ UNSEEN_TEXT = "; the training text of its initial model was not looked up"
 
 
 def execute(config: Config, last_stage: str) -> None:
-    """Run the stages up to the last one, and write run.json and the log; a failure is recorded
-    there and raised again.
-    """
+    """Run the stages up to the last one; run.json and the log also record a failure."""
     folder = freeze_run(config).parent
     machine = hardware(config.trainer.accelerator, config.trainer.num_threads)
     manifest = Manifest(folder, _asked(config, folder), hardware=machine)

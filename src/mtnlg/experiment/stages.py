@@ -115,9 +115,7 @@ def report(config: Config) -> list[Path]:
 
 
 def code_hashes(config: Config) -> dict[str, str]:
-    """The hash of the code of each stage, as the keys of this run's artifacts have it; empty where
-    the settings ask for a row that no table has.
-    """
+    """Stage -> the hash of its code, as in the keys; empty if the settings name an unknown row."""
     from mtnlg.evaluation.metrics.registry import used_metrics
     from mtnlg.evaluation.score import make_scores
 

@@ -24,9 +24,7 @@ class Run:
 
 
 def find_run(word: str, *, runs_root: Path) -> Run:
-    """The run with this folder, id or beginning of an id; raises ConfigError, naming a similar one
-    or all that begin so, where that is not a single run.
-    """
+    """The run with this folder, id or beginning of an id; raises ConfigError if not exactly one."""
     folder = Path(word)
     if not (folder / RUN_FILE).is_file():
         folder = _find_folder(word, runs_root)

@@ -59,9 +59,7 @@ class Manifest:
 
 
 def git_state() -> Facts:
-    """Commit of this package's repository, and whether the package has changes there; nulls where
-    it was installed without one.
-    """
+    """Commit of the package's repository, and whether it has changes; nulls without a repository."""
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:  # of somebody else's repository
         return {"commit": None, "dirty": None}
     return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "."))}

@@ -53,9 +53,7 @@ def decode(document: object, kind: type[Record], *, at: str = "$") -> Record:
 
 
 def read_record(path: Path, kind: type[Record], *, remedy: str = "") -> Record:
-    """The record of a JSON file; raises ArtifactError with the path where it cannot be read, and
-    with the remedy where it holds something else.
-    """
+    """The record of a JSON file; raises ArtifactError with path, field and remedy."""
     document = read_json(path)
     try:
         return decode(document, kind)

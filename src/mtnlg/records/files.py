@@ -42,9 +42,7 @@ def parse_line(
 def numbered_lines(
     path: Path | str, stream: IO[bytes] | None = None
 ) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file, or of an open stream, by number from 1; raises DataError where it is
-    empty or damaged.
-    """
+    """The lines of a file or stream, by number from 1; raises DataError if empty or damaged."""
     number = 0
     try:
         with open_bytes(Path(path)) if stream is None else nullcontext(stream) as lines:
@@ -96,9 +94,7 @@ def json_line(record: JsonObject) -> str:
 
 
 def read_json(path: Path, *, has_only_finite: bool = True) -> JsonObject:
-    """A JSON document of ours; raises ArtifactError if it is missing, broken, of a later version of
-    this package, or has a number that is not finite and must be.
-    """
+    """A JSON document of ours; raises ArtifactError if missing, broken or of a later version."""
     try:
         document = json.loads(
             path.read_text(encoding="utf-8"),

@@ -67,9 +67,7 @@ def run_folder(runs_root: Path, experiment: str, run_id: str) -> Path:
 
 
 def is_folder_name(name: str) -> bool:
-    """True where a name can be one step of a path: no separator, no parent, and the disk can hold
-    it.
-    """
+    """True for one step of a path: no separator, no parent, and not too long for a disk."""
     try:
         num_bytes = len(name.encode("utf-8"))
     except UnicodeEncodeError:

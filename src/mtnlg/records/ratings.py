@@ -40,9 +40,7 @@ class RatedSystem:
 
 @dataclass(frozen=True, slots=True)
 class RatedMetric:
-    """How far a metric agrees with the raters, by Kendall's tau-b; 1 is full agreement, in either
-    direction of the metric.
-    """
+    """Kendall's tau-b of a metric and the raters; 1 is full agreement, also for error rates."""
 
     metric: str
     systems: Value
@@ -121,9 +119,7 @@ def read_ratings(experiment: str, *, runs_root: Path) -> tuple[HumanRatings, ...
 
 
 def record_ratings(experiment: str, ratings: HumanRatings, *, runs_root: Path) -> Path:
-    """Put the ratings of one board and question into ratings.json, in the place of an earlier
-    reading of them, and return the path.
-    """
+    """Put ratings into ratings.json, in place of an earlier reading of them; returns the path."""
     earlier = read_ratings(experiment, runs_root=runs_root)
     kept = [entry for entry in earlier if entry.identity != ratings.identity]
     path = experiment_folder(runs_root, experiment) / RATINGS_FILE

@@ -21,9 +21,7 @@ MACHINE_PATH = re.compile(r"(?<![\w./:~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\\"']+[/\
 
 
 class Difference(NamedTuple):
-    """A setting that is not the same in all of some configurations, and its value in each; None
-    where it is missing.
-    """
+    """A setting that is not the same in some configurations, and its value in each, if any."""
 
     key: str
     values: tuple[str | None, ...]

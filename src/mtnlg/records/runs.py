@@ -209,9 +209,7 @@ def launched_code(run_folder: Path) -> Mapping[str, str]:
 
 
 def read_launch(experiment: str, *, runs_root: Path) -> Launch:
-    """The launch of an experiment; raises ConfigError for a name that is no folder's, ArtifactError
-    where there is none.
-    """
+    """The launch of an experiment; raises ConfigError or ArtifactError where there is none."""
     if not is_folder_name(experiment):
         raise ConfigError(
             f"experiment is {experiment!r}; it must be one folder name without separators"
@@ -234,9 +232,7 @@ def read_runs(launch: Launch, *, runs_root: Path) -> tuple[RunRecord, ...]:
 
 
 def read_run(run_id: str, *, folder: Path) -> RunRecord:
-    """The run of `folder/<run_id>/run.json`, without its overrides; a failed run, with the reason,
-    where that cannot be read.
-    """
+    """The run in `folder/<run_id>`, without overrides; a failed run if it cannot be read."""
     if not is_folder_name(run_id):
         reason = "its run id is no folder name, so it was not read"
         return RunRecord(run_id, "failed", reason, run_id)
@@ -265,9 +261,7 @@ def write_run(folder: Path, run: RunRecord) -> None:
 
 
 def read_imports(experiment: str, *, runs_root: Path) -> tuple[ImportRecord, ...]:
-    """The systems of others that were imported into an experiment, in the order of `imports.json`,
-    if there is one; raises ArtifactError where it is broken.
-    """
+    """The systems imported into an experiment, if any; raises ArtifactError where broken."""
     path = experiment_folder(runs_root, experiment) / IMPORTS_FILE
     if not path.exists():
         return ()
@@ -275,9 +269,7 @@ def read_imports(experiment: str, *, runs_root: Path) -> tuple[ImportRecord, ...
 
 
 def record_import(folder: Path, entry: ImportRecord) -> bool:
-    """Put the entry into the imports.json of an experiment's folder, in the place of an earlier one
-    of the same system; returns whether there was one.
-    """
+    """Put an entry into imports.json; returns whether it replaced one of the same system."""
     with FileLock(folder / f".{IMPORTS_FILE}.lock"):
         rows = read_imports(folder.name, runs_root=folder.parent)
         systems = {(row.task, row.test_set, row.system): row for row in rows}

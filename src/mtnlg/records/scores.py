@@ -107,9 +107,7 @@ def save_scores(folder: Path, scores: Scores) -> None:
 
 
 def load_scores(folder: Path) -> Scores:
-    """The scores in a folder, without metrics that cannot be read; raises ArtifactError where the
-    files are missing, broken or too new.
-    """
+    """The scores in a folder, without unreadable metrics; raises ArtifactError where broken."""
     path = folder / SCORES_FILE
     document = read_json(path, has_only_finite=False)
     arrays, masks = load_statistics(folder)

@@ -38,9 +38,7 @@ class LastAverage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """training.json: what a training took, and what it gave. Tokens, FLOPs and seconds are those of
-    all its processes and resumptions.
-    """
+    """training.json: what a training took, over all processes and resumptions, and what it gave."""
 
     steps: int
     ended_by: str | None = None
@@ -67,9 +65,7 @@ class Training:
 
     @property
     def objective(self) -> float:
-        """What a sweep maximizes: the best validation metric, or the negated loss where no task has
-        one.
-        """
+        """What a sweep maximizes: the best validation metric, or without one the negated loss."""
         metric = self.best_validation_metric
         return -self.best_validation_loss if metric is None else metric
 

@@ -119,9 +119,7 @@ def _group_cells(name: str, row: BoardRow, board: Board) -> dict[str, Cell]:
 
 
 def harmless(cell: Cell) -> Cell:
-    """A number as it is; text without hidden characters, after an apostrophe if it starts like a
-    formula.
-    """
+    """A number as it is; text without hidden characters, and never one that is a formula."""
     if not isinstance(cell, str):
         return "" if cell is None else cell
     return "'" + visible(cell) if cell.startswith(FORMULA_STARTS) else visible(cell)

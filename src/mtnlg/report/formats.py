@@ -83,9 +83,7 @@ FORMAT_TABLE = Table("mtnlg.formats", Format, FORMATS)
 
 
 def find_format(name: str, *, key: str = "report.formats") -> Format:
-    """The format of that name, ours or another package's; raises ConfigError, naming the setting,
-    where there is none.
-    """
+    """The format of that name, ours or a package's; raises ConfigError naming the setting."""
     return FORMAT_TABLE.find(name, key=key)
 
 
@@ -96,9 +94,7 @@ def write_report(
     formats: Sequence[str] | None = None,
     num_samples: int = NUM_SAMPLES,
 ) -> list[Path]:
-    """Write these formats, or the usual ones, and return the paths; nothing is written unless all
-    of them render.
-    """
+    """Write these formats, or the usual ones, if all of them render; returns the paths."""
     texts: dict[Path, str] = {}
     for name in ReportConfig().formats if formats is None else formats:
         report_format = find_format(name)

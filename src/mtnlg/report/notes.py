@@ -114,9 +114,7 @@ def power_notes(board: Board) -> list[str]:
 
 
 def bootstrap_notes(board: Board) -> list[str]:
-    """The paired bootstrap of neighbors in the ranking, if it was asked for; leaderboard.json has
-    all pairs.
-    """
+    """The paired bootstrap of neighbors in the ranking, if asked for; leaderboard.json has all."""
     neighbors = set(pairwise(row.label for row in board.ranked))
     tests = [
         f"{comparison.better} and {comparison.worse} {p_text(comparison.p_bootstrap)} (the "
@@ -134,9 +132,7 @@ def bootstrap_notes(board: Board) -> list[str]:
 
 
 def contamination_notes(board: Board) -> list[str]:
-    """How many checked rows have a contamination signal, by which rule, and whether the ranking
-    changes without them.
-    """
+    """How many rows have a contamination signal, by which rule, and if that changes the ranking."""
     checks = {row.label: row.contamination for row in board.rows if row.contamination.rule}
     signals = _together(
         {

@@ -34,9 +34,7 @@ def page_json(document: JsonObject) -> Markup:
 
 
 def samples_json(samples: BoardSamples, board: Board, *, source_language: str) -> Markup:
-    """The samples with all outputs and, for each metric that has values of single outputs,
-    `values[system][row]`, null where there is none.
-    """
+    """The samples with outputs and, by metric, `values[system][row]`, null where there is none."""
     outputs = samples.samples[0].outputs if samples.samples else ()
     return page_json(
         {
@@ -78,9 +76,7 @@ def _sample(sample: Sample) -> JsonObject:
 
 
 def compare_json(leaderboard: Leaderboard, anchors: Sequence[str]) -> Markup | None:
-    """The boards with at least two rows with numbers, None if there is none; `anchors` has that of
-    every board of the leaderboard.
-    """
+    """The boards with two rows with numbers, if any; `anchors` has that of every board."""
     positions = {run.run_id: index for index, run in enumerate(leaderboard.runs)}
     whole = {
         (board.task, board.test_set): anchor

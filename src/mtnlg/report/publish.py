@@ -79,10 +79,7 @@ class Publication:
 def publish(
     publication: Publication, *, runs_root: Path, artifacts_root: Path, published_root: Path
 ) -> list[Path]:
-    """Write the record of the last launch of an experiment and the report of it; return the paths.
-
-    Raises ArtifactError where a score or a model's curve that the board shows is gone.
-    """
+    """Write the record of an experiment's last launch and its report, and return the paths."""
     target = published_root / read_launch(publication.experiment, runs_root=runs_root).experiment
     published_root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".publish-", dir=published_root) as temporary:

@@ -117,9 +117,7 @@ def training_facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, 
 
 
 def log_tail(path: Path) -> str:
-    """The last lines of a log, without the folders of absolute paths; raises OSError if it cannot
-    be read.
-    """
+    """The last lines of a log, without the folders of paths; raises OSError."""
     with path.open("rb") as stream:
         start = max(stream.seek(0, os.SEEK_END) - LOG_BYTES, 0)
         stream.seek(start)

@@ -62,9 +62,7 @@ def _context(leaderboard: Leaderboard) -> dict[str, object]:
 
 
 def excerpt(leaderboard: Leaderboard) -> str:
-    """One Markdown table over the boards of all examples: the main metric of each system and of the
-    best baseline, then signatures.
-    """
+    """A Markdown table of each board's main metric, without lower baselines, and the signatures."""
     boards = [board for board in leaderboard.boards if board.subset == "all"]
     tables = [(board, _without_lower_baselines(board)) for board in boards]
     signatures = dict.fromkeys(
@@ -96,9 +94,7 @@ def escape_latex(text: str) -> str:
 
 
 def is_tied_with_best(name: str, row: BoardRow, board: Board) -> bool:
-    """True for the best row by a metric that was tested, and for rows that share a letter with
-    it.
-    """
+    """True for the best row by a tested metric, and for rows that share a letter with it."""
     tested = [ranked for ranked in board.ranked if name in ranked.cld]
     if row not in tested:
         return False
