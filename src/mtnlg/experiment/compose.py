@@ -121,7 +121,7 @@ def _config_folders(sources: Iterable[Any]) -> Iterator[Traversable]:
 
 
 def decoding_settings(words: Sequence[str]) -> dict[str, object]:
-    """Typed decoding settings from words such as `top_p=0.9`; raises ConfigError naming a wrong one."""
+    """Typed decoding settings from words such as `top_p=0.9`; raises ConfigError for a bad one."""
     from mtnlg.generation.strategies import STRATEGY_TABLE
 
     for word in words:

@@ -59,7 +59,7 @@ class Manifest:
 
 
 def git_state() -> Facts:
-    """Commit of the package's repository, and whether it has changes; nulls without a repository."""
+    """Commit of the package's repository, and whether it has changes; nulls if there is none."""
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:  # of somebody else's repository
         return {"commit": None, "dirty": None}
     return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "."))}
