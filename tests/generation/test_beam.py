@@ -17,7 +17,6 @@ from made_models import (
     without_end,
 )
 from mtnlg.config import DecodingConfig
-from mtnlg.generation.cache import reserve
 from mtnlg.generation.engine import generate
 from mtnlg.model import KeyValueCache
 
@@ -91,12 +90,13 @@ def test_beam_of_one_equals_greedy(variant: str, length_penalty: float, seed: in
 def test_cache_grows_where_beams_share_few_ancestors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: the plain search by lists; near-equal chances keep the beams apart."""
     capacities: list[int] = []
+    reserve = KeyValueCache.reserve
 
     def watched(cache: KeyValueCache, num_slots: int) -> None:
         reserve(cache, num_slots)
         capacities.append(cache.keys.shape[3])
 
-    monkeypatch.setattr("mtnlg.generation.beam.reserve", watched)
+    monkeypatch.setattr(KeyValueCache, "reserve", watched)
     model = make_model(seed=4, vocabulary_size=5, initial_deviation=0.1)
     config = beam(max_new_tokens=9, num_beams=30, num_alternatives=30)
 

@@ -7,8 +7,9 @@ import torch
 
 from made_models import EOS, PROMPTS, VARIANTS, make_model, next_logits, plain_greedy, without_end
 from mtnlg.config import DecodingConfig
-from mtnlg.generation.cache import drop_rows, read_prompts, widen
+from mtnlg.generation.batches import read_prompts
 from mtnlg.generation.engine import generate
+from mtnlg.generation.rows import widen
 
 TOLERANCE = 1e-5
 """float32; the same sums in another order."""
@@ -59,7 +60,7 @@ def test_dropped_rows_leave_the_others_as_they_were() -> None:
     cache = read_prompts(model, PROMPTS, num_new_slots=1).cache
     keys, values = cache.keys.clone(), cache.values.clone()
 
-    order = drop_rows(cache, torch.tensor([True, False, False, True, False, True]))
+    order = cache.drop_rows(torch.tensor([True, False, False, True, False, True]))
 
     assert sorted(order.tolist()) == [1, 2, 4]
     assert torch.equal(cache.keys, keys[:, order])

@@ -18,9 +18,8 @@ from mtnlg.records.files import write_jsonl
 from mtnlg.records.rows import Row
 from mtnlg.tokenization.tokens import read_token_split, write_token_split
 from mtnlg.training.data import SequenceDataset, TaskSplit
-from mtnlg.training.module import TransformerModule
+from mtnlg.training.module import TransformerModule, ValidationMetric
 from mtnlg.training.plan import MicroBatch
-from mtnlg.training.validation_metric import ValidationMetric
 
 SOURCES = ["the red cat", "a dog", "how are you? " * 9, "", "cat"]
 TARGETS = ["一只红猫", "a dog", "fine", "x", "a dog sees you " * 6]
@@ -164,7 +163,7 @@ def test_batches_of_likelihoods_keep_to_their_tokens(
 
 def test_line_of_a_likelihood_is_its_nats_and_bytes() -> None:
     """Oracle: written out."""
-    assert likelihood.likelihood_record("7", Likelihood(3.5, 12, True)) == {
+    assert Likelihood(3.5, 12, True).to_json("7") == {
         "id": "7",
         "target_nats": 3.5,
         "target_bytes": 12,

@@ -11,9 +11,9 @@ from rouge_score.rouge_scorer import RougeScorer
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Texts, find_metric, sentence_scores
 from mtnlg.generation.batches import Output
-from mtnlg.inference.mbr import expected_utilities, rank_by_utility
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as Pretrained
 from mtnlg.inference.pretrained import decoding_of
+from mtnlg.inference.text_generator import expected_utilities, rank_by_utility
 
 SAMPLES = [
     "the red cat sees a dog",

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from made_transformers import build, modern, random_ids
 from mtnlg.config import ModelConfig
-from mtnlg.model import Transformer, count_flops
+from mtnlg.model import Transformer
+from mtnlg.training.objective import count_flops
 
 TOLERANCE = 1e-5
 """float32 log-probabilities of a few tokens."""

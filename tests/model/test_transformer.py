@@ -12,7 +12,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 from made_transformers import VOCABULARY_SIZE, build, modern, random_ids
 from mtnlg.config import FeedForward, ModelConfig
-from mtnlg.model import Transformer, count_flops
+from mtnlg.model import Transformer
+from mtnlg.training.objective import count_flops
 
 TOLERANCE = 1e-5
 """float32; sums of a few hundred products of order one."""

@@ -31,7 +31,7 @@ from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
 from mtnlg.tokenization.tokens import read_token_split, write_token_split
 from mtnlg.training import TrainingData, callbacks, train_model
 from mtnlg.training.data import SequenceDataset, TaskSplit
-from mtnlg.training.validation_metric import ValidationMetric
+from mtnlg.training.module import ValidationMetric
 
 WORDS = (
     "red",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -12,7 +13,6 @@ from mtnlg.training.plan import (
     MicroBatch,
     PlanSettings,
     competence,
-    curriculum_micro_batches,
     micro_batches,
 )
 
@@ -33,7 +33,9 @@ def settings(*, group: int = 2, weight: float = 1.0) -> PlanSettings:
 
 
 def stream(plan: PlanSettings, num_steps: int, *, start_step: int = 0) -> list[MicroBatch]:
-    batches = curriculum_micro_batches(plan, STEPS, rank=0, num_ranks=1, start_step=start_step)
+    batches = micro_batches(
+        plan, rank=0, num_ranks=1, start_step=start_step, curriculum_steps=STEPS
+    )
     return list(islice(batches, num_steps * plan.micro_batches_per_step))
 
 
@@ -64,8 +66,10 @@ def test_no_example_is_shown_before_its_time() -> None:
 def test_after_the_curriculum_come_whole_epochs() -> None:
     """Oracle: the stream without a curriculum, its steps numbered from the curriculum's end."""
     plan = settings()
-    later = micro_batches(plan, rank=0, num_ranks=1, start_step=0, num_before=STEPS)
-    epochs = list(islice(later, 50))
+    epochs = [
+        replace(batch, step=STEPS + batch.step)
+        for batch in islice(micro_batches(plan, rank=0, num_ranks=1, start_step=0), 50)
+    ]
 
     assert stream(plan, STEPS + 25)[2 * STEPS :] == epochs
 
@@ -85,11 +89,11 @@ def test_ranks_together_read_the_stream_in_order() -> None:
     """Oracle: the stream of a single rank."""
     plan = settings(group=4)
     ranks = [
-        curriculum_micro_batches(plan, STEPS, rank=rank, num_ranks=2, start_step=7)
+        micro_batches(plan, rank=rank, num_ranks=2, start_step=7, curriculum_steps=STEPS)
         for rank in range(2)
     ]
 
-    together = [next(one) for _ in range(200) for one in ranks]
+    together = [next(rank) for _ in range(200) for rank in ranks]
 
     assert together == stream(plan, 100, start_step=7)
 

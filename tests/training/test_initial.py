@@ -15,8 +15,7 @@ from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import Config, TrainerConfig
 from mtnlg.errors import ConfigError
 from mtnlg.model import Transformer, save_model
-from mtnlg.model.folder import start_from
-from mtnlg.model.freezing import check_frozen, freeze
+from mtnlg.model.initial import check_frozen, freeze, start_from
 from mtnlg.training.module import build_optimizer
 
 
@@ -141,7 +140,7 @@ def test_optimizer_does_not_hold_frozen_parameters(prepared: Any) -> None:
 @pytest.mark.parametrize(
     ("patterns", "message"),
     [
-        (["blocks.00"], r"trainer\.frozen has 'blocks\.00'.*did you mean blocks\.0\?"),
+        (["blocks.00"], r"trainer\.frozen has 'blocks\.00'.*did you mean 'blocks\.0'\?"),
         (["blocks.2"], r"known: token_embedding, position_embedding, blocks\.0, blocks\.1, final_"),
         (["block"], r"'block', which names no parameter"),
         (["attention"], r"blocks\.0\.attention\.query_key_value\.weight"),

@@ -164,7 +164,7 @@ def test_training_killed_with_early_stopping_is_bit_for_bit_the_undisturbed_one(
     scripted(monkeypatch, script)
     if killed_at > 6:  # nothing is left to train
         with monkeypatch.context() as patched:
-            patched.setattr(fit, "_write_folder", lambda *_: 1 / 0)
+            patched.setattr(fit, "load_weights", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 train(prepared, config, tmp_path / "resumed")
     else:

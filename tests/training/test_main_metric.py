@@ -12,7 +12,7 @@ from mtnlg.config import Config
 from mtnlg.evaluation import METRICS, Texts, score_texts
 from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.training import fit
-from mtnlg.training.validation_metric import ValidationMetric
+from mtnlg.training.module import ValidationMetric
 
 
 def measured_by(*metrics: str) -> Config:
@@ -49,7 +49,7 @@ def test_metrics_of_both_directions_are_averaged_with_their_signs(prepared: Any)
 
 def validation_metric(prepared: Any, config: Config) -> ValidationMetric:
     prompts = {
-        task.name: TaskPrompt.of(task.title, config.tasks[task.name], config.cleaning)
+        task.title: TaskPrompt.of(task.title, config.tasks[task.name], config.cleaning)
         for task in prepared.data
     }
     return fit._validation_metric(config, prepared.data, prompts, prepared.tokenizer)

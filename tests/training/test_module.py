@@ -18,9 +18,13 @@ from mtnlg.config import (
     TrainerConfig,
 )
 from mtnlg.model import Transformer
-from mtnlg.training.module import TransformerModule, build_optimizer, learning_rate_ratio
+from mtnlg.training.module import (
+    TransformerModule,
+    ValidationMetric,
+    build_optimizer,
+    learning_rate_ratio,
+)
 from mtnlg.training.plan import MicroBatch
-from mtnlg.training.validation_metric import ValidationMetric
 
 GRADIENT_TOLERANCE = 1e-6
 

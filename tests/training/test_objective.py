@@ -13,10 +13,10 @@ import torch
 from torch.nn import functional as F
 
 from made_training import dataset
-from mtnlg.model import States, Transformer, count_flops
+from mtnlg.model import States, Transformer
 from mtnlg.training import loss as loss_module
 from mtnlg.training.data import Batch
-from mtnlg.training.objective import Objective, source_labels, symmetric_divergence
+from mtnlg.training.objective import Objective, count_flops, source_labels, symmetric_divergence
 from mtnlg.training.plan import MicroBatch
 
 TOLERANCE = 1e-5

@@ -170,11 +170,12 @@ def test_compact_plan_of_narrow_numbers_and_a_sequence_over_the_budget_is_the_sa
     assert list(plan_epoch(narrow, 3)) == spelt_out(replace(plan, lengths=lengths), 3)
 
 
-def test_slice_of_a_plan_is_the_slice_of_its_list() -> None:
-    plan = plan_epoch(settings(), epoch=0)
+def test_step_of_a_plan_by_its_index_is_that_of_the_list() -> None:
+    """Oracle: the plan as Python lists."""
+    plan, steps = plan_epoch(settings(), epoch=0), spelt_out(settings(), 0)
 
-    assert plan[2:9:3] == list(plan)[2:9:3]
-    assert plan[-1] == list(plan)[-1]
+    assert [plan[index] for index in range(2, 9, 3)] == steps[2:9:3]
+    assert plan[-1] == steps[-1]
 
 
 def by_labels(step_labels: int, *, num_ranks: int) -> PlanSettings:

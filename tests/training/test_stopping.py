@@ -30,7 +30,7 @@ def test_patience_ends_the_training_and_survives_its_last_kill(
     seen = scripted(monkeypatch, [1.0, 3.0, 2.0, 1.0])
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit, "_write_folder", lambda *_: 1 / 0)
+        patched.setattr(fit, "load_weights", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(prepared, config, tmp_path / "resumed")
     resumed = train(prepared, config, tmp_path / "resumed")

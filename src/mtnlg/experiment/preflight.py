@@ -200,7 +200,7 @@ def _check_training(config: Config) -> None:
 def _check_frozen(config: Config) -> None:
     if config.trainer.frozen is None:
         return
-    from mtnlg.model.freezing import check_frozen
+    from mtnlg.model.initial import check_frozen
 
     check_frozen(config.model, config.trainer.frozen)
 

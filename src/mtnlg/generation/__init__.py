@@ -1,1 +1,1 @@
-"""Prompts of ids in, outputs of ids out, by any decoding strategy; knows no text."""
+"""Prompts of ids in, outputs of ids out, by any decoding strategy. Knows no text."""

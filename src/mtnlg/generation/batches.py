@@ -1,13 +1,20 @@
-"""What goes into a search, what comes out, and how prompts are cut into batches; knows no model."""
+"""What goes into a search, what comes out, and how prompts are cut into batches and read.
+
+Legend: B rows, T prompt width, S slots, V vocabulary.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from mtnlg.config import DecodingConfig
-from mtnlg.generation.constraints import Constraints
+from mtnlg.generation.constraints import Constraints, forbid
 from mtnlg.generation.strategies import find_strategy
+from mtnlg.model import KeyValueCache, Transformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +24,50 @@ class Output:
     ids: list[int]
     """The new ids, without the end-of-sequence id."""
     score: float
-    """Sum of the log-probabilities of the new ids in nats, end-of-sequence included.
-
-    For beams divided by length ** length_penalty.
+    """Sum of the log-probabilities of the new ids in nats, end-of-sequence included; beam search
+    divides it by length ** length_penalty.
     """
     is_finished: bool
-    """Ended by the model, not by the limit."""
+    """Whether the model ended it, not the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Prompts that are searched together; no field of a row changes another row's outputs."""
+    """Prompts that are searched together; no row affects the outputs of another."""
 
     prompts: list[list[int]]
     limits: list[int]
     """Most new tokens of each row."""
     example_numbers: list[int]
-    """Each row's place in its test set: what its random draws depend on."""
+    """Each row's index in its test set: its random draws depend on it."""
     eos_id: int
     forbidden_ids: list[int]
     """Ids that are never produced."""
     constraints: Constraints | None = None
     prefix_length: int | None = None
-    """Tokens at the head of each prompt that see one another, where the model's prefix is
-    bidirectional; None: all.
-    """
+    """First tokens of each prompt that see one another in a bidirectional prefix; None: all."""
 
     @property
     def longest_limit(self) -> int:
         return max(self.limits)
 
+    def constrain(self, logits: Tensor, history: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and log-probabilities (..., V) float32 of what may follow `history` (..., T) of
+        rows whose prompts are at `prompts` (B,); minus infinity for what may not.
+        """
+        logits = forbid(logits, self.forbidden_ids)
+        if self.constraints is None:
+            return logits, logits.log_softmax(-1)
+        rows, histories = logits.flatten(0, -2), history.flatten(0, -2)
+        prompts = prompts.repeat_interleave(len(rows) // len(prompts))
+        allowed, log_probabilities = self.constraints.apply(rows, histories, prompts)
+        return allowed.view_as(logits), log_probabilities.view_as(logits)
+
 
 def new_token_limits(
     lengths: Sequence[int], *, max_new_tokens: int, context_length: int
 ) -> list[int]:
-    """Most new tokens of each prompt; raises ValueError for an empty or too long one."""
+    """Most new tokens of each prompt; raises ValueError for a prompt that is empty or too long."""
     for number, length in enumerate(lengths):
         if not 1 <= length < context_length:
             raise ValueError(
@@ -64,16 +80,14 @@ def new_token_limits(
 def cut_batches(
     lengths: Sequence[int], limits: Sequence[int], *, config: DecodingConfig
 ) -> list[list[int]]:
-    """Indices of prompts, longest first, in batches of one prompt or more.
-
-    Of more than one, rows x copies x (prompt + new tokens) is at most `config.batch_tokens`, with
-    padding counted.
+    """Indices of prompts, longest first, in batches. In a batch of more than one prompt,
+    rows x copies x (prompt + new tokens) is at most `config.batch_tokens`, padding included.
     """
     copies = find_strategy(config).num_branches(config)
     batches: list[list[int]] = []
     widest = 0
     for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
-        # The first prompt is the longest but not always the one with the longest limit.
+        # The first prompt is the longest but may not have the longest limit.
         room = max(widest, limits[index])
         rows = len(batches[-1]) + 1 if batches else 1
         width = lengths[batches[-1][0] if batches else index] + room
@@ -84,3 +98,62 @@ def cut_batches(
             batches.append([index])
             widest = limits[index]
     return batches
+
+
+@dataclass(frozen=True, slots=True)
+class PromptReading:
+    """The state of a model after it read the prompts."""
+
+    logits: Tensor
+    """(B, V) float32, of the first new token."""
+    cache: KeyValueCache
+    lengths: Tensor
+    """(B,) int64, tokens of each prompt."""
+    is_real: Tensor
+    """(B, T) bool, false for the padding on the left."""
+
+
+def read_prompts(
+    model: Transformer,
+    prompts: list[list[int]],
+    *,
+    num_new_slots: int,
+    prefix_length: int | None = None,
+) -> PromptReading:
+    """Read all prompts, padded on the left, into a cache with `num_new_slots` more. Their first
+    `prefix_length` tokens (None: all) see one another if the model's prefix is bidirectional.
+
+    Raises ValueError if the model's logits are not finite.
+    """
+    device = model.token_embedding.weight.device
+    width = max(len(prompt) for prompt in prompts)
+    ids = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts], device=device)
+    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
+    positions = torch.arange(width, device=device) - (width - lengths)[:, None]  # (B, T)
+    is_real = positions >= 0
+    is_padded = any(len(prompt) < width for prompt in prompts)
+    is_bidirectional = model.config.is_prefix_bidirectional
+    mask = None
+    if is_padded or (is_bidirectional and prefix_length is not None):
+        mask = prompt_mask(is_real, is_bidirectional, prefix_length=prefix_length)
+    cache = model.allocate_cache(len(prompts), width + num_new_slots)
+    logits = model.extend(ids, cache, positions=positions.clamp(min=0), mask=mask).float()
+    if not bool(logits.isfinite().all()):
+        raise ValueError("the model's logits are not finite; its weights are broken")
+    return PromptReading(logits, cache, lengths, is_real)
+
+
+def prompt_mask(
+    is_real: Tensor, is_bidirectional: bool, *, prefix_length: int | None = None
+) -> Tensor:
+    """Who may look at whom, (B, 1, T, T) bool; padding sees only itself."""
+    width = is_real.shape[1]
+    itself = torch.eye(width, dtype=torch.bool, device=is_real.device)
+    may_look = is_real[:, None, :].expand(-1, width, -1)
+    if not is_bidirectional:
+        may_look = may_look.tril()
+    elif prefix_length is not None:
+        in_prefix = is_real & (is_real.cumsum(dim=1) <= prefix_length)  # (B, T)
+        both = in_prefix[:, :, None] & in_prefix[:, None, :]
+        may_look = may_look.tril() | both
+    return (may_look | itself)[:, None]

@@ -1,17 +1,17 @@
 """Beam search: the hypotheses of a prompt are the branches of a tree in one row of the cache.
 
-A prompt is read once. Each step adds one token for each beam to the row, and a mask says which
-tokens a beam may look at: its own ancestors. So a change of parents moves no keys and values but
-only the mask, and slots that no living beam looks at any more are written anew.
+The model reads a prompt once. Each step adds one token per beam to the row, and a mask says which
+tokens a beam may look at: its ancestors. A beam that changes its parent therefore moves no keys and
+values, only the mask, and slots that no living beam looks at are reused.
 
-The rules are those of Hugging Face with `early_stopping=False`. There are 2K candidates for K
-beams, since each beam can end once. Ends among the first K are kept if they are among the K best
-by sum / length ** penalty, the end counted; the best K others live on. A row is over at its limit,
+The rules are those of Hugging Face with `early_stopping=False`. K beams have 2K candidates, since
+each beam can end once. Ends among the first K are kept if they are among the K best by
+sum / length ** penalty, the end included; the best K others live on. A row is over at its limit,
 where the living count too, or when it has K hypotheses and the best living beam, scored at its
-present length, beats none of them. With `length_penalty=0` that stop loses nothing, as sums only
-fall. With a penalty it may: the same sum over a later length is a better score. The bound that
-loses nothing then (the sum over the limit's length) would keep most rows going to their limit, and
-one beam would no longer be greedy search.
+present length, beats none of them. With `length_penalty=0` this stop loses nothing, since sums only
+fall. With a penalty it may, because the same sum scores better at a greater length; but the bound
+that loses nothing (the sum over the limit's length) would run most rows to their limit, and one
+beam would no longer be greedy search.
 
 Legend: B rows, W beams before a step (1, then K), K beams, S slots, T new tokens, V vocabulary.
 """
@@ -25,9 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mtnlg.config import DecodingConfig
-from mtnlg.generation.batches import Batch, Output
-from mtnlg.generation.cache import PromptReading, drop_rows, forbid, read_prompts, reserve
-from mtnlg.generation.constraints import constrain
+from mtnlg.generation.batches import Batch, Output, PromptReading, read_prompts
 from mtnlg.generation.ranking import largest
 from mtnlg.model import KeyValueCache, Transformer
 
@@ -37,7 +35,7 @@ class Tree:
     """The rows that are not over."""
 
     numbers: Tensor
-    """(B,) int64, places in the batch."""
+    """(B,) int64, indices in the batch."""
     lengths: Tensor
     """(B,) int64, tokens of the prompts."""
     limits: Tensor
@@ -45,17 +43,17 @@ class Tree:
     visible: Tensor
     """(B, W, S) bool, slots that a beam looks at."""
     sums: Tensor
-    """(B, W) float32, log-probabilities of the living, best first; minus infinity for none."""
+    """(B, W) float32, log-probabilities of living beams, best first; minus infinity for none."""
     ids: Tensor
-    """(B, T, K) int64, the token that each beam took at each step."""
+    """(B, T, K) int64, the token of each beam at each step."""
     parents: Tensor
-    """(B, T, K) int64, the beam of the step before that it took it from."""
+    """(B, T, K) int64, the beam of the step before that each beam continues."""
     scores: Tensor
-    """(B, K) float32, of the hypotheses, best first; minus infinity where there is none."""
+    """(B, K) float32, scores of the hypotheses, best first; minus infinity for none."""
     ends: Tensor
-    """(B, K, 3) int64, of each hypothesis the step, the parent and the id of its last token."""
+    """(B, K, 3) int64, step, parent and id of the last token of each hypothesis."""
     history: Tensor
-    """(B, W, t) int64, the new ids of the living; t is 0 where no constraint asks for them."""
+    """(B, W, t) int64, the new ids of the living beams; t is 0 if no constraint needs them."""
 
     def take(self, order: Tensor) -> Tree:
         return Tree(*(getattr(self, name)[order] for name in self.__slots__))
@@ -74,9 +72,9 @@ class Candidates:
 
 
 def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
-    """The `num_alternatives` best hypotheses of each prompt; fewer of a tiny vocabulary."""
+    """The `num_alternatives` best hypotheses of each prompt; fewer if the vocabulary is tiny."""
     num_beams, num_steps = config.num_beams, batch.longest_limit
-    # Beams share most of their ancestors; where they do not, the cache grows.
+    # Beams share most of their ancestors; if they do not, the cache grows.
     num_new_slots = num_steps - 1 if num_beams == 1 else num_steps + 2 * num_beams
     reading = read_prompts(
         model, batch.prompts, num_new_slots=num_new_slots, prefix_length=batch.prefix_length
@@ -85,9 +83,7 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
     tree = start(reading, batch.limits, num_beams)
     outputs: list[list[Output]] = [[] for _ in batch.prompts]
     for step in range(num_steps):
-        allowed = constrain(
-            forbid(logits, batch.forbidden_ids), batch.constraints, tree.history, tree.numbers
-        )
+        allowed = batch.constrain(logits, tree.history, tree.numbers)
         candidates = rank(*allowed, tree.sums, num_beams)
         is_end = candidates.ids == batch.eos_id
         keep_hypotheses(tree, candidates, is_end, step=step, length_penalty=config.length_penalty)
@@ -96,7 +92,7 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
         is_over = (tree.limits == step + 1) | (best <= tree.scores[:, -1])
         if bool(is_over.any()):
             finalize(tree.take(is_over), batch.eos_id, config.num_alternatives, outputs=outputs)
-            tree = tree.take(order := drop_rows(cache, is_over))
+            tree = tree.take(order := cache.drop_rows(is_over))
             if len(order) == 0:
                 break
         assign_slots(tree, cache, tree.parents[:, step])
@@ -110,7 +106,7 @@ def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> li
 
 
 def start(reading: PromptReading, limits: list[int], num_beams: int) -> Tree:
-    """One living beam for each row, which has seen the prompt, and no hypotheses."""
+    """Rows with one living beam, which has seen the prompt, and no hypotheses."""
     num_rows, device = len(limits), reading.lengths.device
     ids = torch.zeros(num_rows, max(limits), num_beams, dtype=torch.int64, device=device)
     return Tree(
@@ -128,8 +124,8 @@ def start(reading: PromptReading, limits: list[int], num_beams: int) -> Tree:
 
 
 def rank(logits: Tensor, log_probabilities: Tensor, sums: Tensor, num_beams: int) -> Candidates:
-    """The 2K best of all continuations by `logits` and `log_probabilities` (B, W, V) of beams with
-    `sums` (B, W).
+    """The 2K best continuations of beams with `sums` (B, W), given `logits` and
+    `log_probabilities` (B, W, V).
     """
     num_rows, width, vocabulary_size = logits.shape
     _, ids = largest(logits.flatten(0, 1), min(2 * num_beams, vocabulary_size))
@@ -152,7 +148,7 @@ def rank(logits: Tensor, log_probabilities: Tensor, sums: Tensor, num_beams: int
 def keep_hypotheses(
     tree: Tree, candidates: Candidates, is_end: Tensor, *, step: int, length_penalty: float
 ) -> None:
-    """Keep what ends among the K best candidates: ends, and at a row's limit everything."""
+    """Keep the K best candidates that end; at a row's limit all do."""
     num_beams = tree.scores.shape[1]
     is_hypothesis = (is_end | (tree.limits == step + 1)[:, None])[:, :num_beams]
     if not bool(is_hypothesis.any()):
@@ -168,17 +164,17 @@ def keep_hypotheses(
 
 
 def extend(tree: Tree, candidates: Candidates, is_end: Tensor, *, step: int) -> None:
-    """Let the best K candidates that do not end be the living beams."""
+    """Make the best K candidates that do not end the living beams."""
     order = is_end.to(torch.uint8).sort(dim=1, stable=True).indices[:, : tree.ids.shape[2]]
     living = candidates.take(order)
-    # With fewer than K that go on, ends would be among them.
+    # If fewer than K go on, ends are among them.
     tree.sums = living.sums.masked_fill(is_end.gather(1, order), -torch.inf)
     tree.ids[:, step] = living.ids
     tree.parents[:, step] = living.parents
 
 
 def assign_slots(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
-    """Give each beam a slot that no beam looks at, and let it see that and what its parent sees."""
+    """Give each beam a slot that no beam looks at; it sees that slot and what its parent sees."""
     num_beams, num_slots = parents.shape[1], tree.visible.shape[2]
     inherited = tree.visible.gather(1, parents[:, :, None].expand(-1, -1, num_slots))
     inherited = F.pad(inherited, (0, num_beams))
@@ -187,12 +183,12 @@ def assign_slots(tree: Tree, cache: KeyValueCache, parents: Tensor) -> None:
     free = taken_last.topk(num_beams, dim=1, largest=False).values
     cache.length = max(num_slots, int(free.max()) + 1)
     cache.slots = free
-    reserve(cache, cache.length)
+    cache.reserve(cache.length)
     tree.visible = inherited[:, :, : cache.length].scatter(2, free[:, :, None], True)
 
 
 def append_history(tree: Tree, step: int) -> None:
-    """Give each beam the new ids of its parent and its own."""
+    """Set the history of each beam to that of its parent and its own new id."""
     parents = tree.parents[:, step, :, None].expand(-1, -1, step)
     inherited = tree.history.gather(1, parents)
     tree.history = torch.cat([inherited, tree.ids[:, step, :, None]], dim=2)
@@ -201,7 +197,7 @@ def append_history(tree: Tree, step: int) -> None:
 def finalize(
     tree: Tree, eos_id: int, num_alternatives: int, *, outputs: list[list[Output]]
 ) -> None:
-    """Follow the best hypotheses of the rows that are over back to their roots."""
+    """Collect the best hypotheses of the rows that are over, from their ends to their roots."""
     scores, ends = tree.scores.tolist(), tree.ends.tolist()
     ids, parents = tree.ids.tolist(), tree.parents.tolist()
     for row, number in enumerate(tree.numbers.tolist()):

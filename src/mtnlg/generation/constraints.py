@@ -1,12 +1,10 @@
-"""What an output must and must not hold: the one place that turns logits and history into what a
-search may choose from.
+"""What an output must and must not contain: logits and history in, what a search may choose out.
 
-History is the new tokens alone, never the prompt: source and output are one sequence here, but a
-source may be repeated. Tokens that are ruled out keep their share of the probability, as in fairseq
-and in Hugging Face's beam search: a score is the sum of the model's own log-probabilities, and an
-output that had to leave its likeliest path pays for it. Only a repetition penalty changes them.
+History is the new tokens without the prompt, because repeating the source is fine. Banned tokens
+keep their share of the probability, as in fairseq and in Hugging Face's beam search: a score is the
+sum of the model's own log-probabilities. Only a repetition penalty changes them.
 
-Legend: R rows (beams count apart), T new tokens so far, V vocabulary, N states.
+Legend: R rows (each beam is one), T new tokens so far, V vocabulary, N states.
 """
 
 from __future__ import annotations
@@ -23,14 +21,14 @@ from mtnlg.config import DecodingConfig
 
 @dataclass(frozen=True, slots=True)
 class BannedTexts:
-    """An automaton that reads tokens and knows which one would complete a text that is banned."""
+    """An automaton that reads tokens and knows which next ones would complete a banned text."""
 
     next_states: Tensor
-    """(N, V) int64; state 0 is where an output begins."""
+    """(N, V) int64; an output begins in state 0."""
     is_banned: Tensor
     """(N, V) bool, tokens that complete a text."""
     memory: int
-    """Tokens that decide a state: what came before them cannot be part of a text any more."""
+    """How many of the last tokens decide the state."""
 
     def after(self, history: Tensor) -> Tensor:
         """Tokens that may not follow each row of `history` (R, T), (R, V) bool."""
@@ -42,16 +40,16 @@ class BannedTexts:
 
 @dataclass(frozen=True, slots=True)
 class TextRules:
-    """What the settings say in texts, and of the sources, as ids."""
+    """The settings that are about texts and sources, in ids."""
 
     source_lengths: Sequence[int] | None = None
-    """Tokens of each prompt that are its source; needed by limits that are relative to it."""
+    """Source tokens of each prompt; relative limits need them."""
     forced_ids: Sequence[int] = ()
-    """What every output begins with."""
+    """The beginning of every output."""
     banned_texts: BannedTexts | None = None
 
     def check(self, config: DecodingConfig) -> None:
-        """Raise ValueError where a setting came without its ids: none is left out silently."""
+        """Raise ValueError if a setting came without its ids, so that none is silently ignored."""
         ratios = (config.max_length_ratio, config.min_length_ratio)
         has_all = (
             ("length_ratio", any(ratios), self.source_lengths is not None),
@@ -68,21 +66,21 @@ NO_RULES = TextRules()
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """The rules for the rows of one batch, ready for each step."""
+    """The rules for the rows of one batch."""
 
     eos_id: int
     no_repeat_ngram_size: int | None = None
     repetition_penalty: float | None = None
     minimums: Tensor | None = None
-    """(B,) int64, least new tokens of each prompt of the batch, its end apart."""
+    """(B,) int64, least new tokens of each prompt, not counting the end."""
     forced_ids: list[int] = field(default_factory=list)
     banned_texts: BannedTexts | None = None
 
     def apply(self, logits: Tensor, history: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and log-probabilities (R, V), minus infinity where a row may not go.
+        """Logits and log-probabilities (R, V), minus infinity for banned tokens. A row without any
+        other token ends.
 
-        `history` (R, T) int64; `prompts` (R,) int64, places of the rows' prompts in the batch. A
-        row that could only go on with what is ruled out ends.
+        `history` (R, T) int64; `prompts` (R,) int64, indices of the rows' prompts in the batch.
         """
         if self.repetition_penalty is not None:
             logits = penalize(logits, history, self.repetition_penalty)
@@ -111,32 +109,24 @@ class Constraints:
         return is_banned
 
 
-def constrain(
-    logits: Tensor, constraints: Constraints | None, history: Tensor, prompts: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Logits and log-probabilities (..., V) of what may follow `history` (..., T) of rows whose
-    prompts are at `prompts` (B,); without constraints as the model gave them.
-    """
-    if constraints is None:
-        return logits, logits.log_softmax(-1)
-    rows, histories = logits.flatten(0, -2), history.flatten(0, -2)
-    prompts = prompts.repeat_interleave(len(rows) // len(prompts))
-    allowed, log_probabilities = constraints.apply(rows, histories, prompts)
-    return allowed.view_as(logits), log_probabilities.view_as(logits)
+def forbid(logits: Tensor, forbidden_ids: list[int]) -> Tensor:
+    """Logits (..., V) in float32, minus infinity for the forbidden ids, changed in place."""
+    logits = logits.float()
+    if forbidden_ids:
+        logits[..., forbidden_ids] = -torch.inf
+    return logits
 
 
 def penalize(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
-    """Logits (R, V) with those of ids in `history` (R, T) divided by the penalty where they are
-    positive and multiplied by it where they are not.
+    """Logits (R, V) with those of ids in `history` (R, T) divided by the penalty if positive, and
+    multiplied by it if not.
     """
     seen = logits.gather(1, history)
     return logits.scatter(1, history, torch.where(seen < 0, seen * penalty, seen / penalty))
 
 
 def ban_repeats(is_banned: Tensor, history: Tensor, size: int) -> None:
-    """Mark, in `is_banned` (R, V), ids that would complete `size` tokens that `history` (R, T) has
-    already.
-    """
+    """Mark, in `is_banned` (R, V), ids that would repeat `size` tokens of `history` (R, T)."""
     length = history.shape[1]
     if length < size:
         return
@@ -155,9 +145,7 @@ def compile_constraints(
     eos_id: int,
     device: torch.device,
 ) -> Constraints | None:
-    """The constraints of a batch of the prompts at `indices`; None where there are none, and then a
-    search costs what it costs without them.
-    """
+    """The constraints for the prompts at `indices`; None if there are none."""
     minimums = least_new_tokens(config, rules, indices)
     is_off = (
         config.no_repeat_ngram_size is None
@@ -179,7 +167,7 @@ def compile_constraints(
 
 
 def least_new_tokens(config: DecodingConfig, rules: TextRules, indices: Sequence[int]) -> list[int]:
-    """Least new tokens of the prompts at `indices`, 0 where no setting asks for some."""
+    """Least new tokens of the prompts at `indices`."""
     least = config.min_new_tokens or 0
     if config.min_length_ratio is None:
         return [least for _ in indices]
@@ -189,8 +177,8 @@ def least_new_tokens(config: DecodingConfig, rules: TextRules, indices: Sequence
 
 
 def relative_limits(limits: Sequence[int], config: DecodingConfig, rules: TextRules) -> list[int]:
-    """Limits of all prompts, shortened to `max_length_ratio`; a forced prefix and one more token
-    always have room.
+    """Limits of all prompts, lowered by `max_length_ratio`; a forced prefix and one more token
+    always fit.
     """
     if config.max_length_ratio is None:
         return list(limits)
@@ -203,7 +191,7 @@ def relative_limits(limits: Sequence[int], config: DecodingConfig, rules: TextRu
 
 
 def _floor(value: float) -> int:
-    """Of a product such as 0.29 * 100, which floating point has a little below 29."""
+    """The floor of a product such as 0.29 * 100, which is a little below 29 in floating point."""
     return math.floor(value + 1e-9)
 
 

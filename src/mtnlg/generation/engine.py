@@ -1,4 +1,4 @@
-"""The engine: cuts prompts into batches, has a strategy decode each, puts the outputs in order."""
+"""The engine: cuts prompts into batches, decodes each with a strategy, and orders the outputs."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ def generate(
     prefix_length: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[Output]]:
-    """For each prompt its outputs, best first; `config.num_alternatives` of them, if there are.
+    """The outputs of each prompt, best first, at most `config.num_alternatives`. They do not depend
+    on the other prompts. Probabilities are among the ids that are not forbidden.
 
-    No output depends on the other prompts. Probabilities are those among the ids that are not
-    forbidden. `rules` is what the settings say in texts and of the sources, as ids.
-    `example_numbers` (None: 0, 1, ...) is what the draws of a prompt depend on, with the seed.
-    `prefix_length` (None: all) is how many tokens of each prompt see one another, where the model's
-    prefix is bidirectional. `on_progress` gets the number of prompts after each batch. Raises
-    ValueError for a prompt that leaves no room in the context, and where the model's logits are not
-    finite.
+    `rules` has the settings about texts and sources, in ids. Random draws depend on the seed and
+    `example_numbers` (None: 0, 1, ...). `prefix_length` (None: all) is how many tokens of each
+    prompt see one another in a bidirectional prefix. `on_progress` gets the number of prompts in
+    each batch. Raises ValueError for a prompt that leaves no room in the context, and if the
+    model's logits are not finite.
     """
     if eos_id in forbidden_ids:
         raise ValueError(f"forbidden_ids has the end-of-sequence id {eos_id}; no output could end")
@@ -58,9 +57,8 @@ def generate(
                 ),
                 prefix_length=prefix_length,
             )
-            for index, alternatives in zip(
-                indices, decode_batch(model, batch, config), strict=True
-            ):
+            decoded = decode_batch(model, batch, config)
+            for index, alternatives in zip(indices, decoded, strict=True):
                 outputs[index] = alternatives
             if on_progress is not None:
                 on_progress(len(indices))
@@ -71,8 +69,8 @@ def generate(
 
 @torch.inference_mode()
 def decode_batch(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
-    """The outputs of each prompt of a batch, best first; the scores are those of the model itself,
-    at temperature 1 and without truncation.
+    """The outputs of each prompt of a batch, best first. Scores are those of the model itself, at
+    temperature 1 and without truncation.
     """
     strategy = find_strategy(config)
     if strategy.search is not None:
@@ -95,9 +93,8 @@ def stream(
     rules: TextRules = NO_RULES,
     prefix_length: int | None = None,
 ) -> Iterator[int]:
-    """The new ids that `generate` would give for one prompt, each as soon as it is chosen.
-
-    For strategies that choose token by token, and one output.
+    """The new ids that `generate` would return for one prompt, each as soon as it is chosen. Only
+    for strategies that choose token by token, and for one output.
     """
     strategy = find_strategy(config)
     assert strategy.choose is not None, f"{config.strategy} takes tokens back"

@@ -1,4 +1,4 @@
-"""The largest values of long rows, ties to the lower id; exact, and faster than `torch.topk`.
+"""The largest values of long rows, exact in their order and faster than `torch.topk`.
 
 Legend: R rows, V values in a row, N values asked for.
 """
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 CHUNK_SIZE = 64
-"""Values whose maximum is taken together: a few vector registers."""
+"""Values with a common maximum: a few vector registers."""
 
 
 def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` largest of each row of (R, V), sorted, and their places (R, N).
+    """The `count` largest values of each row of (R, V) and their indices, both (R, N), sorted; of
+    equal values the first comes first.
 
-    Of equal values the first come first. The N largest lie in the N chunks with the largest maxima,
-    so that one cheap pass leaves few candidates.
+    They lie in the N chunks with the largest maxima, so one cheap pass leaves few candidates.
     """
     num_rows, width = values.shape
     num_chunks = width // CHUNK_SIZE
@@ -26,7 +26,7 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     body, tail = values[:, :body_width], values[:, body_width:]
     chunked = body.reshape(num_rows, num_chunks, CHUNK_SIZE)
     _, chunks = _largest(chunked.amax(-1), count)
-    chunks = chunks.sort(-1).values  # places below stay in the order of the ids
+    chunks = chunks.sort(-1).values  # so that the candidates stay in the order of the ids
     rows = torch.arange(num_rows, device=values.device)[:, None]
     ids = chunks[:, :, None] * CHUNK_SIZE + torch.arange(CHUNK_SIZE, device=values.device)
     tail_ids = torch.arange(body_width, width, device=values.device).expand(num_rows, -1)
@@ -36,7 +36,7 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """As `largest`, by `torch.topk`; rows with ties, whose order it leaves open, are sorted."""
+    """As `largest`, by `torch.topk`; sorts rows with ties, whose order `topk` leaves open."""
     if count >= values.shape[1]:
         ordered = values.sort(dim=1, descending=True, stable=True)
         return ordered.values[:, :count], ordered.indices[:, :count]

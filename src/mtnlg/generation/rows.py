@@ -1,5 +1,4 @@
-"""The loop for strategies that choose token by token, each row alone; greedy search as such a
-choice.
+"""The loop for strategies that choose token by token, and greedy search, the simplest of them.
 
 Legend: B rows still decoded, T new tokens, S cache slots, V vocabulary.
 """
@@ -11,21 +10,18 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from mtnlg.generation.batches import Batch, Output
-from mtnlg.generation.cache import drop_rows, forbid, read_prompts, repeat_rows, widen
-from mtnlg.generation.constraints import constrain
+from mtnlg.generation.batches import Batch, Output, read_prompts
 from mtnlg.generation.ranking import largest
 from mtnlg.model import Transformer
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
-"""(logits (B, V), row numbers (B,), step from 0) -> the ids chosen (B,)."""
+"""(logits (B, V), row numbers (B,), step from 0) -> the chosen ids (B,)."""
 
 
 def likeliest(logits: Tensor, numbers: Tensor, step: int) -> Tensor:
-    """The id of the largest logit of each row of (B, V), the lower id where two are equal: greedy
-    search.
-    """
+    """Greedy search: the id of the largest logit of each row of (B, V), the lowest of equals."""
     return largest(logits, 1)[1][:, 0]
 
 
@@ -34,7 +30,7 @@ class Rows:
     """The rows that are not over."""
 
     numbers: Tensor
-    """(B,) int64, places among the rows that the search began with."""
+    """(B,) int64, indices among the rows that the search began with."""
     lengths: Tensor
     """(B,) int64, tokens of the prompts."""
     limits: Tensor
@@ -47,14 +43,13 @@ class Rows:
     """(B,) float32, sums of their log-probabilities."""
 
     def take(self, order: Tensor) -> Rows:
-        kept = (self.numbers, self.lengths, self.limits, self.visible, self.ids, self.scores)
-        return Rows(*(tensor[order] for tensor in kept))
+        return Rows(*(getattr(self, name)[order] for name in self.__slots__))
 
 
 def decode_rows(
     model: Transformer, batch: Batch, choose: Choose, *, copies: int = 1
 ) -> list[Output]:
-    """Continue each prompt `copies` times as `choose` says; its outputs are side by side."""
+    """`copies` outputs for each prompt, side by side, with the tokens that `choose` chooses."""
     outputs: list[Output | None] = [None] * (len(batch.prompts) * copies)
     for _ in walk_rows(model, batch, choose, copies=copies, outputs=outputs):
         pass
@@ -69,9 +64,7 @@ def walk_rows(
     copies: int = 1,
     outputs: list[Output | None],
 ) -> Iterator[Tensor]:
-    """The ids chosen at each step, (B,), ends included; rows that are over put their output in its
-    place.
-    """
+    """The ids chosen at each step, (B,), ends included; fills `outputs` as rows come to an end."""
     num_steps = batch.longest_limit
     reading = read_prompts(
         model, batch.prompts, num_new_slots=num_steps - 1, prefix_length=batch.prefix_length
@@ -81,15 +74,12 @@ def walk_rows(
     rows = start_rows(reading.lengths, reading.is_real, batch.limits)
     if copies > 1:
         copied = torch.arange(len(logits), device=logits.device).repeat_interleave(copies)
-        repeat_rows(cache, copies)
+        cache.repeat_rows(copies)
         logits, rows = logits[copied], rows.take(copied)
         rows.numbers = torch.arange(len(logits), device=logits.device)
     for step in range(num_steps):
-        logits, log_probabilities = constrain(
-            forbid(logits, batch.forbidden_ids),
-            batch.constraints,
-            rows.ids[:, :step],
-            rows.numbers // copies,
+        logits, log_probabilities = batch.constrain(
+            logits, rows.ids[:, :step], rows.numbers // copies
         )
         chosen = choose(logits, rows.numbers, step)
         rows.ids[:, step] = chosen
@@ -99,7 +89,7 @@ def walk_rows(
         is_over = is_end | (rows.limits == step + 1)
         if bool(is_over.any()):
             finalize(rows, is_over, is_end, num_tokens=step + 1, outputs=outputs)
-            rows = rows.take(order := drop_rows(cache, is_over))
+            rows = rows.take(order := cache.drop_rows(is_over))
             if len(order) == 0:
                 break
         mask = widen(rows.visible, step + 1)[:, None, None] if is_padded else None  # (B, 1, 1, S)
@@ -112,7 +102,7 @@ def walk_rows(
 
 
 def start_rows(lengths: Tensor, is_real: Tensor, limits: list[int]) -> Rows:
-    """One row for each prompt, with no new tokens."""
+    """Rows without new tokens, one for each prompt."""
     num_rows, device = len(lengths), lengths.device
     return Rows(
         numbers=torch.arange(num_rows, device=device),
@@ -124,6 +114,11 @@ def start_rows(lengths: Tensor, is_real: Tensor, limits: list[int]) -> Rows:
     )
 
 
+def widen(visible: Tensor, num_slots: int) -> Tensor:
+    """Visibility (..., S) bool with `num_slots` more slots that are seen."""
+    return F.pad(visible, (0, num_slots), value=True)
+
+
 def finalize(
     rows: Rows,
     is_over: Tensor,
@@ -132,7 +127,7 @@ def finalize(
     num_tokens: int,
     outputs: list[Output | None],
 ) -> None:
-    """Put the outputs of the rows that are over in place; `is_end` (B,): ended by the model."""
+    """Store the outputs of the rows that are over; `is_end` (B,): whether the model ended a row."""
     over = zip(
         rows.numbers[is_over].tolist(),
         rows.ids[is_over, :num_tokens].tolist(),

@@ -1,7 +1,7 @@
 """The decoding strategies by name. A new one is a function, its row here and its YAML in
-conf/decoding; another package adds a row by the entry point group `mtnlg.strategies`.
+conf/decoding; other packages add rows by the entry point group `mtnlg.strategies`.
 
-Nothing here loads PyTorch before a strategy decodes, so that a run can be named without it.
+Does not load PyTorch until a strategy decodes, so that a run can be named without it.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """How outputs are searched for: token by token (`choose`) or by a whole search (`search`)."""
+    """How to decode: token by token (`choose`) or with a search of its own (`search`)."""
 
     choose: ChooserOf | None = None
-    """Gives the function that chooses the next token of each row; such outputs can be streamed."""
+    """Returns the function that chooses the next token of each row; outputs can be streamed."""
     search: Search | None = None
-    """Gives the outputs of each prompt, best first."""
+    """Returns the outputs of each prompt, best first."""
     settings: tuple[str, ...] = ()
-    """Fields of DecodingConfig that mean nothing to every other strategy."""
+    """Fields of DecodingConfig that it reads, among those that not all strategies read."""
     options: Mapping[str, object] = field(default_factory=dict)
-    """Names in DecodingConfig.options and their defaults: settings that DecodingConfig lacks."""
+    """Names in DecodingConfig.options and their defaults."""
     num_branches: Callable[[DecodingConfig], int] = lambda config: 1
-    """Hypotheses of a prompt that are decoded together, and so the most outputs it can have."""
+    """Hypotheses of a prompt that are decoded together: the most outputs it can have."""
     label: Callable[[DecodingConfig], str] | None = None
-    """A short name of the strategy and its settings; None: those that are not the default."""
+    """A short name for the strategy and its settings; None: built from those that were changed."""
 
     def __post_init__(self) -> None:
         assert (self.choose is None) != (self.search is None), "one of choose and search is needed"
 
 
 def find_strategy(config: DecodingConfig) -> Strategy:
-    """The strategy that the configuration names; raises ConfigError where there is none, and for a
-    setting that it does not read.
+    """The strategy of the configuration; raises ConfigError if it is unknown or does not read a
+    setting that was changed.
     """
     strategy = STRATEGY_TABLE.find(config.strategy, key="decoding.strategy")
     most = strategy.num_branches(config)
@@ -74,7 +74,7 @@ def find_strategy(config: DecodingConfig) -> Strategy:
 
 
 def decoding_label(config: DecodingConfig) -> str:
-    """A short name of the settings that change an output."""
+    """A short name for the settings that change an output."""
     strategy = find_strategy(config)
     label = strategy.label or _label_of_changes
     return "_".join([label(config), *config.constraint_labels])

@@ -1,8 +1,8 @@
-"""What the decoding settings say in texts, as the engine takes it: ids and an automaton over bytes.
+"""Decoding settings that are texts, in the form the engine takes: ids and an automaton over bytes.
 
-A text can be cut into tokens in many ways, with and without the space before it, and a model may
-choose any of them. So banned texts are looked for in the bytes of the tokens, where there is only
-one way (Aho and Corasick 1975).
+A text can be tokenized in many ways, with and without the space before it, and a model may choose
+any of them. Its bytes are always the same, so banned texts are searched for there (Aho and Corasick
+1975).
 
 Legend: N states, V vocabulary, L bytes of the longest token.
 """
@@ -26,9 +26,7 @@ CONTROLS = [
     for letter in map(chr, range(0xA0))
     if unicodedata.category(letter) == "Cc" and letter not in "\t\n"
 ]
-"""What is left out of an output, so that a text could come together around it: banned with the
-texts.
-"""
+"""Characters that are removed from an output, which could complete a banned text: banned too."""
 
 
 def text_rules(
@@ -39,8 +37,8 @@ def text_rules(
     longest_output: int,
     device: torch.device,
 ) -> TextRules:
-    """The rules for prompts with sources of so many tokens; raises ConfigError for a forced prefix
-    that leaves an output of `longest_output` tokens no room.
+    """The rules for prompts with these source lengths; raises ConfigError if the forced prefix does
+    not fit an output of `longest_output` tokens.
     """
     prefix = tokenizer.encode(decoding.forced_prefix) if decoding.forced_prefix else []
     if len(prefix) >= longest_output:
@@ -59,13 +57,11 @@ def text_rules(
 def ban_texts(
     texts: Sequence[str], token_bytes: Sequence[bytes], *, device: torch.device
 ) -> BannedTexts:
-    """The automaton over tokens that finds each of the texts in an output's bytes."""
+    """The automaton over tokens that finds the texts in the bytes of an output."""
     words = [text.encode() for text in texts]
     after, is_word = byte_automaton(words)  # (N, 256), (N,)
     width = max(len(token) for token in token_bytes)
-    padded = torch.tensor(
-        [[*token, *[0] * (width - len(token))] for token in token_bytes]
-    )  # (V, L)
+    padded = torch.tensor([list(token.ljust(width, b"\0")) for token in token_bytes])  # (V, L)
     lengths = torch.tensor([len(token) for token in token_bytes])
     states = torch.arange(len(after))[:, None].expand(-1, len(token_bytes))  # (N, V)
     is_banned = torch.zeros(states.shape, dtype=torch.bool)
@@ -78,8 +74,8 @@ def ban_texts(
 
 
 def byte_automaton(words: Sequence[bytes]) -> tuple[Tensor, Tensor]:
-    """From each state and byte the next state, (N, 256) int64, and whether a state is reached by
-    reading a whole word, (N,) bool. A state is the longest end of what was read that begins a word.
+    """The next state for each state and byte, (N, 256) int64, and whether what was read ends in a
+    word, (N,) bool. A state is the longest suffix of what was read that is a prefix of a word.
     """
     children: list[dict[int, int]] = [{}]
     is_word = [False]
@@ -93,11 +89,11 @@ def byte_automaton(words: Sequence[bytes]) -> tuple[Tensor, Tensor]:
             state = children[state][byte]
         is_word[state] = True
     after = torch.zeros(len(children), 256, dtype=torch.int64)
-    shorter = [0] * len(children)  # the state without the first bytes
+    shorter = [0] * len(children)  # the state of the next shorter suffix
     queue = deque([0])
     while queue:
         state = queue.popleft()
-        after[state] = after[shorter[state]]  # for the start still zeros
+        after[state] = after[shorter[state]]  # still zeros for the start
         is_word[state] |= is_word[shorter[state]]
         for byte, child in children[state].items():
             shorter[child] = int(after[state, byte])

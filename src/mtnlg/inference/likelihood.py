@@ -1,7 +1,7 @@
-"""How likely a model finds given targets: nats by teacher forcing, and bytes to share them over.
+"""How likely given targets are: nats by teacher forcing, and the bytes to divide them by.
 
-Sequences are those of training: a target that is longer than half of the context is cut, and its
-end follows where it is cut.
+Sequences are those of training: a target longer than half of the context is cut, and an end is put
+after the cut.
 """
 
 from __future__ import annotations
@@ -21,19 +21,23 @@ from mtnlg.model import Transformer
 from mtnlg.records.files import JsonObject
 
 CHUNK_LABELS = 1_024
-"""Labels whose logits exist at once."""
+"""Labels whose logits exist at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """Of one target."""
+    """The likelihood of one target."""
 
     nats: float
     """Minus the log-probability of the target's tokens and its end."""
     num_bytes: int
-    """UTF-8 bytes of the tokens that were read."""
+    """UTF-8 bytes of the tokens that count."""
     is_cut: bool
-    """The target did not fit, and its first tokens alone count."""
+    """Whether the target did not fit, so that only its first tokens count."""
+
+    def to_json(self, row_id: str) -> JsonObject:
+        """A line of likelihood.jsonl."""
+        return {"id": row_id, "target_nats": self.nats, "target_bytes": self.num_bytes}
 
 
 @torch.inference_mode()
@@ -46,8 +50,8 @@ def target_likelihoods(
     *,
     batch_tokens: int,
 ) -> list[Likelihood]:
-    """The likelihood of each target after its source, in batches of at most `batch_tokens` tokens
-    (or one sequence), padding counted.
+    """The likelihood of each target given its source, in batches of one sequence or at most
+    `batch_tokens` tokens, padding included.
     """
     tokenizer, longest = builder.tokenizer, builder.longest_target(task.kind)
     encoded = tokenizer.encode_batch(list(targets))
@@ -64,13 +68,13 @@ def target_likelihoods(
 
 
 def target_nats(model: Transformer, sequences: Sequence[tuple[NDArray[np.int64], int]]) -> Tensor:
-    """Cross-entropy of each row's labels, (B,) float64, of sequences and the lengths of their
-    prefixes.
+    """The cross-entropy of the labels of each sequence, (B,) float64; a sequence comes with the
+    length of its prefix.
     """
     device = model.token_embedding.weight.device
     prefix_lengths = [prefix_length for _, prefix_length in sequences]
     lengths = [len(ids) for ids, _ in sequences]
-    width = max(lengths) - 1  # the last token of each is a label alone
+    width = max(lengths) - 1  # the last token of each is only a label
     ids = np.zeros((len(sequences), width), dtype=np.int64)
     for row, (sequence, _) in enumerate(sequences):
         ids[row, : len(sequence) - 1] = sequence[:-1]
@@ -93,22 +97,13 @@ def target_nats(model: Transformer, sequences: Sequence[tuple[NDArray[np.int64],
 
 
 def bits_per_byte(likelihoods: Sequence[Likelihood]) -> float:
-    """Of all targets together."""
+    """The bits per byte of all targets together."""
     nats = sum(likelihood.nats for likelihood in likelihoods)
     return nats / math.log(2) / sum(likelihood.num_bytes for likelihood in likelihoods)
 
 
-def likelihood_record(row_id: str, likelihood: Likelihood) -> JsonObject:
-    """A line of likelihood.jsonl."""
-    return {
-        "id": row_id,
-        "target_nats": likelihood.nats,
-        "target_bytes": likelihood.num_bytes,
-    }
-
-
 def _batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Indices of sequences, longest first, so that the first of a batch says how wide it is."""
+    """Indices of sequences, longest first, so that the first of a batch is as long as its width."""
     batches: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
         if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= batch_tokens:

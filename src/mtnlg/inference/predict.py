@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig
-from mtnlg.inference.likelihood import bits_per_byte, likelihood_record, target_likelihoods
+from mtnlg.inference.likelihood import bits_per_byte, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import Generated, TextGenerator
@@ -34,7 +34,7 @@ def predict_test_set(
     signals_file: Path,
     folder: Path,
 ) -> None:
-    """Decode every row, tag it with its contamination signals, and count time, tokens and cuts."""
+    """Write predictions.jsonl, with the contamination signals of each row, and generation.json."""
     pretrained = MegatronTuringForConditionalGeneration.from_pretrained(model_folder)
     rows = list(read_rows(rows_file))
     tags = read_tags(signals_file)
@@ -86,7 +86,7 @@ def _write_likelihood(
     decoding: DecodingConfig,
     folder: Path,
 ) -> tuple[float, int]:
-    """Write likelihood.jsonl and give the bits per byte and how many targets were cut."""
+    """Write likelihood.jsonl; returns the bits per byte and how many targets were cut."""
     likelihoods = target_likelihoods(
         generator.model,
         generator.prompts,
@@ -101,22 +101,20 @@ def _write_likelihood(
             f"{num_cut} of {len(rows)} targets are longer than half of the context; "
             "their beginnings alone count in bits_per_byte"
         )
-    lines = (likelihood_record(row.id, value) for row, value in zip(rows, likelihoods, strict=True))
+    lines = (value.to_json(row.id) for row, value in zip(rows, likelihoods, strict=True))
     write_jsonl(folder / LIKELIHOOD_FILE, lines)
     return round(bits_per_byte(likelihoods), 6), num_cut
 
 
 def _alternatives(rows: Sequence[Row], generated: Generated) -> Iterator[JsonObject]:
-    """Each row's texts, best first, with the model's score and, where they are ordered by it, the
-    expected utility.
-    """
+    """The texts of each row, best first, with their scores and the utilities that order them."""
+    columns: dict[str, Sequence[Sequence[JsonValue]]] = {
+        "text": generated.texts,
+        "score": generated.scores,
+    }
+    if generated.utilities is not None:
+        columns["utility"] = generated.utilities
     for index, row in enumerate(rows):
-        alternatives: list[JsonValue] = [
-            {"text": text, "score": score}
-            for text, score in zip(generated.texts[index], generated.scores[index], strict=True)
-        ]
-        if generated.utilities is not None:
-            for alternative, utility in zip(alternatives, generated.utilities[index], strict=True):
-                assert isinstance(alternative, dict), "made above"
-                alternative["utility"] = utility
+        values = zip(*(column[index] for column in columns.values()), strict=True)
+        alternatives: list[JsonValue] = [dict(zip(columns, each, strict=True)) for each in values]
         yield {"id": row.id, "alternatives": alternatives}

@@ -23,7 +23,7 @@ TASKS_FILE = "tasks.json"
 
 
 class MegatronTuringForConditionalGeneration:
-    """A trained transformer with its tokenizer and the tasks that it knows."""
+    """A trained transformer with its tokenizer and its tasks."""
 
     def __init__(
         self,
@@ -40,10 +40,9 @@ class MegatronTuringForConditionalGeneration:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> MegatronTuringForConditionalGeneration:
-        """Load a model folder; raises ArtifactError naming the file where one is missing or
-        corrupt.
+        """Load a model folder; raises ArtifactError with the name of a missing or corrupt file.
 
-        Only safetensors and JSON are read: nothing in the folder is ever executed.
+        Reads only safetensors and JSON: nothing in the folder is ever executed.
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -92,13 +91,13 @@ class MegatronTuringForConditionalGeneration:
         prefix: str | None = None,
         **decoding: object,
     ) -> str | list[str]:
-        """The model's answer to a text, or a list of answers to a list.
+        """The model's answer to a text, or a list of answers to a list of texts.
 
         `task` is a full name such as "translation/tatoeba_en_zh" or its last part; None: the
-        folder's default. Turns of a dialogue are separated by line feeds. Every answer begins with
-        `prefix` (None: as the model likes). `decoding` takes the fields of DecodingConfig, e.g.
-        `num_beams=5` (which chooses beam search) or `strategy="sampling", temperature=0.8`. Warns
-        of texts that had to be cut to fit the context.
+        folder's default. Line feeds separate the turns of a dialogue. Every answer begins with
+        `prefix`, if given. `decoding` takes the fields of DecodingConfig, such as `num_beams=5`
+        (which chooses beam search) or `strategy="sampling", temperature=0.8`. Warns if texts are
+        cut to fit the context.
         """
         prompt = self.find_task(task)
         settings = decoding_of(decoding, prefix=prefix)
@@ -114,9 +113,8 @@ class MegatronTuringForConditionalGeneration:
     def stream(
         self, text: str, *, task: str | None = None, prefix: str | None = None, **decoding: object
     ) -> Iterator[str]:
-        """The answer of `generate` in pieces, each as soon as its characters are certain.
-
-        Greedy search and sampling alone, since beams take back what they have said.
+        """The answer of `generate` in pieces, each as soon as its characters are certain. Only with
+        greedy search and sampling, because beam search revises its output.
         """
         prompt = self.find_task(task)
         settings = decoding_of(decoding, prefix=prefix, call="stream")
@@ -137,7 +135,7 @@ class MegatronTuringForConditionalGeneration:
         return self._generator.stream(encoded, settings)
 
     def find_task(self, name: str | None) -> TaskPrompt:
-        """A task by full name or unambiguous last part; raises ConfigError with the known ones."""
+        """A task by its full name or unambiguous last part; raises ConfigError for any other."""
         name = name or self.default_task
         titles = [title for title in self.tasks if title == name or title.split("/")[-1] == name]
         if len(titles) != 1:
@@ -146,28 +144,26 @@ class MegatronTuringForConditionalGeneration:
 
 
 def read_tasks(path: Path) -> tuple[dict[str, TaskPrompt], str]:
-    """The tasks of a model folder by full name, and which one answers by default."""
+    """The tasks of tasks.json by full name, and the name of the default."""
     document = read_json(path)
     records, default_task = document.get("tasks"), document.get("default_task")
     if not isinstance(records, list) or not isinstance(default_task, str):
         raise ArtifactError(f"{path}: expected a list 'tasks' and a name 'default_task'")
-    prompts = [TaskPrompt.from_json(record) for record in records if isinstance(record, dict)]
+    prompts = [TaskPrompt.from_json(record) for record in records]
     return {prompt.name: prompt for prompt in prompts}, default_task
 
 
 def write_tasks(path: Path, tasks: dict[str, TaskPrompt], default_task: str) -> None:
     """Write tasks.json."""
-    write_json(
-        path,
-        {"default_task": default_task, "tasks": [prompt.to_json() for prompt in tasks.values()]},
-    )
+    prompts = [prompt.to_json() for prompt in tasks.values()]
+    write_json(path, {"default_task": default_task, "tasks": prompts})
 
 
 def decoding_of(
     values: dict[str, object], *, prefix: str | None = None, call: str = "generate"
 ) -> DecodingConfig:
-    """A DecodingConfig from keyword arguments; raises ConfigError naming an unknown one, or one
-    that has no effect in a call.
+    """A DecodingConfig from keyword arguments; raises ConfigError for an unknown one, or one that
+    has no effect in this call.
     """
     known = {field.name for field in dataclasses.fields(DecodingConfig)}
     unknown = sorted(set(values) - known)

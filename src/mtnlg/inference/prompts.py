@@ -1,19 +1,19 @@
 """The layout of a sequence, `<marker> source <sep> target <eos>`: how it is cut to fit the context,
 and where its labels are. Training, decoding and likelihoods all build their sequences here.
-
-Documents lose their end, dialogues their oldest turns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.errors import ArtifactError
+from mtnlg.records.codec import decode_settings
 from mtnlg.records.files import JsonObject
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
@@ -28,7 +28,7 @@ Tokens = Sequence[int] | NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class TaskPrompt:
-    """What a model folder remembers of a task, in tasks.json."""
+    """What a model folder stores about a task, in tasks.json."""
 
     name: str
     kind: TaskKind
@@ -39,24 +39,24 @@ class TaskPrompt:
 
     @classmethod
     def of(cls, title: str, task: TaskConfig, cleaning: CleaningConfig) -> TaskPrompt:
-        """The prompt of a configured task; `title` is its full name, kind/name."""
+        """The prompt of a configured task with the full name `title`, kind/name."""
         return cls(
             title, task.kind, task.source_language, task.output_language, task.marker, cleaning
         )
 
     def to_json(self) -> JsonObject:
-        return {**asdict(self), "kind": self.kind.value}
+        document: JsonObject = msgspec.to_builtins(self)
+        return document
 
     @classmethod
-    def from_json(cls, record: JsonObject) -> TaskPrompt:
-        """Raises ArtifactError where the record is not a task of this version."""
+    def from_json(cls, record: object) -> TaskPrompt:
+        """Raises ArtifactError if the record is not a task of this version."""
         try:
-            cleaning = CleaningConfig(**record["cleaning"])  # type: ignore[arg-type]
-            values = {**record, "kind": TaskKind(record["kind"]), "cleaning": cleaning}
-            return cls(**values)  # type: ignore[arg-type]
-        except (KeyError, TypeError, ValueError) as error:
+            return decode_settings(record, cls)
+        except ArtifactError as error:
+            name = record.get("name") if isinstance(record, dict) else record
             raise ArtifactError(
-                f"tasks.json: {record.get('name')!r} is no task of this version ({error})"
+                f"tasks.json: {name!r} is no task of this version ({error})"
             ) from None
 
 
@@ -69,15 +69,13 @@ class PromptBuilder:
     marker_ids: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def longest_target(self, kind: TaskKind) -> int:
-        """Target tokens that are kept: half of the context, or all of it without a source."""
+        """The most target tokens: half of the context, or all of it without a source."""
         if kind is TaskKind.language_modeling:
             return self.context_length - NUM_SPECIAL
         return self.context_length // 2
 
     def source_rooms(self, target_lengths: Lengths) -> Lengths:
-        """Source tokens that fit beside targets of these lengths; at least half of the context goes
-        to the source.
-        """
+        """Source tokens that fit beside targets of these lengths, at least half of the context."""
         rooms = self.context_length - NUM_SPECIAL - target_lengths
         return np.maximum(rooms, self.context_length // 2 - NUM_SPECIAL)
 
@@ -88,15 +86,15 @@ class PromptBuilder:
     def kept_lengths(
         self, source_lengths: Lengths, target_lengths: Lengths, kind: TaskKind
     ) -> tuple[Lengths, Lengths]:
-        """How many tokens of each source and target `sequence` keeps."""
+        """The source and target lengths after `sequence` has cut them."""
         targets = np.minimum(target_lengths, self.longest_target(kind))
         return np.minimum(source_lengths, self.source_rooms(targets)), targets
 
     def build(
         self, source_ids: Sequence[int], task: TaskPrompt, *, output_length: int
     ) -> tuple[list[int], int]:
-        """Prompt ids, `<marker> source <sep>`, and how many source tokens were cut to fit; of a
-        language model `<marker> <sep> text`, the text being the beginning of the target.
+        """The prompt, `<marker> source <sep>`, and how many source tokens were cut to fit. For a
+        language model it is `<marker> <sep> text`, where the text begins the target.
         """
         kept = cut_source(source_ids, task.kind, self.source_room(output_length))
         marker, separator = self._marker_id(task.marker), self.tokenizer.separator_id
@@ -108,8 +106,8 @@ class PromptBuilder:
     def sequence(
         self, source_ids: Tokens, target_ids: Tokens, task: TaskPrompt
     ) -> tuple[NDArray[np.int64], int]:
-        """Ids `<marker> source <sep> target <eos>`, cut to the context, and the length of the
-        prefix, the part before the target.
+        """The sequence, cut to fit the context, and the length of its prefix, the part before the
+        target.
         """
         target = target_ids[: self.longest_target(task.kind)]
         source = cut_source(source_ids, task.kind, self.source_room(len(target)))
@@ -124,8 +122,8 @@ class PromptBuilder:
 
 
 def label_index(prefix_lengths: Sequence[int], lengths: Sequence[int], *, width: int) -> Lengths:
-    """(N,) positions in the flattened (B * T), T = `width`, whose next token is a label: every
-    token after a sequence's prefix.
+    """(N,) positions in the flattened (B * T), T = `width`, whose next token is a label. All tokens
+    after a prefix are labels.
     """
     bounds = enumerate(zip(prefix_lengths, lengths, strict=True))
     return np.concatenate(
@@ -134,8 +132,8 @@ def label_index(prefix_lengths: Sequence[int], lengths: Sequence[int], *, width:
 
 
 def cut_source(source_ids: Tokens, kind: TaskKind, room: int) -> Tokens:
-    """The source's beginning, or for a dialogue and a text to continue its end, in at most `room`
-    tokens.
+    """At most `room` tokens of a source: the last of a dialogue or of a text to continue, the first
+    of anything else.
     """
     if len(source_ids) <= room:
         return source_ids

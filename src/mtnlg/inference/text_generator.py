@@ -1,13 +1,13 @@
-"""Texts to texts with one model: encode, cut, decode in batches, turn back into text, count what
-was cut.
-"""
+"""Texts to texts with one model: encode, cut, decode, turn into text, count what was cut."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mtnlg.config import DecodingConfig, TaskKind
 from mtnlg.generation.batches import Output
@@ -18,27 +18,28 @@ from mtnlg.inference.prompts import NUM_AROUND_SOURCE, PromptBuilder, TaskPrompt
 from mtnlg.model import Transformer
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
+if TYPE_CHECKING:
+    from mtnlg.evaluation import Metric
+
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters but tab and line feed: a byte-level model can emit them, and no metric can
-score them.
-"""
+"""Control characters except tab and line feed; a byte-level model can emit them."""
 
 
 @dataclass(slots=True)
 class Generated:
-    """Texts, best first for each source, with what it took."""
+    """The texts for each source, best first, and counts of what decoding took."""
 
     texts: list[list[str]]
     scores: list[list[float]]
     utilities: list[list[float]] | None = None
-    """What the texts are ordered by under minimum Bayes risk; None: by their scores."""
+    """What orders the texts with minimum Bayes risk; None: their scores do."""
     num_tokens: int = 0
-    """Tokens decoded, ends included, of the best outputs."""
+    """Tokens of the best outputs, ends included."""
     num_cut_prompts: int = 0
-    """Sources that did not fit the context and were cut."""
+    """Sources that were cut to fit the context."""
     num_cut_tokens: int = 0
     num_unfinished: int = 0
-    """Best outputs that were stopped by the limit and not by the model."""
+    """Best outputs that the limit ended, not the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,14 @@ class EncodedSources:
     """Tokens that each source lost, 0 for most."""
     rules: TextRules
     beginnings: list[str]
-    """What each answer begins with: of a language model the source, which it continues."""
+    """What each answer begins with: for a language model the source, which it continues."""
     prefix_length: int | None = None
-    """Tokens of each prompt that see one another in a bidirectional prefix; None: all."""
+    """First tokens of each prompt that see one another in a bidirectional prefix; None: all."""
 
 
 @dataclass
 class TextGenerator:
-    """A model and its tokenizer, ready to answer."""
+    """A model and its tokenizer."""
 
     model: Transformer
     tokenizer: TextTokenizer
@@ -68,7 +69,7 @@ class TextGenerator:
 
     @cached_property
     def forbidden_ids(self) -> list[int]:
-        """Special tokens but the end: they stand for no text."""
+        """Special tokens except the end; they stand for no text."""
         return [token for token in self.tokenizer.special_ids if token != self.tokenizer.end_id]
 
     def generate(
@@ -79,8 +80,8 @@ class TextGenerator:
         *,
         on_progress: Callable[[int], None] | None = None,
     ) -> Generated:
-        """One list of alternatives for each source, in the sources' order; sources are taken as
-        clean. A language model continues its sources: its answers begin with them.
+        """The alternatives for each source, which must be clean. A language model continues its
+        sources: its answers begin with them.
         """
         utility = None
         if decoding.mbr_utility is not None:
@@ -104,16 +105,14 @@ class TextGenerator:
         ]
         utilities = None
         if utility is not None:
-            from mtnlg.inference.mbr import rank_by_utility
-
             outputs, texts, utilities = rank_by_utility(
                 outputs, texts, utility, language=task.target_language
             )
         return _with_counts(outputs, texts, utilities, encoded.cuts)
 
     def stream(self, encoded: EncodedSources, decoding: DecodingConfig) -> Iterator[str]:
-        """The first source's answer in pieces of whole characters, which joined are what `generate`
-        gives.
+        """The answer to the first source in pieces of whole characters; together they are what
+        `generate` returns.
         """
         ids = stream(
             self.model,
@@ -128,7 +127,7 @@ class TextGenerator:
         given, beginning = 0, encoded.beginnings[0]
         for token in ids:
             seen.append(token)
-            # Bytes of an unfinished character are U+FFFD until the rest comes, or does not.
+            # An unfinished character is U+FFFD until its other bytes arrive.
             text = _clean(beginning + self.tokenizer.decode(seen).rstrip("\ufffd"))
             if len(text) > given:
                 yield text[given:]
@@ -139,7 +138,7 @@ class TextGenerator:
     def encode(
         self, sources: Sequence[str], task: TaskPrompt, decoding: DecodingConfig
     ) -> EncodedSources:
-        """Prompts of the sources, cut to leave room for the longest output."""
+        """The prompts of the sources, cut to leave room for the longest output."""
         longest_output = min(decoding.max_new_tokens, self.model.config.context_length // 2)
         built = [
             self.prompts.build(ids, task, output_length=longest_output)
@@ -162,7 +161,7 @@ class TextGenerator:
         )
 
     def text(self, ids: Sequence[int], beginning: str = "") -> str:
-        """The text of an output, after what it was given to begin with."""
+        """The text of an output, after its given beginning."""
         return _clean(beginning + self.tokenizer.decode(ids))
 
 
@@ -186,3 +185,42 @@ def _with_counts(
         num_cut_tokens=sum(cuts),
         num_unfinished=sum(not output.is_finished for output in best),
     )
+
+
+def rank_by_utility(
+    outputs: Sequence[Sequence[Output]],
+    texts: Sequence[Sequence[str]],
+    metric: Metric,
+    *,
+    language: str,
+) -> tuple[list[list[Output]], list[list[str]], list[list[float]]]:
+    """Minimum Bayes risk decoding (Kumar and Byrne 2004; Eikema and Aziz 2020): the samples of each
+    source, their texts and expected utilities, the most useful first. Equals stay in their order.
+    """
+    ranked: tuple[list[list[Output]], list[list[str]], list[list[float]]] = ([], [], [])
+    for samples, sample_texts in zip(outputs, texts, strict=True):
+        utilities = expected_utilities(sample_texts, metric, language=language)
+        order = sorted(range(len(samples)), key=lambda index: -utilities[index])
+        ranked[0].append([samples[index] for index in order])
+        ranked[1].append([sample_texts[index] for index in order])
+        ranked[2].append([utilities[index] for index in order])
+    return ranked
+
+
+def expected_utilities(samples: Sequence[str], metric: Metric, *, language: str) -> list[float]:
+    """The mean metric of each sample with every sample, itself included, as the reference. A text
+    that was drawn twice counts twice, since the samples stand for the model's distribution.
+    """
+    from mtnlg.evaluation import Texts, sentence_scores
+
+    counts = Counter(samples)
+    distinct = list(counts)
+    pairs = Texts(
+        [hypothesis for hypothesis in distinct for _ in distinct],
+        [[reference] for _ in distinct for reference in distinct],
+        language=language,
+    )
+    values = sentence_scores(metric, pairs).reshape(len(distinct), len(distinct))
+    weights = [counts[text] / len(samples) for text in distinct]
+    mean = dict(zip(distinct, (values @ weights).tolist(), strict=True))
+    return [mean[text] for text in samples]

@@ -1,8 +1,7 @@
-"""The pointer-generator (See et al. 2017): the next token is taken from the vocabulary or copied
-from what was read.
+"""The pointer-generator (See et al. 2017): the next token comes from the vocabulary or is copied.
 
-As in the pointer sentinel mixture (Merity et al. 2016), all tokens so far can be pointed at, source
-and target alike, so that a decoder without an encoder can have it.
+A decoder has no encoder, so all tokens so far can be copied, source and target alike (as in the
+pointer sentinel mixture, Merity et al. 2016).
 
 Legend: B batch, T time (queries), S time (all tokens a query may see), E model width, V vocabulary.
 """
@@ -20,14 +19,14 @@ from mtnlg.model.key_value_cache import KeyValueCache
 
 @dataclass(frozen=True, slots=True)
 class Pointing:
-    """What queries copy: of any leading shape, (B, T) or (N,)."""
+    """What queries copy; the leading shape is (B, T) or (N,)."""
 
     shares: Tensor
-    """(..., S) float32, of the probability that is left to copying; they sum to one."""
+    """(..., S) float32, how the probability of copying is divided; they sum to one."""
     generated: Tensor
-    """(..., 1) float32, probability that the token is taken from the vocabulary."""
+    """(..., 1) float32, probability that the token comes from the vocabulary."""
     ids: Tensor
-    """(..., S) int64, the tokens pointed at."""
+    """(..., S) int64, the tokens to copy."""
 
     def at(self, index: object) -> Pointing:
         return Pointing(self.shares[index], self.generated[index], self.ids[index])  # type: ignore[index]
@@ -55,8 +54,8 @@ class Pointer(nn.Module):
         visible: Tensor | None,
         cache: KeyValueCache | None = None,
     ) -> Pointing:
-        """Where each token points, of final states `hidden` (B, T, E) and `ids` (B, T): among
-        themselves, or with a cache, which they are written to, among all in it.
+        """Where each token points, given final states `hidden` (B, T, E) and `ids` (B, T). With a
+        cache, they are written to it, and all its tokens can be copied.
 
         `visible` broadcasts to (B, T, S) bool; None: everything.
         """
@@ -77,9 +76,7 @@ class Pointer(nn.Module):
 
 
 def mix(logits: Tensor, pointing: Pointing) -> Tensor:
-    """Log-probabilities (..., V) float32 of the vocabulary's `logits` and of copying together (See
-    et al. 2017, eq. 9).
-    """
+    """Log-probabilities (..., V) float32 of generating and copying (See et al. 2017, eq. 9)."""
     generated = logits.float().softmax(dim=-1) * pointing.generated
     copied = pointing.shares * (1 - pointing.generated)
     mixed = generated.scatter_add(-1, pointing.ids, copied)

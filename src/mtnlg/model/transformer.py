@@ -1,12 +1,12 @@
-"""The transformer, whole, from ids to logits: the GPT decoder of MT-NLG and its modern descendants,
-by fields of ModelConfig.
+"""The whole transformer, from ids to logits: the GPT decoder of MT-NLG and its modern descendants,
+chosen by the fields of ModelConfig.
 
 Reads top to bottom: model, block, attention, feed-forward, rotary positions, initial weights. Knows
 no text, no loss, no search.
 
-Legend: B batch, T time (new tokens), S time (all tokens a query may see), H query heads, G key-
-value heads, D head width, E model width, F inner width of the feed-forward, V vocabulary, L layers,
-N positions that logits are asked for.
+Legend: B batch, T time (new tokens), S time (all tokens a query may see), H query heads,
+G key-value heads, D head width, E model width, F inner width of the feed-forward, V vocabulary,
+L layers, N positions to compute logits for.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from mtnlg.model.pointer import Pointer, Pointing, mix
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """What logits are made from, at all positions (B, T) or at N of them."""
+    """What logits are computed from, at all positions (B, T) or at N of them."""
 
     hidden: Tensor
     """(B, T, E) or (N, E)"""
     pointing: Pointing | None = None
-    """Where the model has a pointer: what each position copies."""
+    """What each position copies, if the model has a pointer."""
 
     def at(self, index: object) -> States:
-        """Those of some positions, by an index of the leading dimensions."""
+        """The states at some positions, by an index of the leading dimensions."""
         pointing = None if self.pointing is None else self.pointing.at(index)
         return States(self.hidden[index], pointing)  # type: ignore[index]
 
@@ -45,9 +45,7 @@ class States:
 
 
 class Transformer(nn.Module):
-    """A left-to-right decoder with normalization before each sublayer (MT-NLG, arXiv 2201.11990,
-    sec. 2).
-    """
+    """A decoder with normalization before each sublayer (MT-NLG, arXiv 2201.11990, sec. 2)."""
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()
@@ -80,15 +78,13 @@ class Transformer(nn.Module):
         prefix_lengths: Tensor | None = None,
         label_index: Tensor | None = None,
     ) -> Tensor:
-        """Logits of each next token, (B, T, V); or (N, V) at `label_index`, positions in the
-        flattened (B * T).
-
-        Arguments as in `states`.
+        """Logits of each next token, (B, T, V), or (N, V) at `label_index`. Arguments as in
+        `states`.
         """
         return self.logits(self.states(ids, prefix_lengths=prefix_lengths, label_index=label_index))
 
     def logits(self, states: States) -> Tensor:
-        """(..., V); with a pointer log-probabilities, of the vocabulary and of copying together."""
+        """(..., V); with a pointer, log-probabilities that include copying."""
         logits: Tensor = self.unembedding(states.hidden)
         return logits if states.pointing is None else mix(logits, states.pointing)
 
@@ -99,11 +95,10 @@ class Transformer(nn.Module):
         prefix_lengths: Tensor | None = None,
         label_index: Tensor | None = None,
     ) -> States:
-        """What logits are made from, of (B, T); or of (N,) at `label_index`, positions in the
-        flattened (B * T).
+        """The states of (B, T), or of (N,) at `label_index`, positions in the flattened (B * T).
 
-        `ids` (B, T) int64, padded on the right with any id. `prefix_lengths` (B,) int64: tokens of
-        each row that see one another in both directions, where the configuration asks for it.
+        `ids` (B, T) int64, padded on the right with any id. `prefix_lengths` (B,) int64: leading
+        tokens of each row that see one another, if the configuration has a bidirectional prefix.
         Raises ValueError beyond the context.
         """
         length = ids.shape[1]
@@ -135,11 +130,11 @@ class Transformer(nn.Module):
     def extend(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor | None
     ) -> Tensor:
-        """Read new tokens into the cache and give the logits after the last of them, (B, V).
+        """Read new tokens into the cache and return the logits after the last of them, (B, V).
 
         `ids`, `positions` (B, T) int64; `mask` (B, 1, T, S) bool, true where a query may look, with
-        S the cache's length after this call; None where no row is padded: then all of the cache is
-        seen, causally among the new tokens (or in both directions, with a bidirectional prefix).
+        S the cache's length after this call. None, for rows without padding: new tokens see the
+        whole cache and the new tokens before them (all of them, with a bidirectional prefix).
         """
         states = self.read(ids, cache, positions=positions, mask=mask)
         return self.logits(states.at((slice(None), -1)))
@@ -147,19 +142,17 @@ class Transformer(nn.Module):
     def extend_each(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor
     ) -> Tensor:
-        """As `extend`, with the logits after each new token, (B, T, V): for a tree's branches."""
+        """As `extend`, but returns the logits after each new token, (B, T, V)."""
         return self.logits(self.read(ids, cache, positions=positions, mask=mask))
 
     def read(
         self, ids: Tensor, cache: KeyValueCache, *, positions: Tensor, mask: Tensor | None
     ) -> States:
-        """Read new tokens into the cache and give what logits are made from, of (B, T); arguments
-        as in `extend`.
-        """
+        """As `extend`, but returns the states of (B, T)."""
         hidden = self.embed(ids, positions)
         rotation = self.rotation(positions)
         added = None
-        if mask is not None:  # once here, not in each layer
+        if mask is not None:  # here once and not in each layer
             added = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill_(~mask, -torch.inf)
         for layer, block in enumerate(self.blocks):
             hidden = block(hidden, mask=added, rotation=rotation, cache=cache, layer=layer)
@@ -175,9 +168,7 @@ class Transformer(nn.Module):
         return States(hidden, pointing)
 
     def allocate_cache(self, num_rows: int, length: int) -> KeyValueCache:
-        """An empty cache for sequences of up to `length` tokens, in the type and on the device of
-        the weights.
-        """
+        """An empty cache for sequences of up to `length` tokens."""
         config, weight = self.config, self.token_embedding.weight
         shape = (config.num_layers, num_rows, config.key_value_heads, length, config.head_size)
         cache = KeyValueCache(weight.new_zeros(shape), weight.new_zeros(shape))
@@ -187,9 +178,7 @@ class Transformer(nn.Module):
         return cache
 
     def kept_blocks(self) -> list[nn.Module]:
-        """The blocks of one pass: all of them, or in training those that layer dropout leaves (Fan
-        et al. 2019), by draws on the CPU.
-        """
+        """The blocks of one pass. In training, layer dropout skips some (Fan et al. 2019)."""
         share = self.config.layer_dropout
         if not share or not self.training:
             return list(self.blocks)
@@ -213,7 +202,7 @@ class Transformer(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward, each normalized before and added to what it read."""
+    """Attention, then feed-forward, each with a normalization before and a residual connection."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -241,9 +230,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention with shared key-value heads where the configuration has fewer of them (Vaswani
-    et al. 2017, eq. 1).
-    """
+    """Self-attention (Vaswani et al. 2017, eq. 1); key-value heads may be fewer, and shared."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -265,9 +252,8 @@ class Attention(nn.Module):
         num_rows, num_new, _ = hidden.shape
         heads = self.query_key_value(hidden).view(num_rows, num_new, -1, config.head_size)
         groups = (config.num_heads, config.key_value_heads, config.key_value_heads)
-        query, key, value = heads.transpose(1, 2).split(
-            groups, dim=1
-        )  # (B, H, T, D), (B, G, T, D) twice
+        # (B, H, T, D), (B, G, T, D) twice
+        query, key, value = heads.transpose(1, 2).split(groups, dim=1)
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
         is_causal = mask is None and num_new > 1
@@ -292,12 +278,12 @@ class Attention(nn.Module):
 
 
 def causal_mask(length: int, device: torch.device) -> Tensor:
-    """Who may look at whom, (T, T) bool: at the past and at itself."""
+    """Who may look at whom, (T, T) bool: each token at itself and at the past."""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
 def prefix_mask(prefix_lengths: Tensor, length: int) -> Tensor:
-    """Who may look at whom, (B, 1, T, T) bool: at the past, and within the prefix at everything."""
+    """As `causal_mask`, but all tokens of a prefix see one another, (B, 1, T, T) bool."""
     positions = torch.arange(length, device=prefix_lengths.device)
     causal = causal_mask(length, prefix_lengths.device)
     in_prefix = positions[None, :] < prefix_lengths[:, None]  # (B, T)
@@ -337,11 +323,8 @@ class PlainFeedForward(nn.Module):
 
 def build_feed_forward(config: ModelConfig) -> nn.Module:
     """The feed-forward sublayer that the configuration names."""
-    return (
-        GatedFeedForward(config)
-        if config.feed_forward is FeedForward.swiglu
-        else PlainFeedForward(config)
-    )
+    is_gated = config.feed_forward is FeedForward.swiglu
+    return GatedFeedForward(config) if is_gated else PlainFeedForward(config)
 
 
 def build_norm(config: ModelConfig) -> nn.Module:
@@ -354,9 +337,7 @@ def build_norm(config: ModelConfig) -> nn.Module:
 def rotary_angles(
     positions: Tensor, head_size: int, base: float, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, (T, D) or (B, 1, T, D), halves repeated (Su et al. 2021, in Llama's
-    layout).
-    """
+    """Cosines and sines, (T, D) or (B, 1, T, D), in Llama's layout (Su et al. 2021)."""
     exponents = (
         torch.arange(0, head_size, 2, device=positions.device, dtype=torch.float32) / head_size
     )
@@ -368,7 +349,7 @@ def rotary_angles(
 
 
 def rotate(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn each pair of coordinates (d, d + D / 2) of (B, H, T, D) by its position's angle."""
+    """Rotate each pair of coordinates (d, d + D / 2) of (B, H, T, D) by its position's angle."""
     cosine, sine = rotation
     first, second = heads.chunk(2, dim=-1)
     return heads * cosine + torch.cat([-second, first], dim=-1) * sine
@@ -376,9 +357,7 @@ def rotate(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def initialize(model: Transformer) -> None:
-    """Normal weights, those that write to the residual stream smaller with depth (GPT-2; Megatron's
-    scaled init).
-    """
+    """Normal weights; those that write to the residual stream shrink with depth (GPT-2)."""
     deviation = model.config.initial_deviation
     residual_deviation = deviation / math.sqrt(2 * model.config.num_layers)
     for name, parameter in model.named_parameters():

@@ -52,6 +52,22 @@ def decode(document: object, kind: type[Record], *, at: str = "$") -> Record:
         raise ArtifactError(message) from None
 
 
+def decode_settings(document: object, kind: type[Record]) -> Record:
+    """As `decode`, but an unknown key is an error too, since it can be a setting that matters."""
+    from msgspec import to_builtins
+
+    settings = decode(document, kind)
+    _check_known(document, to_builtins(settings), at="$")
+    return settings
+
+
+def _check_known(document: object, known: Any, *, at: str) -> None:
+    for name, value in document.items() if isinstance(document, dict) else ():
+        if name not in known:
+            raise ArtifactError(f"Object contains unknown field `{name}` - at `{at}`")
+        _check_known(value, known[name], at=f"{at}.{name}")
+
+
 def read_record(path: Path, kind: type[Record], *, remedy: str = "") -> Record:
     """The record of a JSON file; raises ArtifactError with path, field and remedy."""
     document = read_json(path)

@@ -1,4 +1,4 @@
-"""Token arrays in, a model folder out, with Lightning."""
+"""From token arrays to a model folder, with Lightning."""
 
 from mtnlg.training.fit import TrainingData, train_model
 

@@ -1,12 +1,11 @@
-"""Averages of the weights, over the steps or over the last validations.
+"""Averages of the weights, over all steps or over the last validations.
 
-Lightning has an EMAWeightAveraging; it does not fit here: it takes the averaged weights out before
-the module decodes its validation rows, knows no warm-up of the decay and copies the whole module.
+Lightning's EMAWeightAveraging does not fit: it removes the averaged weights before the module
+decodes its validation rows, has no warm-up of the decay, and copies the whole module.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,22 @@ from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
 from mtnlg.records.stages import LastAverage
 from mtnlg.training.callbacks import BEST_FILE, Snapshots
-from mtnlg.training.checkpoints import KEPT, AtomicCheckpointIO, is_sound
+from mtnlg.training.checkpoints import (
+    KEPT,
+    AtomicCheckpointIO,
+    checkpoint_path,
+    find_checkpoints,
+    is_sound,
+)
 from mtnlg.training.data import TokenDataModule
 from mtnlg.training.module import TransformerModule
 
 
 class MovingAverage(Callback):
-    """Exponential moving average of the weights, from the initial ones on, one update a step.
+    """Exponential moving average of the weights, updated at each step.
 
-    A validation sees the averaged weights, and its snapshot is of them; a checkpoint holds the
-    weights in training and, as this callback's state, the average.
+    Validations and snapshots use the averaged weights; a checkpoint holds the weights in training
+    and, as the state of this callback, the average.
     """
 
     def __init__(self, decay: float) -> None:
@@ -80,32 +85,30 @@ class MovingAverage(Callback):
 
 
 def warmed_up(decay: float, step: int) -> float:
-    """The decay of the update after so many steps, as TensorFlow's ExponentialMovingAverage has
-    it.
-    """
+    """The decay of an update after `step` steps, as in TensorFlow's ExponentialMovingAverage."""
     return min(decay, (1 + step) / (10 + step))
 
 
 class LastWeights(Callback):
-    """Keeps the weights at the last validations, and takes their mean."""
+    """Saves the weights of the last validations and computes their mean."""
 
     def __init__(self, folder: Path, count: int, *, start_step: int) -> None:
         self.folder, self.count = folder, count
-        self._remove([path for step, path in self._files() if step > start_step])
+        for step, path in self._files():
+            if step > start_step:
+                AtomicCheckpointIO().remove_checkpoint(path)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Before the checkpoint of the same step, so that a resumed training finds them."""
+        """Runs before the checkpoint of the same step, so that a resumed training has the file."""
         if trainer.is_global_zero:
-            path = self.folder / f"weights-{trainer.global_step:08d}.ckpt"
+            path = checkpoint_path(self.folder, trainer.global_step, kind="weights")
             AtomicCheckpointIO().save_checkpoint(weights_of(pl_module.model), path)
-            older = self._files()[self.count + KEPT - 1 :]  # an older checkpoint may be resumed
-            self._remove([path for _, path in older])
+            # Files from before the last checkpoint stay too: an older one may be resumed.
+            for _, old in self._files()[self.count + KEPT - 1 :]:
+                AtomicCheckpointIO().remove_checkpoint(old)
 
     def mean(self) -> tuple[list[int], dict[str, Tensor]]:
-        """The steps whose weights are averaged, and their mean.
-
-        Raises TrainingError where a file is corrupt.
-        """
+        """The averaged steps, and their mean; raises TrainingError if a file is corrupt."""
         files = self._files()[: self.count]
         sums: dict[str, Tensor] = {}
         for _, path in files:
@@ -117,14 +120,7 @@ class LastWeights(Callback):
         return sorted(step for step, _ in files), mean
 
     def _files(self) -> list[tuple[int, Path]]:
-        """Steps and files, newest first."""
-        paths = self.folder.glob("weights-*.ckpt")
-        matches = [(re.fullmatch(r"weights-(\d+)\.ckpt", path.name), path) for path in paths]
-        return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
-
-    def _remove(self, paths: list[Path]) -> None:
-        for path in paths:
-            AtomicCheckpointIO().remove_checkpoint(path)
+        return find_checkpoints(self.folder, kind="weights")
 
 
 def offer_mean(
@@ -135,10 +131,9 @@ def offer_mean(
     *,
     snapshots: Snapshots,
 ) -> LastAverage:
-    """Validate the mean of the last weights and offer it as one more candidate for the model
-    folder; what became of it.
+    """Validate the mean of the last weights as one more candidate for the model folder.
 
-    `trainer` has no callbacks, so that the curve and the checkpoints stay those of the training.
+    `trainer` must have no callbacks: the curve and the checkpoints stay as they are.
     """
     steps, mean = last.mean()
     model = module.model

@@ -1,5 +1,5 @@
-"""What happens around the steps of a training, one idea a class. None of them changes the loss or
-the order of examples.
+"""What happens around the steps of a training. No class here changes the loss or the order of
+examples.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import save_file
@@ -31,14 +30,14 @@ logger = logging.getLogger(__name__)
 
 BEST_FILE = "best.safetensors"
 SKIPPED_BATCHES = 2
-"""The first ones allocate memory and choose kernels, as no later one does."""
+"""The first batches allocate memory and choose kernels."""
 PROFILED_BATCHES = 10
 SHOWN_OPERATIONS = 40
 
 
 class StepSeeds(Callback):
-    """Draws of dropout depend on (seed, step, micro-batch, rank) alone, so that a resumed training
-    repeats them.
+    """Makes dropout depend on (seed, step, micro-batch, rank) alone, so that a resumed training
+    repeats it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -52,29 +51,30 @@ class StepSeeds(Callback):
 
 
 class FiniteLoss(Callback):
-    """Raises TrainingError at the first NaN or infinite loss; the last checkpoint stays good."""
+    """Raises TrainingError at the first NaN or infinite loss, which no checkpoint has seen."""
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if not math.isfinite(float(outputs["nats"])):
+        nats = float(outputs["nats"])
+        if not math.isfinite(nats):
             raise TrainingError(
-                f"the loss is {float(outputs['nats'])} at step {trainer.global_step}, "
-                f"a batch of {len(batch.lengths)} "
-                "sequences; lower optimizer.learning_rate or lengthen optimizer.warmup_steps"
+                f"the loss is {nats} at step {trainer.global_step}, a batch of "
+                f"{len(batch.lengths)} sequences; lower optimizer.learning_rate or lengthen "
+                "optimizer.warmup_steps"
             )
 
 
 class Ending(Callback):
-    """What ended the training before its horizon; kept over resumes, so that a training that is
-    killed after its last validation ends at once.
+    """What ended the training. The reason is part of a checkpoint: a training killed after its last
+    validation ends at once when resumed.
     """
 
     def __init__(self) -> None:
         self.reason: str | None = None
 
     def end(self, trainer: Any, reason: str) -> None:
-        """End the training at the next step boundary; the first reason counts."""
+        """End the training at the next step boundary; the first reason stays."""
         self.reason = self.reason or reason
         trainer.should_stop = True
 
@@ -90,7 +90,7 @@ class Ending(Callback):
 
 
 class EndedBy(Callback):
-    """Notices that the callback before it in the list has ended the training."""
+    """Records the reason when the callback before it in the list ends the training."""
 
     def __init__(self, ending: Ending, reason: str) -> None:
         self.ending, self.reason = ending, reason
@@ -107,7 +107,7 @@ class EndedBy(Callback):
 
 
 class Budget(Callback):
-    """Ends the training at a step boundary after `max_minutes`, counted over resumes, or at its
+    """Ends the training at a step boundary, after `max_minutes` (resumes included) or at the
     horizon, which the setting `horizon_name` gave.
     """
 
@@ -122,12 +122,10 @@ class Budget(Callback):
 
     @property
     def seconds(self) -> float:
-        """Wall-clock of the training so far, resumes included."""
+        """Wall-clock time of the training so far, resumes included."""
         return self.earlier_seconds + time.monotonic() - self.started
 
-    def on_train_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         self.started = time.monotonic()
 
     def on_train_batch_end(
@@ -147,9 +145,8 @@ class Budget(Callback):
 
 
 class Snapshots(Callback):
-    """After each validation: the weights where they are the best so far (by the metric, then by the
-    loss; by the loss alone where no task has a metric), and a checkpoint to resume from. Ends the
-    training after `patience` validations in a row that were not the best so far.
+    """Saves the weights after each validation that is the best so far, and a checkpoint after each.
+    Ends the training after `patience` validations in a row that are not the best so far.
     """
 
     def __init__(
@@ -164,11 +161,11 @@ class Snapshots(Callback):
         self.patience = math.inf if patience is None else patience
         self.best_metric, self.best_loss, self.best_step = -math.inf, math.inf, 0
         self.num_worse = 0
-        """Validations in a row since the best one."""
+        """Validations since the best one."""
 
     def accept(self, results: dict[str, float], *, step: int) -> bool:
-        """Whether a candidate's metric is the highest so far, or as high with a lower loss, or its
-        loss the lowest where no task has a metric; it is then the one to beat.
+        """Whether a candidate is the best so far, by the metric and then by the loss, or by the
+        loss alone if no task has a metric; it then becomes the best.
         """
         metric, loss = results.get("validation_metric", -math.inf), results["validation_loss"]
         is_better = (metric, -loss) > (self.best_metric, -self.best_loss)
@@ -190,24 +187,15 @@ class Snapshots(Callback):
                 AtomicCheckpointIO().remove_checkpoint(old)
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "best_metric": self.best_metric,
-            "best_loss": self.best_loss,
-            "best_step": self.best_step,
-            "num_worse": self.num_worse,
-        }
+        names = ("best_metric", "best_loss", "best_step", "num_worse")
+        return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_metric, self.best_loss = (
-            float(state_dict["best_metric"]),
-            float(state_dict["best_loss"]),
-        )
-        self.best_step = int(state_dict["best_step"])
-        self.num_worse = int(state_dict.get("num_worse", 0))
+        vars(self).update(state_dict)
 
 
 class Profile(Callback):
-    """Times some micro-batches, loading included, and validation left out, and writes the table."""
+    """Writes a table of where a few micro-batches spend their time; validation does not count."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,8 +1,7 @@
-"""Checkpoints of a training in progress: each whole or not at all, found again by the newest that
-is sound.
+"""Checkpoints of a training in progress: each is whole or absent, and the newest sound one can be
+found.
 
-They hold tensors and plain values, are read with `weights_only=True` and are for the owner's own
-resume alone.
+They hold only tensors and plain values, and are read with `weights_only=True`.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from mtnlg.records.files import read_json, write_json
 logger = logging.getLogger(__name__)
 
 KEPT = 2
-"""Newest checkpoints that stay: one may be torn by a failing disk."""
+"""How many of the newest checkpoints stay: a failing disk may damage one."""
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes beside the target, syncs, records the sha256, renames."""
+    """Writes to a temporary file, syncs, records the sha256, renames."""
 
     def save_checkpoint(
         self, checkpoint: Mapping[str, Any], path: Any, storage_options: Any | None = None
@@ -56,41 +55,36 @@ class AtomicCheckpointIO(CheckpointIO):
         Path(path).with_suffix(".json").unlink(missing_ok=True)
 
 
-def checkpoint_path(folder: Path, step: int) -> Path:
+def checkpoint_path(folder: Path, step: int, *, kind: str = "step") -> Path:
     """The file of a step."""
-    return folder / f"step-{step:08d}.ckpt"
+    return folder / f"{kind}-{step:08d}.ckpt"
 
 
-def find_checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """Steps and files, newest first; leftovers of a killed write are removed."""
+def find_checkpoints(folder: Path, *, kind: str = "step") -> list[tuple[int, Path]]:
+    """Steps and files, newest first; removes what a killed write left behind."""
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)
-    matches = [
-        (re.fullmatch(r"step-(\d+)\.ckpt", path.name), path) for path in folder.glob("*.ckpt")
-    ]
+    paths = folder.glob("*.ckpt")
+    matches = [(re.fullmatch(rf"{kind}-(\d+)\.ckpt", path.name), path) for path in paths]
     return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file's bytes are those that were written; raises MtnlgError where that was not
-    recorded.
-    """
+    """Whether a file has the sha256 recorded for it; raises MtnlgError if there is no record."""
     return read_json(path.with_suffix(".json")).get("sha256") == file_sha256(path)
 
 
 def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
-    """The newest checkpoint whose bytes are those that were written; says which ones are passed
-    over.
-    """
+    """The newest checkpoint that is sound; logs the newer ones it skips."""
     for step, path in find_checkpoints(folder):
         try:
             if is_sound(path):
                 return step, path
         except MtnlgError as error:
             logger.info(f"checkpoint passed over: {error}")
-            continue
-        logger.info(
-            f"checkpoint passed over: {path} is corrupt "
-            f"(its sha256 differs from {path.with_suffix('.json').name})"
-        )
+        else:
+            logger.info(
+                f"checkpoint passed over: {path} is corrupt "
+                f"(its sha256 differs from {path.with_suffix('.json').name})"
+            )
     return None

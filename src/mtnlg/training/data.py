@@ -1,4 +1,4 @@
-"""From token arrays to batches: assembles, cuts and pads sequences by the plan of an epoch.
+"""Token arrays to batches: builds, cuts and pads the sequences of a plan.
 
 Legend: B batch, T time, N labels.
 """
@@ -26,21 +26,20 @@ from mtnlg.training.plan import (
     MicroBatch,
     PlanSettings,
     accumulation_for,
-    curriculum_micro_batches,
     micro_batches,
     plan_epoch,
 )
 
 
 class Batch(NamedTuple):
-    """What the model reads in one micro-batch."""
+    """The tensors of one micro-batch."""
 
     ids: Tensor
     """(B, T) int64, padded on the right"""
     prefix_lengths: Tensor
-    """(B,) int64: marker, source and separator"""
+    """(B,) int64, tokens up to the separator"""
     label_index: Tensor
-    """(N,) int64: positions in the flattened (B * T) whose next token is a label"""
+    """(N,) int64, positions in the flattened (B * T) whose next token is a label"""
     labels: Tensor
     """(N,) int64"""
     lengths: list[int]
@@ -51,7 +50,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskSplit:
-    """One split of one task, ready to be made into sequences."""
+    """One split of one task."""
 
     prompt: TaskPrompt
     tokens: TokenSplit
@@ -59,9 +58,7 @@ class TaskSplit:
 
 
 class SequenceDataset(Dataset[Batch]):
-    """Micro-batches of whole sequences over the examples of several tasks, numbered one task after
-    the other.
-    """
+    """Micro-batches from the examples of several tasks, which are numbered task after task."""
 
     def __init__(
         self,
@@ -90,8 +87,8 @@ class SequenceDataset(Dataset[Batch]):
     def sequence(
         self, example: int, *, draw: tuple[int, ...] = ()
     ) -> tuple[NDArray[np.int64], int]:
-        """Ids `<marker> source <sep> target <eos>`, cut to the context, and the length of the part
-        before the target. Where there is a segmenter, `draw` says which of its segmentations.
+        """The sequence of an example and its prefix length, as PromptBuilder.sequence gives them.
+        `draw` chooses among a segmenter's segmentations.
         """
         index = int(np.searchsorted(self.starts, example, side="right")) - 1
         split = self.splits[index]
@@ -102,8 +99,8 @@ class SequenceDataset(Dataset[Batch]):
         return self.builder.sequence(source, target, split.prompt)
 
     def lengths(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Tokens of each whole sequence, and labels of each, for all examples, as the tokenizer
-        segments them: a segmenter gives longer ones.
+        """The number of tokens and of labels of every sequence. A segmenter is ignored here; it
+        makes them longer.
         """
         totals, labels = (np.empty(len(self), dtype=np.int32) for _ in range(2))
         for first, split in zip(self.starts, self.splits, strict=False):
@@ -114,7 +111,7 @@ class SequenceDataset(Dataset[Batch]):
         return totals, labels
 
     def num_cut(self) -> tuple[int, int]:
-        """How many examples lose part of their source, and of their target, to the context."""
+        """How many sources and how many targets are cut to fit the context."""
         num_sources, num_targets = 0, 0
         for split in self.splits:
             for _, sources, targets in split.tokens.length_blocks():
@@ -124,7 +121,7 @@ class SequenceDataset(Dataset[Batch]):
         return num_sources, num_targets
 
     def weights(self) -> NDArray[np.float64]:
-        """How often each example is shown in an epoch; a single task's weight is held once."""
+        """How often each example is shown in an epoch; takes no memory for a single task."""
         if len(self.splits) == 1:
             return np.broadcast_to(np.float64(self.splits[0].weight), (len(self),))
         return np.concatenate([np.full(len(split.tokens), split.weight) for split in self.splits])
@@ -133,9 +130,7 @@ class SequenceDataset(Dataset[Batch]):
 def collate(
     sequences: Sequence[tuple[NDArray[np.int64], int]], *, pad_id: int, num_step_labels: int
 ) -> Batch:
-    """Pad sequences, each with the length of its prefix, on the right, and say where their labels
-    are.
-    """
+    """A batch of sequences and their prefix lengths, padded on the right."""
     lengths = [len(ids) for ids, _ in sequences]
     prefix_lengths = [prefix_length for _, prefix_length in sequences]
     ids = np.full((len(sequences), max(lengths)), pad_id, dtype=np.int64)
@@ -152,43 +147,28 @@ def collate(
     )
 
 
+@dataclass(frozen=True, eq=False)
 class PlanSampler(Sampler[MicroBatch]):
-    """One rank's micro-batches, endlessly, from an optimizer step on; it has no length, so
-    Lightning sees one long epoch.
-    """
+    """One rank's micro-batches, endlessly. It has no length, so Lightning sees one long epoch."""
 
-    def __init__(
-        self,
-        settings: PlanSettings,
-        *,
-        rank: int,
-        num_ranks: int,
-        start_step: int,
-        curriculum_steps: int | None = None,
-    ) -> None:
-        self.settings, self.rank, self.num_ranks, self.start_step = (
-            settings,
-            rank,
-            num_ranks,
-            start_step,
-        )
-        self.curriculum_steps = curriculum_steps
+    settings: PlanSettings
+    rank: int
+    num_ranks: int
+    start_step: int
+    curriculum_steps: int = 0
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        position = {
-            "rank": self.rank,
-            "num_ranks": self.num_ranks,
-            "start_step": self.start_step,
-        }
-        if self.curriculum_steps is None:
-            return micro_batches(self.settings, **position)
-        return curriculum_micro_batches(self.settings, self.curriculum_steps, **position)
+        return micro_batches(
+            self.settings,
+            rank=self.rank,
+            num_ranks=self.num_ranks,
+            start_step=self.start_step,
+            curriculum_steps=self.curriculum_steps,
+        )
 
 
 class TokenDataModule(lightning.LightningDataModule):
-    """Training batches by plan from `start_step` on, and one fixed loader of validation batches for
-    each task.
-    """
+    """Training batches from `start_step` on, and a fixed loader of validation batches per task."""
 
     def __init__(
         self,
@@ -213,14 +193,9 @@ class TokenDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.trainer is not None, "the DataModule is used outside of a Trainer"
-        num_ranks = self.trainer.world_size
-        sampler = PlanSampler(
-            self._training_plan(num_ranks),
-            rank=self.trainer.global_rank,
-            num_ranks=num_ranks,
-            start_step=self.start_step,
-            curriculum_steps=self.settings.curriculum_steps,
-        )
+        rank, num_ranks = self.trainer.global_rank, self.trainer.world_size
+        plan, curriculum_steps = self._training_plan(num_ranks), self.settings.curriculum_steps or 0
+        sampler = PlanSampler(plan, rank, num_ranks, self.start_step, curriculum_steps)
         return self._loader(self.train, sampler)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
@@ -233,9 +208,7 @@ class TokenDataModule(lightning.LightningDataModule):
         return loaders
 
     def horizon(self) -> int:
-        """Optimizer steps of the training: as set, or those of `max_epochs` and of the curriculum
-        before them.
-        """
+        """Optimizer steps of the training: as set, or of the curriculum and `max_epochs` epochs."""
         if self.settings.max_epochs is None:
             return self.settings.horizon
         plan = self._training_plan(self.settings.devices)
@@ -253,7 +226,7 @@ class TokenDataModule(lightning.LightningDataModule):
     def _plan(
         self, dataset: SequenceDataset, weights: NDArray[np.float64], *, seed: int = 0
     ) -> PlanSettings:
-        """Steps of one micro-batch each, with any number of labels."""
+        """A plan whose steps are single micro-batches with any number of labels."""
         lengths, num_labels = dataset.lengths()
         return PlanSettings(seed, lengths, num_labels, weights, self.settings.batch_tokens, 1)
 

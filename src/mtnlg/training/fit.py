@@ -1,4 +1,4 @@
-"""A training from token folders to a model folder, continued where an interrupted one left off."""
+"""Training from token folders to a model folder; continues where an interrupted run stopped."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from mtnlg.config import Config, DecodingConfig, TaskKind
 from mtnlg.errors import InterruptedTrainingError
 from mtnlg.inference import PromptBuilder, TaskPrompt
-from mtnlg.inference.pretrained import TASKS_FILE, write_tasks
-from mtnlg.model import Transformer, save_model
-from mtnlg.model.folder import load_weights, start_from, weights_of
-from mtnlg.model.freezing import freeze
+from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
+from mtnlg.model import Transformer
+from mtnlg.model.folder import load_weights, weights_of
+from mtnlg.model.initial import freeze, start_from
 from mtnlg.progress import Task, track
 from mtnlg.records.codec import write_record
 from mtnlg.records.places import (
@@ -35,7 +35,7 @@ from mtnlg.records.places import (
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.records.stages import Training
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
-from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
+from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
 from mtnlg.training.averaging import LastWeights, MovingAverage, offer_mean
 from mtnlg.training.callbacks import (
@@ -49,30 +49,37 @@ from mtnlg.training.callbacks import (
 )
 from mtnlg.training.checkpoints import newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
-from mtnlg.training.loggers import Loggers, run_names
 from mtnlg.training.metrics_file import MetricsFile
-from mtnlg.training.module import TransformerModule
+from mtnlg.training.module import (
+    TransformerModule,
+    ValidationMetric,
+    ValidationTask,
+    fixed_rows,
+)
 from mtnlg.training.plan import temper_weights
-from mtnlg.training.trainer import build_callbacks, build_trainer, has_own_progress_bar
-from mtnlg.training.validation_metric import ValidationMetric, ValidationTask, fixed_rows
+from mtnlg.training.trainer import (
+    Loggers,
+    build_callbacks,
+    build_trainer,
+    has_own_progress_bar,
+    run_names,
+)
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
 VALIDATION_OUTPUT_TOKENS = 96
-"""Longest output in a validation: enough for the metric of a good model, and a bound on the time of
-a bad one.
-"""
+"""Longest output in a validation: enough for a good model, and a bound on the time of a bad one."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """One task's folders."""
+    """The folders of one task."""
 
     title: str
-    """Full name, kind/name"""
+    """Full name, kind/name."""
     name: str
-    """Key in Config.tasks"""
+    """Key in Config.tasks."""
     rows: Path
     tokens: Path
 
@@ -85,20 +92,19 @@ def train_model(
     folder: Path,
     run_folder: Path | None = None,
 ) -> None:
-    """Train and write the model folder: best weights, metrics.csv, training.json.
+    """Train, and write the model folder: best weights, metrics.csv, training.json.
 
-    `run_folder` is where trackers keep their files; None: in the model folder.
+    `run_folder` is where trackers store their files; None: in the model folder.
     """
     tokenizer = TextTokenizer.load(tokenizer_file)
     model = _fresh_model(config, tokenizer)
-    builder = PromptBuilder(tokenizer, config.model.context_length)
     prompts = {
-        task.name: TaskPrompt.of(task.title, config.tasks[task.name], config.cleaning)
+        task.title: TaskPrompt.of(task.title, config.tasks[task.name], config.cleaning)
         for task in data
     }
     checkpoints = folder / CHECKPOINTS
     start_step, checkpoint = _resumed(checkpoints)
-    module_data = _data_module(config, data, prompts, builder, start_step=start_step)
+    module_data = _data_module(config, data, prompts, tokenizer, start_step=start_step)
     horizon_name = "max_steps" if config.trainer.max_epochs is None else "max_epochs"
     settings = replace(config.trainer, max_steps=module_data.horizon(), max_epochs=None)
     config = replace(config, trainer=settings)
@@ -109,7 +115,7 @@ def train_model(
     budget = Budget(settings, ending, horizon_name=horizon_name)
     weights = averaging.weights if isinstance(averaging, MovingAverage) else weights_of
     snapshots = Snapshots(checkpoints, ending, patience=settings.patience, weights=weights)
-    names = run_names(folder if run_folder is None else run_folder)
+    names = run_names(run_folder or folder)
     loggers = Loggers.of(config, names)
     with _progress(config) as task:
         metrics = MetricsFile(
@@ -120,8 +126,8 @@ def train_model(
             titles=metric.titles,
             on_row=loggers.log_row,
         )
-        callbacks: list[lightning.Callback] = [StepSeeds(config.seed), FiniteLoss(), ending]
-        callbacks += [budget, metrics, *([averaging] if averaging else [])]
+        callbacks = [StepSeeds(config.seed), FiniteLoss(), ending, budget, metrics]
+        callbacks += [averaging] if averaging else []
         callbacks += [*build_callbacks(config, ending, names), snapshots]
         callbacks += [Profile(folder / PROFILE_FILE)] if settings.has_profile else []
         trainer = build_trainer(config, callbacks, module_data, loggers=loggers, names=names)
@@ -132,14 +138,15 @@ def train_model(
         checker = build_trainer(config, [], module_data)
         average = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
     load_weights(model, checkpoints / BEST_FILE)
-    _write_folder(folder, model, tokenizer_file, prompts)
+    trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
+    trained.save_pretrained(folder)
     record = _record(trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
     write_record(folder / TRAINING_FILE, replace(record, average_last=average))
     shutil.rmtree(checkpoints)
 
 
 def _resumed(checkpoints: Path) -> tuple[int, Path | None]:
-    """The step and the checkpoint that an interrupted training left; 0 and None for a new one."""
+    """The step and checkpoint that an interrupted training left; 0 and None for a new training."""
     checkpoints.mkdir(parents=True, exist_ok=True)
     newest = newest_sound_checkpoint(checkpoints)
     if newest is None:
@@ -149,13 +156,11 @@ def _resumed(checkpoints: Path) -> tuple[int, Path | None]:
 
 
 def _progress(config: Config) -> AbstractContextManager[Task]:
-    """What shows how far the training is; nothing where something else does."""
+    """Shows the progress of the training, unless something else does."""
     title, num_steps = f"training {config.model.name}", config.trainer.horizon
-    return (
-        track(title, num_steps)
-        if has_own_progress_bar(config)
-        else nullcontext(Task(title, num_steps))
-    )
+    if has_own_progress_bar(config):
+        return track(title, num_steps)
+    return nullcontext(Task(title, num_steps))
 
 
 def _record(
@@ -191,7 +196,7 @@ def _record(
 def _averaging(
     config: Config, checkpoints: Path, *, start_step: int
 ) -> MovingAverage | LastWeights | None:
-    """The average of the weights that the configuration asks for, if any."""
+    """The average of the weights that the configuration asks for."""
     if config.trainer.ema_decay is not None:
         return MovingAverage(config.trainer.ema_decay)
     if config.trainer.average_last is not None:
@@ -219,7 +224,9 @@ def _fit(
     *,
     checkpoint: Path | None,
 ) -> None:
-    """Lightning ends a process on a signal, SIGTERM even with status 0; here it is a failure."""
+    """Run the training. A signal, on which Lightning exits the process, even with status 0 on
+    SIGTERM, raises InterruptedTrainingError.
+    """
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:
@@ -233,7 +240,7 @@ def _fit(
 
 
 def peak_memory_bytes() -> int:
-    """The most memory this process held: of the GPU where one is used, resident otherwise."""
+    """The peak memory of this process: of the GPU if it uses one, otherwise resident."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return int(torch.cuda.max_memory_allocated())
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -254,22 +261,23 @@ def _validation_metric(
             if task.main_metric is not None:
                 rows = list(read_rows(task_data.rows / rows_file(VALIDATION)))
             chosen = fixed_rows(rows, config.trainer.validation_rows)
-            tasks.append(ValidationTask(prompts[task_data.name], chosen, task.main_metric))
-    return ValidationMetric(
-        tasks, tokenizer, DecodingConfig(max_new_tokens=VALIDATION_OUTPUT_TOKENS)
-    )
+            tasks.append(ValidationTask(prompts[task_data.title], chosen, task.main_metric))
+    decoding = DecodingConfig(max_new_tokens=VALIDATION_OUTPUT_TOKENS)
+    return ValidationMetric(tasks, tokenizer, decoding)
 
 
 def _data_module(
     config: Config,
     data: Sequence[TrainingData],
     prompts: dict[str, TaskPrompt],
-    builder: PromptBuilder,
+    tokenizer: TextTokenizer,
     *,
     start_step: int,
 ) -> TokenDataModule:
+    builder = PromptBuilder(tokenizer, config.model.context_length)
+
     def split(task_data: TrainingData, name: str) -> TaskSplit:
-        tokens, prompt = read_token_split(task_data.tokens, name), prompts[task_data.name]
+        tokens, prompt = read_token_split(task_data.tokens, name), prompts[task_data.title]
         if prompt.kind is TaskKind.language_modeling:
             tokens = cut_into_chunks(
                 tokens, builder.longest_target(prompt.kind), title=task_data.title
@@ -289,7 +297,7 @@ def _data_module(
         train = [replace(part, weight=weight) for part, weight in zip(train, tempered, strict=True)]
     dropout, segmenter = config.trainer.bpe_dropout, None
     if dropout is not None:
-        segmenter = DropoutSegmenter(builder.tokenizer, probability=dropout, seed=config.seed)
+        segmenter = DropoutSegmenter(tokenizer, probability=dropout, seed=config.seed)
     return TokenDataModule(
         SequenceDataset(train, builder, segmenter=segmenter),
         validation,
@@ -297,12 +305,3 @@ def _data_module(
         seed=config.seed,
         start_step=start_step,
     )
-
-
-def _write_folder(
-    folder: Path, model: Transformer, tokenizer_file: Path, prompts: dict[str, TaskPrompt]
-) -> None:
-    save_model(folder, model)
-    (folder / TOKENIZER_FILE).write_bytes(tokenizer_file.read_bytes())
-    tasks = {prompt.name: prompt for prompt in prompts.values()}
-    write_tasks(folder / TASKS_FILE, tasks, next(iter(tasks)))

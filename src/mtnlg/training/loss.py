@@ -1,8 +1,7 @@
-"""Cross-entropy in chunks, from what logits are made from: those of a whole batch never exist at
-once.
+"""Cross-entropy in chunks, so that the logits of a whole batch never exist at once.
 
-The gradient is worked out in the forward pass, while a chunk's logits are at hand (as in Liger
-Kernel, Hsu et al. 2024).
+The forward pass computes the gradient too, while it has a chunk's logits (as in Liger Kernel, Hsu
+et al. 2024).
 
 Legend: N labels, E model width, V vocabulary, S tokens that a pointer sees.
 """
@@ -19,15 +18,13 @@ from torch.utils.checkpoint import checkpoint
 from mtnlg.model import States, Transformer
 
 CHUNK_LABELS = 512
-"""Labels of one chunk: 512 x 8,000 logits in fp32 are 16 MB, which the allocator keeps instead of
-mapping it anew.
-"""
+"""Labels of one chunk: 512 x 8,000 logits in fp32 are 16 MB, which the allocator reuses."""
 
 
 def cross_entropy(
     model: Transformer, states: States, labels: Tensor, *, label_smoothing: float = 0.0
 ) -> Tensor:
-    """The sum over N of the cross-entropy of the model's logits, a scalar in nats; smoothing as in
+    """The cross-entropy of the model's logits, summed over N, in nats. Label smoothing is that of
     torch.nn.functional.cross_entropy (Szegedy et al. 2016).
     """
     weight, pointing = model.unembedding.weight, states.pointing
@@ -46,8 +43,8 @@ def cross_entropy(
 
 
 def sum_of_chunks(of_chunk: Callable[[slice], Tensor], num_labels: int) -> Tensor:
-    """The sum of a function over chunks of the labels; its logits are made again in the backward
-    pass, so that only one chunk's exist.
+    """The sum of a function over chunks of the labels. The backward pass computes it again, so that
+    the logits of only one chunk exist.
     """
     parts = [checkpoint(of_chunk, chunk, use_reentrant=False) for chunk in _chunks(num_labels)]
     return torch.stack(parts).sum()
@@ -60,10 +57,10 @@ def _chunks(num_labels: int) -> list[slice]:
 def linear_cross_entropy(
     hidden: Tensor, weight: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
 ) -> Tensor:
-    """The sum over N of the cross-entropy of `hidden @ weight.T`, a scalar in nats.
+    """The cross-entropy of `hidden @ weight.T`, summed over N, in nats; with smoothing s the target
+    is (1 - s) one-hot plus s uniform.
 
-    `hidden` (N, E), `weight` (V, E), `labels` (N,) int64. With smoothing s the target is (1 - s)
-    one-hot plus s uniform.
+    `hidden` (N, E), `weight` (V, E), `labels` (N,) int64.
     """
     total: Tensor = _LinearCrossEntropy.apply(hidden, weight, labels, label_smoothing)  # type: ignore[no-untyped-call]
     return total
@@ -95,8 +92,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _smoothed(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The loss summed over (N, V) logits with (N, 1) labels, and its gradient, made in the logits'
-    own memory.
+    """The loss summed over (N, V) logits with (N, 1) labels, and its gradient, which takes the
+    memory of the logits.
     """
     vocabulary_size = logits.shape[1]
     right = logits.gather(1, labels)
@@ -115,7 +112,7 @@ def _smoothed(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor,
 
 
 class _MixedCrossEntropy(torch.autograd.Function):
-    """Of `model.pointer.mix`: p = g softmax(logits) + (1 - g) copied, with S tokens to copy."""
+    """The cross-entropy of `model.pointer.mix`: p = g softmax(logits) + (1 - g) copied."""
 
     @staticmethod
     def forward(
@@ -158,10 +155,10 @@ def _mixed(
     labels: Tensor,
     smoothing: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The loss summed over (N, V) logits, and its gradients by the logits, made in their own
-    memory, by the shares (N, S) and by the probability to generate (N, 1).
+    """The loss summed over (N, V) logits, and its gradients by the logits (in their memory), by the
+    shares (N, S) and by the probability to generate (N, 1).
 
-    With q the softmax and d the gradient by p, that by the logits is g q (d - sum(q d)).
+    With q the softmax and d the gradient by p, the gradient by the logits is g q (d - sum(q d)).
     """
     smoothed = smoothing / logits.shape[1]
     softmax = logits.sub_(logits.amax(dim=1, keepdim=True)).exp_()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning
 from lightning.pytorch.callbacks import Callback
 
 from mtnlg.progress import Task
@@ -17,14 +18,29 @@ from mtnlg.training.callbacks import Budget
 from mtnlg.training.data import Batch
 
 
+@dataclass
+class Window:
+    """Sums over the micro-batches since the last training row."""
+
+    nats: float = 0.0
+    labels: int = 0
+    tokens: int = 0
+    padded_tokens: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+    """Time of the runs before a resume."""
+    grad_norm: float = math.nan
+    """Of the last optimizer step."""
+
+
 class MetricsFile(Callback):
-    """metrics.csv: one line every few steps and one for each validation; cut back to the resumed
-    step, never lost.
+    """metrics.csv: a row every few steps and one for each validation. A resumed training drops the
+    rows after its checkpoint.
     """
 
     TRAINING = (
         *("step", "seconds", "target_tokens", "train_loss", "learning_rate"),
-        *("tokens_per_second", "padding_share", "achieved_tflops"),
+        *("tokens_per_second", "padding_share", "achieved_tflops", "grad_norm"),
     )
     VALIDATION = ("validation_loss", "validation_metric")
 
@@ -36,7 +52,7 @@ class MetricsFile(Callback):
         *,
         every: int,
         titles: list[str],
-        on_row: Callable[[dict[str, Any]], None] | None = None,
+        on_row: Callable[[dict[str, Any]], None],
     ) -> None:
         several = [f"validation_metric/{title}" for title in titles] if len(titles) > 1 else []
         self.fields = [*self.TRAINING, *self.VALIDATION, *several]
@@ -44,83 +60,76 @@ class MetricsFile(Callback):
         self.on_row = on_row
         self.target_tokens = self.tokens = 0
         self.flops = 0.0
-        self.window: list[Any] | None = None
-        self._reset()
+        self._open(Window())
 
-    def _reset(self) -> None:
-        """Begin a window, or after a resume go on with the one that was interrupted."""
-        window = self.window or [0.0, 0, 0, 0, 0.0, 0.0]
-        self.nats, self.labels, self.read, self.padded, self.window_flops, seconds = window
-        self.window_start = self.paused_at = time.monotonic() - seconds
-        self.window = None
+    def _open(self, window: Window) -> None:
+        self.window = window
+        self.window_start = self.paused_at = time.monotonic() - window.seconds
 
-    def on_train_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        rows = []
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        lines = [",".join(self.fields)]
         if self.path.exists():
             with self.path.open(encoding="utf-8", newline="") as stream:
-                rows = [
-                    row for row in csv.DictReader(stream) if self._is_kept(row, trainer.global_step)
+                lines += [
+                    ",".join(row[name] for name in self.fields)
+                    for row in csv.DictReader(stream)
+                    if self._is_kept(row, trainer.global_step)
                 ]
-        lines = [
-            ",".join(self.fields),
-            *(",".join(row[name] for name in self.fields) for row in rows),
-        ]
         write_text(self.path, "\n".join(lines) + "\n")
         self.task.advance(trainer.global_step)
-        self._reset()
+        self._open(self.window)
 
     def _is_kept(self, row: dict[str, str], step: int) -> bool:
-        """Whether a line was there at the checkpoint of a step; one of a window that was open then
-        is written again.
+        """Whether a row is from before the checkpoint of `step`. One of a window that was open then
+        will be written again.
         """
-        is_open = self.window is not None and self.window[1] > 0 and bool(row["train_loss"])
+        is_open = self.window.labels > 0 and bool(row["train_loss"])
         return int(row["step"]) < step + (not is_open)
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        self.nats += float(outputs["nats"])
-        self.labels += len(batch.labels)
-        self.read += sum(batch.lengths)
-        self.padded += batch.ids.numel()
-        self.window_flops += pl_module.objective.flops(pl_module.model, batch)
+        window = self.window
+        window.nats += float(outputs["nats"])
+        window.labels += len(batch.labels)
+        window.tokens += sum(batch.lengths)
+        window.padded_tokens += batch.ids.numel()
+        window.flops += pl_module.objective.flops(pl_module.model, batch)
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
-        is_due = trainer.global_step % self.every == 0 or trainer.should_stop
-        if is_due:
+        window.grad_norm = float(pl_module.grad_norm)
+        if trainer.global_step % self.every == 0 or trainer.should_stop:
             self._write(trainer, pl_module)
         self.task.advance(1)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write the steps since the last line, where a validation ended the training."""
-        if self.labels:
+        """Write the steps since the last row, in case a validation ended the training."""
+        if self.window.labels:
             self._write(trainer, pl_module)
 
     def _write(self, trainer: Any, pl_module: Any) -> None:
+        window, num_ranks = self.window, trainer.world_size
         seconds = max(time.monotonic() - self.window_start, 1e-9)
-        self.target_tokens += self.labels
-        self.tokens += self.read
-        self.flops += self.window_flops
-        loss, rate = self.nats / self.labels, self.read / seconds
+        self.target_tokens += window.labels
+        self.tokens += window.tokens
+        self.flops += window.flops
+        loss, rate = window.nats / window.labels, window.tokens / seconds
         self._append(
             {
                 "step": trainer.global_step,
                 "seconds": round(self.budget.seconds, 1),
-                "target_tokens": self.target_tokens * trainer.world_size,
+                "target_tokens": self.target_tokens * num_ranks,
                 "train_loss": round(loss, 5),
                 "learning_rate": f"{pl_module.optimizers().param_groups[0]['lr']:.6g}",
-                "tokens_per_second": round(rate * trainer.world_size),
-                "padding_share": round(1 - self.read / self.padded, 4),
-                "achieved_tflops": round(
-                    self.window_flops / seconds * trainer.world_size / 1e12, 4
-                ),
+                "tokens_per_second": round(rate * num_ranks),
+                "padding_share": round(1 - window.tokens / window.padded_tokens, 4),
+                "achieved_tflops": round(window.flops / seconds * num_ranks / 1e12, 4),
+                "grad_norm": f"{window.grad_norm:.6g}",
             }
         )
-        speed = f"{rate:,.0f} tokens/s, {self.window_flops / seconds / 1e9:,.0f} GFLOP/s"
+        speed = f"{rate:,.0f} tokens/s, {window.flops / seconds / 1e9:,.0f} GFLOP/s"
         self.task.note = f"loss {loss:.3f}, {speed}"
-        self._reset()
+        self._open(Window())
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         self.paused_at = time.monotonic()
@@ -139,22 +148,17 @@ class MetricsFile(Callback):
     def _append(self, row: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.fields, lineterminator="\n").writerow(row)
-        if self.on_row is not None:
-            self.on_row(row)
+        self.on_row(row)
 
     def state_dict(self) -> dict[str, Any]:
-        seconds = time.monotonic() - self.window_start
+        self.window.seconds = time.monotonic() - self.window_start
         return {
             "target_tokens": self.target_tokens,
             "tokens": self.tokens,
             "flops": self.flops,
-            "window": [self.nats, self.labels, self.read, self.padded, self.window_flops, seconds],
+            "window": asdict(self.window),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.target_tokens, self.tokens = (
-            int(state_dict["target_tokens"]),
-            int(state_dict["tokens"]),
-        )
-        self.flops = float(state_dict["flops"])
-        self.window = state_dict.get("window")
+        vars(self).update(state_dict)
+        self.window = Window(**state_dict["window"])

@@ -1,12 +1,14 @@
 """The LightningModule: loss, validation and optimizer of a Transformer. Knows no files.
 
-What it logs, any callback of Lightning's can monitor; `Config.logged_values` has the names.
-metrics.csv and its trackers are fed by MetricsFile.
+Any Lightning callback can monitor what it logs; `Config.logged_values` has the names. MetricsFile
+feeds metrics.csv and the trackers.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import lightning
@@ -14,16 +16,82 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mtnlg.config import OptimizerConfig, Precision, Schedule, TrainerConfig
+from mtnlg.config import DecodingConfig, OptimizerConfig, Precision, Schedule, TrainerConfig
+from mtnlg.evaluation import Texts, find_metric, score_texts
+from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.model import Transformer
+from mtnlg.records.rows import Row
+from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import cross_entropy
 from mtnlg.training.objective import Objective
-from mtnlg.training.validation_metric import ValidationMetric
+
+
+@dataclass(frozen=True)
+class ValidationTask:
+    """A task with a validation split."""
+
+    prompt: TaskPrompt
+    rows: Sequence[Row] = ()
+    """The rows to decode."""
+    metric: str | None = None
+    """The task's main metric; None: only the loss is measured."""
+
+
+@dataclass(frozen=True)
+class ValidationMetric:
+    """The main metric of each task on a few fixed rows, decoded greedily; the mean over the tasks
+    chooses the checkpoint.
+    """
+
+    tasks: Sequence[ValidationTask]
+    """In the order of the validation loaders."""
+    tokenizer: TextTokenizer
+    decoding: DecodingConfig
+
+    @property
+    def titles(self) -> list[str]:
+        """The full names of the tasks that have a metric."""
+        return [task.prompt.name for task in self.tasks if task.metric is not None]
+
+    def measure(self, model: Transformer) -> dict[str, float]:
+        """The main metric of each task that has one, by the task's full name."""
+        generator = TextGenerator(model, self.tokenizer)
+        return {
+            task.prompt.name: self._score(generator, task, task.metric)
+            for task in self.tasks
+            if task.metric is not None
+        }
+
+    def mean(self, values: dict[str, float]) -> float:
+        """The mean of what `measure` returned, negating metrics for which lower is better."""
+        metrics = {task.prompt.name: task.metric for task in self.tasks if task.metric is not None}
+        signed = [
+            value if find_metric(metrics[name]).higher_is_better else -value
+            for name, value in values.items()
+        ]
+        return sum(signed) / len(signed)
+
+    def _score(self, generator: TextGenerator, task: ValidationTask, metric: str) -> float:
+        sources = [row.source for row in task.rows]
+        generated = generator.generate(sources, task.prompt, self.decoding)
+        texts = Texts(
+            [alternatives[0] for alternatives in generated.texts],
+            [row.references for row in task.rows],
+            language=task.prompt.target_language,
+            sources=sources,
+        )
+        return score_texts(metric, texts)
+
+
+def fixed_rows(rows: Sequence[Row], count: int) -> list[Row]:
+    """At most `count` rows at an even stride."""
+    stride = max(len(rows) / count, 1.0)
+    return [rows[int(index * stride)] for index in range(min(count, len(rows)))]
 
 
 class TransformerModule(lightning.LightningModule):
-    """Trains on the targets alone, unless `source_loss_weight` has the sources predicted too."""
+    """A Transformer in training."""
 
     def __init__(
         self,
@@ -42,17 +110,19 @@ class TransformerModule(lightning.LightningModule):
         self.step_labels = 0
         self.validation_sums: dict[int, Tensor] = {}
         self.validation_results: dict[str, float] = {}
+        self.grad_norm = torch.tensor(math.nan)
+        """Of the last optimizer step, before clipping."""
 
     def nats(self, batch: Batch, *, label_smoothing: float) -> Tensor:
-        """Cross-entropy summed over the batch's labels."""
+        """The cross-entropy, summed over the labels of the batch."""
         states = self.model.states(
             batch.ids, prefix_lengths=batch.prefix_lengths, label_index=batch.label_index
         )
         return cross_entropy(self.model, states, batch.labels, label_smoothing=label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
-        """Scaled so that Lightning's mean over accumulation and ranks is the mean over the labels
-        of the whole step: of the targets, whatever else the objective holds.
+        """Scale the loss so that Lightning's mean over micro-batches and ranks is the mean over
+        the target labels of the whole step.
         """
         total, nats = self.objective(self.model, batch)
         num_parts = self.trainer.accumulate_grad_batches * self.trainer.world_size
@@ -76,13 +146,14 @@ class TransformerModule(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip as Lightning does, by the norm, and log the norm before."""
+        """Clip by the norm, as Lightning does, and log the norm from before."""
         groups = (group["params"] for group in optimizer.param_groups)
         weights = [weight for group in groups for weight in group if weight.grad is not None]
         if gradient_clip_val is not None:
             norm = torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
         else:
             norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
+        self.grad_norm = norm
         self.log("train/grad_norm", norm, logger=False)
 
     def on_validation_epoch_start(self) -> None:
@@ -96,7 +167,7 @@ class TransformerModule(lightning.LightningModule):
         )
 
     def on_validation_epoch_end(self) -> None:
-        """Loss per label over all tasks and of each, and each task's metric on its fixed rows."""
+        """Log the loss per label, over all tasks and of each, and the metric of each task."""
         nats, num_labels = torch.stack(list(self.validation_sums.values())).sum(dim=0).tolist()
         values = self.metric.measure(self.model)
         results = {"validation_loss": nats / num_labels}
@@ -121,7 +192,7 @@ class TransformerModule(lightning.LightningModule):
             self.log(name, value, prog_bar=is_shown, logger=False)
 
     def configure_optimizers(self) -> Any:
-        is_fused = self.trainer.precision != Precision.fp16_mixed.value  # it would unscale unseen
+        is_fused = self.trainer.precision != Precision.fp16_mixed.value  # see build_optimizer
         optimizer = build_optimizer(self.model, self.optimizer_config, is_fused=is_fused)
         config, max_steps = self.optimizer_config, self.settings.horizon
         schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -133,11 +204,10 @@ class TransformerModule(lightning.LightningModule):
 def build_optimizer(
     model: Transformer, config: OptimizerConfig, *, is_fused: bool = True
 ) -> torch.optim.AdamW:
-    """AdamW that decays matrices only: no biases, no norms, no embedding of positions. Frozen
-    parameters are left out.
+    """AdamW for the parameters that are not frozen, with weight decay for matrices only: not for
+    biases, norms or position embeddings.
 
-    Gradients of a scaled loss are clipped only where the optimizer is not fused: that one unscales
-    them itself.
+    A fused optimizer unscales gradients itself, so those of a scaled loss could not be clipped.
     """
     decayed: list[Tensor] = []
     undecayed: list[Tensor] = []
@@ -157,8 +227,8 @@ def build_optimizer(
 
 
 def learning_rate_ratio(step: int, config: OptimizerConfig, *, max_steps: int) -> float:
-    """The learning rate of a step (from 0) as a share of the peak: linear warm-up, then the
-    schedule to `max_steps`.
+    """The learning rate of a step (from 0) as a share of the peak: a linear warm-up, then the
+    schedule until `max_steps`.
     """
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps

@@ -1,7 +1,8 @@
-"""What a training step minimizes: the cross-entropy of the targets, and what options add to it.
+"""What a training step minimizes (the cross-entropy of the targets, and what options add to it),
+and what it costs.
 
-Every part is a sum over the labels of a micro-batch; the division by the target tokens of the whole
-optimizer step, which makes steps over micro-batches and ranks exact, is the module's.
+Every part is a sum over the labels of a micro-batch; TransformerModule divides by the target tokens
+of the whole optimizer step.
 
 Legend: B batch, T time, N labels, M source labels.
 """
@@ -14,15 +15,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtnlg.model import States, Transformer, count_flops
+from mtnlg.config import FeedForward, ModelConfig
+from mtnlg.model import States, Transformer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import cross_entropy, sum_of_chunks
+
+BACKWARD_AND_FORWARD = 3
+"""Forward passes that cost as much as a forward and a backward pass."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Smoothed cross-entropy; with `source_loss_weight` also of the sources, with `r_drop` over two
-    passes that are held together (Liang et al. 2021).
+    """Smoothed cross-entropy of the targets; with `source_loss_weight` also of the sources, with
+    `r_drop` over two passes whose distributions are pulled together (Liang et al. 2021).
     """
 
     label_smoothing: float
@@ -30,7 +35,7 @@ class Objective:
     r_drop: float | None = None
 
     def __call__(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What is minimized, and the cross-entropy of the targets in it, both summed, in nats.
+        """What is minimized, and the cross-entropy of the targets in it, both sums in nats.
 
         With R-Drop: half of Liang et al. 2021, eq. 4, the mean of two passes' cross-entropies plus
         alpha / 2 times their symmetric divergence (eq. 2) at the targets.
@@ -44,7 +49,7 @@ class Objective:
         return total, (nats + other_nats) / 2
 
     def _one_pass(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor, States]:
-        """As `__call__` without R-Drop, and what logits are made from at the targets, of (N,)."""
+        """As `__call__` without R-Drop, and the states at the targets, of (N,)."""
         index, labels = batch.label_index, batch.labels
         if self.source_loss_weight is not None:
             source_index, source = source_labels(batch)
@@ -75,8 +80,8 @@ class Objective:
 
 
 def source_labels(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Where the source is predicted: (M,) positions in the flattened (B * T) whose next token lies
-    in the prefix, the separator included, and (M,) those tokens.
+    """(M,) positions in the flattened (B * T) whose next token is a source token or the separator,
+    and (M,) those tokens.
     """
     positions = torch.arange(batch.ids.shape[1], device=batch.ids.device)
     is_before_source = positions < batch.prefix_lengths[:, None] - 1  # (B, T)
@@ -85,8 +90,8 @@ def source_labels(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def symmetric_divergence(model: Transformer, first: States, second: States) -> Tensor:
-    """Half of KL(p | q) + KL(q | p), summed over N, in nats: p and q are the distributions that two
-    passes give, of (N,) each.
+    """Half of KL(p | q) + KL(q | p), summed over N, in nats, for the distributions p and q that the
+    states of two passes give.
     """
 
     def of_chunk(chunk: slice) -> Tensor:
@@ -97,3 +102,23 @@ def symmetric_divergence(model: Transformer, first: States, second: States) -> T
         return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum() / 2
 
     return sum_of_chunks(of_chunk, len(first.hidden))
+
+
+def count_flops(
+    config: ModelConfig, vocabulary_size: int, *, lengths: list[int], num_labels: int
+) -> float:
+    """Model FLOPs of one training pass over sequences of these lengths, without padding and
+    recomputation (Narayanan et al. 2021, arXiv 2104.04473, appendix), with logits only at the
+    labels and the average number of layers that layer dropout leaves.
+    """
+    width, head_size = config.hidden_size, config.head_size
+    attention = width * (config.num_heads + 2 * config.key_value_heads) * head_size + width * width
+    halves = 3 if config.feed_forward is FeedForward.swiglu else 2
+    layers = config.num_layers * (1 - (config.layer_dropout or 0.0))
+    per_token = 2 * layers * (attention + halves * width * config.inner_size)
+    scores = 4 * layers * width * sum(length * length for length in lengths)
+    logits = 2 * width * vocabulary_size * num_labels
+    if config.has_pointer:  # queries, keys and the scores of one head
+        per_token += 4 * width * width
+        scores += 2 * width * sum(length * length for length in lengths)
+    return float(BACKWARD_AND_FORWARD * (per_token * sum(lengths) + scores + logits))

@@ -1,10 +1,9 @@
-"""The plan of an epoch: which examples make up each micro-batch of each optimizer step, a pure
-function of its arguments.
+"""The plan of a training: which examples make up each micro-batch of each optimizer step, a pure
+function of its arguments. Knows lengths, no tokens.
 
 Ranks take slices of the plan, so the order of the examples does not depend on the number of
-processes. Knows lengths, no tokens. A plan is kept as arrays, some twenty bytes an example while it
-is built and four afterwards, and its micro-batches are listed when their step comes: twenty
-million examples as Python numbers would not fit a small machine.
+processes. A plan is stored in arrays, about twenty bytes an example while it is built and four
+afterwards, because twenty million examples as Python numbers do not fit on a small machine.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,11 @@ from mtnlg.errors import TrainingError
 Integers = NDArray[np.int64] | NDArray[np.int32]
 Bounds = NDArray[np.int64]
 BLOCK_EXAMPLES = 1_000_000
-"""Examples that are drawn, or sorted, together: bounds the memory that making a plan needs."""
+"""Examples that are drawn, or sorted, together; bounds the memory of planning."""
 INITIAL_COMPETENCE = 0.01
-"""Share of the examples at step 0, as in Platanios et al. 2019, sec. 4."""
+"""Share of the examples at step 0 (Platanios et al. 2019, sec. 4)."""
 ROUNDS = 50
-"""Rounds of a curriculum: fine steps of competence, and few enough to plan."""
+"""Rounds of a curriculum: enough for fine steps of competence, few enough to plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +38,18 @@ class MicroBatch:
     step: int = 0
     """Number of the optimizer step in the training."""
     position: int = 0
-    """Among the micro-batches of the step, those of all ranks counted."""
+    """Index among the step's micro-batches over all ranks."""
 
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """What a plan depends on, beside the epoch."""
+    """What a plan depends on, apart from the epoch."""
 
     seed: int
     lengths: Integers
     """(num_examples,) tokens of each whole sequence."""
     num_labels: Integers
-    """(num_examples,) tokens of each target, end included."""
+    """(num_examples,) tokens of each target, including its end."""
     weights: NDArray[np.float64]
     """(num_examples,) how often each example is shown in an epoch, on average."""
     batch_tokens: int
@@ -61,8 +60,8 @@ class PlanSettings:
     """Labels of an optimizer step, as nearly as whole examples allow; None: any number."""
 
 
-class EpochPlan(Sequence[list[MicroBatch]]):
-    """The optimizer steps of one epoch, each listed when it is asked for."""
+class EpochPlan:
+    """The optimizer steps of one epoch; each step's micro-batches are built on access."""
 
     def __init__(
         self, examples: NDArray[np.int32], bounds: Bounds, steps: Bounds, num_labels: Integers
@@ -78,24 +77,20 @@ class EpochPlan(Sequence[list[MicroBatch]]):
     def __len__(self) -> int:
         return len(self.steps)
 
-    @overload
-    def __getitem__(self, index: int) -> list[MicroBatch]: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[list[MicroBatch]]: ...
-    def __getitem__(self, index: int | slice) -> list[MicroBatch] | list[list[MicroBatch]]:
-        if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(len(self)))]
+    def __iter__(self) -> Iterator[list[MicroBatch]]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, index: int) -> list[MicroBatch]:
         batches = [self.examples[start:stop] for start, stop in self.bounds[self.steps[index]]]
         total = sum(int(self.num_labels[batch].sum(dtype=np.int64)) for batch in batches)
         return [MicroBatch(tuple(batch.tolist()), total) for batch in batches]
 
 
 def plan_epoch(settings: PlanSettings, epoch: int) -> EpochPlan:
-    """The optimizer steps of one epoch, each with `micro_batches_per_step` micro-batches of similar
-    lengths.
+    """The optimizer steps of one epoch. The examples of a micro-batch have similar lengths; each
+    example appears as often as its weight says, with the fraction decided at random.
 
-    Every example appears as often as its weight says, a fraction of it by chance. Raises
-    TrainingError where there are fewer examples than micro-batches in a step.
+    Raises TrainingError if there are fewer examples than micro-batches in a step.
     """
     random = np.random.Generator(np.random.PCG64([settings.seed, epoch]))
     return arrange(draw(settings.weights, random), settings, random)
@@ -104,7 +99,7 @@ def plan_epoch(settings: PlanSettings, epoch: int) -> EpochPlan:
 def arrange(
     drawn: NDArray[np.int32], settings: PlanSettings, random: np.random.Generator
 ) -> EpochPlan:
-    """The optimizer steps over these examples, in random order."""
+    """The optimizer steps over the drawn examples, in random order."""
     if len(drawn) < settings.micro_batches_per_step:
         raise TrainingError(
             f"an epoch has {len(drawn)} examples, too few for "
@@ -119,35 +114,38 @@ def arrange(
 
 
 def micro_batches(
-    settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int, num_before: int = 0
+    settings: PlanSettings, *, rank: int, num_ranks: int, start_step: int, curriculum_steps: int = 0
 ) -> Iterator[MicroBatch]:
-    """The endless stream of one rank's micro-batches from an optimizer step on, counted over all
-    epochs, after `num_before` steps of another plan.
+    """The endless stream of one rank's micro-batches from an optimizer step on."""
+    for number, step in _numbered_steps(settings, start_step, curriculum_steps):
+        for position in range(rank, len(step), num_ranks):
+            yield replace(step[position], step=number, position=position)
+
+
+def _numbered_steps(
+    settings: PlanSettings, start_step: int, curriculum_steps: int
+) -> Iterator[tuple[int, list[MicroBatch]]]:
+    """The steps of a training and their numbers: the rounds of the curriculum, then epoch after
+    epoch.
     """
-    epoch, skipped = 0, 0
+    length = max(math.ceil(curriculum_steps / ROUNDS), 1)
+    for first in range(start_step // length * length, curriculum_steps, length):
+        steps = plan_round(settings, curriculum_steps, first_step=first)
+        yield from islice(enumerate(steps, start=first), max(start_step - first, 0), None)
+    epoch, num_before = 0, curriculum_steps
     while True:
         plan = plan_epoch(settings, epoch)
-        for step in range(max(start_step - skipped, 0), len(plan)):
-            number = num_before + skipped + step
-            yield from part_of_rank(plan[step], number, rank=rank, num_ranks=num_ranks)
-        skipped += len(plan)
-        epoch += 1
-        del plan  # before the next is built, so that memory never holds two
-
-
-def part_of_rank(
-    step: list[MicroBatch], number: int, *, rank: int, num_ranks: int
-) -> Iterator[MicroBatch]:
-    """One rank's micro-batches of the step of this number, with their place in the training."""
-    for position in range(rank, len(step), num_ranks):
-        yield replace(step[position], step=number, position=position)
+        for index in range(max(start_step - num_before, 0), len(plan)):
+            yield num_before + index, plan[index]
+        epoch, num_before = epoch + 1, num_before + len(plan)
+        del plan  # before the next one is built, so that memory never holds two
 
 
 def accumulation_for(settings: PlanSettings, step_labels: int, *, num_ranks: int) -> int:
-    """Micro-batches per step and rank that give a step its labels: so many that nine in ten, cut by
+    """Micro-batches per step and rank that give a step its labels: enough that nine in ten, cut by
     `batch_tokens` alone, hold their share.
 
-    Raises TrainingError where an epoch has fewer labels than one step asks for.
+    Raises TrainingError if an epoch has fewer labels than one step needs.
     """
     assert settings.step_labels is None, f"cut by step_labels={settings.step_labels} already"
     num_epoch_labels = int(settings.weights @ settings.num_labels)
@@ -164,7 +162,7 @@ def accumulation_for(settings: PlanSettings, step_labels: int, *, num_ranks: int
 
 
 def draw(weights: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int32]:
-    """The examples of an epoch, in their order."""
+    """The examples of an epoch, in ascending order."""
     assert len(weights) <= np.iinfo(np.int32).max, f"{len(weights)} examples do not fit int32"
     blocks = [np.empty(0, dtype=np.int32)]
     for start in range(0, len(weights), BLOCK_EXAMPLES):
@@ -178,8 +176,8 @@ def draw(weights: NDArray[np.float64], random: np.random.Generator) -> NDArray[n
 def _sort(
     drawn: NDArray[np.int32], lengths: Integers, chance: NDArray[np.float64]
 ) -> NDArray[np.int32]:
-    """By length, in the order of chance within one; some neighbouring lengths at a time, which
-    needs a fraction of the memory of one sort.
+    """The examples by length, those of one length in random order. Sorts a few neighboring lengths
+    at a time, which needs a fraction of the memory of one sort.
     """
     of_drawn = lengths[drawn]
     ordered, filled = np.empty_like(drawn), 0
@@ -193,7 +191,7 @@ def _sort(
 
 
 def _length_ranges(counts: Bounds) -> Iterator[tuple[int, int]]:
-    """Half-open ranges of lengths that hold few examples each; one length is never divided."""
+    """Half-open ranges of lengths with at most BLOCK_EXAMPLES examples, or a single length."""
     low, held = 0, 0
     for length, count in enumerate(counts.tolist()):
         if held and held + count > BLOCK_EXAMPLES:
@@ -204,8 +202,8 @@ def _length_ranges(counts: Bounds) -> Iterator[tuple[int, int]]:
 
 
 def _cut(by_length: NDArray[np.int32], settings: PlanSettings) -> Bounds:
-    """Neighbours in length, as many as fit when padded to the longest, and, where steps have a size
-    in labels, the share of a micro-batch; one example at least.
+    """Micro-batches of neighbors in length: as many as fit when padded to the longest and, if steps
+    have a size in labels, as make up a micro-batch's share; at least one.
     """
     if settings.step_labels is None:
         starts = _starts_by_tokens(by_length, settings.lengths, settings.batch_tokens)
@@ -215,8 +213,8 @@ def _cut(by_length: NDArray[np.int32], settings: PlanSettings) -> Bounds:
 
 
 def _starts_by_tokens(by_length: NDArray[np.int32], lengths: Integers, batch_tokens: int) -> Bounds:
-    """Lengths only grow, and so does what a longer cut is padded to: the last that fits is searched
-    for.
+    """Where each micro-batch starts. Lengths never decrease, so neither does the padded size: a
+    binary search finds the last example that fits.
     """
     starts, start = [], 0
     while start < len(by_length):
@@ -231,7 +229,7 @@ def _starts_by_tokens(by_length: NDArray[np.int32], lengths: Integers, batch_tok
 def _starts_by_labels(
     by_length: NDArray[np.int32], settings: PlanSettings, step_labels: int
 ) -> Bounds:
-    """What one micro-batch has too many or too few of its share is taken up by the next."""
+    """Where each micro-batch starts; each makes up for the surplus or deficit of the one before."""
     share = step_labels / settings.micro_batches_per_step
     starts, start, held, index = [0], 0, 0.0, 0
     for first in range(0, len(by_length), BLOCK_EXAMPLES):
@@ -248,7 +246,7 @@ def _starts_by_labels(
 
 
 def _split_to_multiple(bounds: Bounds, multiple: int) -> Bounds:
-    """Halve the largest micro-batches until every step is full."""
+    """Halve the largest micro-batch until every step is full."""
     while len(bounds) % multiple:
         largest = int(np.argmax(bounds[:, 1] - bounds[:, 0]))
         start, stop = bounds[largest].tolist()
@@ -261,11 +259,10 @@ def _split_to_multiple(bounds: Bounds, multiple: int) -> Bounds:
 def temper_weights(
     sizes: Sequence[int], weights: Sequence[float], temperature: float
 ) -> list[float]:
-    """How often each example of a task is shown in an epoch, so that a task of n examples has its
-    share in proportion to weight * n^(1/T) and the epoch is as long as it was.
+    """New weights, so that the share of a task with n examples is proportional to
+    weight * n^(1/T) and the epoch stays as long as it was. T = 1 changes nothing.
 
-    `sizes` are the tasks' numbers of examples, `weights` how often each of their examples was shown
-    in an epoch. T = 1 gives the weights themselves.
+    `sizes` are the tasks' numbers of examples; a weight says how often an epoch shows each of them.
     """
     epoch = sum(size * weight for size, weight in zip(sizes, weights, strict=True))
     shares = [
@@ -276,45 +273,20 @@ def temper_weights(
 
 
 def competence(step: int, curriculum_steps: int) -> float:
-    """The share of the examples, from the shortest on, that a step may show (Platanios et al. 2019,
-    eq. 8).
-    """
+    """The share of examples, shortest first, that a step may show (Platanios et al., eq. 8)."""
     initial = INITIAL_COMPETENCE**2
     return min(1.0, math.sqrt(step * (1 - initial) / curriculum_steps + initial))
-
-
-def curriculum_micro_batches(
-    settings: PlanSettings, curriculum_steps: int, *, rank: int, num_ranks: int, start_step: int
-) -> Iterator[MicroBatch]:
-    """The endless stream of one rank's micro-batches from an optimizer step on: the curriculum by
-    competence (Platanios et al. 2019), then epoch after epoch.
-
-    The curriculum goes in rounds. A round draws from the examples that the competence at its first
-    step allows, and depends on (seed, first step) alone: a resumed training begins in the middle of
-    one without planning those before.
-    """
-    length = math.ceil(curriculum_steps / ROUNDS)
-    for first in range(start_step // length * length, curriculum_steps, length):
-        steps = plan_round(settings, curriculum_steps, first_step=first)
-        done = max(start_step - first, 0)
-        for number, step in enumerate(steps[done:], start=first + done):
-            yield from part_of_rank(step, number, rank=rank, num_ranks=num_ranks)
-    yield from micro_batches(
-        settings,
-        rank=rank,
-        num_ranks=num_ranks,
-        start_step=max(start_step - curriculum_steps, 0),
-        num_before=curriculum_steps,
-    )
 
 
 def plan_round(
     settings: PlanSettings, curriculum_steps: int, *, first_step: int
 ) -> list[list[MicroBatch]]:
-    """The optimizer steps of one round: passes over the allowed examples, each in another order.
+    """The optimizer steps of one round of a curriculum (Platanios et al. 2019): passes over the
+    allowed examples, each in a new order.
 
-    An example is allowed where the share of shorter ones is below the competence. Where those are
-    too few to fill a step, twice as many are allowed, and again.
+    An example is allowed if the share of shorter ones is below the competence at the first step of
+    the round; if that is too few to fill a step, it is doubled until it is enough. A round depends
+    on (seed, first step) alone, so a resumed training need not plan those before.
     """
     ordered = np.sort(settings.lengths)
     share_shorter = np.searchsorted(ordered, settings.lengths) / len(ordered)
@@ -331,5 +303,5 @@ def plan_round(
             allowed *= 2
             continue
         chosen = replace(settings, weights=weights)
-        steps += arrange(drawn, chosen, random)[: num_steps - len(steps)]
+        steps += islice(arrange(drawn, chosen, random), num_steps - len(steps))
     return steps

@@ -1,35 +1,43 @@
-"""Lightning's Trainer and callbacks as the configuration asks for them."""
+"""Lightning's Trainer, callbacks and experiment trackers as the configuration asks for them."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.loggers import Logger
 
 from mtnlg.config import Config
+from mtnlg.config.plain import flat_settings
 from mtnlg.config.third_party import build
+from mtnlg.errors import ConfigError
 from mtnlg.training.callbacks import EndedBy, Ending
 from mtnlg.training.checkpoints import AtomicCheckpointIO
 from mtnlg.training.data import TokenDataModule
-from mtnlg.training.loggers import Loggers
+
+logger = logging.getLogger(__name__)
 
 CHATTER = (
-    *("does not have many workers", "dataloader is not resumable", "treespec", "litlogger"),
-    *("sync_dist=True", "unused parameters"),
+    "does not have many workers",
+    "dataloader is not resumable",
+    "treespec",
+    "litlogger",
+    "sync_dist=True",
+    "unused parameters",
 )
-"""Warnings of Lightning's about what is meant to be so."""
+"""Lightning's warnings about what we do on purpose."""
 
 
 def build_callbacks(
     config: Config, ending: Ending, names: Mapping[str, str]
 ) -> list[lightning.Callback]:
-    """The callbacks of the configuration by name, each followed by one that notices whether it
-    ended the training.
-    """
+    """The callbacks of the configuration by name, each followed by an EndedBy."""
     callbacks: list[lightning.Callback] = []
     for name in sorted(config.callbacks):
         key = f"callbacks.{name}"
@@ -38,7 +46,7 @@ def build_callbacks(
 
 
 def has_own_progress_bar(config: Config) -> bool:
-    """Whether no progress bar of Lightning's is chosen, and progress is to be shown."""
+    """Whether progress is shown by our own bar and not by one of Lightning's."""
     return config.trainer.enable_progress_bar and not any(
         callback.class_name.endswith("ProgressBar") for callback in config.callbacks.values()
     )
@@ -52,7 +60,7 @@ def build_trainer(
     loggers: Loggers | None = None,
     names: Mapping[str, str] | None = None,
 ) -> lightning.Trainer:
-    """A Trainer of one endless epoch, whose end, checkpoints and validations are ours."""
+    """A Trainer of one endless epoch; our callbacks end, save and validate."""
     settings = config.trainer
     for chatter in CHATTER:
         warnings.filterwarnings("ignore", message=f".*{chatter}.*")
@@ -89,5 +97,84 @@ def _strategy(config: Config, names: Mapping[str, str]) -> Any:
         return build(config.trainer.strategy, "trainer.strategy", names)
     if config.trainer.devices == 1:
         return "auto"
-    # ranks leave out different blocks, whose gradients are then missing on some of them
+    # Ranks skip different blocks, whose gradients are then missing on some of them.
     return "ddp_find_unused_parameters_true" if config.model.layer_dropout else "ddp"
+
+
+def run_names(run_folder: Path) -> dict[str, str]:
+    """What third-party arguments may refer to in braces."""
+    return {
+        "run_folder": str(run_folder.absolute()),
+        "run_id": run_folder.name,
+        "experiment": run_folder.parent.name,
+    }
+
+
+class Loggers(Logger):
+    """All trackers as the one logger that Lightning and its callbacks know. The first exception of
+    a tracker becomes a warning and switches it off.
+    """
+
+    def __init__(
+        self,
+        builders: Mapping[str, Callable[[], Any]],
+        settings: dict[str, bool | int | float | str],
+    ) -> None:
+        super().__init__()
+        self.builders, self.settings = builders, settings
+        self.active: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, config: Config, names: Mapping[str, str]) -> Loggers:
+        """The trackers of a configuration, not built yet; their arguments may refer to `names`."""
+        chosen = {} if config.trainer.fast_dev_run else config.logger
+        builders = {
+            name: partial(build, logger, f"logger.{name}", names) for name, logger in chosen.items()
+        }
+        return cls(builders, flat_settings(config))
+
+    @property
+    def name(self) -> str:
+        return "mtnlg"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    def start(self) -> None:
+        """Build the trackers and send them the settings."""
+        for name, build_logger in self.builders.items():
+            try:
+                self.active[name] = build_logger()
+            except ConfigError:
+                raise
+            except Exception as error:
+                self._switch_off(name, error)
+        self._each(lambda logger: logger.log_hyperparams(self.settings))
+
+    def log_row(self, row: dict[str, Any]) -> None:
+        """Log one row of metrics.csv."""
+        values = {name: value for name, value in row.items() if name != "step"}
+        self.log_metrics(values, row["step"])
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        values = {name: float(value) for name, value in metrics.items()}
+        self._each(lambda logger: logger.log_metrics(values, step=step))
+
+    def log_hyperparams(self, *_: Any, **__: Any) -> None:
+        """Does nothing, since `start` sent all settings."""
+
+    def finalize(self, status: str) -> None:
+        self._each(lambda logger: logger.finalize(status))
+
+    def _each(self, call: Callable[[Any], object]) -> None:
+        for name, logger in list(self.active.items()):
+            try:
+                call(logger)
+            except Exception as error:
+                self._switch_off(name, error)
+
+    def _switch_off(self, name: str, error: Exception) -> None:
+        self.active.pop(name, None)
+        first = (str(error).strip().splitlines() or [""])[0][:300]
+        logger.warning(f"logger.{name} is switched off: {type(error).__name__}: {first}")
