@@ -13,12 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtnlg.artifacts.store import Artifact, make_folder
+from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.evaluation import METRICS, Resampling, Texts, measure, score_predictions, score_texts
 from mtnlg.evaluation import score as evaluation_score
 from mtnlg.evaluation.metrics.bleu import bleu_signature
-from mtnlg.evaluation.score import measure_systems
+from mtnlg.evaluation.score import make_scores, measure_systems
 from mtnlg.progress import Task
+from mtnlg.records.files import write_jsonl
 from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import Scores, SubsetScores, load_scores, save_scores
 
@@ -209,3 +212,65 @@ def test_statistics_do_not_depend_on_chunks_and_processes(
         expected = [measure(METRICS[name], systems[index]) for index in wanted[name]]
         assert len(arrays) == len(expected)
         assert all(map(np.array_equal, arrays, expected))
+
+
+def test_key_of_scores_covers_predictions_settings_and_the_files_of_models(tmp_path: Path) -> None:
+    """Oracle: what can change a number, and what cannot."""
+    artifacts = tmp_path / "artifacts"
+    model, copy = tmp_path / "model", tmp_path / "copy"
+    for folder in (model, copy):
+        folder.mkdir()
+        (folder / "weights").write_text("1", encoding="utf-8")
+
+    def predictions(rows: list[Prediction]) -> Artifact:
+        return make_folder(
+            artifacts,
+            "predictions",
+            {"outputs": [row.prediction for row in rows]},
+            lambda folder: write_jsonl(
+                folder / "predictions.jsonl", (row.to_json() for row in rows)
+            ),
+        )
+
+    def key(rows: list[Prediction] = ROWS, language: str = "en", **changes: object) -> str:
+        settings = replace(
+            EvaluationConfig(metrics=["rouge1", "comet"], num_resamples=100), **changes
+        )
+        return make_scores(artifacts, predictions(rows), language=language, settings=settings).key
+
+    with_model = key(model_folders={"comet": str(model)})
+    assert key(model_folders={"comet": str(copy)}) == with_model
+    assert key(has_baselines=False) == key()
+    (model / "weights").write_text("2", encoding="utf-8")
+    others = [
+        *(key(model_folders={"comet": str(model)}), key(), key(ROWS[:3]), key(language="fr")),
+        *(key(num_resamples=101), key(seed=3), key(metrics=["rouge1"]), key(confidence=0.9)),
+    ]
+    assert len({with_model, *others}) == 1 + len(others)
+
+
+def test_folder_of_scores_holds_what_its_settings_ask_for(tmp_path: Path) -> None:
+    """Oracle: score_predictions with the same settings."""
+    predictions = make_folder(
+        tmp_path,
+        "predictions",
+        {"outputs": "these"},
+        lambda folder: write_jsonl(folder / "predictions.jsonl", (row.to_json() for row in ROWS)),
+    )
+    settings = EvaluationConfig(
+        metrics=["rouge1", "bleu"],
+        num_resamples=150,
+        confidence=0.8,
+        seed=3,
+        has_bca_intervals=True,
+    )
+    expected = score_predictions(
+        ROWS,
+        language="en",
+        metrics=["rouge1", "bleu"],
+        resampling=Resampling(num_resamples=150, confidence=0.8, seed=3, is_bca=True),
+    )
+
+    artifact = make_scores(tmp_path, predictions, language="en", settings=settings)
+
+    assert load_scores(artifact.folder).subsets == expected.subsets

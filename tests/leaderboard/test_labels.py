@@ -29,3 +29,28 @@ def test_other_overrides_are_shown_whole() -> None:
     labels = distinct_labels([Identity("m", overrides=first), Identity("m", overrides=second)])
 
     assert labels == ["m · model.sizes=[3] trainer.note='a,b'", "m · model.sizes=[4]"]
+
+
+def test_aspects_that_differ_are_added_in_their_order_until_labels_are_unique() -> None:
+    """Oracle: the order of Identity's fields."""
+    labels = distinct_labels(
+        [
+            Identity("m", "greedy", ("a=1", "seed=1"), "trained", (1,), ("r1",)),
+            Identity("m", "greedy", ("a=1", "seed=2"), "trained", (2, 3), ("r2",)),
+            Identity("m", "greedy", ("a=1",), "external", (), ("r3",)),
+            Identity("m", "beam5", ("a=1",), "trained", (1,), ("r4",)),
+            Identity("n", "greedy"),
+        ]
+    )
+
+    assert labels == [
+        "m · greedy · trained · seed 1",
+        "m · greedy · trained · seed 2, 3",
+        "m · greedy · external",
+        "m · beam5",
+        "n",
+    ]
+
+
+def test_systems_that_differ_in_nothing_keep_one_label() -> None:
+    assert distinct_labels([Identity("m", "greedy", runs=("r",))] * 2) == ["m", "m"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from made_launch import MadeLaunch, made_task
+from made_launch import MadeLaunch, made_metric, made_task
 from mtnlg.evaluation import METRICS, Resampling
 from mtnlg.evaluation.score import score_predictions
 from mtnlg.evaluation.significance import seeds as evaluation_seeds
@@ -177,3 +178,25 @@ def test_published_board_of_several_seeds_can_be_made_again(
     document = json.loads((root / "tiny" / "leaderboard.json").read_text())
     assert document == seeded.build().to_json()
     assert check_published(root, readme=None) == []
+
+
+def test_mean_row_keeps_the_reasons_of_its_seeds_once(launch: MadeLaunch) -> None:
+    """Oracle: the reasons of the single rows, by hand."""
+    for seed, chrf in enumerate((math.nan, math.inf, math.nan), start=1):
+        metrics = {"bleu": made_metric(20.0 + seed), "chrf": made_metric(chrf)}
+        key = launch.add_scores(f"seed{seed}", all=metrics)
+        launch.add_run(key, [launch.score(key)], seed=seed, overrides=[f"seed={seed}"])
+
+    (row,) = only_board(launch).rows
+
+    assert row.seeds == (1, 2, 3)
+    assert row.reason == (
+        "left out: chrf: its value is nan, which is no finite number; "
+        "left out: chrf: its value is inf, which is no finite number"
+    )
+
+
+def test_mean_row_of_complete_seeds_has_no_reason(seeded: MadeLaunch) -> None:
+    (row,) = [row for row in only_board(seeded).rows if row.system == "sure"]
+
+    assert row.reason is None
