@@ -443,6 +443,13 @@ def test_order_of_tasks_changes_no_model(
         (["run", *SMALL, "model.layer=3"], 2, "Key 'layer' not in 'ModelConfig'"),
         (["run", *SMALL, "task=translation/nope"], 2, "Could not find 'task/translation/nope'"),
         (["run", f"task={TASK}"], 2, "You must specify 'model'"),
+        (
+            ["run", *SMALL, "trainer.profiler.target=lightning.pytorch.profilers.SimpleProfiler"],
+            2,
+            "trainer.profiler is null; choose profiler=simple, at the top level",
+        ),
+        (["run", *SMALL, "decoding.options={a: 1}"], 2, "decoding.options is null; a YAML file"),
+        (["run", *SMALL, "+decoding.options.a=1"], 2, "decoding.options is null; a YAML file"),
         (["run", "--frozen"], 2, "argument --frozen: expected one argument"),
         (["train", "--frozen", "a", "seed=2"], 2, "takes one file and nothing else"),
         (["run", "--frozen", "nowhere.yaml"], 2, "--frozen nowhere.yaml: cannot be read"),

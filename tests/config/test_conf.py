@@ -16,8 +16,7 @@ import pytest
 
 from composed import CONF, choices, composed
 from mtnlg.cli.main import make_parser
-from mtnlg.config import Config, DecodingConfig, TaskConfig, TaskKind
-from mtnlg.config.plain import flat_settings, plain_settings
+from mtnlg.config import Config, DecodingConfig, TaskConfig, TaskKind, flat_settings, plain_settings
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import (
     experiment_name,

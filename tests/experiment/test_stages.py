@@ -29,8 +29,8 @@ from mtnlg.config import (
     ThirdParty,
     TokenizerConfig,
     TrainerConfig,
+    plain_settings,
 )
-from mtnlg.config.plain import plain_settings
 from mtnlg.config.tokenizer import Algorithm
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import baselines_for, score

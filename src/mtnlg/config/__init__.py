@@ -1,12 +1,15 @@
-"""Every setting of a run as typed, checked dataclasses; the standard library is all it needs.
+"""Every setting of a run as typed, checked dataclasses, and as plain values for keys and trackers.
 
-YAML chooses values, these classes hold defaults, and nothing is written in both. Below `compose.py`
-everything sees these objects.
+YAML chooses values, these classes hold defaults, and nothing is written in both. All modules but
+`compose.py` see these objects, never YAML.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
 
 from mtnlg.config.checks import CountOrZero, check_fields, require
 from mtnlg.config.decoding import DecodingConfig
@@ -49,6 +52,8 @@ __all__ = [
     "ThirdParty",
     "TokenizerConfig",
     "TrainerConfig",
+    "flat_settings",
+    "plain_settings",
 ]
 
 
@@ -57,9 +62,7 @@ class Config:
     """One run: what defines it (tasks, model) has no default."""
 
     name: str | None = None
-    """The experiment: the folder below `runs_root` and `reports_root`. None: a slug of tasks and
-    model.
-    """
+    """The experiment's folder in `runs_root` and `reports_root`. None: from tasks and model."""
     tags: list[str] = field(default_factory=list)
     """Free words for the manifest; they change no result."""
     seed: CountOrZero = 1
@@ -75,8 +78,8 @@ class Config:
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     model: ModelConfig
     initial_model: str | None = None
-    """Model folder whose weights the training starts from, and whose tokenizer it keeps: tokens for
-    new tasks' markers are added to it. None: random weights.
+    """Model folder whose weights and tokenizer a training starts from; new tasks' markers are added
+    to its tokens. None: random weights.
     """
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -84,9 +87,9 @@ class Config:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     logger: dict[str, ThirdParty] = field(default_factory=dict)
-    """Experiment trackers that get the lines of metrics.csv as well; they change no result."""
+    """Experiment trackers that also get the lines of metrics.csv; they change no result."""
     callbacks: dict[str, ThirdParty] = field(default_factory=dict)
-    """Callbacks of Lightning's; they see every value of `logged_values`."""
+    """Lightning callbacks; they see every value of `logged_values`."""
 
     def __post_init__(self) -> None:
         require(
@@ -107,7 +110,7 @@ class Config:
 
     @property
     def training_tasks(self) -> dict[str, TaskConfig]:
-        """The tasks that a training reads; the others are only tested on, and change no model."""
+        """The tasks that a training reads; the others are only for tests and change no model."""
         return {
             name: task
             for name, task in self.tasks.items()
@@ -116,7 +119,7 @@ class Config:
 
     @property
     def logged_values(self) -> list[str]:
-        """The values that a training logs, by name: what a callback can monitor."""
+        """The names of the values that a training logs and a callback can monitor."""
         values = ["train/loss", "train/learning_rate", "train/grad_norm", "val/loss"]
         validated = {
             self.task_title(name): task.main_metric
@@ -136,9 +139,9 @@ class Config:
 
     def model_task(self, name: str) -> str:
         """The task under whose name a model knows this one: itself, or for a data set that is only
-        tested on, the first with the same marker that is trained on.
+        for tests, the first trained one with the same marker.
 
-        Raises ConfigError where no data set with this marker is trained on.
+        Raises ConfigError if no training data has this marker.
         """
         marker = self.tasks[name].marker
         trained = [key for key, task in self.tasks.items() if task.train_split]
@@ -151,3 +154,38 @@ class Config:
                 f"task=[<it>,{self.task_title(name)}], or set tasks.{name}.prompt to one of those"
             )
         return name if name in self.training_tasks else alike[0]
+
+
+def plain_settings(settings: object, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A settings dataclass as JSON values, with enums by name and without options that are off
+    (None or false), so that a new option changes no existing key.
+    """
+    assert dataclasses.is_dataclass(settings), f"{settings!r} is no dataclass"
+    assert not isinstance(settings, type), f"{settings!r} is a class"
+    body = dataclasses.asdict(settings)
+    return {
+        name: body[name].name if isinstance(body[name], Enum) else body[name]
+        for name in _names(settings)
+        if name not in without and body[name] is not None and body[name] is not False
+    }
+
+
+def flat_settings(settings: object, prefix: str = "") -> dict[str, bool | int | float | str]:
+    """Every setting by its dotted name, also those that are off; lists and None as text."""
+    if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+        items = {name: getattr(settings, name) for name in _names(settings)}
+    elif isinstance(settings, dict):
+        items = settings
+    else:
+        value = settings.name if isinstance(settings, Enum) else settings
+        is_plain = isinstance(value, bool | int | float | str)
+        return {prefix.removesuffix("."): value if is_plain else str(value)}  # type: ignore[dict-item]
+    flat: dict[str, bool | int | float | str] = {}
+    for name, value in items.items():
+        flat |= flat_settings(value, f"{prefix}{name}.")
+    return flat
+
+
+def _names(settings: Any) -> list[str]:
+    """The fields that count when settings are compared."""
+    return [field.name for field in dataclasses.fields(settings) if field.compare]

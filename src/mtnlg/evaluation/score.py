@@ -15,8 +15,7 @@ import numpy as np
 from mtnlg.artifacts.shards import map_in_order
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact, folder_sha256, make_folder
-from mtnlg.config import EvaluationConfig
-from mtnlg.config.plain import plain_settings
+from mtnlg.config import EvaluationConfig, plain_settings
 from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, measure, metric_value
 from mtnlg.evaluation.metrics.registry import find_metric, used_metrics
 from mtnlg.evaluation.significance.bootstrap import (

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact, file_sha256, make_folder, recorded_sha256
-from mtnlg.config import Config, TaskConfig
-from mtnlg.config.plain import plain_settings
+from mtnlg.config import Config, TaskConfig, plain_settings
 from mtnlg.config.third_party import changing_callbacks
 from mtnlg.experiment.compose import run_folder
 from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer

@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import takewhile
@@ -28,7 +29,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from mtnlg.config import Config, DecodingConfig, TaskConfig
-from mtnlg.config.foreign_names import FOREIGN_NAMES, FOREIGN_VALUES
 from mtnlg.config.third_party import changing_callbacks
 from mtnlg.errors import ConfigError, suggestion
 from mtnlg.records import places
@@ -37,6 +37,8 @@ from mtnlg.records.files import write_text
 CONFIG_MODULE = "pkg://mtnlg.conf"
 PATH_KEYS = ("data_root", "artifacts_root", "runs_root", "reports_root", "tags", "logger")
 """Settings without effect on results: a run has the same id wherever it is."""
+BELOW_NULL = re.compile(r"Unexpected type for root: NoneType|\n *full_key: ")
+"""What OmegaConf's own assertions say of a setting below one that is null."""
 
 
 def register_schema() -> None:
@@ -54,6 +56,10 @@ def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) ->
         hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise explain(error) from None
+    except (AssertionError, AttributeError) as error:
+        if BELOW_NULL.search(str(error)) is None:
+            raise
+        raise _explain_null(words) from None
     finally:
         sys.argv = before
 
@@ -223,17 +229,39 @@ def explain(error: Exception) -> ConfigError:
         section
     ):
         message += _remedy(section, key)
-    elif hint := FOREIGN_VALUES.get(str(getattr(cause, "full_key", None))):
+    elif hint := foreign_names()["values"].get(str(getattr(cause, "full_key", None))):
         message += f"; {hint}"
     if "Could not find" in message and "Available options" not in message:
         message += "; --help lists what there is"
     return ConfigError(message)
 
 
+def _explain_null(words: Sequence[str]) -> ConfigError:
+    """The error for the word that sets something below a setting that is null."""
+    for word in words:
+        for section, hint in foreign_names()["values"].items():
+            if re.match(rf"\+*{re.escape(section)}[.=]", word):
+                return ConfigError(f"{word}: {section} is null; {hint}")
+    return ConfigError(f"{' '.join(words)}: sets something below a setting that is null")
+
+
+@cache
+def foreign_names() -> dict[str, dict[str, str]]:
+    """Class of settings -> a name that other frameworks use -> what to set here instead. Below
+    `values`: setting -> what its values are here.
+    """
+    file = resources.files("mtnlg.experiment") / "foreign_names.yaml"
+    sections = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return {
+        section: {name: hint for names, hint in hints.items() for name in names.split(", ")}
+        for section, hints in sections.items()
+    }
+
+
 def _remedy(section: Any, key: str) -> str:
     """The end of a message: what to set instead of a setting that a section lacks."""
-    if key in FOREIGN_NAMES.get(section.__name__, {}):
-        return f"; {FOREIGN_NAMES[section.__name__][key]}"
+    if hint := foreign_names().get(section.__name__, {}).get(key):
+        return f"; {hint}"
     known = [setting.name for setting in dataclasses.fields(section)]
     return suggestion(key, known) or f"; known: {', '.join(known)}"
 

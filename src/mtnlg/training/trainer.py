@@ -13,8 +13,7 @@ import lightning
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 
-from mtnlg.config import Config
-from mtnlg.config.plain import flat_settings
+from mtnlg.config import Config, flat_settings
 from mtnlg.config.third_party import build
 from mtnlg.errors import ConfigError
 from mtnlg.training.callbacks import EndedBy, Ending
