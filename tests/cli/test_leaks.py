@@ -63,14 +63,14 @@ def test_others_rules_keep_speaker_labels(tmp_path: Path) -> None:
         "validation": [["Who is it ?", "Me ."]],
         "test": [[said[0], "Clerk : There is one .", said[2]], ["Well .", "Hello .", "Hi ."]],
     }
-    for split, one in dialogues.items():
-        lines = "".join(json.dumps({"dialog": dialog}) + "\n" for dialog in one)
+    for split, turns in dialogues.items():
+        lines = "".join(json.dumps({"dialog": dialog}) + "\n" for dialog in turns)
         (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
 
     table = known_contamination_table(builtin_tasks(), tmp_path).splitlines()[2:]
 
     cells = [[cell.strip() for cell in line.split("|")] for line in table]
-    assert [(one[3], one[5], one[7]) for one in cells] == [
+    assert [(row[3], row[5], row[7]) for row in cells] == [
         ("dialogues in train", "1", "0"),
         ("dialogues in train", "0", "0"),
         ("train dialogues in validation or test", "2", "0"),

@@ -61,4 +61,5 @@ def test_repeats_on_disk_are_those_of_a_set(
         path.write_bytes(array("Q", repeated).tobytes())
 
         assert num_repeats_on_disk(path) == len(repeated) - len(set(repeated))
+        assert isinstance(num_repeats_on_disk(path), int), "audit.json says 3, and not 3.0"
         assert num_repeats(array("Q", repeated)) == len(repeated) - len(set(repeated))

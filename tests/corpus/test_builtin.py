@@ -340,7 +340,7 @@ def test_dialogues_and_responses_have_the_promised_lengths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "own_words"),
+    ("kind", "allowed"),
     [
         (
             "summarization",
@@ -355,9 +355,9 @@ def test_dialogues_and_responses_have_the_promised_lengths() -> None:
         ),
     ],
 )
-def test_target_takes_names_numbers_and_times_from_the_source(kind: str, own_words: str) -> None:
+def test_target_takes_names_numbers_and_times_from_the_source(kind: str, allowed: str) -> None:
     for source, target in rows(kind):
-        assert set(words(target)) <= {*words(source), *own_words.split()}, (source, target)
+        assert set(words(target)) <= {*words(source), *allowed.split()}, (source, target)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,20 @@ Unparsed = tuple[str, int, Callable[[], JsonObject]]
 
 
 def read_file(path: Path, split: str, quarantine: Quarantine) -> Iterator[Record]:
-    """The records of a file that holds a whole split."""
+    """The records of a file that holds a whole split; raises DataError where it has none."""
     ending = path.name.removesuffix(PACKED_ENDING).rpartition(".")[2]
-    return _parsed(FORMATS[ending](path), path, split, quarantine)
+    num_records = 0
+    for location, number, parse in FORMATS[ending](path):
+        num_records += 1
+        quarantine.num_lines += 1
+        try:
+            fields = parse()
+        except DataError as error:
+            quarantine.reject(location, error)
+            continue
+        yield Record(location, f"{split}-{number}", fields)
+    if num_records == 0:
+        raise DataError(f"{path}: only blank lines; give it at least one record")
 
 
 def parallel_records(
@@ -74,23 +85,6 @@ def parallel_records(
                 break
         else:
             yield Record(f"{paths[0]}:{number}", f"{split}-{number - 1}", texts)
-
-
-def _parsed(
-    records: Iterable[Unparsed], path: Path, split: str, quarantine: Quarantine
-) -> Iterator[Record]:
-    num_records = 0
-    for location, number, parse in records:
-        num_records += 1
-        quarantine.num_lines += 1
-        try:
-            fields = parse()
-        except DataError as error:
-            quarantine.reject(location, error)
-            continue
-        yield Record(location, f"{split}-{number}", fields)
-    if num_records == 0:
-        raise DataError(f"{path}: only blank lines; give it at least one record")
 
 
 def _json_records(path: Path) -> Iterator[Unparsed]:
