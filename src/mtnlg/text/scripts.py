@@ -45,13 +45,15 @@ CHARACTER_LANGUAGES = ("zh", "ja")
 TWO_LETTER_CODES = {"eng": "en", "zho": "zh", "chi": "zh", "cmn": "zh", "jpn": "ja", "kor": "ko"}
 """ISO 639-3 (and 639-2/B) codes of the languages with rules of their own."""
 
-# Han of all planes with its iteration mark and numerals, bopomofo, kana of both widths without its
-# punctuation.
-IDEOGRAPH = re.compile(
-    "[\u3005-\u3007\u3021-\u3029\u3105-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+HAN_AND_KANA = (
+    "\u3005-\u3007\u3021-\u3029\u3105-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0002fa1f\U00030000-\U000323af"
-    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f]"
+    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
 )
+"""Han of all planes with its iteration mark and numerals, bopomofo, and kana without punctuation,
+for a class of a regular expression."""
+IDEOGRAPH = re.compile(f"[{HAN_AND_KANA}\uff66-\uff9f]")
+"""Also kana of half width."""
 
 
 @cache

@@ -12,12 +12,9 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
-from mtnlg.text.scripts import combining_marks
+from mtnlg.text.scripts import HAN_AND_KANA, combining_marks
 
-UNSPACED = (
-    "\u3005-\u3007\u3021-\u3029\u3105-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0002fa1f\U00030000-\U000323af"  # Han and bopomofo
-    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"  # kana
+UNSPACED = HAN_AND_KANA + (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece"  # Thai and Lao
     "\u1000-\u103f\u1050-\u108f\u1780-\u17d3"  # Burmese and Khmer
 )
