@@ -184,7 +184,8 @@ def decoding_of(
     try:
         decoding = DecodingConfig(**{**values, "strategy": strategy})  # type: ignore[arg-type]
     except TypeError as error:
-        raise ConfigError(f"{call}({_call(values)}): {error}") from None
+        given = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        raise ConfigError(f"{call}({given}): {error}") from None
     find_strategy(decoding)
     return decoding
 
@@ -195,7 +196,3 @@ def _warn_of_cuts(num_texts: int, num_tokens: int, num_all: int) -> None:
             f"{num_texts} of {num_all} texts did not fit the context and lost {num_tokens} tokens",
             stacklevel=3,
         )
-
-
-def _call(values: dict[str, object]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())

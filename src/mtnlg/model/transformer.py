@@ -209,7 +209,8 @@ class Block(nn.Module):
         self.attention_norm = build_norm(config)
         self.attention = Attention(config)
         self.feed_forward_norm = build_norm(config)
-        self.feed_forward = build_feed_forward(config)
+        is_gated = config.feed_forward is FeedForward.swiglu
+        self.feed_forward = (GatedFeedForward if is_gated else PlainFeedForward)(config)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -319,12 +320,6 @@ class PlainFeedForward(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         projected: Tensor = self.output(F.gelu(self.inner(hidden), approximate=self.approximation))
         return projected
-
-
-def build_feed_forward(config: ModelConfig) -> nn.Module:
-    """The feed-forward sublayer that the configuration names."""
-    is_gated = config.feed_forward is FeedForward.swiglu
-    return GatedFeedForward(config) if is_gated else PlainFeedForward(config)
 
 
 def build_norm(config: ModelConfig) -> nn.Module:

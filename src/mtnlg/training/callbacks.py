@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import profile
 
 from mtnlg.artifacts.store import PARTIAL_SUFFIX
 from mtnlg.config import TrainerConfig
@@ -210,7 +210,7 @@ class Profile(Callback):
         if self.profiler is not None and is_last:
             self._write(self.profiler)
         elif self.num_batches == SKIPPED_BATCHES and not is_last:
-            self.profiler = profile(activities=_activities())
+            self.profiler = profile()
             self.profiler.start()
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
@@ -226,7 +226,7 @@ class Profile(Callback):
     def _write(self, profiler: profile) -> None:
         profiler.stop()
         self.profiler = None
-        device = "cuda" if ProfilerActivity.CUDA in _activities() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
         table = profiler.key_averages().table(
             sort_by=f"self_{device}_time_total", row_limit=SHOWN_OPERATIONS
         )
@@ -234,8 +234,3 @@ class Profile(Callback):
         write_text(self.path, f"{num_profiled} micro-batches after {SKIPPED_BATCHES}\n{table}\n")
         folder = self.path.parent.with_name(self.path.parent.name.removesuffix(PARTIAL_SUFFIX))
         logger.info(f"profile of {num_profiled} micro-batches: {folder / self.path.name}")
-
-
-def _activities() -> list[ProfilerActivity]:
-    has_cuda = torch.cuda.is_available()
-    return [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if has_cuda else [])]

@@ -116,7 +116,7 @@ def train_model(
     weights = averaging.weights if isinstance(averaging, MovingAverage) else weights_of
     snapshots = Snapshots(checkpoints, ending, patience=settings.patience, weights=weights)
     names = run_names(run_folder or folder)
-    loggers = Loggers.of(config, names)
+    loggers = Loggers(config, names)
     with _progress(config) as task:
         metrics = MetricsFile(
             folder / METRICS_FILE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,23 +113,10 @@ class Loggers(Logger):
     a tracker becomes a warning and switches it off.
     """
 
-    def __init__(
-        self,
-        builders: Mapping[str, Callable[[], Any]],
-        settings: dict[str, bool | int | float | str],
-    ) -> None:
+    def __init__(self, config: Config, names: Mapping[str, str]) -> None:
         super().__init__()
-        self.builders, self.settings = builders, settings
+        self.config, self.names = config, names
         self.active: dict[str, Any] = {}
-
-    @classmethod
-    def of(cls, config: Config, names: Mapping[str, str]) -> Loggers:
-        """The trackers of a configuration, not built yet; their arguments may refer to `names`."""
-        chosen = {} if config.trainer.fast_dev_run else config.logger
-        builders = {
-            name: partial(build, logger, f"logger.{name}", names) for name, logger in chosen.items()
-        }
-        return cls(builders, flat_settings(config))
 
     @property
     def name(self) -> str:
@@ -142,14 +128,16 @@ class Loggers(Logger):
 
     def start(self) -> None:
         """Build the trackers and send them the settings."""
-        for name, build_logger in self.builders.items():
+        chosen = {} if self.config.trainer.fast_dev_run else self.config.logger
+        for name, third_party in chosen.items():
             try:
-                self.active[name] = build_logger()
+                self.active[name] = build(third_party, f"logger.{name}", self.names)
             except ConfigError:
                 raise
             except Exception as error:
                 self._switch_off(name, error)
-        self._each(lambda logger: logger.log_hyperparams(self.settings))
+        settings = flat_settings(self.config)
+        self._each(lambda tracker: tracker.log_hyperparams(settings))
 
     def log_row(self, row: dict[str, Any]) -> None:
         """Log one row of metrics.csv."""
@@ -158,18 +146,18 @@ class Loggers(Logger):
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         values = {name: float(value) for name, value in metrics.items()}
-        self._each(lambda logger: logger.log_metrics(values, step=step))
+        self._each(lambda tracker: tracker.log_metrics(values, step=step))
 
     def log_hyperparams(self, *_: Any, **__: Any) -> None:
         """Does nothing, since `start` sent all settings."""
 
     def finalize(self, status: str) -> None:
-        self._each(lambda logger: logger.finalize(status))
+        self._each(lambda tracker: tracker.finalize(status))
 
     def _each(self, call: Callable[[Any], object]) -> None:
-        for name, logger in list(self.active.items()):
+        for name, tracker in list(self.active.items()):
             try:
-                call(logger)
+                call(tracker)
             except Exception as error:
                 self._switch_off(name, error)
 
