@@ -142,8 +142,12 @@ def test_alternatives_under_minimum_risk_are_ordered_by_utility(
 
 
 def counted(**counts: int) -> Generated:
-    """What three rows gave, with these counts."""
-    return Generated(texts=[["a"], ["b"], ["c"]], scores=[[-1.0], [-2.0], [-3.0]], **counts)
+    """What three rows gave, with these counts and zeros for the rest."""
+    names = ("num_tokens", "num_cut_prompts", "num_cut_tokens", "num_unfinished")
+    texts, scores = [["a"], ["b"], ["c"]], [[-1.0], [-2.0], [-3.0]]
+    return Generated(
+        texts=texts, scores=scores, utilities=None, **(dict.fromkeys(names, 0) | counts)
+    )
 
 
 @pytest.mark.parametrize("num_cut", [0, 2])

@@ -105,6 +105,23 @@ def test_cut_texts_are_counted_in_a_warning_at_the_call(pretrained: Pretrained) 
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize("num_lost", [1, 2])
+@pytest.mark.parametrize("method", ["generate", "stream"])
+def test_warning_comes_with_the_first_token_that_is_lost(
+    pretrained: Pretrained, method: str, num_lost: int
+) -> None:
+    """Oracle: a text of so many tokens more than the prompt has room for."""
+    room = pretrained._generator.prompts.source_room(6)
+    texts = ["x" * count for count in range(4 * room)]
+    by_length = dict(zip(map(len, pretrained.tokenizer.encode_batch(texts)), texts, strict=True))
+
+    with pytest.warns(UserWarning, match=f"1 of 1 texts did not .* lost {num_lost} tokens"):
+        getattr(pretrained, method)(by_length[room + num_lost], max_new_tokens=6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        getattr(pretrained, method)(by_length[room], max_new_tokens=6)
+
+
 def test_texts_that_fit_are_answered_without_a_warning(pretrained: Pretrained) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

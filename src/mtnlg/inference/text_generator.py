@@ -31,14 +31,14 @@ class Generated:
 
     texts: list[list[str]]
     scores: list[list[float]]
-    utilities: list[list[float]] | None = None
+    utilities: list[list[float]] | None
     """What orders the texts with minimum Bayes risk; None: their scores do."""
-    num_tokens: int = 0
+    num_tokens: int
     """Tokens of the best outputs, ends included."""
-    num_cut_prompts: int = 0
+    num_cut_prompts: int
     """Sources that were cut to fit the context."""
-    num_cut_tokens: int = 0
-    num_unfinished: int = 0
+    num_cut_tokens: int
+    num_unfinished: int
     """Best outputs that the limit ended, not the model."""
 
 
