@@ -13,15 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.curves import shown_metric
 from mtnlg.leaderboard.labels import parse_override
 from mtnlg.leaderboard.model import Leaderboard
-from mtnlg.records.codec import read_record
-from mtnlg.records.places import TRAINING_FILE, is_folder_name, model_folder
 from mtnlg.records.runs import RunRecord
 from mtnlg.records.scores import read_scores
-from mtnlg.records.stages import Training
+from mtnlg.records.stages import find_training
 
 SEED = "seed"
 NOT_SETTINGS = (SEED, "task", "experiment")
@@ -150,13 +147,8 @@ Score = Callable[[RunRecord, Path], float | None]
 
 
 def _validation(run: RunRecord, artifacts_root: Path) -> float | None:
-    if run.model is None or not is_folder_name(run.model):
-        return None
-    try:
-        training = read_record(model_folder(artifacts_root, run.model) / TRAINING_FILE, Training)
-    except ArtifactError:
-        return None
-    best = training.best_validation_metric
+    training = find_training(run.model, artifacts_root=artifacts_root)
+    best = None if training is None else training.best_validation_metric
     return None if best is None else shown_metric(best, run)
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from mtnlg.errors import ArtifactError
+from mtnlg.records.codec import read_record
+from mtnlg.records.places import TRAINING_FILE, is_folder_name, model_folder
 from mtnlg.records.runs import Contamination, Number
 
 
@@ -68,6 +72,16 @@ class Training:
         """What a sweep maximizes: the best validation metric, or without one the negated loss."""
         metric = self.best_validation_metric
         return -self.best_validation_loss if metric is None else metric
+
+
+def find_training(model: str | None, *, artifacts_root: Path) -> Training | None:
+    """The record of a model's training, or None where it cannot be read."""
+    if model is None or not is_folder_name(model):
+        return None
+    try:
+        return read_record(model_folder(artifacts_root, model) / TRAINING_FILE, Training)
+    except ArtifactError:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

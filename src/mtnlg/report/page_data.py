@@ -1,6 +1,6 @@
 """Data within the page for its scripts: the samples of each board, and any two rows side by side.
 
-All tests are computed before; compare.js only subtracts. Texts have nothing hidden in them.
+All tests are computed before; compare.js only subtracts.
 """
 
 from __future__ import annotations
@@ -28,9 +28,18 @@ ESCAPES = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u202
 
 
 def page_json(document: JsonObject) -> Markup:
-    """Data as a page can hold it within a script element."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """Data as a page can hold it within a script element, its texts without hidden characters."""
+    shown = _visible(document)
+    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.translate(ESCAPES))
+
+
+def _visible(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {name: _visible(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_visible(entry) for entry in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def samples_json(samples: BoardSamples, board: Board, *, source_language: str) -> Markup:
@@ -38,11 +47,9 @@ def samples_json(samples: BoardSamples, board: Board, *, source_language: str) -
     outputs = samples.samples[0].outputs if samples.samples else ()
     return page_json(
         {
-            "language": visible(board.language),
-            "source_language": visible(source_language),
-            "systems": [
-                {"label": visible(output.label), "kind": output.kind} for output in outputs
-            ],
+            "language": board.language,
+            "source_language": source_language,
+            "systems": [{"label": output.label, "kind": output.kind} for output in outputs],
             "metrics": _metrics(samples, board),
             "rows": [_sample(sample) for sample in samples.samples],
         }
@@ -59,19 +66,17 @@ def _metrics(samples: BoardSamples, board: Board) -> list[JsonValue]:
         if any(name in output.values for sample in samples.samples for output in sample.outputs):
             scores = (row.metrics[name] for row in board.rows if name in row.metrics)
             is_higher_better = all(score.higher_is_better is not False for score in scores)
-            metrics.append(
-                {"name": visible(name), "is_higher_better": is_higher_better, "values": values}
-            )
+            metrics.append({"name": name, "is_higher_better": is_higher_better, "values": values})
     return metrics
 
 
 def _sample(sample: Sample) -> JsonObject:
     return {
-        "id": visible(sample.id),
-        "source": visible(sample.source),
-        "references": [visible(text) for text in sample.references],
-        "tags": [visible(tag) for tag in sample.tags],
-        "outputs": [_visible(output.text) for output in sample.outputs],
+        "id": sample.id,
+        "source": sample.source,
+        "references": list(sample.references),
+        "tags": list(sample.tags),
+        "outputs": [output.text for output in sample.outputs],
     }
 
 
@@ -95,10 +100,7 @@ def compare_json(leaderboard: Leaderboard, anchors: Sequence[str]) -> Markup | N
         {
             "boards": boards,
             "settings_of": compared,
-            "settings": [
-                [visible(setting.key), [_visible(value) for value in setting.values]]
-                for setting in settings
-            ],
+            "settings": [[setting.key, list(setting.values)] for setting in settings],
         }
     )
 
@@ -128,10 +130,10 @@ def _board(board: Board, positions: dict[str, int], samples: str) -> JsonObject:
     scores = [score for row in rows for score in row.metrics.values()]
     measures = list(dict.fromkeys(map(_measure, scores)))
     return {
-        "title": visible(board_title(board)),
+        "title": board_title(board),
         "samples": samples,
-        "metrics": [visible(name) for name in board.metric_names],
-        "tests": [visible(test) for test in tests],
+        "metrics": list(board.metric_names),
+        "tests": list[JsonValue](tests),
         "rows": [_row(row, board, positions, measures) for row in rows],
         "pairs": [
             {"test": tests.index(comparison.test)}
@@ -148,10 +150,10 @@ def _row(
     is_trained = row.kind == "trained" and bool(row.runs)
     scores = [row.metrics.get(name) for name in board.metric_names]
     return {
-        "label": visible(row.label),
+        "label": row.label,
         "run": positions.get(row.runs[0]) if is_trained else None,
         "num_seeds": len(row.seeds),
-        "texts": [None if score is None else visible(pair_text(score)) for score in scores],
+        "texts": [None if score is None else pair_text(score) for score in scores],
         "values": [None if score is None else score.value for score in scores],
         "measures": [
             None if score is None else measures.index(_measure(score)) for score in scores
@@ -176,7 +178,7 @@ def _pair(comparison: RowComparison, labels: dict[str, int], unit: str) -> JsonO
     return {
         "better": labels[comparison.better],
         "worse": labels[comparison.worse],
-        "metric": visible(comparison.metric),
+        "metric": comparison.metric,
         "difference": difference_text(comparison, unit=unit),
         "turned": difference_text(turned, unit=unit),
         "p": p_text(comparison.p),
@@ -189,7 +191,3 @@ def comparison_unit(comparison: RowComparison, board: Board) -> str:
     """The unit of the metric by which two rows were compared."""
     row = next(row for row in board.rows if row.label == comparison.better)
     return row.metrics[comparison.metric].unit
-
-
-def _visible(text: str | None) -> str | None:
-    return None if text is None else visible(text)

@@ -12,16 +12,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from mtnlg.errors import ArtifactError
 from mtnlg.leaderboard.curves import Table, best_axis, curve_of, read_table, shown_metric
 from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Leaderboard
-from mtnlg.records.codec import read_record
 from mtnlg.records.files import JsonObject
-from mtnlg.records.places import LOG_FILE, TRAINING_FILE, is_folder_name, model_folder, run_folder
+from mtnlg.records.places import LOG_FILE, is_folder_name, run_folder
 from mtnlg.records.run_config import config_text, read_config, settings_of, without_folders
 from mtnlg.records.runs import RunRecord
-from mtnlg.records.stages import Training
+from mtnlg.records.stages import find_training
 from mtnlg.report.charts import Labels, Line, line_chart
 from mtnlg.report.display import bytes_text, count_text, duration_text, flops_text, moment_text
 
@@ -102,14 +100,9 @@ def run_config(run: RunRecord, leaderboard: Leaderboard) -> JsonObject | str:
 
 def training_facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, str]]:
     """What the training of a run cost and reached, from training.json if it can be read."""
-    if run.model is None or not is_folder_name(run.model):
-        return
-    try:
-        training = read_record(model_folder(artifacts_root, run.model) / TRAINING_FILE, Training)
-    except ArtifactError:
-        return
+    training = find_training(run.model, artifacts_root=artifacts_root)
     for field, (name, text) in TRAINING.items():
-        value = getattr(training, field)
+        value = getattr(training, field, None)
         if field == "best_validation_metric" and value is not None:
             value = shown_metric(value, run)
         if value is not None:
