@@ -5,8 +5,11 @@ of its own.
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
+import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -14,10 +17,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import mtnlg
+from mtnlg.artifacts import source
+from mtnlg.artifacts.source import Code
+from mtnlg.artifacts.store import find_artifact
+from mtnlg.plugins import UsedRow
 
 PACKAGE = Path(str(mtnlg.__file__)).parent
 HASHES = """
@@ -188,6 +196,144 @@ def test_hashes_do_not_depend_on_where_the_package_lies(
 ) -> None:
     """Oracle: the same files in another folder."""
     assert hashes(Path(shutil.copytree(package, tmp_path / "mtnlg"))) == unedited
+
+
+def imported(folder: Path, files: dict[str, str], module: str) -> ModuleType:
+    """A module of a new package with these files, each of whose NAME is the package's own."""
+    name = f"made_{secrets.token_hex(4)}"
+    for file, text in files.items():
+        path = folder / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("NAME", name), encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module(f"{name}.{module}")
+    finally:
+        sys.path.remove(str(folder))
+
+
+def test_modules_of_another_package_are_those_that_its_imports_lead_to(tmp_path: Path) -> None:
+    """Oracle: the imports below, written in each way that Python has; json is of nobody's package,
+    and a package that only passes a name on is not run for it.
+    """
+    files = {
+        "__init__.py": "from .shared import helper as passed_on\n",
+        "rows.py": "from NAME import passed_on\nfrom . import sub\nimport json\nimport NAME.plain\n"
+        "def row():\n    from .late import answer\n    return answer\n",
+        "shared.py": "from .deep.inner import value\ndef helper():\n    return value\n",
+        "deep/__init__.py": "",
+        "deep/inner.py": "value = 1\n",
+        "sub/__init__.py": "from .leaf import *\n",
+        "sub/leaf.py": "from ..deep import other\n",
+        "deep/other.py": "",
+        "plain.py": "",
+        "late.py": "answer = 42\n",
+        "unused.py": "",
+    }
+    rows = imported(tmp_path, files, "rows")
+    package = rows.__name__.removesuffix(".rows")
+    used = UsedRow(rows.row, rows.__name__, "made 1.0")
+
+    code = Code(find_artifact, rows=(used, UsedRow(len, None, None)))
+
+    names = [name for name in code.modules if name.startswith(package)]
+    expected = ["deep.inner", "deep.other", "late", "plain", "rows", "shared", "sub", "sub.leaf"]
+    assert names == [f"{package}.{name}" for name in expected]
+    assert code.plugins == ["made 1.0"]
+
+
+def test_row_leads_to_the_modules_of_its_functions(tmp_path: Path) -> None:
+    """Oracle: the module that defines each function, wherever in the row it is."""
+    files = {
+        "__init__.py": "",
+        "rows.py": "from dataclasses import dataclass\nfrom functools import partial\n"
+        "from NAME import a, b, c\n"
+        "@dataclass\nclass Row:\n    first: object\n    second: object\n"
+        "ROW = Row(a.run, Row(partial(b.run, c.run, key=len), 3))\n",
+        **{f"{name}.py": "def run():\n    return 0\n" for name in "abc"},
+    }
+    row = imported(tmp_path, files, "rows").ROW
+    package = type(row).__module__.removesuffix(".rows")
+
+    homes = source._modules_of(UsedRow(row, package, "made 1.0"))
+
+    assert homes == {package, *(f"{package}.{name}" for name in "abc")}
+
+
+STAGE = """
+from __future__ import annotations
+from math import ceil as up, floor
+LIMIT = 3
+FREE = 4
+class Box:
+    size = 1
+def helper():
+    return LIMIT
+def stage():
+    return up(helper()) + Box.size
+def unused():
+    return floor(FREE)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [
+        ("LIMIT = 3", "LIMIT = 5", False),
+        ("return LIMIT", "return -LIMIT", False),
+        ("size = 1", "size = 2", False),
+        ("import ceil as up", "import trunc as up", False),
+        ("+ Box.size", "- Box.size", False),
+        ("FREE = 4", "FREE = 5", True),
+        ("floor(FREE)", "-floor(FREE)", True),
+        ("up, floor", "up, floor, sqrt", True),
+        ("def stage():", "def stage():  # what counts\n    'is run'", True),
+        ("size = 1", "size = 1\n    'is a lone text'", True),
+        ("LIMIT = 3", "LIMIT = 'a text that is used'", False),
+    ],
+)
+def test_function_counts_with_the_definitions_that_it_names(
+    tmp_path: Path, old: str, new: str, *, is_same: bool
+) -> None:
+    """Oracle: what Python runs when the function is called."""
+    before, after = (
+        Code(imported(tmp_path, {"__init__.py": "", "a.py": text}, "a").stage).digest(tmp_path)
+        for text in (STAGE, STAGE.replace(old, new))
+    )
+
+    assert STAGE.replace(old, new) != STAGE
+    assert (before == after) == is_same
+    assert re.fullmatch("[0-9a-f]{16}", before)
+
+
+@pytest.mark.parametrize(("most", "num_kept"), [(4_000, 2), (2, 1)])
+def test_facts_of_both_processes_are_kept_unless_they_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, num_kept: int
+) -> None:
+    """Oracle: the number of entries in the file: one function each, without imports."""
+    monkeypatch.setattr(source, "MAX_FACTS", most)
+    monkeypatch.setattr(source, "_known", {})
+    monkeypatch.setattr(source, "_new", set())
+    texts = [f"def stage():\n    return {number}\n" for number in (1, 2)]
+    functions = [imported(tmp_path, {"__init__.py": "", "a.py": text}, "a").stage for text in texts]
+    facts = tmp_path / "source_facts.json"
+
+    digests = [Code(functions[0]).digest(tmp_path)]
+    first = facts.read_bytes()
+    assert Code(functions[0]).digest(tmp_path) == digests[0]
+    assert facts.read_bytes() == first
+    digests.append(Code(functions[1]).digest(tmp_path))
+
+    assert len(json.loads(facts.read_text(encoding="utf-8"))["facts"]) == num_kept
+    assert len(set(digests)) == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"made_by": "an older version", "facts": {"a": 3}}'])
+def test_facts_of_another_version_are_not_used(tmp_path: Path, text: str) -> None:
+    """Oracle: the hash without any facts."""
+    (tmp_path / "source_facts.json").write_text(text, encoding="utf-8")
+
+    assert Code(find_artifact).digest(tmp_path) == Code(find_artifact).digest(tmp_path / "new")
 
 
 LATE_IMPORT = """

@@ -115,7 +115,7 @@ def make_artifact(
         partial = folder.with_name(key + PARTIAL_SUFFIX)
         if not is_resumable:
             shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(exist_ok=True)
         try:
             with _disk_faults(partial, folder):
                 build(partial)
