@@ -90,7 +90,7 @@ class _Table:
         self.known, self.indexes = np.unique(hashes, return_inverse=True)  # (G',), (G,)
         self.is_seen = np.zeros(self.known.size, np.bool_)
         bits = min(MAX_FILTER_BITS, int(FILTER_CELLS * self.known.size).bit_length())
-        self.shift = np.uint64(64 - bits)
+        self.shift = 64 - bits
         self.may_be_known = np.zeros(1 << bits, np.bool_)
         self.may_be_known[self.known >> self.shift] = True
 

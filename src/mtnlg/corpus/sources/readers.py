@@ -19,6 +19,7 @@ from operator import itemgetter
 from mtnlg.config import ResponseTurns, TaskConfig
 from mtnlg.errors import ConfigError, DataError, suggestion
 from mtnlg.plugins import Table
+from mtnlg.records.codec import decode
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.rows import Row
 
@@ -121,9 +122,7 @@ def read_paragraphs(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 def read_builtin(record: Record, task: TaskConfig) -> Iterator[Row]:
     """A row of the built-in corpus, whose records are rows already."""
-    references = record.fields["references"]
-    assert isinstance(references, list), f"{record.location}: references={references!r}"
-    yield Row(record.id, str(record.fields["source"]), tuple(map(str, references)))
+    yield decode(record.fields, Row)
 
 
 READERS: dict[str, Reader] = {
