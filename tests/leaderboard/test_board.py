@@ -561,3 +561,19 @@ def test_run_that_names_no_tasks_is_on_the_boards_of_all_its_scores(launch: Made
         (TASK, "2016"): ["old"],
         ("dialogue/tiny", "test"): ["old"],
     }
+
+
+def test_systems_of_one_name_and_score_but_two_kinds_are_two_rows(launch: MadeLaunch) -> None:
+    key = launch.add_scores("shared", 20.0)
+    records = [
+        launch.score(key, kind=kind, system="copy", decoding=None)
+        for kind in ("trained", "baseline")
+    ]
+    launch.add_run("copy", records, system="copy", decoding=None)
+
+    rows = only_board(launch).rows
+
+    assert [(row.label, row.kind, row.rank) for row in rows] == [
+        ("copy · trained", "trained", 1),
+        ("copy · baseline", "baseline", 1),
+    ]

@@ -5,15 +5,18 @@ Values are those of sacreBLEU; labels and reasons are written out by hand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sacrebleu.metrics.bleu import BLEU
 
 from mtnlg.evaluation import METRICS, Resampling, find_metric
+from mtnlg.leaderboard import file_board
 from mtnlg.leaderboard.file_board import Inputs, Settings, build_file_board, write_samples
 from mtnlg.leaderboard.model import Board
+from mtnlg.progress import Task
 from mtnlg.records.rows import read_predictions
 from mtnlg.records.text_files import TextFile
 
@@ -152,3 +155,37 @@ def test_samples_are_predictions_of_lines_at_even_distances(tmp_path: Path) -> N
             ("line 1", "eins", (REFERENCES[0],), outputs[0]),
             ("line 3", "zwei", (REFERENCES[1],), outputs[1]),
         ]
+
+
+NUM_CHARACTERS = sum(map(len, [*GOOD, *BAD]))
+MEASURED, COMPARED = "measured rows", "compared systems by metric"
+
+
+@pytest.mark.parametrize(
+    ("long_work", "titles"),
+    [
+        (2 * 2**2 * 3 - 1, [MEASURED, COMPARED]),
+        (2 * 2**2 * 3, [MEASURED]),
+        (2 * NUM_CHARACTERS - 1, [MEASURED]),
+        (2 * NUM_CHARACTERS, []),
+    ],
+)
+def test_progress_is_shown_of_long_work(
+    monkeypatch: pytest.MonkeyPatch, long_work: int, titles: list[str]
+) -> None:
+    """Long for two metrics are more characters than the limit, or pairs of systems by rows."""
+    shown: list[str] = []
+
+    @contextmanager
+    def track(title: str, total: int) -> Iterator[Task]:
+        shown.append(title)
+        task = Task(title, total)
+        yield task
+        assert task.done == total
+
+    monkeypatch.setattr(file_board, "track", track)
+    monkeypatch.setattr(file_board, "LONG_WORK", long_work)
+
+    built(made_inputs(GOOD, BAD), "bleu", "chrf")
+
+    assert shown == titles

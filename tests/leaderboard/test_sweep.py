@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from made_launch import MadeLaunch, made_training, put_json
+from made_launch import MadeLaunch, made_metric, made_task, made_training, put_json
 from mtnlg.leaderboard.sweep import (
     ON_VALIDATION,
     Setting,
@@ -124,3 +124,43 @@ def test_page_shows_the_sweep_and_every_pair(swept: MadeLaunch) -> None:
 
     assert "best validation metric" in page.text
     assert "a: 11 (2); b: 17 (2)" in page.text
+
+
+def test_run_whose_scores_cannot_be_read_is_no_trial_of_the_decoding(swept: MadeLaunch) -> None:
+    """Oracle: the means of the runs that are left."""
+    scores = swept.artifacts_root / "scores"
+    (scores / "a1-greedy" / "scores.json").unlink()
+    (scores / "b2-greedy" / "scores.json").write_text("all of it is broken", encoding="utf-8")
+    put_json(
+        scores / "b1-greedy" / "scores.json", {"language": "de", "n": 7, "subsets": {"clean": {}}}
+    )
+    swept.add_scores("a1-beam5", all={"chrf": made_metric(20.0)})
+
+    (sweep,) = sweeps(swept.build())
+
+    decoding = next(setting for setting in sweep.settings if setting.name == "decoding")
+    assert decoding.means == (("beam5", 3, pytest.approx(74 / 3)), ("greedy", 1, 22.0))
+
+
+def test_runs_without_a_main_metric_have_no_setting_of_the_decoding(launch: MadeLaunch) -> None:
+    for decoding in ("greedy", "beam5"):
+        key = launch.add_scores(decoding, 20.0)
+        launch.add_run(
+            decoding,
+            [launch.score(key, decoding=decoding)],
+            decoding=decoding,
+            artifacts={"model": "shared"},
+            overrides=[f"decoding={decoding}"],
+            tasks=[made_task() | {"main_metric": None}],
+        )
+
+    assert sweeps(launch.build()) == []
+
+
+@pytest.mark.parametrize("name", ["experiment", "task", "seed"])
+def test_experiment_task_and_seed_are_no_settings(launch: MadeLaunch, name: str) -> None:
+    for value in ("1", "2"):
+        key = launch.add_scores(value, 20.0)
+        launch.add_run(value, [launch.score(key)], overrides=[f"{name}={value}"])
+
+    assert sweeps(launch.build()) == []

@@ -59,7 +59,7 @@ class BaselineRows:
         return [target for row in self.train_rows(name) for target in row.references]
 
     def train_rows(self, name: str) -> Sequence[Row]:
-        """The training rows; raises DataError, naming the baseline, where there are none."""
+        """The training rows; raises DataError, naming the baseline, if there are none."""
         if not self.train:
             raise DataError(
                 f"baseline {name} needs training rows and there are none; set tasks.*.train_split "

@@ -20,7 +20,6 @@ from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, measure, me
 from mtnlg.evaluation.metrics.registry import find_metric, used_metrics
 from mtnlg.evaluation.significance.bootstrap import (
     DEFAULT_RESAMPLING,
-    BoolArray,
     FloatArray,
     Resampling,
 )
@@ -127,44 +126,28 @@ def score_predictions(
     statistics = {name: array for name, (array,) in measured.items()}
     run = [metric for metric in chosen if metric.name in statistics]
     masks = {
-        CLEAN: np.array([not is_contaminated(row) for row in predictions], dtype=np.bool_),
+        CLEAN: np.array([not is_contaminated(row) for row in predictions], np.bool_),
         NEW_DIALOGUES: np.array([DIALOGUE_TAG not in row.tags for row in predictions], np.bool_),
     }
-    everything = np.ones(len(predictions), np.bool_)
-    chosen_rows = {name: mask for name, mask in masks.items() if not mask.all()}
-    subsets = {
-        name: SubsetScores(0, {}, not_run, EMPTY[name])
-        if not mask.any()
-        else SubsetScores(
-            int(mask.sum()),
-            _score_rows(run, statistics, texts, mask=mask, resampling=resampling),
-            not_run,
-        )
-        for name, mask in {"all": everything, **chosen_rows}.items()
-    }
+    subsets: dict[str, SubsetScores] = {}
+    for name, mask in {"all": np.ones(len(predictions), np.bool_), **masks}.items():
+        if not mask.any():
+            subsets[name] = SubsetScores(0, {}, not_run, EMPTY[name])
+        elif name == "all" or not mask.all():
+            kept = texts.where(mask)
+            scores = {
+                metric.name: score_metric(
+                    metric, statistics[metric.name][mask], kept, resampling=resampling
+                )
+                for metric in run
+            }
+            subsets[name] = SubsetScores(len(kept), scores, not_run)
     return Scores(language=language, subsets=subsets, statistics=statistics, masks=masks)
 
 
 def is_contaminated(row: Prediction) -> bool:
     """True if the row has a contamination signal."""
     return any(tag.startswith(CONTAMINATION_PREFIX) for tag in row.tags)
-
-
-def _score_rows(
-    metrics: Sequence[Metric],
-    statistics: Mapping[str, FloatArray],
-    texts: Texts,
-    *,
-    mask: BoolArray,
-    resampling: Resampling,
-) -> dict[str, MetricScore]:
-    kept = texts.where(mask)
-    return {
-        metric.name: score_metric(
-            metric, statistics[metric.name][mask], kept, resampling=resampling
-        )
-        for metric in metrics
-    }
 
 
 def score_metric(
@@ -197,19 +180,13 @@ def measure_systems(
     num_rows = len(systems[0])
     starts = range(0, num_rows, CHUNK_ROWS)
     chunks = ([texts.rows(start, start + CHUNK_ROWS) for texts in systems] for start in starts)
-    parts: dict[str, list[list[FloatArray]]] = {
-        name: [[] for _ in indexes] for name, indexes in wanted.items()
-    }
     measured = map_in_order(measure_chunk, wanted, chunks, num_workers=num_processes, remedy=REMEDY)
-    for start, statistics in zip(starts, measured, strict=True):
-        for name, arrays in statistics.items():
-            for system_parts, array in zip(parts[name], arrays, strict=True):
-                system_parts.append(array)
+    parts: list[Measured] = []
+    for start, part in zip(starts, measured, strict=True):
+        parts.append(part)
         task.advance(min(CHUNK_ROWS, num_rows - start))
-    return {
-        name: [np.concatenate(system_parts) for system_parts in metric_parts]
-        for name, metric_parts in parts.items()
-    }
+    by_system = {name: zip(*(part[name] for part in parts), strict=True) for name in wanted}
+    return {name: list(map(np.concatenate, arrays)) for name, arrays in by_system.items()}
 
 
 def measure_chunk(wanted: Wanted, systems: Sequence[Texts]) -> Measured:

@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from mtnlg.config import EvaluationConfig
-from mtnlg.leaderboard.evidence import EvidenceOf
+from mtnlg.leaderboard.evidence import Evidence, EvidenceOf
 from mtnlg.leaderboard.labels import without_seed
 from mtnlg.leaderboard.model import DECIMALS, BoardRow
 from mtnlg.leaderboard.ranking import measure_of
@@ -85,31 +85,23 @@ def _mean_metric(name: str, group: Sequence[BoardRow]) -> MetricScore:
 
 def _with_intervals(row: BoardRow, evidence: EvidenceOf) -> BoardRow:
     metrics = {
-        name: _with_interval(score, row, name, evidence) for name, score in row.metrics.items()
+        name: _with_interval(score, evidence(row, name)) for name, score in row.metrics.items()
     }
     return replace(row, metrics=metrics)
 
 
-def _with_interval(
-    score: MetricScore, row: BoardRow, name: str, evidence: EvidenceOf
-) -> MetricScore:
+def _with_interval(score: MetricScore, evidence: Evidence | str) -> MetricScore:
     """The score with its two-level interval, or with the reason why it has none."""
-    interval = _interval(row, name, evidence)
-    num_seeds = len(row.seeds)
-    if isinstance(interval, str):
-        return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, interval))
+    num_seeds = len(score.seed_values)
+    if isinstance(evidence, str):
+        return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, evidence))
+    low, high = (round(end, DECIMALS) for end in evidence.value.interval())
+    if not np.isfinite([low, high]).all():
+        reason = f"{evidence.metric.name} without an example is no number"
+        return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, reason))
     degrees = "1 degree of freedom" if num_seeds == 2 else f"{num_seeds - 1} degrees of freedom"
     method = INTERVAL.format(num_seeds, degrees, 100 * EvaluationConfig.confidence)
-    low, high = (round(end, DECIMALS) for end in interval)
     return replace(score, low=low, high=high, interval=method)
-
-
-def _interval(row: BoardRow, name: str, evidence: EvidenceOf) -> tuple[float, float] | str:
-    row_evidence = evidence(row, name)
-    if isinstance(row_evidence, str):
-        return row_evidence
-    interval = row_evidence.value.interval()
-    return interval if np.isfinite(interval).all() else f"{name} without an example is no number"
 
 
 def _mean_cost(costs: Sequence[Cost]) -> Cost:

@@ -166,9 +166,9 @@ def _by_test(runs: Sequence[_Run]) -> tuple[str, Score]:
         for entry in run.scores:
             if (entry.task, entry.test_set, entry.kind) == (task.task, test_set, "trained"):
                 subsets = read_scores(entry.scores, artifacts_root=artifacts_root)
-                if not isinstance(subsets, str) and "all" in subsets:
-                    metric = subsets["all"].metrics.get(main)
-                    return None if metric is None else metric.value
+                scores = None if isinstance(subsets, str) else subsets.get("all")
+                metric = None if scores is None else scores.metrics.get(main)
+                return None if metric is None else metric.value
         return None
 
     return f"{main} of {task.task}, {test_set}", score

@@ -88,15 +88,11 @@ def comet_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
 
 
 def model_signature(
-    package: str, folder: Path | None
-) -> Callable[[Sequence[Sequence[str]], str], str]:
-    """The signature of a metric with a model: the name of its folder and the package's version."""
-
-    def signature(references: Sequence[Sequence[str]], language: str) -> str:
-        count, model = count_references(references), "none" if folder is None else folder.name
-        return f"nrefs:{count}|multi:best|model:{model}|version:{version(package)}"
-
-    return signature
+    references: Sequence[Sequence[str]], language: str, *, package: str, folder: Path | None
+) -> str:
+    """In sacreBLEU's form, with the name of the model's folder and the version of the package."""
+    count, model = count_references(references), "none" if folder is None else folder.name
+    return f"nrefs:{count}|multi:best|model:{model}|version:{version(package)}"
 
 
 def _package(name: str, distribution: str) -> Any:
@@ -129,26 +125,27 @@ def _meteor(folder: Path | None) -> Metric:
     return _metric(name="meteor", statistics=meteor_statistics, signature=meteor_signature)
 
 
-def _bertscore(folder: Path | None) -> Metric:
-    return _metric(
-        name="bertscore",
-        statistics=partial(bertscore_statistics, folder=folder),
-        signature=model_signature("bert-score", folder),
-    )
+def _with_model(
+    name: str,
+    package: str,
+    statistics: Callable[..., FloatArray],
+    *,
+    needs_sources: bool = False,
+) -> Callable[[Path | None], Metric]:
+    def make(folder: Path | None) -> Metric:
+        return _metric(
+            name=name,
+            statistics=partial(statistics, folder=folder),
+            signature=partial(model_signature, package=package, folder=folder),
+            needs_sources=needs_sources,
+        )
 
-
-def _comet(folder: Path | None) -> Metric:
-    return _metric(
-        name="comet",
-        statistics=partial(comet_statistics, folder=folder),
-        signature=model_signature("unbabel-comet", folder),
-        needs_sources=True,
-    )
+    return make
 
 
 METRICS: dict[str, Callable[[Path | None], Metric]] = {
     "meteor": _meteor,
-    "bertscore": _bertscore,
-    "comet": _comet,
+    "bertscore": _with_model("bertscore", "bert-score", bertscore_statistics),
+    "comet": _with_model("comet", "unbabel-comet", comet_statistics, needs_sources=True),
 }
 """Name -> the metric with the folder of a model."""

@@ -19,9 +19,7 @@ from mtnlg.text.scripts import CHARACTER_LANGUAGES, base_language
 
 
 def ter_statistics(texts: Texts) -> FloatArray:
-    """Statistics (N, 2). In languages without spaces each ideograph is a word, by Tercom's rules
-    for Asian scripts.
-    """
+    """Statistics (N, 2). By Tercom's rules for Asian scripts, each ideograph is a word."""
     scorer = _scorer(texts.language)
     rows = []
     for hypothesis, references in zip(texts.hypotheses, texts.references, strict=True):
@@ -52,13 +50,10 @@ def ter_length(text: str, language: str) -> int:
     return len(_scorer(language)._preprocess_segment(text).split())
 
 
-def _scorer(language: str) -> TER:
-    return _cached_scorer(base_language(language) in CHARACTER_LANGUAGES)
-
-
 @cache
-def _cached_scorer(is_asian: bool) -> TER:
-    """Normalized too, as Tercom ignores its support of Asian scripts otherwise."""
+def _scorer(language: str) -> TER:
+    """Asian scripts are normalized too, as Tercom ignores its support of them otherwise."""
+    is_asian = base_language(language) in CHARACTER_LANGUAGES
     return TER(normalized=is_asian, asian_support=is_asian)
 
 
