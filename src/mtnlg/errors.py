@@ -27,19 +27,17 @@ class DataError(MtnlgError, ValueError):
 
 
 class InterruptedReadingError(DataError):
-    """Data that the hub did not give this time, mostly for want of a network; the same command goes
-    on from the last finished shard.
-    """
+    """The hub gave no data, mostly for want of a network; the command resumes at the last shard."""
 
 
 class ArtifactError(MtnlgError, RuntimeError):
-    """A folder of ours that is missing, corrupt or of a future schema."""
+    """A folder of ours that is missing, corrupt or of a newer schema."""
 
     exit_code = 4
 
 
 class InterruptedTrainingError(MtnlgError):
-    """A training that was told to stop; the same command goes on from its last checkpoint."""
+    """A training that was stopped; the same command resumes at its last checkpoint."""
 
     def __init__(self, message: str, *, exit_code: int) -> None:
         super().__init__(f"{message}; the same command goes on from the last checkpoint")
@@ -47,13 +45,13 @@ class InterruptedTrainingError(MtnlgError):
 
 
 class TrainingError(MtnlgError, RuntimeError):
-    """A training that cannot go on, such as a loss that is not finite."""
+    """A training that cannot continue, as when its loss is not finite."""
 
     exit_code = 5
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message: the known name that is most like the word; empty where none is."""
+    """The end of a message that names the known name most like the word; empty without one."""
     from difflib import get_close_matches
 
     close = get_close_matches(word, list(known), n=1)

@@ -1,8 +1,7 @@
 """Rows that other installed packages add to our tables of metrics, readers, strategies and formats.
 
-A package adds a row by an entry point: its group is the table, its name the row's name, and its
-object the row. Our own rows cannot be replaced. A package that cannot be imported is an error only
-for those who ask for a row of it.
+An entry point adds a row: its group is the table, its name the row's name, its object the row. Our
+rows cannot be replaced. A package that cannot be imported fails only those who use its rows.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class UsedRow:
-    """A row that a run uses, and where it is from."""
+    """A row that a run uses, and its origin."""
 
     row: object
     module: str | None
@@ -43,8 +42,8 @@ class Table(Generic[Row]):
     """Our own rows by name."""
 
     def find(self, name: str, *, key: str) -> Row:
-        """The row of that name, ours or a package's; raises ConfigError, naming the setting `key`
-        that asks for it, where there is none, or two, or one that cannot be loaded.
+        """The row of that name, ours or a package's. Raises ConfigError, which names the setting
+        `key`, if there is none, or two, or it cannot be loaded.
         """
         if name in self.rows:
             return self.rows[name]
@@ -68,8 +67,8 @@ class Table(Generic[Row]):
         return row
 
     def entry_point(self, name: str, *, key: str) -> EntryPoint | None:
-        """Where a package's row of that name is from, or None for a row of ours or of nobody;
-        raises ConfigError where two packages have one.
+        """The origin of a package's row; None for our rows and unknown names. Raises ConfigError if
+        two packages have it.
         """
         if name in self.rows:
             return None
@@ -80,19 +79,19 @@ class Table(Generic[Row]):
         return points[0] if points else None
 
     def used(self, name: str, row: object) -> UsedRow:
-        """The row of that name with the package that it is from."""
+        """The row of that name with its package."""
         point = self.entry_point(name, key=self.group)
         if point is None:
             return UsedRow(row, None, None)
         return UsedRow(row, point.module, _package(point))
 
     def known_names(self) -> list[str]:
-        """Our names in their order, then those of packages; nothing is imported."""
+        """Our names in order, then those of packages, which are not imported."""
         added = {point.name for point in installed(self.group)}
         return [*self.rows, *sorted(added - set(self.rows))]
 
     def unused(self) -> list[str]:
-        """A sentence about each row of a package that has the name of a row of ours."""
+        """A sentence about each row of a package that has the name of one of ours."""
         return [
             f"{_described(point)} is not used: {point.name!r} is a row of mtnlg; rename it"
             for point in installed(self.group)

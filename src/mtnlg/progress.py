@@ -1,8 +1,8 @@
-"""What a user sees while a stage works: messages, and the progress of each piece of work as a bar
-on a terminal or as a line now and then elsewhere. All of it goes to standard error.
+"""What a user sees on standard error while a stage works: messages and progress, as a bar on a
+terminal and as a line now and then elsewhere.
 
-Modules log through `logging.getLogger(__name__)`: INFO and above is shown, DEBUG is for the run's
-log file alone.
+Modules log through `logging.getLogger(__name__)`. INFO and above is shown; DEBUG only goes to the
+run's log file.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class Task:
         self.title, self.total, self.done, self.note = title, total, 0, ""
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """Count work done; the note says how it goes."""
+        """Count finished work; the note says how it goes."""
         self.done += amount
         self.note = note or self.note
         self.show()
 
     def reach(self, part: str, done: int) -> None:
-        """Say how far one part has come."""
+        """Set how far one part is."""
         self.done, self.note = done, part
         self.show()
 
     def show(self) -> None:
-        """Bring the display up to date."""
+        """Update the display."""
 
 
 class _LineTask(Task):
@@ -64,7 +64,7 @@ class _LineTask(Task):
 
 
 class _BarTask(_LineTask):
-    """A bar for the user, and the plain lines for the log."""
+    """A bar for the user, and plain lines for the log."""
 
     def __init__(self, title: str, total: int, progress: Progress) -> None:
         super().__init__(title, total, logger.debug)
@@ -77,14 +77,14 @@ class _BarTask(_LineTask):
 
 
 class _Terminal(logging.Handler):
-    """Shows messages on standard error, wherever that goes now."""
+    """Shows messages on the current standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr, flush=True)
 
 
 class _Formatter(logging.Formatter):
-    """The text of a message, with the level before a warning or an error."""
+    """The text of a message, after the level of a warning or an error."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
@@ -92,7 +92,7 @@ class _Formatter(logging.Formatter):
 
 
 class _LogFormatter(_Formatter):
-    """The lines of a message, each with its time."""
+    """The lines of a message, each after its time."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
@@ -104,7 +104,7 @@ _TERMINAL.setFormatter(_Formatter())
 
 
 def show_messages() -> None:
-    """Show what this package logs on standard error, but for what is meant for log files alone."""
+    """Show the package's messages on standard error, without those for log files only."""
     PACKAGE.setLevel(logging.DEBUG)
     PACKAGE.addHandler(_TERMINAL)  # once, however often this is called
     PACKAGE.propagate = False
@@ -112,7 +112,7 @@ def show_messages() -> None:
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """Append what this package logs while the block runs to a file."""
+    """Append the package's messages to a file while the block runs."""
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_LogFormatter())
     PACKAGE.setLevel(logging.DEBUG)

@@ -1,8 +1,4 @@
-"""What `mtnlg data` prints: a data set's known faults, rows, lengths, repeats, contamination and
-examples.
-
-A section is one function and its row in SECTIONS; none of them loads PyTorch.
-"""
+"""What `mtnlg data` prints about a data set. Each section is a function and its row in SECTIONS."""
 
 from __future__ import annotations
 
@@ -11,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config, TaskConfig
 from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
 from mtnlg.corpus.sources.sources import split_sources
 from mtnlg.experiment import artifacts
-from mtnlg.records.files import JsonObject, JsonValue, read_json
+from mtnlg.records.files import read_json
 from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.text.display import aligned
@@ -25,9 +22,9 @@ from mtnlg.tokenization.fertility import fertility
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 EXAMPLE_CHARACTERS = 400
-"""Of a text that is shown; the rest is counted."""
+"""Shown of each text; the rest is counted."""
 FERTILITY_ROWS = 20_000
-"""Training rows that tell how finely a tokenizer cuts."""
+"""Training rows that measure a tokenizer's fertility."""
 LABEL_WIDTH = 11
 
 
@@ -41,7 +38,7 @@ class DataSet:
     comment: Sequence[str]
     """The comment at the head of its file."""
     rows: Artifact
-    audits: dict[str, JsonObject]
+    audits: dict[str, dict[str, Any]]
     """Split -> its part of audit.json."""
 
     @property
@@ -55,9 +52,8 @@ class DataSet:
 def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]:
     """Lines about one data set, whose rows are prepared if they are missing."""
     rows = artifacts.make_rows(config, name, config.tasks[name])
-    splits = read_json(rows.folder / AUDIT_FILE)["splits"]
-    assert isinstance(splits, dict), f"{rows.folder}: splits={splits!r}"
-    audits = {split: _object(splits[split]) for split in split_sources(config.tasks[name])}
+    splits: Any = read_json(rows.folder / AUDIT_FILE)["splits"]
+    audits = {split: splits[split] for split in split_sources(config.tasks[name])}
     data = DataSet(config, name, comment, rows, audits)
     yield config.task_title(name)
     yield f"rows: {rows.folder}"
@@ -95,10 +91,9 @@ def _rows(data: DataSet) -> list[str]:
 def _lengths(data: DataSet) -> list[str]:
     table = [["split", "source mean", "max", "target mean", "max", "references"]]
     for split, audit in data.audits.items():
-        source, target = _object(audit["source_characters"]), _object(audit["target_characters"])
-        references = _object(audit["references_per_row"])
-        low, high = references["min"], references["max"]
-        cells = [_count(side[key]) for side in (source, target) for key in ("mean", "max")]
+        sides = (audit["source_characters"], audit["target_characters"])
+        low, high = (audit["references_per_row"][key] for key in ("min", "max"))
+        cells = [_count(side[key]) for side in sides for key in ("mean", "max")]
         table.append([split, *cells, f"{low}" if low == high else f"{low} to {high}"])
     return _aligned(table)
 
@@ -106,15 +101,14 @@ def _lengths(data: DataSet) -> list[str]:
 def _duplicates(data: DataSet) -> list[str]:
     table = [["split", "whole rows", "sources"]]
     for split, audit in data.audits.items():
-        repeats = _object(audit["duplicates"])
-        table.append([split, _count(repeats["pairs"]), _count(repeats["sources"])])
+        table.append([split, *(_count(audit["duplicates"][key]) for key in ("pairs", "sources"))])
     return _aligned(table)
 
 
 def _leaks(data: DataSet) -> list[str]:
     """One line for each signal, one column for each pair of splits."""
     columns = {
-        f"{split} in {seen}": _flat(_object(audit[name]))
+        f"{split} in {seen}": _flat(audit[name])
         for split, audit in data.audits.items()
         for seen in data.audits
         if audit.get(name := f"overlap_with_{seen}") is not None
@@ -126,7 +120,7 @@ def _leaks(data: DataSet) -> list[str]:
     table += [[name, *(counts.get(name, "-") for counts in columns.values())] for name in names]
     dialogues = data.audits.get("train", {}).get("dialogues")
     if dialogues is not None:
-        counts = _flat(_object(dialogues))
+        counts = _flat(dialogues)
         repeats = f"{counts['repeated']} of {counts['checked']} are repeats"
         seen = f"{counts['held_out']} are held-out ones"
         return [*_aligned(table), f"dialogues of train: {repeats}, {seen}"]
@@ -134,7 +128,7 @@ def _leaks(data: DataSet) -> list[str]:
 
 
 def _fertility(data: DataSet) -> list[str]:
-    """Of the first rows, under the tokenizer that a run of this data set alone would have."""
+    """Tokens of the first rows, by the tokenizer of a run of this data set alone."""
     if data.task.train_split is None:
         return ["no training split, so no tokenizer of its own"]
     learner = dataclasses.replace(data.config.tokenizer, tasks=None)
@@ -157,10 +151,9 @@ def _fertility(data: DataSet) -> list[str]:
 
 
 def _examples(data: DataSet) -> list[str]:
-    """The first row, the one in the middle and the last one of the first split."""
+    """The first, the middle and the last row of the first split."""
     split = next(iter(data.audits))
     num_rows = data.audits[split]["rows_out"]
-    assert isinstance(num_rows, int), f"rows_out={num_rows!r}"
     chosen = {0, num_rows // 2, num_rows - 1}
     lines = [f"of {split}"]
     for index, row in enumerate(read_rows(data.split_file(split))):
@@ -178,7 +171,7 @@ SECTIONS: dict[str, Callable[[DataSet], list[str]]] = {
     "Tokens per word or character": _fertility,
     "Examples": _examples,
 }
-"""Title -> what stands below it, in order; each gets the whole DataSet."""
+"""Title -> the lines below it, in order."""
 
 
 def _example(row: Row) -> list[str]:
@@ -199,7 +192,7 @@ def _shortened(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with escapes for what a terminal would obey instead of show."""
+    """The text with escapes for what a terminal would not show."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
@@ -211,18 +204,17 @@ def _aligned(table: list[list[str]], *, text_columns: tuple[int, ...] = (0,)) ->
     return aligned(table, numbers=set(range(len(table[0]))) - set(text_columns))
 
 
-def _count(value: JsonValue) -> str:
-    assert isinstance(value, int | float), f"{value!r} is no number"
+def _count(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def _reasons(counts: JsonValue) -> str:
-    named = [f"{reason} {_count(number)}" for reason, number in _object(counts).items()]
+def _reasons(counts: dict[str, int]) -> str:
+    named = [f"{reason} {_count(number)}" for reason, number in counts.items()]
     return ", ".join(named) or "-"
 
 
-def _flat(values: JsonObject, prefix: str = "") -> dict[str, str]:
-    """Numbers by name, those of nested objects by dotted name."""
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Numbers by name; those of nested objects by dotted name."""
     flat: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, dict):
@@ -232,8 +224,3 @@ def _flat(values: JsonObject, prefix: str = "") -> dict[str, str]:
                 _count(value) if isinstance(value, int | float) else f"{value}"
             )
     return flat
-
-
-def _object(value: JsonValue) -> JsonObject:
-    assert isinstance(value, dict), f"{value!r} is no object"
-    return value

@@ -1,6 +1,4 @@
-"""What `mtnlg import` does: another system's outputs become a row of a board. All checks come
-before anything is written.
-"""
+"""`mtnlg import` at work: another system's outputs become a row of a board, after all checks."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ from mtnlg.report import write_report
 logger = logging.getLogger(__name__)
 
 RULE = "not checked: training data unknown"
-"""What an imported row shows in place of the rule of the contamination search."""
+"""The rule of the contamination search for an imported row."""
 MAX_NAME_LENGTH = 100
 
 
@@ -55,7 +53,12 @@ def import_system(options: argparse.Namespace) -> None:
     _check_signatures(board)
     with as_mistake_of_the_command():
         hypotheses = _read(options.hypotheses, options.hypothesis_field, board)
-    texts = _texts(hypotheses, board)
+    texts = Texts(
+        hypotheses,
+        [row.references for row in board.rows],
+        language=board.language,
+        sources=[row.source for row in board.rows],
+    )
     _check_claims(options.signature, claims, texts, board)
     for finding in find_symptoms(texts):
         logger.warning(f"{finding.name}: {finding.what}: {len(finding.positions)} outputs")
@@ -70,7 +73,7 @@ def import_system(options: argparse.Namespace) -> None:
 
 
 def _check_line(key: str, text: str | None) -> None:
-    """Raise ConfigError unless the text is one line, as a cell of a board needs."""
+    """Raise ConfigError unless the text is one line, for a cell of a board."""
     if text is None:
         return
     if not text.strip() or not text.isprintable() or len(text) > 10 * MAX_NAME_LENGTH:
@@ -80,9 +83,7 @@ def _check_line(key: str, text: str | None) -> None:
 
 
 def _check_signatures(board: BoardRows) -> None:
-    """Raise ArtifactError if other releases scored the board: scores of today could not be compared
-    with its rows.
-    """
+    """Raise ArtifactError if other releases scored the board, so that scores cannot be compared."""
     references = [row.references for row in board.rows]
     for name in board.settings.metrics:
         now = find_metric(name).signature(references, board.language)
@@ -135,31 +136,20 @@ def _check_references(file: TextFile, board: BoardRows) -> None:
 
 
 def _plain(text: str) -> str:
-    """A text as preparation leaves it, so that raw references are recognized."""
+    """A text as preparation leaves it, to recognize raw references."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _check_claims(
-    signatures: Sequence[str],
-    claims: Sequence[Claim],
-    texts: Texts,
-    board: BoardRows,
+    signatures: Sequence[str], claims: Sequence[Claim], texts: Texts, board: BoardRows
 ) -> None:
+    """Raise ConfigError if a published signature or number disagrees with ours."""
     main = claims[0].metric if claims else board.settings.metrics[0]
     for word in signatures:
         name, parts = parse_signature(word, default_metric=main)
         ours = find_metric(name).signature(texts.references, texts.language)
         check_signature(word, metric=name, parts=parts, our_signature=ours)
     check_published(claims, texts)
-
-
-def _texts(hypotheses: Sequence[str], board: BoardRows) -> Texts:
-    return Texts(
-        hypotheses,
-        [row.references for row in board.rows],
-        language=board.language,
-        sources=[row.source for row in board.rows],
-    )
 
 
 def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -> Artifact:
@@ -169,10 +159,7 @@ def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -
     )
     inputs: JsonObject = {"external": hashlib.sha256(content.encode()).hexdigest()}
     return make_folder(
-        root,
-        "predictions",
-        inputs,
-        lambda folder: write_text(folder / PREDICTIONS_FILE, content),
+        root, "predictions", inputs, lambda folder: write_text(folder / PREDICTIONS_FILE, content)
     )
 
 
@@ -199,9 +186,7 @@ def _record(
 
 def _report(options: argparse.Namespace) -> None:
     leaderboard = build_leaderboard(
-        options.experiment,
-        runs_root=options.runs_root,
-        artifacts_root=options.artifacts_root,
+        options.experiment, runs_root=options.runs_root, artifacts_root=options.artifacts_root
     )
     for path in write_report(leaderboard, options.reports_root / options.experiment):
         logger.info(f"report: {path}")

@@ -1,4 +1,4 @@
-"""The ranges of settings, declared in the types of their fields, and the check that reads them."""
+"""Ranges of settings: declared in the types of fields, and checked from there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mtnlg.errors import ConfigError
 
 
 class Range(NamedTuple):
-    """Which finite numbers a setting may be."""
+    """The finite numbers that a setting may be."""
 
     allowed: str
     """The numbers in words, for messages."""
@@ -19,7 +19,7 @@ class Range(NamedTuple):
 
 
 def at_least(minimum: float) -> Range:
-    """All finite numbers from the minimum on."""
+    """All finite numbers from the minimum up."""
     return Range(f"a finite number >= {minimum}", lambda value: value >= minimum)
 
 
@@ -51,7 +51,7 @@ def check(key: str, value: float, allowed: Range) -> None:
 
 
 def check_fields(settings: object, prefix: str) -> None:
-    """Raise ConfigError for the first field that is out of its range; None is in every range."""
+    """Raise ConfigError for the first field out of its range; None is in every range."""
     kind: Any = type(settings)
     for name, allowed in _ranges(kind):
         value = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""How outputs are searched for, and what they must and must not hold."""
+"""How outputs are decoded, and what they must and must not contain."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from mtnlg.config.checks import (
 
 @dataclass(kw_only=True)
 class DecodingConfig:
-    """Settings of the search; one that only another strategy reads is refused.
+    """Settings of decoding; a setting that only another strategy reads is an error.
 
-    New tokens alone count as output, for repetition too: a summary or a translation has to repeat
-    names and numbers of its source.
+    Only new tokens count as output, also for repetition: translations and summaries have to repeat
+    names and numbers of the source.
     """
 
     strategy: str = "greedy"
@@ -37,45 +37,37 @@ class DecodingConfig:
     top_p: PositiveShareOrAll = 1.0
     """sampling: the smallest set of tokens with this probability mass (Holtzman et al. 2020)."""
     seed: int = 1
-    """sampling: joined with each example's position in its test set, so that no batch
-    changes a draw.
-    """
+    """sampling: joined with each example's position, so that batches change nothing."""
     num_beams: Count = 5
     """beam: hypotheses kept per example."""
     length_penalty: NonNegative = 1.0
-    """beam: scores are divided by length ** penalty (Wu et al. 2016, simplified as in Hugging
-    Face).
-    """
+    """beam: scores are divided by length ** penalty, as in Hugging Face (after Wu et al. 2016)."""
     num_alternatives: Count = 1
     """beam, sampling: outputs per example; more than one are also written to alternatives.jsonl."""
     batch_tokens: Count = 16_384
     """Tokens of the cache of one batch: rows x (prompt + output), beams included."""
     no_repeat_ngram_size: Count | None = None
-    """No sequence of so many tokens comes twice in an output (Paulus et al. 2018)."""
+    """No sequence of this many tokens comes twice in an output (Paulus et al. 2018)."""
     repetition_penalty: Positive | None = None
-    """Logits of tokens that the output has are divided by it, negative ones multiplied (CTRL,
-    Keskar et al. 2019, sec. 4.1). Counts in the scores.
+    """Divides the logits of tokens that the output has, and multiplies negative ones (CTRL, Keskar
+    et al. 2019, sec. 4.1); it counts in the scores.
     """
     min_new_tokens: Count | None = None
-    """Shortest output in tokens, its end apart."""
+    """Shortest output in tokens, without its end."""
     max_length_ratio: NonNegative | None = None
-    """Longest output in tokens for each token of the source, as max_len_a of fairseq;
-    max_new_tokens holds beside it.
+    """Most tokens of output for each token of the source, as fairseq's max_len_a; max_new_tokens
+    still holds.
     """
     max_length_constant: CountOrZero | None = None
-    """Tokens that are added to those of max_length_ratio, as max_len_b of fairseq."""
+    """Tokens added to those of max_length_ratio, as fairseq's max_len_b."""
     min_length_ratio: Positive | None = None
-    """Shortest output in tokens for each token of the source; a longest output that is shorter
-    wins.
-    """
+    """Least tokens of output for each token of the source; a lower maximum wins."""
     bad_words: list[str] | None = None
-    """Texts that never appear in an output, also within longer words (" he" is only the start of a
-    word) and however they are cut into tokens; the case counts.
+    """Texts that never appear in an output, not even within longer words (" he" is only the start
+    of a word) and however they are tokenized; case counts.
     """
     forced_prefix: str | None = None
-    """Text that every output begins with: whole words, since the tokens are those of this text
-    alone.
-    """
+    """Text that every output begins with: whole words, since it is tokenized by itself."""
     mbr_utility: str | None = None
     """sampling: the output is the sample that is most like all samples by this row of
     evaluation.METRICS (minimum Bayes risk, Eikema and Aziz 2020), not the likeliest one.
@@ -164,9 +156,7 @@ class DecodingConfig:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether an output can hold the text: no control characters, no lone surrogates, and nothing
-    that stands for broken bytes.
-    """
+    """Whether an output can hold the text: no control characters, lone surrogates or U+FFFD."""
     return "\ufffd" not in text and all(
         character in "\t\n" or unicodedata.category(character) not in ("Cc", "Cs")
         for character in text

@@ -9,28 +9,29 @@ from mtnlg.config.checks import PositiveShare, at_least, check_fields, require
 
 NUM_TRIALS = 10_000
 """Trials of a paired test: sacreBLEU's default for approximate randomization. The least p-value is
-1 / (NUM_TRIALS + 1), so that Holm's correction can still find differences among many systems."""
+1 / (NUM_TRIALS + 1), so that Holm's correction can still find differences among many systems.
+"""
 
 
 @dataclass(kw_only=True)
 class EvaluationConfig:
-    """What is measured, and how sure it is."""
+    """The metrics, and the certainty of their values."""
 
     metrics: list[str] = field(
         default_factory=lambda: ["bleu", "chrf", "rouge1", "rouge2", "rougeL", "rougeLsum"]
     )
-    """Rows of evaluation.METRICS, whose names may carry words, as in rougeL-stem-mean."""
+    """Rows of evaluation.METRICS; names may have options, as in rougeL-stem-mean."""
     model_folders: dict[str, str] = field(default_factory=dict)
-    """Metric -> the local folder of the model that it reads, as of bertscore or comet; no model is
-    ever downloaded."""
+    """Metric -> local folder of its model, for bertscore or comet; no model is ever downloaded."""
     num_resamples: Annotated[int, at_least(100)] = 1_000
     """Bootstrap resamples of the test set."""
     confidence: PositiveShare = 0.95
     seed: int = 12_345
     """Seed of the resampling; sacreBLEU's default."""
     has_bca_intervals: bool = False
-    """Intervals that are corrected for bias and skewness (BCa, Efron 1987) instead of percentile
-    ones. Where BCa is undefined, as for equal examples, the interval's name says so."""
+    """Intervals corrected for bias and skewness (BCa, Efron 1987) instead of percentile intervals.
+    Where BCa is undefined, as for equal examples, the interval's name says so.
+    """
     has_baselines: bool = True
     """Trivial systems as rows of every board."""
 

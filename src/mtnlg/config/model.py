@@ -1,6 +1,4 @@
-"""The shape of the transformer: one set of fields for the GPT decoder of MT-NLG and for its modern
-descendants.
-"""
+"""The shape of the transformer: MT-NLG's GPT decoder, or a modern descendant."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ class FeedForward(Enum):
 
 @dataclass(kw_only=True)
 class ModelConfig:
-    """Defaults are those of MT-NLG (arXiv 2201.11990, sec. 2); the sizes define the run and have
-    none.
-    """
+    """Defaults are MT-NLG's (arXiv 2201.11990, sec. 2); sizes define the run and have none."""
 
     name: str
     """The row's name on a board; not part of any key."""
@@ -60,11 +56,9 @@ class ModelConfig:
     is_embedding_tied: bool = True
     """The output projection shares the token embedding."""
     is_prefix_bidirectional: bool = False
-    """The source may attend to itself in both directions (prefix LM, Raffel et al. 2020, sec.
-    3.2).
-    """
+    """The source attends to itself in both directions (prefix LM, Raffel et al. 2020, sec. 3.2)."""
     has_pointer: bool = False
-    """The next token can also be copied from what was read (pointer-generator, See et al. 2017)."""
+    """The next token can also be a copy of an earlier one (pointer-generator, See et al. 2017)."""
     dropout: Share = 0.1
     """On the embeddings and on each sublayer's output."""
     attention_dropout: Share = 0.0
@@ -72,9 +66,7 @@ class ModelConfig:
     embedding_dropout: Share | None = None
     """On the embeddings; None: as `dropout`."""
     layer_dropout: Share | None = None
-    """Probability that a block is left out of a training pass (LayerDrop, Fan et al. 2019); none is
-    in inference. None: never.
-    """
+    """Probability of skipping a block in a training pass (LayerDrop, Fan et al. 2019); None: 0."""
     initial_deviation: Positive = 0.02
     """Standard deviation of the initial weights; MT-NLG 530B has 0.004."""
 

@@ -1,6 +1,4 @@
-"""What a data set is: where its text comes from, which columns to read, and how a model is asked
-for it.
-"""
+"""Data sets: where their text comes from, how it is read and cleaned, and what it is for."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ RESERVED_PROMPTS = ("pad", "sep", "eos")
 
 
 class TaskKind(Enum):
-    """What is done with the text."""
+    """What a model does with the text."""
 
     translation = "translation"
     summarization = "summarization"
@@ -46,27 +44,23 @@ class KnownContamination:
     """A published count of rows of a data set that are in training data too."""
 
     held_out: list[str] = field(default_factory=list)
-    """Splits whose rows were looked up; empty: repeats inside `training`."""
+    """Splits whose rows were looked up; empty: repeats within `training`."""
     training: list[str] = field(default_factory=lambda: ["train"])
-    """Splits that were searched; those of another data set with its folder, as in
-    dialogue/dailydialog/train.
-    """
+    """Splits that were searched, or <kind>/<name>/<split> of another data set."""
     claim: str
     """What was counted, in words."""
     count: int | None = None
-    """None: nobody has published it."""
+    """None: not published."""
     measure: str
-    """The audit's name of the same count."""
+    """The audit's name for the same count."""
     others_measure: str | None = None
-    """A row of corpus.known_contamination.RULES, where others count in another way."""
+    """Row of corpus.known_contamination.RULES, if others count in another way."""
     remark: str = ""
 
 
 @dataclass(kw_only=True)
 class TaskConfig:
-    """One data set; its name is its key in `tasks`. A data set of a known shape needs no more than
-    these values.
-    """
+    """One data set; its name is its key in `tasks`."""
 
     kind: TaskKind
     reader: str
@@ -80,52 +74,45 @@ class TaskConfig:
     hub_config: str | None = None
     """The hub data set's configuration, where it has several."""
     revision: str | None = None
-    """Full commit hash (or tag) of the hub data set; asked for wherever `hub` is given."""
+    """Full commit hash (or tag) of the hub data set; required with `hub`."""
     hub_folder: str | None = None
-    """Folder of the hub data set to read alone: refs/convert/parquet keeps each configuration in a
-    folder of its own, and knows none by name.
-    """
+    """The only hub folder to read: refs/convert/parquet has one for each configuration."""
     streaming: bool = False
-    """Read the hub data set over the network record by record, as far as `max_train_rows` asks for,
-    instead of downloading it first. Local files are always read so.
+    """Read the hub data set record by record, up to `max_train_rows`, without downloading it first.
+    Local files are always read this way.
     """
     folder: str | None = None
     """Folder with <split>.jsonl, .tsv, .csv, .parquet or .txt files, or with parallel
-    <split>.<language> files, below `data_root` or absolute; all but Parquet also as .gz.
+    <split>.<language> files; absolute or in `data_root`. All but Parquet can be .gz.
     """
     columns: dict[str, str] = field(default_factory=dict)
-    """What the reader needs -> the record's column; a dot goes into a nested object
-    (`translation.en`).
-    """
+    """Field of the reader -> column of the record; a dot leads into an object: translation.en."""
     prompt: str | None = None
     """The marker that opens each example; tasks with the same marker are one task to the model.
-    None: from kind and languages."""
+    None: from kind and languages.
+    """
     train_split: str | None = "train"
     """None: the data set is for tests only."""
     validation_split: str | None = "validation"
     """Split for the validation loss and the choice of the checkpoint."""
     test_sets: list[str] = field(default_factory=lambda: ["test"])
-    """Splits that are decoded and scored; one board each. Empty for language modeling, whose
-    text answers nothing.
-    """
+    """Splits to decode and score, one board each. Empty for language modeling."""
     main_metric: str | None = None
-    """Metric that its boards are ranked by and checkpoints are chosen by: any row of
-    evaluation.METRICS of which more or less is better. None: BLEU for translation, ROUGE-L for
-    summarization and dialogue, and the loss alone for language modeling.
+    """Metric that ranks its boards and chooses checkpoints: a row of evaluation.METRICS that has a
+    better direction. None: BLEU for translation, ROUGE-L for summarization and dialogue, and only
+    the loss for language modeling.
     """
     weight: Positive = 1.0
     """How often each training example is shown in one epoch, on average."""
     max_train_rows: Count | None = None
-    """Training rows read at most, in file order; None: all."""
+    """Most training rows to read, in file order; None: all."""
     response_turns: ResponseTurns = ResponseTurns.all
     """dialogue_turns only: which turns are responses."""
     max_context_turns: Count | None = None
-    """dialogue_turns and context_response only: turns of context kept, counted from the response;
-    None: all.
-    """
+    """dialogue_turns and context_response only: turns kept before the response; None: all."""
 
     known_contamination: list[KnownContamination] = field(default_factory=list, compare=False)
-    """What others counted: shown and counted again, and no part of a key or a frozen file."""
+    """What others counted: to count again; no part of any key or frozen configuration."""
 
     def __post_init__(self) -> None:
         check_fields(self, "tasks.*.")
@@ -190,26 +177,22 @@ class TaskConfig:
 
 @dataclass(kw_only=True)
 class CleaningConfig:
-    """What is repaired in a text, and when a row is dropped instead; every drop is counted in
-    audit.json.
-    """
+    """What is repaired in texts, and which rows are dropped; audit.json counts every drop."""
 
     repair_unicode: bool = True
-    """Mojibake and broken surrogates by ftfy, with its changes to width and quotes off: they
+    """Repair mojibake and broken surrogates by ftfy, without its changes to width and quotes, which
     rewrite Chinese.
     """
     strip_control: bool = True
-    """Control, byte-order and zero-width characters, except line feeds and the joiners that scripts
-    and emoji need.
+    """Remove control, byte-order and zero-width characters, but not line feeds and the joiners that
+    scripts and emoji need.
     """
     normalize_space: bool = True
-    """Runs of spaces, tabs and no-break spaces become one space; blank lines go."""
+    """Make runs of spaces, tabs and no-break spaces one space, and remove blank lines."""
     max_characters: Count = 20_000
     """Longest source or target kept."""
     max_bad_share: ShareOrAll = 0.0
-    """Share of the lines of a file that may be unreadable before the stage fails; they are
-    quarantined and counted.
-    """
+    """Largest share of unreadable lines in a file; they are counted and put in quarantine."""
 
     def __post_init__(self) -> None:
         check_fields(self, "cleaning.")

@@ -1,6 +1,4 @@
-"""An object of Lightning's that users choose by its Python name: trackers, callbacks, a strategy, a
-profiler. Nothing else is ever built.
-"""
+"""Lightning's classes that users choose by name: trackers, callbacks, a strategy, a profiler."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ class ThirdParty:
     target: str
     """Full Python name, such as lightning.pytorch.callbacks.EarlyStopping."""
     arguments: dict[str, Any] = field(default_factory=dict)
-    """Keyword arguments. In texts `{run_folder}`, `{run_id}` and `{experiment}` are filled in."""
+    """Keyword arguments; `{run_folder}`, `{run_id}` and `{experiment}` in texts are filled in."""
 
     @property
     def class_name(self) -> str:
@@ -34,7 +32,7 @@ PREFIXES = {
     "trainer.strategy": "lightning.pytorch.strategies.",
     "trainer.profiler": "lightning.pytorch.profilers.",
 }
-"""Setting -> where its classes must be from."""
+"""Setting -> how the names of its classes must begin."""
 
 LOGGER_PACKAGES = {
     "TensorBoardLogger": (("tensorboard", "tensorboardX"), "tensorboard"),
@@ -44,13 +42,13 @@ LOGGER_PACKAGES = {
     "NeptuneLogger": (("neptune",), None),
     "CSVLogger": ((), None),
 }
-"""Class -> the packages of which one is needed, and the extra of mtnlg that installs it."""
+"""Class -> packages of which it needs one, and the extra of mtnlg that installs it."""
 
 WATCHING_CALLBACKS = {
     *("DeviceStatsMonitor", "LearningRateMonitor", "ModelSummary", "RichModelSummary"),
     *("RichProgressBar", "ThroughputMonitor", "TQDMProgressBar"),
 }
-"""Callbacks that change no weights; every other one is part of the training's key."""
+"""Callbacks that change no weights; all others are part of the training's key."""
 
 REFUSED = {
     "BackboneFinetuning": "set trainer.frozen to the parameters that keep their values",
@@ -67,11 +65,11 @@ REFUSED = {
     "FSDPStrategy": "it divides the weights, and checkpoints hold them whole; use DDPStrategy",
     "ModelParallelStrategy": "the model is not divided; use DDPStrategy",
 }
-"""Class -> what to do instead: these would break exact resuming or do nothing here."""
+"""Class that would break exact resuming or do nothing here -> what to do instead."""
 
 
 def changing_callbacks(callbacks: Mapping[str, ThirdParty]) -> dict[str, ThirdParty]:
-    """The callbacks that can change the weights, in the order in which they are called."""
+    """The callbacks that can change weights, in the order of their calls."""
     return {
         name: callbacks[name]
         for name in sorted(callbacks)
@@ -80,7 +78,7 @@ def changing_callbacks(callbacks: Mapping[str, ThirdParty]) -> dict[str, ThirdPa
 
 
 def check_third_party(chosen: ThirdParty, key: str) -> None:
-    """Raise ConfigError for an object that cannot be built here, saying what to do instead."""
+    """Raise ConfigError for an object that cannot be built here."""
     _check_allowed(chosen.target, key)
     if chosen.class_name in REFUSED:
         raise ConfigError(f"{key}.target={chosen.target}: {REFUSED[chosen.class_name]}")
@@ -95,13 +93,11 @@ def check_third_party(chosen: ThirdParty, key: str) -> None:
         )
 
 
-def build(chosen: ThirdParty, key: str, places: Mapping[str, str]) -> Any:
-    """The object, its arguments filled in with `places`; raises ConfigError for arguments that its
-    class does not take.
-    """
+def build(chosen: ThirdParty, key: str, names: Mapping[str, str]) -> Any:
+    """The object, with `names` filled into its arguments. Raises ConfigError for wrong ones."""
     check_third_party(chosen, key)
     third_party = find_class(chosen.target, key)
-    arguments = {name: _filled(value, places) for name, value in chosen.arguments.items()}
+    arguments = {name: _filled(value, names) for name, value in chosen.arguments.items()}
     try:
         return third_party(**arguments)
     except TypeError as error:
@@ -109,7 +105,7 @@ def build(chosen: ThirdParty, key: str, places: Mapping[str, str]) -> Any:
 
 
 def find_class(target: str, key: str) -> type:
-    """The class of this name; raises ConfigError where it is not on the list or not there."""
+    """The class of this name; raises ConfigError if it is not allowed or not there."""
     _check_allowed(target, key)
     module_name, _, name = target.rpartition(".")
     try:
@@ -130,9 +126,9 @@ def _check_allowed(target: str, key: str) -> None:
         )
 
 
-def _filled(value: Any, places: Mapping[str, str]) -> Any:
+def _filled(value: Any, names: Mapping[str, str]) -> Any:
     if not isinstance(value, str):
         return value
-    for name, text in places.items():
+    for name, text in names.items():
         value = value.replace(f"{{{name}}}", text)
     return value

@@ -13,32 +13,26 @@ class Algorithm(Enum):
     """How a tokenizer divides text, where it is not byte-level BPE."""
 
     unigram = "unigram"
-    """The most probable pieces of a unigram model (Kudo 2018, arXiv 1804.10959), over bytes too, so
-    that any text comes back. The package that trains it sums in no fixed order: made again from the
-    same rows it is another tokenizer, so what depends on it is known by its content.
+    """The most probable pieces of a unigram model (Kudo 2018, arXiv 1804.10959), with bytes for the
+    rest. Its trainer sums in no fixed order, so the same rows give another tokenizer: what depends
+    on it is keyed by its content.
     """
 
 
 class Normalizer(Enum):
-    """What is done to a text before it is divided, and cannot be undone: text comes back as the
-    normalizer left it.
-    """
+    """What changes a text for good before it is divided."""
 
     nfc = "nfc"
     """Canonical composition: what cleaning does anyway."""
     nfkc = "nfkc"
-    """Compatibility forms as well: it rewrites Chinese punctuation and full-width digits, so that a
-    model never writes them.
-    """
+    """Compatibility forms too: a model never writes full-width punctuation and digits."""
     lowercase = "lowercase"
     """A model never writes a capital: cased metrics fall."""
 
 
 @dataclass(kw_only=True)
 class TokenizerConfig:
-    """Byte-level BPE (Radford et al. 2019), or another algorithm, trained on the train splits of
-    the chosen tasks.
-    """
+    """Byte-level BPE (Radford et al. 2019), or another algorithm, trained on the train splits."""
 
     vocabulary_size: Annotated[int, at_least(300)] = 8_000
     """Tokens, special ones included; at least the 256 bytes and the special tokens."""
@@ -49,17 +43,14 @@ class TokenizerConfig:
     normalizer: Normalizer | None = None
     """None: text stays what it is."""
     tasks: list[str] | None = None
-    """Tasks (keys of `tasks`) whose training rows it learns from; None: all. One model has one
-    vocabulary, so all tasks use it.
-    """
+    """Tasks (keys of `tasks`) whose training rows it learns from; None: all. All tasks use it."""
     temperature: Annotated[float, at_least(1)] | None = None
-    """A task gives rows in proportion to their number to the power of 1/temperature, so that a
-    large one does not swallow a small one (Arivazhagan et al. 2019); the more, the more equal.
-    None: all rows, as 1 does.
+    """A task gives rows in proportion to their number ** (1 / temperature), so that small tasks
+    count more (Arivazhagan et al. 2019). None: all rows, as 1 does.
     """
     max_training_rows: Count | None = None
-    """Rows that it learns from at most, evenly spread over each task's. None: all, which for text
-    without spaces needs some fifty times its bytes of memory.
+    """Most rows that it learns from, evenly spread over each task. None: all, which for text
+    without spaces takes some fifty times its bytes in memory.
     """
 
     def __post_init__(self) -> None:
@@ -78,12 +69,10 @@ class TokenizerConfig:
 
 @dataclass(kw_only=True)
 class PreparationConfig:
-    """How the work of preparing is spread; nothing here changes a result."""
+    """How preparation is spread over processes; it changes no result."""
 
     num_workers: Count = 1
-    """Processes that clean, hash and encode, some 100 MB each; 1: none beside the run's own, which
-    alone reads raw records.
-    """
+    """Processes that clean, hash and encode, some 100 MB each; 1: only the run's own."""
 
     def __post_init__(self) -> None:
         check_fields(self, "preparation.")

@@ -1,4 +1,4 @@
-"""How a model is trained: tokenizer, optimizer, schedule, batches, budget."""
+"""How a model is trained: optimizer, schedule, batches, budget."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mtnlg.config.checks import (
 from mtnlg.config.third_party import ThirdParty
 
 DEFAULT_MAX_STEPS = 2_800
-"""Enough for the small data sets and models that come with this package."""
+"""Enough for the small data sets and models of this package."""
 
 
 class Schedule(Enum):
@@ -35,9 +35,7 @@ class Schedule(Enum):
 
 @dataclass(kw_only=True)
 class OptimizerConfig:
-    """AdamW (Loshchilov and Hutter 2019); biases, norms and embeddings of positions are not
-    decayed.
-    """
+    """AdamW (Loshchilov and Hutter 2019); biases, norms and position embeddings do not decay."""
 
     learning_rate: Positive = 2.5e-3
     beta1: Share = 0.9
@@ -47,7 +45,7 @@ class OptimizerConfig:
     schedule: Schedule = Schedule.cosine
     warmup_steps: CountOrZero = 400
     min_learning_rate_ratio: ShareOrAll = 0.05
-    """Floor of the cosine, as a share of the peak."""
+    """Floor of the cosine as a share of the peak."""
     clip_norm: NonNegative = 1.0
     """Largest gradient norm; 0: no clipping."""
 
@@ -61,7 +59,7 @@ class Precision(Enum):
     fp32 = "32-true"
     bf16_mixed = "bf16-mixed"
     fp16_mixed = "16-mixed"
-    """With a scaled loss; on a CUDA device alone."""
+    """With a scaled loss; only on CUDA devices."""
 
 
 class Accelerator(Enum):
@@ -74,16 +72,16 @@ class Accelerator(Enum):
 
 @dataclass(kw_only=True)
 class TrainerConfig:
-    """Budget and batches. The schedule's horizon is `max_steps` or `max_epochs`; everything else
-    only ends a training early.
+    """Budget and batches. `max_steps` or `max_epochs` is the schedule's horizon; all other limits
+    only end a training early.
     """
 
     max_steps: Count | None = None
-    """Optimizer steps, and the horizon of the schedule. None: those of `max_epochs`, or 2,800."""
+    """Optimizer steps and horizon of the schedule. None: those of `max_epochs`, or 2,800."""
     max_epochs: Count | None = None
-    """Passes over the training data, after those of a curriculum, in place of `max_steps`."""
+    """Passes over the training data after a curriculum, instead of `max_steps`."""
     max_minutes: Positive | None = None
-    """Wall-clock minutes of training, counted over resumes; None: no limit."""
+    """Minutes of training, resumes included; None: no limit."""
     batch_tokens: Annotated[int, at_least(16)] = 4_096
     """Tokens of one micro-batch, padding included."""
     accumulation: Count = 1
@@ -105,64 +103,62 @@ class TrainerConfig:
     limit_val_batches: Count | None = 50
     """Batches per task of a validation loss; None: all."""
     ema_decay: PositiveShare | None = None
-    """Decay of an exponential moving average of the weights over the steps (Polyak and Juditsky
-    1992); validations, the choice of the checkpoint and the model folder then use the averaged
-    weights. It warms up as min(ema_decay, (1 + step) / (10 + step)). None: no average.
+    """Decay of an exponential moving average of the weights (Polyak and Juditsky 1992) for
+    validations and the model folder; warms up as min(ema_decay, (1 + step) / (10 + step)). None: no
+    average.
     """
     average_last: Annotated[int, at_least(2)] | None = None
-    """Validations at whose weights a mean is taken when the training ends (Vaswani et al. 2017,
-    sec. 6.1). The mean is validated and competes as one more candidate for the model folder: it is
-    kept only where it is better than every single one. None: no mean.
+    """Last validations whose weights are averaged at the end (Vaswani et al. 2017, sec. 6.1). The
+    mean is validated too, and kept only if it beats every single one. None: no mean.
     """
     activation_checkpointing: bool = False
-    """Compute each block again in the backward pass instead of keeping its activations (Chen et al.
-    2016): the same gradients with less memory, in about a third more time.
+    """Compute each block again in the backward pass (Chen et al. 2016): the same gradients with
+    less memory, in about a third more time.
     """
     step_target_tokens: Count | None = None
-    """Target tokens of an optimizer step, all ranks together, as nearly as whole examples allow;
-    `accumulation` then follows from the data. None: as many as the micro-batches happen to hold.
+    """Target tokens of an optimizer step over all ranks, as nearly as whole examples allow, instead
+    of `accumulation`. None: whatever the micro-batches hold.
     """
     patience: Count | None = None
-    """Validations in a row without a better one, after which the training ends. None: no limit."""
+    """Validations without improvement after which a training ends. None: no limit."""
     r_drop: Positive | None = None
     """Weight alpha of the divergence between two passes with different dropout (R-Drop, Liang et
-    al. 2021, eq. 4). The loss is half of theirs, so that it stays one cross-entropy per label;
-    theirs is 5 for translation. It doubles the work of a step. None: one pass.
+    al. 2021, eq. 4; 5 for translation). The loss is half of theirs, to stay one cross-entropy per
+    label, and takes twice the work. None: one pass.
     """
     source_loss_weight: Positive | None = None
-    """Weight of the cross-entropy of the source's tokens and of the separator beside that of the
-    targets; the sum is still divided by the step's target tokens. None: targets alone.
+    """Weight of the cross-entropy of the source and the separator; the sum is still divided by the
+    step's target tokens. None: only targets count.
     """
     curriculum_steps: Count | None = None
-    """Steps until the longest examples are shown: before, only those shorter than the competence
-    allows, in its square-root form (Platanios et al. 2019, eq. 8). None: all from the start.
+    """Steps until the longest examples are shown; before, length is limited by the square-root
+    competence (Platanios et al. 2019, eq. 8). None: all from the start.
     """
     task_temperature: Positive | None = None
-    """Temperature T of the mixture of tasks: a task of n examples is drawn in proportion to
-    weight * n^(1/T) (Arivazhagan et al. 2019, sec. 4.2), 1 being the mixture without it; the length
-    of an epoch stays. None: in proportion to weight * n.
+    """Temperature T of the mixture of tasks: a task of n examples is drawn in proportion to its
+    weight * n^(1/T) (Arivazhagan et al. 2019, sec. 4.2); epochs keep their length. None: T = 1.
     """
     bpe_dropout: PositiveShareOrAll | None = None
-    """Probability with which a merge is left out when training text is segmented, anew each time it
-    is shown (Provilkov et al. 2020; they take 0.1). Batches are planned by whole segmentations, so
-    they grow by what the dropout adds. None: the tokenizer's own segmentation.
+    """Probability of skipping a merge, drawn anew each time a training text is shown (Provilkov et
+    al. 2020; they take 0.1). Batches are planned without it, so they grow by what it adds. None:
+    the tokenizer's own segmentation.
     """
     frozen: list[str] | None = None
     """Parameters that keep their initial values: names, parts before a dot (`blocks.0`) or patterns
-    (`*.attention.*`). A tied unembedding is frozen with `token_embedding`. None: all are trained.
+    (`*.attention.*`). `token_embedding` includes a tied unembedding. None: all are trained.
     """
     has_profile: bool = False
-    """Whether the first steps are timed by torch.profiler; profile.txt in the model folder."""
+    """Time the first steps by torch.profiler; see profile.txt in the model folder."""
     profiler: ThirdParty | None = None
-    """A profiler of Lightning's, which times its hooks; it changes no result."""
+    """A Lightning profiler, which times its hooks; it changes no result."""
     strategy: ThirdParty | None = None
     """How several devices train together. None: DDP."""
     fast_dev_run: bool = False
-    """Train one step and validate one batch and one row, without trackers: does it run at all?"""
+    """Train one step and validate one batch and one row, without trackers."""
     detect_anomaly: bool = False
-    """Name the operation whose gradient is NaN; slow, and it changes no result."""
+    """Name the operation whose gradient is NaN; slow, but it changes no result."""
     enable_progress_bar: bool = True
-    """Show how far the training is; a progress bar of `callbacks` is shown in its place."""
+    """Show the progress of training; a progress bar in `callbacks` replaces it."""
 
     def __post_init__(self) -> None:
         if self.fast_dev_run:
@@ -182,7 +178,7 @@ class TrainerConfig:
 
     @property
     def horizon(self) -> int:
-        """Optimizer steps of the schedule, once those of `max_epochs` are counted."""
+        """Optimizer steps of the schedule; call it only once `max_epochs` is resolved."""
         assert self.max_epochs is None, f"the steps of {self.max_epochs} epochs are not counted"
         return DEFAULT_MAX_STEPS if self.max_steps is None else self.max_steps
 
@@ -193,7 +189,7 @@ class TrainerConfig:
         self.curriculum_steps = self.average_last = self.patience = None
 
     def _check_options(self) -> None:
-        """What is off by default."""
+        """Raise ConfigError for options that exclude each other."""
         if self.max_epochs is not None:
             allowed = f"null where trainer.max_epochs={self.max_epochs} sets the horizon"
             require(self.max_steps is None, "trainer.max_steps", self.max_steps, allowed)
