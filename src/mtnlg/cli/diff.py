@@ -13,7 +13,7 @@ from mtnlg.text.display import aligned, one_line, visible
 
 if TYPE_CHECKING:
     from mtnlg.provenance.difference import MetricChange, Moved, RunDifference, TestSetChange
-    from mtnlg.provenance.find_run import Run
+    from mtnlg.provenance.manifest import Run
     from mtnlg.records.files import JsonObject
     from mtnlg.records.run_config import Difference
 
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the difference, even if there is none."""
     from mtnlg.provenance.difference import compare_runs
-    from mtnlg.provenance.find_run import find_run
+    from mtnlg.provenance.manifest import find_run
 
     first, second = (find_run(word, runs_root=options.runs_root) for word in (options.A, options.B))
     difference = compare_runs(first, second, artifacts_root=options.artifacts_root)

@@ -14,7 +14,7 @@ from mtnlg.errors import MtnlgError
 from mtnlg.evaluation.significance.comparison import Comparison, compare_systems, correct_by_holm
 from mtnlg.leaderboard.evidence import installed_metric
 from mtnlg.leaderboard.samples import values_of
-from mtnlg.provenance.find_run import Run
+from mtnlg.provenance.manifest import Run
 from mtnlg.records.places import predictions_file, scores_folder
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.run_config import Difference, differences

@@ -1,4 +1,6 @@
-"""The manifest of a run, run.json: what it was asked for, what it gave, with what, how it ended."""
+"""The manifest of a run, run.json: what it was asked for, what it gave, with what, how it ended.
+A run keeps it up to date while it works; a word of the command line finds it again.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,17 @@ import os
 import platform
 import subprocess
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mtnlg.records.runs import Facts, RunRecord, Status, write_run
+from mtnlg.errors import ConfigError, suggestion
+from mtnlg.records.files import JsonObject
+from mtnlg.records.places import RUN_FILE
+from mtnlg.records.run_config import read_config
+from mtnlg.records.runs import Facts, RunRecord, Status, read_run, write_run
 
 PACKAGES = (
     *("mtnlg", "torch", "lightning", "hydra-core", "omegaconf", "tokenizers", "datasets"),
@@ -86,3 +92,43 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run with its manifest and its configuration."""
+
+    folder: Path
+    record: RunRecord
+    config: JsonObject
+    """Empty where `config_reason` says why there is none."""
+    config_reason: str
+
+
+def find_run(word: str, *, runs_root: Path) -> Run:
+    """The run with this folder, id or beginning of an id; raises ConfigError if not exactly one."""
+    folder = Path(word)
+    if not (folder / RUN_FILE).is_file():
+        folder = _find_folder(word, runs_root)
+    config = read_config(folder)
+    return Run(
+        folder,
+        read_run(folder.resolve().name, folder=folder.resolve().parent),
+        {} if isinstance(config, str) else config,
+        config if isinstance(config, str) else "",
+    )
+
+
+def _find_folder(word: str, runs_root: Path) -> Path:
+    folders = sorted(path.parent for path in runs_root.glob(f"*/*/{RUN_FILE}"))
+    exact = [folder for folder in folders if folder.name == word]
+    matches = exact or [folder for folder in folders if folder.name.startswith(word)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(str(folder.relative_to(runs_root)) for folder in matches)
+        raise ConfigError(f"run {word!r} may be any of {names}; give more of it, or its folder")
+    raise ConfigError(
+        f"run {word!r}: no folder with a {RUN_FILE}, and no run of {runs_root} begins so"
+        + suggestion(word, (folder.name for folder in folders))
+    )
