@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from mtnlg.artifacts.shards import GrowingFiles, map_in_order
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
@@ -22,7 +23,8 @@ from mtnlg.corpus.row_shards import COLUMNS, SplitCounts, clean_rows, row_shards
 from mtnlg.corpus.sources.readers import Quarantine, check_columns, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
 from mtnlg.errors import DataError, InterruptedReadingError
-from mtnlg.records.files import JsonObject, JsonValue, read_json, write_json, write_jsonl
+from mtnlg.records.codec import read_record, write_record
+from mtnlg.records.files import JsonObject, write_json, write_jsonl
 from mtnlg.records.places import TRAIN, rows_file
 from mtnlg.records.rows import Row, read_rows
 
@@ -61,8 +63,8 @@ def prepare_rows(
         for stem, split in split_sources(task).items():
             preparation = _SplitPreparation(task_name, stem, split, task, cleaning, folder)
             result = preparation.run(data_root, num_workers, on_progress)
-            [audits[stem]] = _objects([result["audit"]])
-            quarantined += _objects(result["quarantined"])
+            audits[stem] = result.audit
+            quarantined += result.quarantined
     except DataError as error:
         can_continue = isinstance(error, InterruptedReadingError) and any(progress.glob("*.json"))
         if not can_continue:
@@ -81,6 +83,16 @@ def prepare_rows(
         write_jsonl(folder / QUARANTINE_FILE, quarantined)
     write_json(folder / AUDIT_FILE, {"task": f"{task.kind.value}/{task_name}", "splits": audits})
     shutil.rmtree(progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """<stem>.result.json, written when the split is complete."""
+
+    audit: dict[str, Any]
+    """The part of audit.json about this split alone; lengths are in characters."""
+    quarantined: list[dict[str, Any]]
+    """Unreadable lines, without the folder of their file, so that it changes no byte."""
 
 
 @dataclass
@@ -104,16 +116,13 @@ class _SplitPreparation:
         self.record = progress / f"{self.stem}.record.json"
         self.columns = {name: progress / f"{self.stem}.{name}.hashes" for name in COLUMNS}
 
-    def run(self, data_root: Path | None, num_workers: int, on_progress: OnProgress) -> JsonObject:
-        """Audit and quarantine of the split, after its rows are written; an earlier attempt may
-        have done so.
-        """
+    def run(self, data_root: Path | None, num_workers: int, on_progress: OnProgress) -> _Result:
+        """Write the rows, unless an earlier attempt did."""
         if not self.result.is_file():
             self._write_rows(data_root, num_workers, on_progress)
             self._check()
-            result: JsonObject = {"audit": self._audit(), "quarantined": self._quarantined()}
-            write_json(self.result, result)
-        return read_json(self.result)
+            write_record(self.result, _Result(self._audit(), self._quarantined()))
+        return read_record(self.result, _Result)
 
     def _write_rows(
         self, data_root: Path | None, num_workers: int, on_progress: OnProgress
@@ -155,8 +164,7 @@ class _SplitPreparation:
                 f"({repeats} repeats); leave columns.id out to number rows by line"
             )
 
-    def _audit(self) -> JsonObject:
-        """The part of audit.json about this split alone; lengths are in characters."""
+    def _audit(self) -> dict[str, Any]:
         counts = self.counts
         return {
             "records_in": self.quarantine.num_lines,
@@ -183,8 +191,7 @@ class _SplitPreparation:
             },
         }
 
-    def _quarantined(self) -> list[JsonValue]:
-        """The quarantined lines, without the folder of their file, so that it changes no byte."""
+    def _quarantined(self) -> list[dict[str, Any]]:
         return [
             {"split": self.stem, "location": Path(location).name, "reason": reason}
             for location, reason in self.quarantine.entries
@@ -201,11 +208,6 @@ class _SplitPreparation:
                 self.quarantine.reject(record.location, error)
                 continue
             yield from examples
-
-
-def _objects(value: JsonValue) -> list[JsonObject]:
-    assert isinstance(value, list), f"{value!r} is no list"
-    return [item for item in value if isinstance(item, dict)]
 
 
 def _first_repeated_id(path: Path) -> str:
