@@ -133,6 +133,9 @@ def nearest_in_full(query: str, train: list[Row]) -> int:
         ("Only one. And two", "Only one. And two"),
         ("#A#: Hi. Mr. B?\n#B#: Yes.\n#A#: Oh.\n#B#: Bye.", "#A#: Hi. Mr. B?\n#B#: Yes.\n#A#: Oh."),
         ("甲：你好。\n乙：早。\n甲：走吧。\n乙：好。", "甲：你好。\n乙：早。\n甲：走吧。"),
+        ("A: Hi. It is me. Yes. No.\nB: Bye.", "A: Hi. It is me. Yes. No.\nB: Bye."),
+        ("A: Hi. It is me. Yes. No.", "A: Hi. It is me. Yes."),
+        ("A: Hi. It is me.\nYes. No.", "A: Hi. It is me.\nYes."),
         ("", ""),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mtnlg.evaluation import METRICS
-from mtnlg.leaderboard.evidence import BoardEvidence, Evidence
+from mtnlg.leaderboard.evidence import Evidence, board_evidence
 from mtnlg.leaderboard.model import BoardRow
 from mtnlg.records.places import STATISTICS_FILE
 from mtnlg.records.scores import MetricScore
@@ -36,7 +36,7 @@ def save(root: Path, key: str, statistics: np.ndarray, **masks: np.ndarray) -> s
 
 
 def evidence_of(root: Path, row: BoardRow, *, subset: str = "all") -> Evidence | str:
-    return BoardEvidence(subset, main_metric="rouge1", artifacts_root=root).of(row, "rouge1")
+    return board_evidence(subset, main_metric="rouge1", artifacts_root=root)(row, "rouge1")
 
 
 def test_evidence_is_the_statistics_of_each_seed(tmp_path: Path) -> None:

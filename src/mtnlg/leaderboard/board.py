@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mtnlg.config import ReportConfig
 from mtnlg.errors import ArtifactError
-from mtnlg.leaderboard.evidence import BoardEvidence
+from mtnlg.leaderboard.evidence import board_evidence
 from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, left_out_text
 from mtnlg.leaderboard.ranking import rank_rows, with_clean_rankings
@@ -281,9 +281,9 @@ def _board(
     """The board of one subset: its rows ranked, named, and compared by the main metric."""
     names = _metric_names(test_set, subset, entries)
     main_metric = next(iter(names), None)
-    evidence = BoardEvidence(subset, main_metric=main_metric, artifacts_root=artifacts_root)
+    evidence = board_evidence(subset, main_metric=main_metric, artifacts_root=artifacts_root)
     rows = [_numbered(entry, subset, names) for entry in entries]
-    rows = merge_seeds(rows, evidence=evidence.of)
+    rows = merge_seeds(rows, evidence=evidence)
     rows = rank_rows(rows, metric_names=names)
     labels = distinct_labels(
         [
@@ -296,7 +296,7 @@ def _board(
     if main_metric is None:
         return board
     return compare_rows(
-        board, main_metric, evidence=evidence.of, has_paired_bootstrap=has_paired_bootstrap
+        board, main_metric, evidence=evidence, has_paired_bootstrap=has_paired_bootstrap
     )
 
 

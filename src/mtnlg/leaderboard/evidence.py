@@ -43,29 +43,25 @@ EvidenceOf = Callable[[BoardRow, str], Evidence | str]
 """A row and the name of one of its metrics -> that number's statistics, or why there are none."""
 
 
-class BoardEvidence:
+def board_evidence(subset: str, *, main_metric: str | None, artifacts_root: Path) -> EvidenceOf:
     """The evidence of one board's rows; that of the main metric, which both intervals and tests
     need, is read once.
     """
+    kept: dict[tuple[str, ...], Evidence | str] = {}
 
-    def __init__(self, subset: str, *, main_metric: str | None, artifacts_root: Path) -> None:
-        self._subset, self._main_metric = subset, main_metric
-        self._artifacts_root = artifacts_root
-        self._kept: dict[tuple[str, ...], Evidence | str] = {}
-
-    def of(self, row: BoardRow, name: str) -> Evidence | str:
-        """As EvidenceOf."""
-        if name != self._main_metric:
-            return self._read(row, name)
-        if row.scores not in self._kept:
-            self._kept[row.scores] = self._read(row, name)
-        return self._kept[row.scores]
-
-    def _read(self, row: BoardRow, name: str) -> Evidence | str:
+    def evidence_of(row: BoardRow, name: str) -> Evidence | str:
+        is_main = name == main_metric
+        if is_main and row.scores in kept:
+            return kept[row.scores]
         metric = installed_metric(name)
         if isinstance(metric, str):
             return metric
-        return _evidence_of(row, metric, self._subset, artifacts_root=self._artifacts_root)
+        evidence = _evidence_of(row, metric, subset, artifacts_root=artifacts_root)
+        if is_main:
+            kept[row.scores] = evidence
+        return evidence
+
+    return evidence_of
 
 
 def installed_metric(name: str) -> Metric | str:

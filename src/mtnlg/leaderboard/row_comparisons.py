@@ -48,11 +48,10 @@ def compare_rows(
     have statistics that give the score shown.
     """
     tested, reasons = _testable(_candidates(board, name), name, evidence)
-    if len(tested) < 2:
-        return _with_tests(board, name, (), reasons | dict.fromkeys(tested, ALONE), {})
     comparisons = _comparisons(name, tested, num_trials=num_trials, resampling=resampling)
     if isinstance(comparisons, str):
-        return _with_tests(board, name, (), reasons | dict.fromkeys(tested, comparisons), {})
+        reasons |= dict.fromkeys(tested, comparisons)
+        return _with_tests(board, name, PairedTests((), reasons), {})
     labels = list(tested)
     cld = dict(zip(labels, compact_letter_display(len(labels), comparisons), strict=True))
     rows = tuple(
@@ -61,7 +60,7 @@ def compare_rows(
     )
     if has_paired_bootstrap:
         rows = _with_bootstrap(rows, tested)
-    return _with_tests(board, name, rows, reasons, cld)
+    return _with_tests(board, name, PairedTests(rows, reasons), cld)
 
 
 def _candidates(board: Board, name: str) -> list[BoardRow]:
@@ -116,6 +115,8 @@ def _comparisons(
 ) -> list[Comparison] | str:
     """All pairs, or the reason why they cannot be tested."""
     rows = list(tested.values())
+    if len(rows) < 2:
+        return ALONE
     with np.errstate(all="ignore"):
         comparisons = compare_with_seeds(
             [row.seeds for row in rows],
@@ -181,17 +182,9 @@ def _detectable(influences: FloatArray) -> float | None:
     return detectable_difference(standard_error(influences))
 
 
-def _with_tests(
-    board: Board,
-    name: str,
-    comparisons: tuple[RowComparison, ...],
-    not_tested: Mapping[str, str],
-    cld: Mapping[str, str],
-) -> Board:
+def _with_tests(board: Board, name: str, tests: PairedTests, cld: Mapping[str, str]) -> Board:
     rows = tuple(
         replace(row, cld={**row.cld, name: cld[row.label]}) if row.label in cld else row
         for row in board.rows
     )
-    return replace(
-        board, rows=rows, tests={**board.tests, name: PairedTests(comparisons, not_tested)}
-    )
+    return replace(board, rows=rows, tests={**board.tests, name: tests})

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from mtnlg.errors import ArtifactError, ConfigError, DataError, MtnlgError
-from mtnlg.evaluation import Metric, find_metric
+from mtnlg.evaluation import find_metric
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.model import Board, BoardRow
 from mtnlg.records.places import is_folder_name, predictions_file, scores_folder
@@ -118,13 +118,11 @@ def _outputs(
     """What one system made of each of the chosen examples."""
     indexes = {prediction.id: index for index, prediction in enumerate(predictions)}
     known = [indexes[example.id] for example in chosen if example.id in indexes]
-    values = example_values(
-        row, known, num_examples=len(predictions), artifacts_root=artifacts_root
-    )
+    values = exact_values(row, known, num_examples=len(predictions), artifacts_root=artifacts_root)
     outputs: dict[str, Tagged] = {}
     for position, index in enumerate(known):
         prediction = predictions[index]
-        numbers = {name: column[position] for name, column in values.items()}
+        numbers = {name: _rounded(column[position], name) for name, column in values.items()}
         output = Output(row.label, row.kind, prediction.prediction, numbers)
         outputs[prediction.id] = output, prediction.tags
     nothing: Tagged = Output(row.label, row.kind, None), ()
@@ -137,23 +135,12 @@ def _sample(example: Prediction, outputs: tuple[Tagged, ...]) -> Sample:
     return Sample(example.id, example.source, example.references, tags, shown)
 
 
-def example_values(
-    row: BoardRow, indexes: Sequence[int], *, num_examples: int, artifacts_root: Path
-) -> dict[str, list[float]]:
-    """Metric -> values of the examples with these indexes, by the row's first score, with the
-    digits that a board shows; without the metrics that have none, or those of different examples.
-    """
-    exact = exact_values(row, indexes, num_examples=num_examples, artifacts_root=artifacts_root)
-    return {
-        name: [_rounded(value, find_metric(name)) for value in values]
-        for name, values in exact.items()
-    }
-
-
 def exact_values(
     row: BoardRow, indexes: Sequence[int], *, num_examples: int, artifacts_root: Path
 ) -> dict[str, list[float]]:
-    """Like `example_values`, with all digits."""
+    """Metric -> values of the examples with these indexes, by the row's first score; without the
+    metrics that have none, or those of different examples.
+    """
     if not row.scores or not is_folder_name(row.scores[0]):
         return {}
     try:
@@ -184,5 +171,6 @@ def values_of(name: str, statistics: FloatArray) -> list[float] | None:
     return [float(value) for value in values]
 
 
-def _rounded(value: float, metric: Metric) -> float:
-    return round(value, 2) if metric.unit == "0-100" else float(f"{value:.4g}")
+def _rounded(value: float, name: str) -> float:
+    """The value with the digits that a board shows."""
+    return round(value, 2) if find_metric(name).unit == "0-100" else float(f"{value:.4g}")
