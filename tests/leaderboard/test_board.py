@@ -127,7 +127,7 @@ def test_baseline_of_several_runs_is_one_row(troubled: MadeLaunch) -> None:
 
 def add_run_with_signals(launch: MadeLaunch, name: str, *, flagged: int, copied: float) -> None:
     """A system and a baseline on seven rows, of which its training data flags some."""
-    found = {"checked": 7, "flagged": flagged, "rule": "13-gram overlap"}
+    counts = {"checked": 7, "flagged": flagged, "rule": "13-gram overlap"}
     scores = []
     for kind, value in (("trained", 20.0), ("baseline", copied)):
         key = launch.add_scores(
@@ -136,7 +136,7 @@ def add_run_with_signals(launch: MadeLaunch, name: str, *, flagged: int, copied:
             clean={"bleu": made_metric(value - flagged, n=7 - flagged)},
         )
         system = "copy" if kind == "baseline" else name
-        scores.append(launch.score(key, kind=kind, system=system, contamination=found))
+        scores.append(launch.score(key, kind=kind, system=system, contamination=counts))
     launch.add_run(name, scores, system=name)
 
 
@@ -251,7 +251,7 @@ def test_failed_seed_is_a_row_beside_the_mean_of_the_others(launch: MadeLaunch) 
     ]
 
 
-def test_runs_that_differ_in_an_override_are_told_apart(launch: MadeLaunch) -> None:
+def test_runs_that_differ_in_an_override_have_different_labels(launch: MadeLaunch) -> None:
     for name, rate in (("slow", "0.1"), ("fast", "0.2")):
         score = launch.score(launch.add_scores(name, float(rate)))
         overrides = ["model=nano", f"optimizer.learning_rate={rate}"]
@@ -263,9 +263,9 @@ def test_runs_that_differ_in_an_override_are_told_apart(launch: MadeLaunch) -> N
     ]
 
 
-def test_runs_that_differ_in_decoding_are_told_apart_by_it(launch: MadeLaunch) -> None:
-    for place, decoding in enumerate(("beam4", "greedy")):
-        score = launch.score(launch.add_scores(decoding, 30.0 - place), decoding=decoding)
+def test_runs_that_differ_in_decoding_have_it_in_their_labels(launch: MadeLaunch) -> None:
+    for index, decoding in enumerate(("beam4", "greedy")):
+        score = launch.score(launch.add_scores(decoding, 30.0 - index), decoding=decoding)
         launch.add_run(decoding, [score], decoding=decoding)
 
     assert [row.label for row in only_board(launch).rows] == ["nano · beam4", "nano · greedy"]

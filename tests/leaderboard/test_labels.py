@@ -1,4 +1,4 @@
-"""Names that tell systems apart, and are short enough for a table."""
+"""Labels that distinguish systems and fit into a table; expected ones are written out by hand."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def test_override_with_a_long_list_is_shown_by_its_first_word() -> None:
     assert labels == ["m · task=[translation/a, +2]", "m · task=translation/a"]
 
 
-def test_lists_that_look_alike_when_short_are_told_apart_by_their_runs() -> None:
-    one, other = ("task=[a,b]",), ("task=[a,c]",)
+def test_lists_that_look_alike_when_short_are_labeled_by_their_runs() -> None:
+    left, right = ("task=[a,b]",), ("task=[a,c]",)
 
     labels = distinct_labels(
-        [Identity("m", overrides=one, runs=("r1",)), Identity("m", overrides=other, runs=("r2",))]
+        [Identity("m", overrides=left, runs=("r1",)), Identity("m", overrides=right, runs=("r2",))]
     )
 
     assert labels == ["m · run r1", "m · run r2"]

@@ -36,10 +36,10 @@ def add_real(
 ) -> Path:
     """A system with real scores of made-up texts, of rows from a first one on; their folder."""
     rows = []
-    for place in range(first, first + num_rows):
-        words = [f"w{place + step}" for step in range(8)]
+    for index in range(first, first + num_rows):
+        words = [f"w{index + step}" for step in range(8)]
         output = " ".join([*words[:num_right], *["x"] * (8 - num_right)])
-        rows.append(Prediction(f"row-{place}", "a source", (" ".join(words),), output))
+        rows.append(Prediction(f"row-{index}", "a source", (" ".join(words),), output))
     predictions = launch.artifacts_root / "predictions" / name
     predictions.mkdir(parents=True)
     write_jsonl(predictions / "predictions.jsonl", (row.to_json() for row in rows))
@@ -184,12 +184,12 @@ def with_good_systems(launch: MadeLaunch) -> MadeLaunch:
 def row_of(rows: list[ReadRow], name: str) -> ReadRow:
     """The one row of that system."""
     pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
-    (row,) = [one for one in rows if pattern.search(one.text.partition(" is ")[0])]
+    (row,) = [row for row in rows if pattern.search(row.text.partition(" is ")[0])]
     return row
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_fault_is_told_in_every_format_and_the_others_are_ranked(
+def test_fault_is_named_in_every_format_and_the_others_are_ranked(
     launch: MadeLaunch, tmp_path: Path, name: str
 ) -> None:
     plant, reason = FAULTS[name]
@@ -203,12 +203,12 @@ def test_fault_is_told_in_every_format_and_the_others_are_ranked(
         assert len(rows) == 4, file
         assert [row.rank != ABSENT for row in rows].count(True) == (3 + (name in UNTESTED)), file
         assert (row_of(rows, name).rank == ABSENT) == (name in UNRANKED), file
-        told = (
+        shown = (
             row_of(rows, name).text
             if name in UNRANKED or file.endswith("json")
             else plain(report[file])
         )
-        assert reason in told, (file, told)
+        assert reason in shown, (file, shown)
 
 
 def plain(text: str) -> str:
@@ -217,7 +217,7 @@ def plain(text: str) -> str:
     return re.sub(r"\\(?:text[a-z]+\{\}|(?=[^\w]))", "", text)
 
 
-def test_all_faults_at_once_are_told_in_every_format(launch: MadeLaunch, tmp_path: Path) -> None:
+def test_all_faults_at_once_are_named_in_every_format(launch: MadeLaunch, tmp_path: Path) -> None:
     with_good_systems(launch)
     for name, (plant, _) in FAULTS.items():
         plant(launch, name)
@@ -252,9 +252,9 @@ def test_faults_never_move_the_numbers_of_others(launch: MadeLaunch, tmp_path: P
 
 def test_most_rows_being_broken_leaves_the_good_one_ranked(launch: MadeLaunch) -> None:
     add_real(launch, "good")
-    for place in range(3):
-        with_value(float("nan"))(launch, f"nan-{place}")
-        fell(launch, f"fell-{place}")
+    for index in range(3):
+        with_value(float("nan"))(launch, f"nan-{index}")
+        fell(launch, f"fell-{index}")
 
     board = launch.build().boards[0]
 

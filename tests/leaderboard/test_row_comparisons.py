@@ -57,17 +57,17 @@ def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
     document = three.build().to_json()["boards"][0]
 
     assert [
-        (one["better"], one["worse"], one["p"], one["p_holm"]) for one in document["comparisons"]
+        (comparison["better"], comparison["worse"], comparison["p"], comparison["p_holm"]) for comparison in document["comparisons"]
     ] == [
-        (("good", "same", "poor")[one.better], ("good", "same", "poor")[one.worse],
-         round(one.p, 6), round(one.p_holm, 6))
-        for one in expected
+        (("good", "same", "poor")[comparison.better], ("good", "same", "poor")[comparison.worse],
+         round(comparison.p, 6), round(comparison.p_holm, 6))
+        for comparison in expected
     ]  # fmt: skip
-    assert {one["test"] for one in document["comparisons"]} == {TEST_NAME}
+    assert {comparison["test"] for comparison in document["comparisons"]} == {TEST_NAME}
     assert document["rows"][0]["cld"] == {"rouge1": "a"}
 
 
-def test_sentence_tells_ties_by_the_test(three: MadeLaunch, tmp_path: Path) -> None:
+def test_sentence_names_ties_by_the_test(three: MadeLaunch, tmp_path: Path) -> None:
     page = Page(written(three.build(), tmp_path)["index.html"])
 
     assert "tied with the next trained system, same (" in page.text
@@ -96,12 +96,14 @@ def test_letters_and_the_test_are_in_every_format(three: MadeLaunch, tmp_path: P
         "b",
     ]
     records = list(csv.DictReader(report["leaderboard.csv"].splitlines()))
-    assert [(one["label"], one["cld"]) for one in records if one["metric"] == "rouge1"] == [
+    assert [
+        (record["label"], record["cld"]) for record in records if record["metric"] == "rouge1"
+    ] == [
         ("good", "a"),
         ("same", "a"),
         ("poor", "b"),
     ]
-    assert all(not one["cld"] for one in records if one["metric"] == "bleu")
+    assert all(not record["cld"] for record in records if record["metric"] == "bleu")
     assert json.loads(report["leaderboard.json"])["boards"][0]["rows"][2]["cld"] == {"rouge1": "b"}
     for text in report.values():
         assert "paired approximate randomization" in text
@@ -154,7 +156,9 @@ def test_clean_board_compares_equal_clean_rows_only(launch: MadeLaunch) -> None:
     everything, clean = launch.build().boards
 
     assert len(everything.comparisons) == 3
-    assert [(one.better, one.worse) for one in clean.comparisons] == [("good", "poor")]
+    assert [(comparison.better, comparison.worse) for comparison in clean.comparisons] == [
+        ("good", "poor")
+    ]
     assert "same" in clean.not_tested
 
 
@@ -173,9 +177,9 @@ def test_board_of_new_dialogues_is_tested_on_its_own_rows(launch: MadeLaunch) ->
     *_, board = launch.build().boards
 
     assert board.subset == "new_dialogues"
-    (found,) = board.comparisons
-    assert (found.better, found.worse, found.p) == ("good", "poor", expected.p)
-    assert found.difference == pytest.approx(expected.difference)
+    (comparison,) = board.comparisons
+    assert (comparison.better, comparison.worse, comparison.p) == ("good", "poor", expected.p)
+    assert comparison.difference == pytest.approx(expected.difference)
     assert board.not_tested == {"same": "its statistics do not say which rows are new_dialogues"}
 
 
@@ -239,8 +243,8 @@ def test_paired_bootstrap_stands_beside_the_test_where_it_is_asked_for(
     leaderboard = three.build(has_paired_bootstrap=True)
 
     (board,) = leaderboard.to_json()["boards"]
-    assert [one.pop("p_bootstrap") for one in board["comparisons"]] == pytest.approx(
-        [one.p for one in expected], abs=1e-6
+    assert [comparison.pop("p_bootstrap") for comparison in board["comparisons"]] == pytest.approx(
+        [comparison.p for comparison in expected], abs=1e-6
     )
     assert board == plain
     assert "good and same p = " in Page(written(leaderboard, tmp_path)["index.html"]).text
@@ -251,7 +255,9 @@ def test_label_of_each_comparison_is_that_of_a_row(three: MadeLaunch) -> None:
 
     labels = {row.label for row in board.rows}
 
-    assert {name for one in board.comparisons for name in (one.better, one.worse)} == labels
+    assert {
+        name for comparison in board.comparisons for name in (comparison.better, comparison.worse)
+    } == labels
 
 
 def test_main_metric_that_is_not_installed_leaves_a_board_untested(

@@ -1,4 +1,4 @@
-"""Samples side by side: chosen by place and not by quality, and lined up by id."""
+"""Samples side by side: chosen by index and not by quality, and lined up by id."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def made_outputs(launch: MadeLaunch) -> None:
         ("baseline", "better", 5.0),
     ):
         key = launch.add_predictions(
-            launch.add_scores(name, bleu), [f"{name} {place}" for place in range(7)]
+            launch.add_scores(name, bleu), [f"{name} {index}" for index in range(7)]
         )
         scores.append(launch.score(key, kind=kind, system=name))
     launch.add_run("run", scores)
@@ -66,7 +66,7 @@ def test_more_samples_than_examples_shows_each_once(launch: MadeLaunch) -> None:
 
     chosen = samples_of(launch, 20)
 
-    assert [sample.id for sample in chosen.samples] == [f"row-{place}" for place in range(7)]
+    assert [sample.id for sample in chosen.samples] == [f"row-{index}" for index in range(7)]
 
 
 def test_missing_predictions_are_a_problem_and_not_an_error(
@@ -90,7 +90,9 @@ def test_outputs_carry_the_language_of_the_board(launch: MadeLaunch, tmp_path: P
 
     page = Page(written(launch.build(), tmp_path / "report")["index.html"])
 
-    languages = [found["lang"] for tag, found in page.tags if found.get("class") == "text"]
+    languages = [
+        attributes["lang"] for tag, attributes in page.tags if attributes.get("class") == "text"
+    ]
     assert languages[:4] == ["", "de", "de", "de"], "source, reference, two outputs"
 
 
@@ -99,7 +101,9 @@ SENTENCES = ["ein Haus steht", "der Hund bellt laut", "sie liest", "wir gehen", 
 
 def sentences(outputs: Sequence[str]) -> list[Prediction]:
     references = zip(SENTENCES, outputs, strict=True)
-    return [Prediction(f"{one}", "s", (one,), output) for one, output in references]
+    return [
+        Prediction(f"{reference}", "s", (reference,), output) for reference, output in references
+    ]
 
 
 def test_value_of_an_example_is_that_of_a_corpus_of_one(launch: MadeLaunch) -> None:
@@ -112,9 +116,9 @@ def test_value_of_an_example_is_that_of_a_corpus_of_one(launch: MadeLaunch) -> N
 
     shown = samples_of(launch, 2)
 
-    for sample, place in zip(shown.samples, (0, 2), strict=True):
+    for sample, index in zip(shown.samples, (0, 2), strict=True):
         (output,) = sample.outputs
-        arguments = (outputs[place], [SENTENCES[place]])
+        arguments = (outputs[index], [SENTENCES[index]])
         bleu = BLEU(effective_order=True).sentence_score(*arguments).score
         assert output.values == {
             "bleu": pytest.approx(bleu, abs=0.005),
@@ -138,7 +142,7 @@ def test_statistics_of_other_examples_give_no_value(launch: MadeLaunch) -> None:
     predictions = sentences(SENTENCES)
     add_system(launch, "nano", predictions)
     path = launch.artifacts_root / "predictions" / "nano" / "predictions.jsonl"
-    write_jsonl(path, (one.to_json() for one in predictions[:2]))
+    write_jsonl(path, (row.to_json() for row in predictions[:2]))
 
     shown = samples_of(launch, 2)
 

@@ -39,10 +39,10 @@ def add_seed(
     """A run of that seed, which gets each word wrong with that probability."""
     generator = np.random.default_rng([seed, len(system)])
     rows = []
-    for place in range(NUM_ROWS):
-        words = np.array([f"w{place + step}" for step in range(9)])
+    for index in range(NUM_ROWS):
+        words = np.array([f"w{index + step}" for step in range(9)])
         output = np.where(generator.random(9) < error_rate, "x", words)
-        rows.append(Prediction(f"row-{place}", "s", (" ".join(words),), " ".join(output), ()))
+        rows.append(Prediction(f"row-{index}", "s", (" ".join(words),), " ".join(output), ()))
     key = f"{system}{seed}"
     scores = score_predictions(
         rows, language="de", metrics=METRIC_NAMES, resampling=Resampling(num_resamples=100)
@@ -117,7 +117,7 @@ def test_statistics_of_the_main_metric_are_read_once_and_left_out_once(
     only_board(seeded)
 
     names = ["sure1", "sure2", "sure3", "lone1", "copy1"]
-    assert {one: reads[one, "bleu"] for one in names} == dict.fromkeys(names, 1)
+    assert {name: reads[name, "bleu"] for name in names} == dict.fromkeys(names, 1)
     num_statistics = load_statistics(seeded.artifacts_root / "scores" / "sure1", "bleu")[0]["bleu"]
     bleu = num_statistics.shape[1]
     assert (jackknives[3, bleu], jackknives[1, bleu]) == (1, 2)
@@ -126,7 +126,7 @@ def test_statistics_of_the_main_metric_are_read_once_and_left_out_once(
 def test_pairs_say_which_test_they_had(seeded: MadeLaunch) -> None:
     board = only_board(seeded)
 
-    assert {(one.better, one.worse): one.test for one in board.comparisons} == {
+    assert {(pair.better, pair.worse): pair.test for pair in board.comparisons} == {
         ("sure", "lone"): SEEDS_TEST_NAME,
         ("sure", "copy"): SEEDS_TEST_NAME,
         ("lone", "copy"): TEST_NAME,
@@ -141,8 +141,8 @@ def test_every_format_shows_seeds_and_spread(seeded: MadeLaunch, tmp_path: Path)
     (sure,) = [line for line in report["leaderboard.md"].splitlines() if "(seeds" in line]
     row = json.loads(report["leaderboard.json"])["boards"][0]["rows"][0]
     (record, _) = [
-        one for one in csv.DictReader(report["leaderboard.csv"].splitlines())
-        if one["system"] == "sure"
+        record for record in csv.DictReader(report["leaderboard.csv"].splitlines())
+        if record["system"] == "sure"
     ]  # fmt: skip
     deviation = row["metrics"]["bleu"]["seed_deviation"]
     assert "sure (seeds 1, 2, 3)" in sure

@@ -20,7 +20,7 @@ from read_report import Page
 
 
 def trials(**scores: list[float]) -> list[Trial]:
-    return [Trial(value, score, "") for value, own in scores.items() for score in own]
+    return [Trial(value, score, "") for value, numbers in scores.items() for score in numbers]
 
 
 def add_training(launch: MadeLaunch, name: str, metric: float, *overrides: str, seed: int) -> None:
@@ -29,8 +29,8 @@ def add_training(launch: MadeLaunch, name: str, metric: float, *overrides: str, 
         launch.artifacts_root / "model" / name / "training.json",
         made_training(best_validation_metric=metric),
     )
-    for place, decoding in enumerate(("greedy", "beam5")):
-        key = launch.add_scores(f"{name}-{decoding}", 20.0 + 3 * place + seed)
+    for index, decoding in enumerate(("greedy", "beam5")):
+        key = launch.add_scores(f"{name}-{decoding}", 20.0 + 3 * index + seed)
         launch.add_run(
             f"{name}-{decoding}",
             [launch.score(key, system=name[0], decoding=decoding)],
@@ -56,7 +56,7 @@ def test_explained_share_is_eta_squared() -> None:
 
 
 @pytest.mark.parametrize("scores", [{"a": [1.0], "b": [2.0]}, {"a": [3.0, 3.0], "b": [3.0]}])
-def test_share_is_not_told_without_spread_or_repetition(scores: dict[str, list[float]]) -> None:
+def test_share_is_unknown_without_spread_or_repetition(scores: dict[str, list[float]]) -> None:
     assert explained_share(trials(**scores)) is None
 
 
@@ -104,7 +104,7 @@ def test_numbers_are_ordered_by_size_and_words_as_they_came() -> None:
     assert ordered_values(["small", "large", "small"]) == ["small", "large"]
 
 
-def test_slice_has_a_dot_for_each_trial_and_escapes_what_it_tells() -> None:
+def test_slice_has_a_dot_for_each_trial_and_escapes_its_texts() -> None:
     shown = (Trial("<b>", 1.0, "run </title>"), Trial("2", 3.0, "other"))
     means = (("<b>", 1, 1.0), ("2", 1, 3.0))
 

@@ -33,7 +33,7 @@ def merge_seeds(rows: Iterable[BoardRow], *, evidence: EvidenceOf) -> list[Board
     groups: dict[tuple[object, ...], list[BoardRow]] = {}
     for index, row in enumerate(rows):
         key = _seedless(row, index)
-        while any(held.seeds == row.seeds for held in groups.get(key, ())):
+        while any(member.seeds == row.seeds for member in groups.get(key, ())):
             key = (*key, "again")
         groups.setdefault(key, []).append(row)
     return [
