@@ -48,7 +48,8 @@ def test_rows_that_are_not_significantly_different_share_a_letter(three: MadeLau
 
 def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
     """Oracle: compare_systems on the files, in the order of the ranking."""
-    folders = [three.artifacts_root / "scores" / name for name in ("good", "same", "poor")]
+    names = ("good", "same", "poor")
+    folders = [three.artifacts_root / "scores" / name for name in names]
     statistics = [load_statistics(folder, "rouge1")[0]["rouge1"] for folder in folders]
     expected = compare_systems(
         statistics, METRICS["rouge1"].aggregate, test=PairedTest.approximate_randomization
@@ -56,13 +57,11 @@ def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
 
     document = three.build().to_json()["boards"][0]
 
-    assert [
-        (comparison["better"], comparison["worse"], comparison["p"], comparison["p_holm"]) for comparison in document["comparisons"]
-    ] == [
-        (("good", "same", "poor")[comparison.better], ("good", "same", "poor")[comparison.worse],
-         round(comparison.p, 6), round(comparison.p_holm, 6))
-        for comparison in expected
-    ]  # fmt: skip
+    fields = ("better", "worse", "p", "p_holm")
+    assert [tuple(map(comparison.get, fields)) for comparison in document["comparisons"]] == [
+        (names[pair.better], names[pair.worse], round(pair.p, 6), round(pair.p_holm, 6))
+        for pair in expected
+    ]
     assert {comparison["test"] for comparison in document["comparisons"]} == {TEST_NAME}
     assert document["rows"][0]["cld"] == {"rouge1": "a"}
 
