@@ -23,7 +23,7 @@ from mtnlg.corpus.row_shards import COLUMNS, SplitCounts, clean_rows, row_shards
 from mtnlg.corpus.sources.readers import Quarantine, check_columns, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
 from mtnlg.errors import DataError, InterruptedReadingError
-from mtnlg.records.codec import read_record, write_record
+from mtnlg.records.codec import decode, read_record, write_record
 from mtnlg.records.files import JsonObject, write_json, write_jsonl
 from mtnlg.records.places import TRAIN, rows_file
 from mtnlg.records.rows import Row, read_rows
@@ -128,7 +128,7 @@ class _SplitPreparation:
         self, data_root: Path | None, num_workers: int, on_progress: OnProgress
     ) -> None:
         with GrowingFiles(self.record, [self.rows, *self.columns.values()]) as growing:
-            self.counts = SplitCounts.from_json(growing.state)
+            self.counts = decode(growing.state, SplitCounts)
             limit = self.task.max_train_rows if self.stem == TRAIN else None
             examples = islice(self._examples(data_root), self.counts.rows_in, limit)
             needs_source = self.task.kind is not TaskKind.language_modeling

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mtnlg.config import CleaningConfig
 from mtnlg.contamination.repeats import RowHashes
 from mtnlg.corpus.cleaning import Cleaner
-from mtnlg.records.files import JsonObject, json_line
+from mtnlg.records.files import json_line
 from mtnlg.records.rows import Row
 
 SHARD_ROWS = 10_000
@@ -36,10 +36,7 @@ class Lengths:
 
     def add(self, length: int) -> None:
         """Count one length."""
-        self.min = length if self.count == 0 else min(self.min, length)
-        self.max = max(self.max, length)
-        self.count += 1
-        self.total += length
+        self.join(Lengths(1, length, length, length))
 
     def join(self, lengths: Lengths) -> None:
         """Count the lengths of another stream."""
@@ -87,13 +84,6 @@ class SplitCounts:
         self.source_lengths.join(shard.source_lengths)
         self.target_lengths.join(shard.target_lengths)
         self.reference_counts.join(shard.reference_counts)
-
-    @classmethod
-    def from_json(cls, saved: JsonObject) -> SplitCounts:
-        """The counts of a saved object; all zero for an empty one."""
-        import msgspec  # takes a tenth of the start-up time
-
-        return msgspec.convert(saved, cls)
 
 
 @dataclass(frozen=True, slots=True)
