@@ -14,6 +14,7 @@ import torch
 from made_training import curve, record_of, small_config, train, train_until_killed
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.errors import TrainingError
+from mtnlg.training import callbacks
 from mtnlg.training.checkpoints import find_checkpoints, newest_sound_checkpoint
 
 
@@ -93,6 +94,28 @@ def test_metrics_file_has_one_line_per_step_and_validation(prepared: Any, tmp_pa
     assert [row["step"] for row in rows if row["train_loss"]] == [str(step) for step in range(1, 9)]
     assert [row["step"] for row in rows if row["validation_loss"]] == ["3", "6", "8"]
     assert float(rows[-1]["validation_metric/dialogue/talk"]) >= 0
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.01])
+def test_metrics_file_has_the_gradient_norm_of_the_last_step_of_each_row(
+    prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip_norm: float
+) -> None:
+    """Oracle: the root of the sum of squares, before clipping."""
+    norms: list[float] = []
+
+    def watch(self: Any, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        gradients = [weight.grad.double() for weight in pl_module.model.parameters()]
+        norms.append(sum(float((gradient**2).sum()) for gradient in gradients) ** 0.5)
+
+    monkeypatch.setattr(callbacks.FiniteLoss, "on_before_optimizer_step", watch)
+    config = small_config(log_every_steps=2, accumulation=2, batch_tokens=64)
+    config.optimizer.clip_norm = clip_norm
+
+    rows = curve(train(prepared, config, tmp_path / "model"))
+
+    assert len(norms) == 8
+    written = [float(row["grad_norm"]) for row in rows if row["train_loss"]]
+    assert written == pytest.approx(norms[1::2], rel=1e-4)
 
 
 def test_model_overfits_a_handful_of_examples(prepared: Any, tmp_path: Path) -> None:

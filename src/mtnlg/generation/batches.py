@@ -47,10 +47,6 @@ class Batch:
     prefix_length: int | None = None
     """First tokens of each prompt that see one another in a bidirectional prefix; None: all."""
 
-    @property
-    def longest_limit(self) -> int:
-        return max(self.limits)
-
     def constrain(self, logits: Tensor, history: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and log-probabilities (..., V) float32 of what may follow `history` (..., T) of
         rows whose prompts are at `prompts` (B,); minus infinity for what may not.

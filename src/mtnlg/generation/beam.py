@@ -73,7 +73,7 @@ class Candidates:
 
 def search_beams(model: Transformer, batch: Batch, config: DecodingConfig) -> list[list[Output]]:
     """The `num_alternatives` best hypotheses of each prompt; fewer if the vocabulary is tiny."""
-    num_beams, num_steps = config.num_beams, batch.longest_limit
+    num_beams, num_steps = config.num_beams, max(batch.limits)
     # Beams share most of their ancestors; if they do not, the cache grows.
     num_new_slots = num_steps - 1 if num_beams == 1 else num_steps + 2 * num_beams
     reading = read_prompts(

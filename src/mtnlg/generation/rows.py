@@ -65,7 +65,7 @@ def walk_rows(
     outputs: list[Output | None],
 ) -> Iterator[Tensor]:
     """The ids chosen at each step, (B,), ends included; fills `outputs` as rows come to an end."""
-    num_steps = batch.longest_limit
+    num_steps = max(batch.limits)
     reading = read_prompts(
         model, batch.prompts, num_new_slots=num_steps - 1, prefix_length=batch.prefix_length
     )

@@ -45,7 +45,16 @@ def predict_test_set(
         generated = generator.generate(
             sources, pretrained.find_task(task), decoding, on_progress=progress.advance
         )
-    record = _record(generated, num_rows=len(rows), seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    record = Generation(
+        rows=len(rows),
+        seconds=round(seconds, 3),
+        tokens=generated.num_tokens,
+        decoding_tokens_per_second=round(generated.num_tokens / seconds, 1),
+        cut_prompts=generated.num_cut_prompts,
+        cut_tokens=generated.num_cut_tokens,
+        unfinished=generated.num_unfinished,
+    )
     if generated.num_cut_prompts:
         logger.warning(
             f"{generated.num_cut_prompts} of {len(rows)} prompts did not fit the context "
@@ -65,18 +74,6 @@ def predict_test_set(
         )
         record = replace(record, bits_per_byte=bits, cut_targets=num_cut)
     write_record(folder / GENERATION_FILE, record)
-
-
-def _record(generated: Generated, *, num_rows: int, seconds: float) -> Generation:
-    return Generation(
-        rows=num_rows,
-        seconds=round(seconds, 3),
-        tokens=generated.num_tokens,
-        decoding_tokens_per_second=round(generated.num_tokens / seconds, 1),
-        cut_prompts=generated.num_cut_prompts,
-        cut_tokens=generated.num_cut_tokens,
-        unfinished=generated.num_unfinished,
-    )
 
 
 def _write_likelihood(

@@ -5,9 +5,10 @@ Legend: B batch, T time, N labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import NamedTuple
 
 import lightning
@@ -149,22 +150,12 @@ def collate(
 
 @dataclass(frozen=True, eq=False)
 class PlanSampler(Sampler[MicroBatch]):
-    """One rank's micro-batches, endlessly. It has no length, so Lightning sees one long epoch."""
+    """A stream of micro-batches. It has no length, so Lightning sees one long epoch."""
 
-    settings: PlanSettings
-    rank: int
-    num_ranks: int
-    start_step: int
-    curriculum_steps: int = 0
+    stream: Callable[[], Iterator[MicroBatch]]
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        return micro_batches(
-            self.settings,
-            rank=self.rank,
-            num_ranks=self.num_ranks,
-            start_step=self.start_step,
-            curriculum_steps=self.curriculum_steps,
-        )
+        return self.stream()
 
 
 class TokenDataModule(lightning.LightningDataModule):
@@ -193,18 +184,23 @@ class TokenDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.trainer is not None, "the DataModule is used outside of a Trainer"
-        rank, num_ranks = self.trainer.global_rank, self.trainer.world_size
-        plan, curriculum_steps = self._training_plan(num_ranks), self.settings.curriculum_steps or 0
-        sampler = PlanSampler(plan, rank, num_ranks, self.start_step, curriculum_steps)
-        return self._loader(self.train, sampler)
+        num_ranks = self.trainer.world_size
+        stream = partial(
+            micro_batches,
+            self._training_plan(num_ranks),
+            rank=self.trainer.global_rank,
+            num_ranks=num_ranks,
+            start_step=self.start_step,
+            curriculum_steps=self.settings.curriculum_steps or 0,
+        )
+        return self._loader(self.train, PlanSampler(stream))
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         loaders = []
         for dataset in self.validation:
             steps = plan_epoch(self._plan(dataset, np.ones(len(dataset))), 0)
-            batches = (batch for step in steps for batch in step)
-            chosen = list(islice(batches, self.settings.limit_val_batches))
-            loaders.append(self._loader(dataset, chosen))
+            batches = islice(chain.from_iterable(steps), self.settings.limit_val_batches)
+            loaders.append(self._loader(dataset, list(batches)))
         return loaders
 
     def horizon(self) -> int:
