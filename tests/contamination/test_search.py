@@ -148,10 +148,15 @@ def test_ngram_shares_equal_brute_force(seed: int, alphabet: str, batch: int) ->
     ]
 
 
-@pytest.mark.parametrize(("num_shared", "is_signal"), [(18, False), (19, True)])
-def test_half_of_the_ngrams_is_a_signal(num_shared: int, is_signal: bool) -> None:
-    """A text of 25 words has 13 13-grams: 18 words in a row have six of them, 19 have seven."""
-    text, shared = " ".join(WORDS[:25]), " ".join(WORDS[:num_shared])
+@pytest.mark.parametrize(
+    ("num_words", "num_shared", "is_signal"),
+    [(25, 18, False), (25, 19, True), (26, 19, True), (27, 19, False), (14, 13, True)],
+)
+def test_half_of_the_ngrams_is_a_signal(num_words: int, num_shared: int, is_signal: bool) -> None:
+    """Oracle: a text has 12 fewer 13-grams than words: 18 words in a row have six of 13, 19 have
+    seven of 13, of 14 and of 15, and 13 have one of two.
+    """
+    text, shared = " ".join(WORDS[:num_words]), " ".join(WORDS[:num_shared])
 
     signals = tags(Row("x", text, ("y",)), [Row("0", "z", (f"so {shared} and so on",))])
 
