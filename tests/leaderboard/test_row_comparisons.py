@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,19 @@ import pytest
 
 from made_comparisons import NUM_ROWS, RIGHT, add_system, only_board
 from made_launch import MadeLaunch, made_metric, made_task
+from mtnlg.evaluation import Resampling, Texts, score_metric
 from mtnlg.evaluation.metrics.registry import METRICS
+from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.significance.comparison import PairedTest, compare_systems
-from mtnlg.leaderboard.model import Board
+from mtnlg.leaderboard.evidence import Evidence
+from mtnlg.leaderboard.model import Board, BoardRow
+from mtnlg.leaderboard.row_comparisons import compare_rows
 from mtnlg.records.scores import load_statistics
 from mtnlg.report.publish import check_published, open_archive
 from mtnlg.report.summary import board_sentence
 from read_report import Page, written
 
+TEXTS = Texts(["a"] * 3, [("a",)] * 3, language="en")
 TEST_NAME = "paired approximate randomization, 10000 trials, seed 12345"
 
 
@@ -330,3 +336,37 @@ def test_board_of_one_example_has_no_detectable_difference(
     (pair_record,) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
     assert pair_record["detectable"] is None
     assert "a true difference of" not in report["index.html"]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in subtract")
+@pytest.mark.parametrize("is_better", [True, False])
+def test_interval_with_one_infinite_end_is_a_reason(is_better: bool) -> None:
+    """Oracle: the logarithm of resamples without the one example that is not 0."""
+
+    def logarithm(sums: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            return np.log(sums[..., 0] / sums[..., 1])
+
+    metric = replace(METRICS["rouge1"], aggregate=logarithm)
+    often_zero = np.array([[9.0 if is_better else 1.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    statistics = {"often zero": often_zero, "constant": np.ones((3, 2))}
+    rows = [
+        BoardRow(
+            *(label, "external", "finished"),
+            label=label,
+            rank=1,
+            metrics={"rouge1": score_metric(metric, array, TEXTS, resampling=Resampling())},
+        )
+        for label, array in statistics.items()
+    ]
+    board = Board("task", "test", "all", "en", tuple(rows), ("rouge1",))
+
+    compared = compare_rows(
+        board,
+        "rouge1",
+        evidence=lambda row, name: Evidence(metric, (statistics[row.label],), np.ones(3, bool)),
+    )
+
+    assert not compared.comparisons
+    reason = "rouge1 of resampled examples is no finite number"
+    assert compared.not_tested == dict.fromkeys(statistics, reason)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from made_launch import MadeLaunch
+from made_launch import MadeLaunch, made_metric
 from made_samples import add_system
 from mtnlg.leaderboard.samples import BoardSamples, board_samples
 from mtnlg.records.files import write_jsonl
@@ -165,3 +165,13 @@ def test_data_of_the_page_holds_texts_and_values(launch: MadeLaunch) -> None:
     assert values == [100.0] * 4
     assert 0 < last < 10
     assert document["source_language"] == "en"
+
+
+def test_number_of_examples_is_that_of_the_largest_score(launch: MadeLaunch) -> None:
+    """A published board keeps fewer predictions than were scored."""
+    for name, num_examples in (("first", 5), ("second", 9), ("third", 7)):
+        key = launch.add_predictions(name, ["text"] * 3)
+        launch.add_scores(name, all={"bleu": made_metric(20.0, n=num_examples)})
+        launch.add_run(name, [launch.score(key, system=name)], system=name)
+
+    assert samples_of(launch, 2).num_examples == 9

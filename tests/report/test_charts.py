@@ -1,4 +1,4 @@
-"""Learning curves: thinned, honest about gaps, and drawn with axes that hold the data.
+"""Learning curves, drawn with axes that hold the data.
 
 Oracle: rows of a metrics.csv written by hand in each test.
 """
@@ -8,68 +8,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from made_launch import HEADER, MadeLaunch
-from mtnlg.leaderboard.curves import MAX_POINTS, best_axis, curve_of, read_table
 from mtnlg.report.charts import Labels, Line, interval_bar, line_chart, ticks_between
 from read_report import Page, written
-
-
-def table_of(*lines: str) -> list[dict[str, str]]:
-    names = HEADER.split(",")
-    return [dict(zip(names, line.split(","), strict=True)) for line in lines]
-
-
-def test_curve_leaves_out_blank_cells() -> None:
-    table = table_of("1,1,10,5.0,,", "2,2,20,4.0,4.5,", "3,3,30,3.0,,")
-
-    curve = curve_of(table, "validation_loss", axis="step")
-
-    assert curve.points == ((2.0, 4.5),)
-
-
-def test_curve_says_where_it_is_no_longer_finite() -> None:
-    table = table_of("1,1,10,5.0,,", "2,2,20,nan,,", "3,3,30,inf,,")
-
-    curve = curve_of(table, "train_loss", axis="target_tokens")
-
-    assert (curve.points, curve.not_finite_at) == (((10.0, 5.0),), 20.0)
-
-
-def test_long_curve_is_thinned_to_means_and_ends_where_it_ended() -> None:
-    table = table_of(*(f"{step},0,0,{step % 2},," for step in range(1, 1002)))
-
-    curve = curve_of(table, "train_loss", axis="step")
-
-    assert len(curve.points) <= MAX_POINTS
-    assert curve.points[-1][0] == 1001.0
-    assert curve.points[0][1] == pytest.approx(0.5, abs=0.1)
-
-
-def test_axis_is_tokens_only_where_every_run_counted_them() -> None:
-    with_tokens, without = table_of("1,1,10,5.0,,"), table_of("1,1,,5.0,,")
-
-    assert best_axis([with_tokens, with_tokens]) == "target_tokens"
-    assert best_axis([with_tokens, without]) == "step"
-
-
-def test_curves_of_a_training_in_progress_are_found(launch: MadeLaunch) -> None:
-    launch.add_metrics("model.partial", f"{HEADER}\n1,1,10,5.0,,\n")
-
-    table = read_table("model", artifacts_root=launch.artifacts_root)
-
-    assert table[0]["train_loss"] == "5.0"
-
-
-def test_table_cut_off_by_a_crash_is_read_up_to_the_cut(launch: MadeLaunch) -> None:
-    launch.add_metrics("model", f"{HEADER}\n1,1,10,5.0,,\n2,2,2\0\0")
-
-    table = read_table("model", artifacts_root=launch.artifacts_root)
-
-    assert curve_of(table, "train_loss", axis="step").points == ((1.0, 5.0),)
 
 
 def test_page_shows_a_chart_with_a_legend_for_each_run(launch: MadeLaunch, tmp_path: Path) -> None:
