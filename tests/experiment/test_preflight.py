@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from mtnlg.config import (
     ReportConfig,
     TaskConfig,
     TaskKind,
+    ThirdParty,
     TokenizerConfig,
     TrainerConfig,
 )
@@ -81,6 +83,33 @@ def test_fault_of_a_task_is_named(tmp_path: Path, changes: dict[str, object], me
 
     with pytest.raises(ConfigError, match=message):
         preflight(config(tmp_path, task))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"monitor": "val_loss"}, r"arguments\.monitor=val_loss: must be one of .*val/loss"),
+        ({"monitor": "val/loss", "mode": "max"}, r"arguments\.mode=max: must be min: of val/loss,"),
+        ({"monitor": "val/metric"}, r"arguments\.mode=min: must be max: of val/metric, more is"),
+        (
+            {"monitor": "val/loss", "check_on_train_epoch_end": True},
+            r"arguments\.check_on_train_epoch_end=True: must be left out",
+        ),
+        ({"monitor": "val/loss", "check_on_train_epoch_end": False}, None),
+        ({"monitor": "val/metric", "mode": "max"}, None),
+        ({"monitor": "train/loss"}, None),
+    ],
+)
+def test_what_a_callback_monitors_is_logged_and_has_its_direction(
+    tmp_path: Path, arguments: dict[str, object], message: str | None
+) -> None:
+    """Oracle: a loss is minimized, BLEU is maximized; the key and the value in the message."""
+    target = "lightning.pytorch.callbacks.EarlyStopping"
+    callbacks = {"stop": ThirdParty(target=target, arguments=arguments)}
+    expected = nullcontext() if message is None else pytest.raises(ConfigError, match=message)
+
+    with expected:
+        preflight(config(tmp_path, callbacks=callbacks))
 
 
 def test_any_metric_that_ranks_can_be_the_main_one(tmp_path: Path) -> None:
