@@ -92,6 +92,13 @@ def add_roots(parser: Parser, names: Sequence[str]) -> None:
         )
 
 
+def add_number(parser: Parser, name: str, default: int, what: str) -> None:
+    """Add an option for a whole number, whose help shows its default."""
+    parser.add_argument(
+        f"--{name}", type=int, default=default, metavar="N", help=f"{what} ({default})"
+    )
+
+
 def guarded(work: Callable[[], int | None], *, when_interrupted: str = "interrupted") -> int:
     """The exit status of the work. Print user errors as one line, and Ctrl-C and closed pipes
     without a traceback.

@@ -1,6 +1,4 @@
-"""`mtnlg publish EXPERIMENT`, `--check` and `--refresh`: the boards of reports/published, and their
-tables in README.md.
-"""
+"""`mtnlg publish`: the boards of reports/published, and their tables in README.md."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mtnlg.cli.command import Subparsers, add_command, add_roots
+from mtnlg.cli.command import Subparsers, add_command, add_number, add_roots
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -31,13 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
     action.add_argument(
         "--refresh", action="store_true", help="make all published boards again from their records"
     )
-    parser.add_argument(
-        "--samples",
-        type=int,
-        default=2,
-        metavar="N",
-        help="examples on the page (2); mind the license of the data",
-    )
+    add_number(parser, "samples", 2, "examples on the page; mind the license of the data")
     parser.add_argument(
         "--formats",
         nargs="+",
@@ -51,7 +43,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Publish, check or refresh; the status is 1 if a check finds something stale."""
+    """Publish, check or refresh; returns 1 if a check finds something stale."""
     from mtnlg.config import ReportConfig
     from mtnlg.report import find_format, publish
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtnlg.cli.command import Parser, Subparsers, add_command, add_roots
+from mtnlg.cli.command import Parser, Subparsers, add_command, add_number, add_roots
 from mtnlg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,10 +57,8 @@ def _add_export_options(parser: Parser) -> None:
         metavar="LABEL",
         help="rows of the board (all but baselines)",
     )
-    parser.add_argument(
-        "--items", type=int, default=50, metavar="N", help="rows of the test set (50)"
-    )
-    parser.add_argument("--raters", type=int, default=3, metavar="N", help="sheets (3)")
+    add_number(parser, "items", 50, "rows of the test set")
+    add_number(parser, "raters", 3, "sheets")
     parser.add_argument(
         "--per-item", default="2", metavar="N", help="raters of each item: a number, or all (2)"
     )
@@ -73,15 +71,9 @@ def _add_export_options(parser: Parser) -> None:
     parser.add_argument(
         "--scale", default="1-5", metavar="LOW-HIGH", help="least and greatest answer (1-5)"
     )
-    parser.add_argument(
-        "--repeated",
-        type=int,
-        default=5,
-        metavar="N",
-        help="items that come twice in each sheet (5)",
-    )
+    add_number(parser, "repeated", 5, "items that come twice in each sheet")
     parser.add_argument("--references", action="store_true", help="show the references too")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the draw (1)")
+    add_number(parser, "seed", 1, "of the draw")
     parser.add_argument(
         "--out", type=Path, default=Path("ratings"), metavar="FOLDER", help="a new one (ratings)"
     )

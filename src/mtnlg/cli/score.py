@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mtnlg.cli.command import Parser, Subparsers, add_command
+from mtnlg.cli.command import Parser, Subparsers, add_command, add_number
 from mtnlg.cli.files import add_files
 
 
@@ -76,21 +76,21 @@ def _add_style(parser: Parser) -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FOLDER", help="also write index.html with samples there"
     )
-    parser.add_argument(
-        "--samples", type=int, default=NUM_SAMPLES, metavar="N", help=f"on the page ({NUM_SAMPLES})"
-    )
+    add_number(parser, "samples", NUM_SAMPLES, "on the page")
 
 
 def _add_sampling(parser: Parser) -> None:
     from mtnlg.config import EvaluationConfig
     from mtnlg.config.evaluation import NUM_TRIALS
 
-    for name, kind, default, what in (
-        ("resamples", int, EvaluationConfig.num_resamples, "of the bootstrap"),
-        ("confidence", float, EvaluationConfig.confidence, "of the intervals"),
-        ("trials", int, NUM_TRIALS, "of the paired tests"),
-        ("seed", int, EvaluationConfig.seed, "of both"),
-    ):
-        parser.add_argument(
-            f"--{name}", type=kind, default=default, metavar="N", help=f"{what} ({default})"
-        )
+    add_number(parser, "resamples", EvaluationConfig.num_resamples, "of the bootstrap")
+    confidence = EvaluationConfig.confidence
+    parser.add_argument(
+        "--confidence",
+        type=float,
+        default=confidence,
+        metavar="N",
+        help=f"of the intervals ({confidence})",
+    )
+    add_number(parser, "trials", NUM_TRIALS, "of the paired tests")
+    add_number(parser, "seed", EvaluationConfig.seed, "of both")

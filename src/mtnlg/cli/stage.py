@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ STAGES = {
     "report": "the scores of a launch to index.html, leaderboard.md, .csv, .json and .tex",
     "run": "all five stages, and whatever is missing of each",
 }
-GOES_ON = "interrupted; the same command goes on from the last checkpoint"
+resumable = partial(
+    guarded, when_interrupted="interrupted; the same command goes on from the last checkpoint"
+)
+"""As `guarded`, for work that the same command resumes."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -52,11 +56,7 @@ def run(options: argparse.Namespace) -> int:
     statuses = [0]
 
     def task(raw: Any) -> None:
-        statuses.append(
-            guarded(
-                lambda: _run_single(load_composed(raw), stage, command), when_interrupted=GOES_ON
-            )
-        )
+        statuses.append(resumable(lambda: _run_single(load_composed(raw), stage, command)))
 
     setattr(task, STAGE_ATTRIBUTE, stage)
     setattr(task, COMMAND_ATTRIBUTE, command)
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
-    """One configuration in this process: its stages, then the report, even of a run that failed."""
+    """Run the stages of one configuration here, then the report, even after a failure."""
     from mtnlg.experiment import stages
     from mtnlg.experiment.compose import experiment_name, run_id, without_paths
     from mtnlg.experiment.run import execute
@@ -81,17 +81,14 @@ def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
     code = {run_id(config): stages.code_hashes(config)}
     write_launch(folder, {run_id(config): overrides}, command=command, code=code)
     try:
-        return guarded(
-            lambda: execute(config, "evaluate" if stage == "run" else stage),
-            when_interrupted=GOES_ON,
-        )
+        return resumable(lambda: execute(config, "evaluate" if stage == "run" else stage))
     finally:
         if stage == "run":
             stages.report(config)
 
 
 def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
-    """The stage for a frozen configuration, in this process."""
+    """Run the stage of a frozen configuration in this process."""
     from mtnlg.experiment.compose import thaw
     from mtnlg.experiment.run import execute
 
@@ -100,4 +97,4 @@ def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
     config = thaw(Path(file))
     if stage in ("run", "report"):
         return _run_single(config, stage, ["mtnlg", stage, *words])
-    return guarded(lambda: execute(config, stage), when_interrupted=GOES_ON)
+    return resumable(lambda: execute(config, stage))

@@ -92,12 +92,8 @@ class Config:
     """Lightning callbacks; they see every value of `logged_values`."""
 
     def __post_init__(self) -> None:
-        require(
-            bool(self.tasks),
-            "tasks",
-            "{}",
-            "at least one data set, as in task=translation/builtin_en_zh",
-        )
+        allowed = "at least one data set, as in task=translation/builtin_en_zh"
+        require(bool(self.tasks), "tasks", "{}", allowed)
         check_fields(self, "")
         trained_on = [name for name, task in self.tasks.items() if task.train_split]
         for name in self.tokenizer.tasks or []:

@@ -90,19 +90,11 @@ class DecodingConfig:
             require(minimum <= most, "decoding.min_new_tokens", minimum, allowed)
         ratio, constant = self.max_length_ratio, self.max_length_constant
         if ratio is not None:
-            require(
-                ratio > 0 or (constant or 0) > 0,
-                "decoding.max_length_ratio",
-                ratio,
-                "above 0, or with decoding.max_length_constant above 0",
-            )
+            allowed = "above 0, or with decoding.max_length_constant above 0"
+            require(ratio > 0 or (constant or 0) > 0, "decoding.max_length_ratio", ratio, allowed)
         if constant is not None:
-            require(
-                ratio is not None,
-                "decoding.max_length_constant",
-                constant,
-                "with decoding.max_length_ratio; without one, decoding.max_new_tokens says it",
-            )
+            allowed = "with decoding.max_length_ratio; without one, decoding.max_new_tokens says it"
+            require(ratio is not None, "decoding.max_length_constant", constant, allowed)
         least = self.min_length_ratio
         if least is not None:
             is_below = ratio is None or least <= ratio or (constant or 0) > 0

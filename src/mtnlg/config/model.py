@@ -72,12 +72,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "model.")
-        require(
-            self.hidden_size % self.num_heads == 0,
-            "model.num_heads",
-            self.num_heads,
-            f"a divisor of model.hidden_size={self.hidden_size}",
-        )
+        allowed = f"a divisor of model.hidden_size={self.hidden_size}"
+        require(self.hidden_size % self.num_heads == 0, "model.num_heads", self.num_heads, allowed)
         if self.num_key_value_heads is not None:
             require(
                 self.num_heads % self.num_key_value_heads == 0,
@@ -86,12 +82,8 @@ class ModelConfig:
                 f"a divisor of model.num_heads={self.num_heads}",
             )
         if self.position_encoding is PositionEncoding.rotary:
-            require(
-                self.head_size % 2 == 0,
-                "model.num_heads",
-                self.num_heads,
-                "such that the head size is even",
-            )
+            allowed = "such that the head size is even"
+            require(self.head_size % 2 == 0, "model.num_heads", self.num_heads, allowed)
 
     @property
     def is_random_in_training(self) -> bool:

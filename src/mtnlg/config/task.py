@@ -146,12 +146,8 @@ class TaskConfig:
                 require(value is None, f"tasks.*.{name}", value, "left out where tasks.*.hub is")
             require(not self.streaming, "tasks.*.streaming", "true", "false without a tasks.*.hub")
             return
-        require(
-            self.revision is not None,
-            "tasks.*.revision",
-            self.revision,
-            f"the commit of {self.hub} to read: an unpinned data set cannot be reproduced",
-        )
+        allowed = f"the commit of {self.hub} to read: an unpinned data set cannot be reproduced"
+        require(self.revision is not None, "tasks.*.revision", self.revision, allowed)
         require(
             self.hub_config is None
             or (self.hub_folder is None and self.revision != PARQUET_REVISION),

@@ -79,12 +79,16 @@ def changing_callbacks(callbacks: Mapping[str, ThirdParty]) -> dict[str, ThirdPa
 
 def check_third_party(chosen: ThirdParty, key: str) -> None:
     """Raise ConfigError for an object that cannot be built here."""
-    _check_allowed(chosen.target, key)
+    prefix = PREFIXES[key if key in PREFIXES else key.partition(".")[0]]
+    if not chosen.target.startswith(prefix):
+        raise ConfigError(
+            f"{key}.target={chosen.target}: must be {prefix}<class>; nothing else is ever built"
+        )
     if chosen.class_name in REFUSED:
         raise ConfigError(f"{key}.target={chosen.target}: {REFUSED[chosen.class_name]}")
     packages, extra = LOGGER_PACKAGES.get(chosen.class_name, (None, None))
     if packages is None:
-        find_class(chosen.target, key)
+        _find_class(chosen.target, key)
     elif packages and not any(find_spec(package) for package in packages):
         wanted = packages[0] if extra is None else f"'mtnlg[{extra}]'"
         raise ConfigError(
@@ -96,7 +100,7 @@ def check_third_party(chosen: ThirdParty, key: str) -> None:
 def build(chosen: ThirdParty, key: str, names: Mapping[str, str]) -> Any:
     """The object, with `names` filled into its arguments. Raises ConfigError for wrong ones."""
     check_third_party(chosen, key)
-    third_party = find_class(chosen.target, key)
+    third_party = _find_class(chosen.target, key)
     arguments = {name: _filled(value, names) for name, value in chosen.arguments.items()}
     try:
         return third_party(**arguments)
@@ -104,9 +108,8 @@ def build(chosen: ThirdParty, key: str, names: Mapping[str, str]) -> Any:
         raise ConfigError(f"{key}.arguments: {error}") from None
 
 
-def find_class(target: str, key: str) -> type:
-    """The class of this name; raises ConfigError if it is not allowed or not there."""
-    _check_allowed(target, key)
+def _find_class(target: str, key: str) -> type:
+    """The class of this name; raises ConfigError if there is none."""
     module_name, _, name = target.rpartition(".")
     try:
         third_party = getattr(importlib.import_module(module_name), name)
@@ -115,15 +118,6 @@ def find_class(target: str, key: str) -> type:
     if not isinstance(third_party, type) or not third_party.__module__.startswith(module_name):
         raise ConfigError(f"{key}.target={target}: no class of {module_name}")
     return third_party
-
-
-def _check_allowed(target: str, key: str) -> None:
-    setting = key if key in PREFIXES else key.partition(".")[0]
-    prefix = PREFIXES[setting]
-    if not target.startswith(prefix):
-        raise ConfigError(
-            f"{key}.target={target}: must be {prefix}<class>; nothing else is ever built"
-        )
 
 
 def _filled(value: Any, names: Mapping[str, str]) -> Any:

@@ -168,12 +168,8 @@ class TrainerConfig:
             is_named = bool(self.frozen) and all(self.frozen)
             require(is_named, "trainer.frozen", self.frozen, "names of parameters; null: none")
         is_supported = self.devices == 1 or self.accelerator is not Accelerator.auto
-        require(
-            is_supported,
-            "trainer.accelerator",
-            "auto",
-            "named (cpu or cuda) where trainer.devices > 1",
-        )
+        allowed = "named (cpu or cuda) where trainer.devices > 1"
+        require(is_supported, "trainer.accelerator", "auto", allowed)
         self._check_options()
 
     @property
@@ -194,19 +190,11 @@ class TrainerConfig:
             allowed = f"null where trainer.max_epochs={self.max_epochs} sets the horizon"
             require(self.max_steps is None, "trainer.max_steps", self.max_steps, allowed)
         if self.average_last is not None:
-            require(
-                self.ema_decay is None,
-                "trainer.average_last",
-                self.average_last,
-                f"null where trainer.ema_decay={self.ema_decay} averages the weights already",
-            )
+            allowed = f"null where trainer.ema_decay={self.ema_decay} averages the weights already"
+            require(self.ema_decay is None, "trainer.average_last", self.average_last, allowed)
         if self.step_target_tokens is not None:
-            require(
-                self.accumulation == 1,
-                "trainer.accumulation",
-                self.accumulation,
-                "left at 1 where trainer.step_target_tokens sets it",
-            )
+            allowed = "left at 1 where trainer.step_target_tokens sets it"
+            require(self.accumulation == 1, "trainer.accumulation", self.accumulation, allowed)
         if self.curriculum_steps is not None and self.max_epochs is None:
             require(
                 self.curriculum_steps <= self.horizon,
