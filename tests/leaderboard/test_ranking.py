@@ -1,4 +1,7 @@
-"""Which systems are worth their cost. Oracle: marks written by hand, and brute force."""
+"""Metrics that can rank systems, and which systems are worth their cost.
+
+Expected values are written out by hand where a test names no other oracle.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import random
 
 import pytest
 
-from mtnlg.leaderboard.ranking import Mark, pareto_front
+from mtnlg.errors import ConfigError
+from mtnlg.leaderboard.ranking import Mark, find_main_metric, pareto_front
 
 
 def mark(name: str, right: float, up: float) -> Mark:
@@ -52,3 +56,15 @@ def test_front_is_that_of_brute_force(is_less_cost: bool, is_more_quality: bool)
         assert {mark.name for mark in front} == {mark.name for mark in marks if not is_beaten(mark)}
         costs = [mark.right if is_less_cost else -mark.right for mark in front]
         assert costs == sorted(costs)
+
+
+def test_main_metric_is_one_of_which_more_or_less_is_better() -> None:
+    assert find_main_metric("ter", key="tasks.t.main_metric").name == "ter"
+    with pytest.raises(ConfigError) as caught:
+        find_main_metric("length_ratio", key="tasks.t.main_metric")
+
+    message = str(caught.value)
+    assert message.startswith("tasks.t.main_metric has 'length_ratio', of which neither more nor")
+    names = message.rpartition(": ")[2].split(", ")
+    assert {"bleu", "ter", "exact_match"} <= set(names)
+    assert not {"length_ratio", "novel1", "copy_rate"} & set(names)
