@@ -23,7 +23,9 @@ from mtnlg.evaluation.significance.seeds import SeededValue, seeded_value
 from mtnlg.leaderboard import evidence
 from mtnlg.leaderboard.model import Board
 from mtnlg.leaderboard.row_comparisons import SEEDS_TEST_NAME
+from mtnlg.records.files import JsonObject
 from mtnlg.records.rows import Prediction
+from mtnlg.records.runs import Cost
 from mtnlg.records.scores import load_statistics, save_scores
 from mtnlg.report.publish import check_published
 from read_report import Page, written
@@ -200,3 +202,19 @@ def test_mean_row_of_complete_seeds_has_no_reason(seeded: MadeLaunch) -> None:
     (row,) = [row for row in only_board(seeded).rows if row.system == "sure"]
 
     assert row.reason is None
+
+
+def test_costs_of_a_mean_row_are_means_and_of_memory_the_largest(launch: MadeLaunch) -> None:
+    """A cost that a seed lacks is unknown."""
+    costs: list[JsonObject] = [
+        {"parameters": 7, "training_seconds": 10.0, "peak_memory_bytes": 5, "training_tokens": 9},
+        {"parameters": 7, "training_seconds": 40.0, "peak_memory_bytes": 8},
+    ]
+    for seed, cost in enumerate(costs, start=1):
+        key = launch.add_scores(f"seed{seed}", 20.0)
+        score = launch.score(key, cost=cost)
+        launch.add_run(key, [score], seed=seed, overrides=[f"seed={seed}"])
+
+    (row,) = only_board(launch).rows
+
+    assert row.cost == Cost(parameters=7, training_seconds=25.0, peak_memory_bytes=8)
