@@ -94,8 +94,8 @@ def nltk_corpus_bleu(texts: Texts) -> Value:
     if correct[0] == 0:
         return Value(0.0, signature)
     precisions = [
-        matched / all_ if matched else sys.float_info.min
-        for matched, all_ in zip(correct, total, strict=True)
+        matched / possible if matched else sys.float_info.min
+        for matched, possible in zip(correct, total, strict=True)
     ]
     penalty = 1.0 if length > reference_length else math.exp(1 - reference_length / length)
     mean = math.exp(math.fsum(0.25 * math.log(precision) for precision in precisions))
@@ -115,28 +115,28 @@ def rouge(metric: str, *, use_stemmer: bool = False, sentences: str = "lines") -
         if sentences != "lines":
             signature += f"|sentences:{sentences}"
         try:
-            changed = _changed(texts, lambda text: "\n".join(cut(text)), language="en")
+            changed = _changed(texts, lambda text: "\n".join(cut(text)))
         except LookupError:
             return Value(None, signature, "NLTK's punkt data is not installed")
         if use_stemmer:
-            changed = _changed(changed, _stemmer(), language="en")
+            changed = _changed(changed, _stemmer())
         return replace(ours(metric)(_never_empty(changed)), signature=signature)
 
     return compute
 
 
-def _changed(texts: Texts, change: Callable[[str], str], *, language: str) -> Texts:
-    """The same rows with every text changed, in another language."""
+def _changed(texts: Texts, change: Callable[[str], str]) -> Texts:
+    """The same rows with every text changed, to be scored as English."""
     return replace(
         texts,
         hypotheses=[change(text) for text in texts.hypotheses],
         references=[[change(text) for text in targets] for targets in texts.references],
-        language=language,
+        language="en",
     )
 
 
 def _never_empty(texts: Texts) -> Texts:
-    """A text without words in place of references that lost all of theirs."""
+    """The same rows, with `_` for references without text."""
     return replace(
         texts,
         references=[
