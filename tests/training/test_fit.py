@@ -96,6 +96,16 @@ def test_metrics_file_has_one_line_per_step_and_validation(prepared: Any, tmp_pa
     assert float(rows[-1]["validation_metric/dialogue/talk"]) >= 0
 
 
+def test_progress_ends_with_the_loss_and_metric_of_the_last_validation(
+    prepared: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the last row of metrics.csv."""
+    last = curve(train(prepared, small_config(), tmp_path / "model"))[-1]
+
+    loss, metric = float(last["validation_loss"]), float(last["validation_metric"])
+    assert f"validation loss {loss:.3f}, metric {metric:.2f}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("clip_norm", [0.0, 0.01])
 def test_metrics_file_has_the_gradient_norm_of_the_last_step_of_each_row(
     prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip_norm: float
