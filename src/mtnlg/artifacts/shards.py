@@ -128,7 +128,7 @@ class _Commit:
 
 
 class GrowingFiles:
-    """Files that grow shard by shard, cut back to the last commit of a killed attempt."""
+    """Files that grow shard by shard; those of a killed attempt are cut back to its last commit."""
 
     def __init__(self, record: Path, paths: Sequence[Path]) -> None:
         commit = _last_commit(record, paths)

@@ -47,7 +47,7 @@ def register_schema() -> None:
 
 
 def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) -> None:
-    """Call the task with what Hydra composes, or obey -m or --cfg; raises ConfigError."""
+    """Call the task with what Hydra composes, or do what -m or --cfg asks; raises ConfigError."""
     register_schema()
     # Otherwise Hydra prints errors in its own words and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -209,7 +209,7 @@ def launched_code(run_folder: Path) -> Mapping[str, str]:
 
 
 def read_launch(experiment: str, *, runs_root: Path) -> Launch:
-    """The launch of an experiment; raises ConfigError or ArtifactError where there is none."""
+    """The launch of an experiment; raises ConfigError for a bad name, ArtifactError if missing."""
     if not is_folder_name(experiment):
         raise ConfigError(
             f"experiment is {experiment!r}; it must be one folder name without separators"
