@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mtnlg.evaluation.metrics import bleu, chrf, nist, optional, outputs, rouge, ter
+from mtnlg.evaluation.metrics import bleu, chrf, entities, nist, optional, outputs, rouge, ter
 from mtnlg.evaluation.metrics.base import Family, Metric, measure, metric_value
 from mtnlg.evaluation.texts import Texts
 from mtnlg.plugins import Table, UsedRow
@@ -21,6 +21,7 @@ DECLARED: tuple[Metric | Family, ...] = (
     *ter.METRICS,
     *nist.METRICS,
     *outputs.METRICS,
+    *entities.METRICS,
 )
 FAMILIES = {row.name: row for row in DECLARED if isinstance(row, Family)}
 METRICS: dict[str, Metric] = {name: family.plain for name, family in FAMILIES.items()} | {
