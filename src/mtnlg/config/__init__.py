@@ -25,7 +25,14 @@ from mtnlg.config.task import (
 )
 from mtnlg.config.third_party import ThirdParty
 from mtnlg.config.tokenizer import Algorithm, Normalizer, PreparationConfig, TokenizerConfig
-from mtnlg.config.training import Accelerator, OptimizerConfig, Precision, Schedule, TrainerConfig
+from mtnlg.config.training import (
+    Accelerator,
+    OptimizerConfig,
+    OptimizerName,
+    Precision,
+    Schedule,
+    TrainerConfig,
+)
 from mtnlg.errors import ConfigError
 
 __all__ = [
@@ -41,6 +48,7 @@ __all__ = [
     "Normalization",
     "Normalizer",
     "OptimizerConfig",
+    "OptimizerName",
     "PositionEncoding",
     "Precision",
     "PreparationConfig",

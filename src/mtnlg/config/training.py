@@ -33,14 +33,26 @@ class Schedule(Enum):
     constant = "constant"
 
 
+class OptimizerName(Enum):
+    """What turns gradients into steps."""
+
+    adamw = "adamw"
+    """Loshchilov and Hutter 2019."""
+    muon = "muon"
+    """Jordan et al. 2024, for the matrices of the blocks; AdamW for all other weights."""
+
+
 @dataclass(kw_only=True)
 class OptimizerConfig:
-    """AdamW (Loshchilov and Hutter 2019); biases, norms and position embeddings do not decay."""
+    """Biases, norms and position embeddings do not decay."""
 
+    name: OptimizerName = OptimizerName.adamw
     learning_rate: Positive = 2.5e-3
     beta1: Share = 0.9
     beta2: Share = 0.98
     epsilon: Positive = 1e-8
+    momentum: Share = 0.95
+    """Of Muon."""
     weight_decay: NonNegative = 0.01
     schedule: Schedule = Schedule.cosine
     warmup_steps: CountOrZero = 400

@@ -16,7 +16,14 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mtnlg.config import DecodingConfig, OptimizerConfig, Precision, Schedule, TrainerConfig
+from mtnlg.config import (
+    DecodingConfig,
+    OptimizerConfig,
+    OptimizerName,
+    Precision,
+    Schedule,
+    TrainerConfig,
+)
 from mtnlg.evaluation import Texts, find_metric, score_texts
 from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.model import Transformer
@@ -24,6 +31,7 @@ from mtnlg.records.rows import Row
 from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import cross_entropy
+from mtnlg.training.muon import Muon
 from mtnlg.training.objective import Objective
 
 
@@ -204,26 +212,36 @@ class TransformerModule(lightning.LightningModule):
 def build_optimizer(
     model: Transformer, config: OptimizerConfig, *, is_fused: bool = True
 ) -> torch.optim.AdamW:
-    """AdamW for the parameters that are not frozen, with weight decay for matrices only: not for
-    biases, norms or position embeddings.
+    """The optimizer of the parameters that are not frozen, with weight decay for matrices only: not
+    for biases, norms or position embeddings.
 
     A fused optimizer unscales gradients itself, so those of a scaled loss could not be clipped.
     """
-    decayed: list[Tensor] = []
-    undecayed: list[Tensor] = []
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        is_matrix = parameter.dim() >= 2 and not name.startswith("position_embedding")
-        (decayed if is_matrix else undecayed).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": undecayed, "weight_decay": 0.0},
-    ]
-    betas = (config.beta1, config.beta2)
-    return torch.optim.AdamW(
-        groups, lr=config.learning_rate, betas=betas, eps=config.epsilon, fused=is_fused
+    groups: dict[str, list[Tensor]] = {"orthogonal": [], "decayed": [], "undecayed": []}
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            groups[_group_of(name, weight, config.name)].append(weight)
+    decay, no_decay = {"weight_decay": config.weight_decay}, {"weight_decay": 0.0}
+    settings = {
+        "orthogonal": decay | {"momentum": config.momentum},
+        "decayed": decay,
+        "undecayed": no_decay,
+    }
+    algorithm = Muon if config.name is OptimizerName.muon else torch.optim.AdamW
+    return algorithm(
+        [{"params": weights, **settings[name]} for name, weights in groups.items() if weights],
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        eps=config.epsilon,
+        fused=is_fused,
     )
+
+
+def _group_of(name: str, weight: Tensor, optimizer: OptimizerName) -> str:
+    if weight.dim() < 2 or name.startswith("position_embedding"):
+        return "undecayed"
+    is_hidden = "embedding" not in name and min(weight.shape) > 1
+    return "orthogonal" if optimizer is OptimizerName.muon and is_hidden else "decayed"
 
 
 def learning_rate_ratio(step: int, config: OptimizerConfig, *, max_steps: int) -> float:
