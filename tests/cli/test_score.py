@@ -139,6 +139,29 @@ def test_identical_chinese_text_is_perfect_at_every_task(
     assert metric_values(document) == pytest.approx(dict.fromkeys(metric_values(document), 100.0))
 
 
+def test_summaries_also_get_the_agreement_of_names_and_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand: of Tom, Paris and 3, the output has Tom and 3, and its source has Tom."""
+    texts = {"ref": "Then Tom saw Paris 3 times.", "out": "Then Tom was here 3 times."}
+    files = {name: tmp_path / name for name in (*texts, "src")}
+    for name, text in texts.items():
+        files[name].write_text(f"{text}\n", encoding="utf-8")
+    files["src"].write_text("Ask Tom.\n", encoding="utf-8")
+    command = [
+        *("score", "--references", str(files["ref"]), "--hypotheses", str(files["out"])),
+        *("--task", "summarization", "--language", "en", "--trials", "200"),
+    ]
+
+    values = metric_values(run_json(capsys, command))
+    with_sources = metric_values(run_json(capsys, [*command, "--sources", str(files["src"])]))
+
+    assert values["entity_precision"] == 100
+    assert values["entity_recall"] == pytest.approx(100 * 2 / 3)
+    assert "entity_source_precision" not in values
+    assert with_sources["entity_source_precision"] == 50
+
+
 def test_systems_stand_best_first_with_groups_and_pairs(
     files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:

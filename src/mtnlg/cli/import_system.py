@@ -85,7 +85,7 @@ def _check_line(key: str, text: str | None) -> None:
 def _check_signatures(board: BoardRows) -> None:
     """Raise ArtifactError if other releases scored the board, so that scores cannot be compared."""
     references = [row.references for row in board.rows]
-    for name in board.settings.metrics:
+    for name in board.settings.metrics or ():
         now = find_metric(name).signature(references, board.language)
         if board.signatures.get(name) != now:
             raise ArtifactError(
@@ -144,7 +144,7 @@ def _check_claims(
     signatures: Sequence[str], claims: Sequence[Claim], texts: Texts, board: BoardRows
 ) -> None:
     """Raise ConfigError if a published signature or number disagrees with ours."""
-    main = claims[0].metric if claims else board.settings.metrics[0]
+    main = claims[0].metric if claims else next(iter(board.signatures))
     for word in signatures:
         name, parts = parse_signature(word, default_metric=main)
         ours = find_metric(name).signature(texts.references, texts.language)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from mtnlg.cli.files import STANDARD_METRICS, read_inputs
 from mtnlg.config.checks import at_least, check, require
+from mtnlg.config.evaluation import ENTITIES
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Metric, Resampling, find_metric
 from mtnlg.leaderboard.file_board import Settings, build_file_board, write_samples
@@ -67,7 +68,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _metrics(options: argparse.Namespace) -> tuple[Metric, ...]:
     """Those that are asked for, or the usual ones of the task; the first can rank systems."""
     given = [name for word in options.metrics or () for name in word.split(",") if name]
-    names = list(given or STANDARD_METRICS[options.task])
+    names = given or _usual_metrics(options)
     if options.main_metric is None:
         find_main_metric(names[0], key="--metrics")
     else:
@@ -77,6 +78,13 @@ def _metrics(options: argparse.Namespace) -> tuple[Metric, ...]:
     return tuple(
         find_metric(name, key="--metrics", model_folders=folders) for name in dict.fromkeys(names)
     )
+
+
+def _usual_metrics(options: argparse.Namespace) -> list[str]:
+    names = [*STANDARD_METRICS[options.task]]
+    if options.task != "translation":
+        names += [name for name in ENTITIES if options.sources or "source" not in name]
+    return names
 
 
 def _model_folders(words: Sequence[str]) -> dict[str, str]:

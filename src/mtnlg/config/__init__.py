@@ -122,6 +122,13 @@ class Config:
         }
 
     @property
+    def metrics(self) -> list[str]:
+        """The metrics of all tasks, each once."""
+        kinds = dict.fromkeys(task.kind for task in self.tasks.values())
+        names = (name for kind in kinds for name in self.evaluation.for_kind(kind).metrics or ())
+        return [*dict.fromkeys(names)]
+
+    @property
     def logged_values(self) -> list[str]:
         """The names of the values that a training logs and a callback can monitor."""
         values = ["train/loss", "train/learning_rate", "train/grad_norm", "val/loss"]

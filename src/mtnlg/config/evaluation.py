@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from mtnlg.config.checks import PositiveShare, at_least, check_fields, require
+from mtnlg.config.task import TaskKind
+
+OVERLAP = ("bleu", "chrf", "rouge1", "rouge2", "rougeL", "rougeLsum")
+ENTITIES = ("entity_precision", "entity_recall", "entity_source_precision")
+DEFAULT_METRICS = {
+    TaskKind.translation: OVERLAP,
+    TaskKind.summarization: (*OVERLAP, *ENTITIES),
+    TaskKind.dialogue: (*OVERLAP, *ENTITIES),
+}
+"""Kind of task -> the metrics of a run that names none."""
 
 NUM_TRIALS = 10_000
 """Trials of a paired test: sacreBLEU's default for approximate randomization. The least p-value is
@@ -17,10 +27,10 @@ NUM_TRIALS = 10_000
 class EvaluationConfig:
     """The metrics, and the certainty of their values."""
 
-    metrics: list[str] = field(
-        default_factory=lambda: ["bleu", "chrf", "rouge1", "rouge2", "rougeL", "rougeLsum"]
-    )
-    """Rows of evaluation.METRICS; names may have options, as in rougeL-stem-mean."""
+    metrics: list[str] | None = None
+    """Rows of evaluation.METRICS; names may have options, as in rougeL-stem-mean. None: those of
+    DEFAULT_METRICS.
+    """
     model_folders: dict[str, str] = field(default_factory=dict)
     """Metric -> local folder of its model, for bertscore or comet; no model is ever downloaded."""
     num_resamples: Annotated[int, at_least(100)] = 1_000
@@ -36,5 +46,10 @@ class EvaluationConfig:
     """Trivial systems as rows of every board."""
 
     def __post_init__(self) -> None:
-        require(bool(self.metrics), "evaluation.metrics", self.metrics, "at least one metric")
+        is_named = self.metrics is None or bool(self.metrics)
+        require(is_named, "evaluation.metrics", self.metrics, "at least one metric")
         check_fields(self, "evaluation.")
+
+    def for_kind(self, kind: TaskKind) -> EvaluationConfig:
+        """The settings for one kind of task, with its metrics named."""
+        return replace(self, metrics=self.metrics or [*DEFAULT_METRICS[kind]])

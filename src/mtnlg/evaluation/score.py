@@ -80,7 +80,7 @@ def make_scores(
         scores = score_predictions(
             read_predictions(predictions.folder / PREDICTIONS_FILE),
             language=language,
-            metrics=settings.metrics,
+            metrics=settings.metrics or (),
             resampling=Resampling(
                 num_resamples=settings.num_resamples,
                 confidence=settings.confidence,
@@ -94,7 +94,7 @@ def make_scores(
     code = Code(
         make_scores,
         packages=("sacrebleu", "rouge-score", "numpy"),
-        rows=used_metrics(settings.metrics),
+        rows=used_metrics(settings.metrics or ()),
     )
     return make_folder(artifacts_root, "scores", inputs, build, code=code)
 

@@ -68,7 +68,7 @@ def _check_metrics(config: Config) -> None:
     from mtnlg.report import find_format
 
     folders = config.evaluation.model_folders
-    for name in config.evaluation.metrics:
+    for name in config.metrics:
         metric = find_metric(name, model_folders=folders)
         for task in config.tasks.values():
             if not metric.is_whole:  # the others say that they are not run
@@ -98,15 +98,16 @@ def _check_main_metric(config: Config, name: str, main_metric: str) -> None:
     key = f"tasks.{name}.main_metric"
     metric = find_main_metric(main_metric, key=key)
     require(
-        not metric.is_whole,
+        not metric.needs_model,
         key,
         main_metric,
         "a metric without a model of its own: each validation computes it",
     )
-    if main_metric not in config.evaluation.metrics:
+    names = config.evaluation.for_kind(config.tasks[name].kind).metrics or []
+    if main_metric not in names:
         raise ConfigError(
-            f"evaluation.metrics={config.evaluation.metrics}: must hold {main_metric}, "
-            f"by which the board of {config.task_title(name)} is sorted"
+            f"evaluation.metrics={names}: must hold {main_metric}, by which the board of "
+            f"{config.task_title(name)} is sorted"
         )
 
 

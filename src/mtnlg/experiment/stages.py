@@ -84,7 +84,7 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
                 config.artifacts_root,
                 system.predictions,
                 language=config.tasks[system.task].output_language,
-                settings=config.evaluation,
+                settings=config.evaluation.for_kind(config.tasks[system.task].kind),
             ),
         )
         for system in decoded
@@ -128,7 +128,7 @@ def code_hashes(config: Config) -> dict[str, str]:
             "model": Code(make_model, rows=validation_rows(config)),
             "predictions": Code(make_predictions, rows=decoding_rows(config)),
             "baselines": Code(make_baseline),
-            "scores": Code(make_scores, rows=used_metrics(config.evaluation.metrics)),
+            "scores": Code(make_scores, rows=used_metrics(config.metrics)),
         }
     except MtnlgError:  # the run itself says it
         return {}

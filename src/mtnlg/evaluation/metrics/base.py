@@ -76,7 +76,9 @@ class Metric:
     """Longest text that is scored; longer ones take too much time or memory."""
     needs_sources: bool = False
     is_whole: bool = False
-    """All examples are measured at once, as the metric loads a model first."""
+    """All examples are measured at once, as they share a model or how their corpus is written."""
+    needs_model: bool = False
+    """The metric reads a model or dictionary that is not ours."""
 
     @property
     def is_resampleable(self) -> bool:

@@ -117,7 +117,12 @@ def _folder(metric: str, folder: Path | None) -> Path:
 
 
 _metric = partial(
-    Metric, aggregate=percentage, length=rouge_length, max_tokens=20_000, is_whole=True
+    Metric,
+    aggregate=percentage,
+    length=rouge_length,
+    max_tokens=20_000,
+    is_whole=True,
+    needs_model=True,
 )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mtnlg.errors import ConfigError
 from mtnlg.evaluation.metrics import bleu, chrf, entities, nist, optional, outputs, rouge, ter
-from mtnlg.evaluation.metrics.base import Family, Metric, measure, metric_value
+from mtnlg.evaluation.metrics.base import Family, Metric, MetricNotRunError, measure, metric_value
 from mtnlg.evaluation.texts import Texts
 from mtnlg.plugins import Table, UsedRow
 
@@ -63,4 +64,7 @@ def used_metrics(names: Iterable[str]) -> tuple[UsedRow, ...]:
 def score_texts(name: str, texts: Texts) -> float:
     """The value of one metric on a corpus, without an interval."""
     metric = find_metric(name)
-    return metric_value(metric, measure(metric, texts), texts)
+    try:
+        return metric_value(metric, measure(metric, texts), texts)
+    except MetricNotRunError as reason:
+        raise ConfigError(f"{name} cannot be measured: {reason}") from None
