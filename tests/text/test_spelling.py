@@ -58,6 +58,9 @@ def test_letters_equal_those_that_unicode_calls_so(text: str) -> None:
         ("我用GPT写，好", ["我", "用", "gpt", "写", "好"], True),
         ("über été", ["über", "été"], False),
         ("किताब है", ["किताब", "है"], False),
+        ("แมวอยู่", ["แ", "ม", "ว", "อ", "ยู่"], True),
+        ("ស្រី 2", ["ស្រី", "2"], False),
+        ("བུ་མོས", ["བུ", "མོ", "ས"], True),
     ],
 )
 def test_units_are_words_or_characters(text: str, expected: list[str], unspaced: bool) -> None:

@@ -43,3 +43,20 @@ def test_no_text_gives_no_number_but_zero(tokenizer: TextTokenizer) -> None:
     counts = fertility([], tokenizer, "en")
 
     assert (counts.num_texts, counts.tokens_per_unit, counts.broken_share) == (0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "num_characters"),
+    [
+        ("tha", "แมว อยู่", 5),
+        ("yue", "佢喺度。", 4),
+        ("km", "ស្រី", 1),
+        ("dz", "བུ་མོ", 3),
+        ("nan-Latn", "Lí hó", 2),
+    ],
+)
+def test_a_letter_and_its_marks_are_one_character(
+    tokenizer: TextTokenizer, language: str, text: str, num_characters: int
+) -> None:
+    """Oracle: counted by hand; punctuation counts, white space does not."""
+    assert fertility([text], tokenizer, language).num_units == num_characters

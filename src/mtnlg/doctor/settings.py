@@ -19,7 +19,7 @@ from mtnlg.doctor.values import (
     where_installed,
 )
 from mtnlg.evaluation import Texts
-from mtnlg.text.scripts import CHARACTER_LANGUAGES, base_language
+from mtnlg.text.scripts import base_language, is_sinitic, is_unspaced_language
 
 FAMILIES = {
     **{"rougeL": ("rougeL", "rougeLsum"), "rougeLsum": ("rougeL", "rougeLsum")},
@@ -51,9 +51,9 @@ class Setting:
 
     def is_for(self, language: str) -> bool:
         """Whether it says anything about texts in this language."""
-        base = base_language(language)
         if self.languages == "spaced":
-            return base not in CHARACTER_LANGUAGES
+            return not is_unspaced_language(language)
+        base = "zh" if is_sinitic(language) else base_language(language)
         return self.languages in (None, base)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from mtnlg.evaluation import Texts, find_metric, measure
 from mtnlg.evaluation.significance.bootstrap import FloatArray
-from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, script_of
+from mtnlg.text.scripts import IDEOGRAPH, has_ideographs, is_sinitic, script_of
 
 FEW = 0.05
 """Below this share of the lines, writers and not a program may be the cause."""
@@ -60,13 +60,12 @@ class Symptom:
 
     def find(self, texts: Texts) -> Finding | None:
         """The lines that have it; None if there are too few."""
-        language = base_language(texts.language)
         positions = tuple(
             position
             for position, (text, references) in enumerate(
                 zip(texts.hypotheses, texts.references, strict=True)
             )
-            if self.has(text, references, language)
+            if self.has(text, references, texts.language)
         )
         if not positions or len(positions) < self.least_share * len(texts.hypotheses):
             return None
@@ -93,21 +92,21 @@ def _only_output(pattern: re.Pattern[str]) -> Callable[[str, Sequence[str], str]
 
 
 def _is_segmented(text: str, references: Sequence[str], language: str) -> bool:
-    is_asked = language in CHARACTER_LANGUAGES
+    is_asked = has_ideographs(language)
     return is_asked and _only_output(SPACED_IDEOGRAPHS)(text, references, language)
 
 
 def _has_other_marks(text: str, references: Sequence[str], language: str) -> bool:
     """Whether punctuation is half-width and full-width in the references, or the reverse."""
     joined = "".join(references)
-    if language in CHARACTER_LANGUAGES:
+    if has_ideographs(language):
         has_ascii = ASCII_MARK.search(text) is not None and not WIDE_MARK.search(text)
         return has_ascii and WIDE_MARK.search(joined) is not None
     return WIDE_MARK.search(text) is not None and not WIDE_MARK.search(joined)
 
 
 def _is_in_other_script(text: str, references: Sequence[str], language: str) -> bool:
-    if language != "zh":
+    if not is_sinitic(language):
         return False
     script, expected = script_of(text), script_of("".join(references))
     return script is not None and expected is not None and script != expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from mtnlg.errors import ConfigError
@@ -15,16 +16,21 @@ MARK_BLOCKS = (range(0x0300, 0x20000), range(0xE0100, 0xE01F0))
 @cache
 def combining_marks() -> str:
     """The combining marks of Unicode, for a class of a regular expression: without them words would
-    be cut at the vowel signs of Hindi. Ranges match faster than single marks.
+    be cut at the vowel signs of Hindi.
     """
-    codes = [code for block in MARK_BLOCKS for code in block if _is_mark(code)]
-    starts = [code for code in codes if not _is_mark(code - 1)]
-    ends = [code for code in codes if not _is_mark(code + 1)]
+    return _ranges(MARK_BLOCKS, _is_mark)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
+
+
+def _ranges(blocks: Iterable[range], is_in: Callable[[str], bool]) -> str:
+    """The characters of blocks for which the test holds, as ranges, which match faster."""
+    codes = [code for block in blocks for code in block if is_in(chr(code))]
+    starts = [code for code in codes if not is_in(chr(code - 1))]
+    ends = [code for code in codes if not is_in(chr(code + 1))]
     return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
-
-
-def _is_mark(code: int) -> bool:
-    return unicodedata.category(chr(code))[0] == "M"
 
 
 UNSCORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -40,20 +46,72 @@ def find_unscorable(text: str) -> str | None:
     return f"U+{ord(match.group()):04X} at character {match.start() + 1}"
 
 
-CHARACTER_LANGUAGES = ("zh", "ja")
-"""Languages without spaces, in which each ideograph and each kana is a token of ROUGE."""
-TWO_LETTER_CODES = {"eng": "en", "zho": "zh", "chi": "zh", "cmn": "zh", "jpn": "ja", "kor": "ko"}
-"""ISO 639-3 (and 639-2/B) codes of the languages with rules of their own."""
-
-HAN_AND_KANA = (
+HAN = (
     "\u3005-\u3007\u3021-\u3029\u3105-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0002fa1f\U00030000-\U000323af"
-    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
 )
-"""Han of all planes with its iteration mark and numerals, bopomofo, and kana without punctuation,
-for a class of a regular expression."""
+"""Han of all planes with its iteration mark and numerals, and bopomofo, for a class of a regular
+expression."""
+HAN_AND_KANA = HAN + "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
+"""Also kana without punctuation."""
 IDEOGRAPH = re.compile(f"[{HAN_AND_KANA}\uff66-\uff9f]")
 """Also kana of half width."""
+
+UNSPACED_BLOCKS = (
+    *(range(0x0E00, 0x10A0), range(0x1780, 0x1800), range(0x1950, 0x19E0), range(0x1A20, 0x1AB0)),
+    *(range(0x1B00, 0x1B80), range(0xA980, 0xAAE0)),
+)
+"""Thai, Lao, Tibetan, Burmese; Khmer; Tai Le and New Tai Lue; Tai Tham; Balinese; Javanese, more
+Burmese, and Tai Viet: scripts without spaces between words, whose letters have marks."""
+STACKERS = "\u1039\u17d2\u1a60\u1b44\ua9c0"
+"""Marks that set the next letter below the one before, as Khmer's coeng."""
+
+
+@cache
+def unspaced_letters() -> str:
+    """The letters of scripts without spaces, for a class of a regular expression."""
+    return HAN_AND_KANA + _ranges(UNSPACED_BLOCKS, str.isalpha)
+
+
+@cache
+def unspaced_unit() -> str:
+    """A regular expression for a unit of a script without spaces: an ideograph, a kana, or a letter
+    with its marks and the letters stacked below it.
+    """
+    letter = f"[{_ranges(UNSPACED_BLOCKS, str.isalpha)}][{combining_marks()}]*+"
+    return f"[{HAN_AND_KANA}]|{letter}(?:(?<=[{STACKERS}]){letter})*+"
+
+
+def characters(text: str) -> list[str]:
+    """The characters of a text without white space, each with its marks."""
+    return _character_pattern().findall(text)
+
+
+@cache
+def _character_pattern() -> re.Pattern[str]:
+    return re.compile(rf"{unspaced_unit()}|\S[{combining_marks()}]*+")
+
+
+UNSPACED_SCRIPTS = {
+    "Chinese": "zh cdo cjy cnp cpx csp czh czo gan hak hnm hsn ltc luh lzh mnp nan och sjc wuu yue",
+    "Japanese": "ja ojp ryu",
+    "Thai": "th nod sou tts",
+    "Lao": "lo",
+    "Khmer": "km",
+    "Burmese": "my mnw rki shn",
+    "Tibetan": "bo adx dz khg lbj sip xct",
+}
+"""Script without spaces between words -> its languages, whose tokens are characters."""
+SINITIC = frozenset(UNSPACED_SCRIPTS["Chinese"].split())
+"""Chinese and its languages."""
+IDEOGRAPHIC = SINITIC | frozenset(UNSPACED_SCRIPTS["Japanese"].split())
+UNSPACED = frozenset(" ".join(UNSPACED_SCRIPTS.values()).split())
+TWO_LETTER_CODES = {
+    **{"eng": "en", "kor": "ko", "jpn": "ja", "zho": "zh", "chi": "zh", "cmn": "zh"},
+    **{"tha": "th", "lao": "lo", "khm": "km", "mya": "my", "bur": "my"},
+    **{"bod": "bo", "tib": "bo", "dzo": "dz"},
+}
+"""ISO 639-2 and 639-3 codes of the languages with rules of their own."""
 
 
 @cache
@@ -63,6 +121,46 @@ def base_language(language: str) -> str:
     if re.fullmatch("[a-z]{2,3}", code) is None:
         raise ConfigError(f"language={language!r}: must be an ISO 639-1 code such as en, de or zh")
     return TWO_LETTER_CODES.get(code, code)
+
+
+@cache
+def is_unspaced_language(language: str) -> bool:
+    """True for a language without spaces between words, unless it is in Latin letters (`_Latn`)."""
+    return base_language(language) in UNSPACED and _script_code(language) != "latn"
+
+
+def is_sinitic(language: str) -> bool:
+    """True for Chinese and its languages, unless in Latin letters."""
+    return is_unspaced_language(language) and base_language(language) in SINITIC
+
+
+def has_ideographs(language: str) -> bool:
+    """True for Chinese, its languages, and Japanese, unless in Latin letters."""
+    return is_unspaced_language(language) and base_language(language) in IDEOGRAPHIC
+
+
+def _script_code(language: str) -> str | None:
+    """The ISO 15924 code in a language's code, in lower case."""
+    return next((part for part in re.split("[-_]", language.lower())[1:] if len(part) == 4), None)
+
+
+def join_texts(parts: Sequence[str], language: str) -> str:
+    """Parts of one text with a space between; in a language without spaces, only between words of
+    another script.
+    """
+    if not is_unspaced_language(language):
+        return " ".join(parts)
+    joined = ""
+    for part in parts:
+        is_spaced = bool(joined and part) and _is_spaced(joined[-1]) and _is_spaced(part[0])
+        joined += " " * is_spaced + part
+    return joined
+
+
+def _is_spaced(character: str) -> bool:
+    """True for a character that has spaces around it between words: no Chinese or Thai one."""
+    is_wide = unicodedata.east_asian_width(character) in "WF"
+    return not is_wide and not any(ord(character) in block for block in UNSPACED_BLOCKS)
 
 
 SIMPLIFIED = (

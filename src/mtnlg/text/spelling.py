@@ -2,7 +2,8 @@
 
 Verbatim texts differ at most in composition (NFC) and white space. Texts with equal normalized keys
 share their letters and digits after NFKC in lower case: case, width, punctuation, symbols, emoji
-and spaces do not count. A unit is a word, or one character of a script without spaces.
+and spaces do not count. A unit is a word; in a script without spaces it is one character, with its
+combining marks.
 """
 
 from __future__ import annotations
@@ -12,16 +13,9 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
-from mtnlg.text.scripts import HAN_AND_KANA, combining_marks
-
-UNSPACED = HAN_AND_KANA + (
-    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece"  # Thai and Lao
-    "\u1000-\u103f\u1050-\u108f\u1780-\u17d3"  # Burmese and Khmer
-)
-"""The letters of scripts without spaces between words, for a class of a regular expression."""
+from mtnlg.text.scripts import combining_marks, unspaced_letters, unspaced_unit
 
 _ASCII_WORD = re.compile("[a-z0-9]+")
-_UNSPACED = re.compile(f"[{UNSPACED}]")
 _NAME = r"[^\W\d_][\w.'’-]{0,19}"
 _LABELS = re.compile(rf"\s*(?:(?:#\w{{1,30}}#|{_NAME}(?: {_NAME})?)\s*[:：](?!\d)\s*)+")
 """Speaker labels at the start of a line: `#Person1#:`, `A:`, `Dr. Chen:`, `小明：`."""
@@ -55,9 +49,16 @@ def without_labels(line: str) -> str:
 
 def is_unspaced(text: Sequence[str]) -> bool:
     """True if most units of a text are characters of a script without spaces."""
-    return 2 * sum(1 for unit in text if _UNSPACED.match(unit)) > len(text)
+    is_character = _letter_pattern().match
+    return 2 * sum(1 for unit in text if is_character(unit)) > len(text)
+
+
+@cache
+def _letter_pattern() -> re.Pattern[str]:
+    return re.compile(f"[{unspaced_letters()}]")
 
 
 @cache
 def _unit_pattern() -> re.Pattern[str]:
-    return re.compile(rf"[{UNSPACED}]|(?:[^\W_{UNSPACED}]++[{combining_marks()}]*+)++")
+    letter = rf"[^\W_{unspaced_letters()}]"
+    return re.compile(rf"{unspaced_unit()}|(?:{letter}++[{combining_marks()}]*+)++")

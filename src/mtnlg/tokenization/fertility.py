@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+from mtnlg.text.scripts import characters, is_unspaced_language
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
-UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
-"""Languages (ISO 639-1, or 639-3 where that has none) written without spaces between words."""
 BATCH_TEXTS = 1_000
 """Texts that are encoded together."""
 BROKEN = "\ufffd"
@@ -27,7 +26,7 @@ class Fertility:
 
     language: str
     unit: str
-    """`word` (between white space) or `character` (except white space)."""
+    """`word` (between white space) or `character` (with its marks, without white space)."""
     num_texts: int
     num_units: int
     num_tokens: int
@@ -47,19 +46,19 @@ class Fertility:
 
 def fertility(texts: Iterable[str], tokenizer: TextTokenizer, language: str) -> Fertility:
     """The counts of a stream of texts; the region of a language (`zh-TW`) is ignored."""
-    is_spaced = language.lower().replace("_", "-").split("-")[0] not in UNSPACED
+    is_unspaced = is_unspaced_language(language)
+    units = characters if is_unspaced else str.split
     is_broken: dict[int, bool] = {}
     num_texts = num_units = num_tokens = num_broken = 0
     stream = iter(texts)
     while batch := list(islice(stream, BATCH_TEXTS)):
         num_texts += len(batch)
         for text, ids in zip(batch, tokenizer.encode_batch(batch), strict=True):
-            words = text.split()
-            num_units += len(words) if is_spaced else sum(map(len, words))
+            num_units += len(units(text))
             num_tokens += len(ids)
             for token in ids:
                 if token not in is_broken:
                     is_broken[token] = BROKEN in tokenizer.decode([token])
                 num_broken += is_broken[token]
-    unit = "word" if is_spaced else "character"
+    unit = "character" if is_unspaced else "word"
     return Fertility(language, unit, num_texts, num_units, num_tokens, num_broken)

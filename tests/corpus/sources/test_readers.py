@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -10,7 +11,7 @@ from mtnlg import plugins
 from mtnlg.config import ResponseTurns, TaskConfig, TaskKind
 from mtnlg.corpus.sources.readers import READERS, Reader, Record, check_columns, find_reader
 from mtnlg.errors import ConfigError, DataError
-from mtnlg.records.files import JsonObject
+from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.rows import Row
 
 PARALLEL = {"source": "translation.en|en", "target": "translation.de|de"}
@@ -57,6 +58,28 @@ def test_a_document_of_sentences_is_joined_and_keeps_its_id() -> None:
     rows = read(task, {"key": 5, "text": ["One.", "Two."], "summary": "S"})
 
     assert rows == [Row("5", "One. Two.", ("S",))]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences", "joined"),
+    [("zh", ["下雨了。", "出门。"], "下雨了。出门。"), ("th", ["ฝน", "ตก"], "ฝนตก")],
+)
+def test_a_document_of_a_language_without_spaces_is_joined_without_them(
+    language: str, sentences: list[JsonValue], joined: str
+) -> None:
+    task = replace(make_task("document_summary", DOCUMENT), source_language=language)
+
+    rows = read(task, {"text": sentences, "summary": "S"})
+
+    assert rows == [Row("train-7", joined, ("S",))]
+
+
+def test_the_lines_of_a_chinese_turn_become_one_without_a_space() -> None:
+    task = make_task("context_response", {"context": "turns", "response": "answer"})
+
+    rows = read(replace(task, source_language="zh"), {"turns": ["你好\n吗", "好"], "answer": "嗯"})
+
+    assert rows == [Row("train-7", "你好吗\n好", ("嗯",))]
 
 
 def test_the_first_alternative_that_is_there_counts() -> None:

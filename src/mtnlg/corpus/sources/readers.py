@@ -22,6 +22,7 @@ from mtnlg.plugins import Table
 from mtnlg.records.codec import decode
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.rows import Row
+from mtnlg.text.scripts import join_texts
 
 BUILTIN = "builtin"
 CONVERSATION, TURNS = "conversation", "turns"
@@ -82,7 +83,7 @@ def read_parallel_text(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 def read_document_summary(record: Record, task: TaskConfig) -> Iterator[Row]:
     """A document, or a list of its sentences, and its summary, or a list of several references."""
-    document = " ".join(_as_texts(record, task, "document"))
+    document = join_texts(_as_texts(record, task, "document"), task.source_language)
     yield Row(_row_id(record, task), document, _as_texts(record, task, "summary"))
 
 
@@ -94,7 +95,7 @@ def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
         kind = type(value).__name__
         raise DataError(f"{record.location}: column {column} must be a list of turns, found {kind}")
     turns = [_text(record, column, turn, allowed="a list of turns") for turn in value]
-    turns = [" ".join(turn.splitlines()) for turn in turns]
+    turns = [_on_one_line(turn, task) for turn in turns]
     record_id = _row_id(record, task)
     last = len(turns) - 1
     first = 1 if task.response_turns is ResponseTurns.all else max(1, last)
@@ -105,11 +106,11 @@ def read_dialogue_turns(record: Record, task: TaskConfig) -> Iterator[Row]:
 
 def read_context_response(record: Record, task: TaskConfig) -> Iterator[Row]:
     """A response and the turns before it, a line for each, after a background if it has one."""
-    turns = [" ".join(turn.splitlines()) for turn in _as_texts(record, task, "context")]
+    turns = [_on_one_line(turn, task) for turn in _as_texts(record, task, "context")]
     if task.max_context_turns is not None:
         turns = turns[-task.max_context_turns :]
     background = _as_texts(record, task, "background") if "background" in task.columns else ()
-    lines = [" ".join(line.splitlines()) for line in background]
+    lines = [_on_one_line(line, task) for line in background]
     yield Row(
         _row_id(record, task), "\n".join([*lines, *turns]), _as_texts(record, task, "response")
     )
@@ -257,6 +258,10 @@ def _text(record: Record, column: str, value: JsonValue, *, allowed: str) -> str
             f"{record.location}: column {column} must be {allowed}, found {type(value).__name__}"
         )
     return value
+
+
+def _on_one_line(text: str, task: TaskConfig) -> str:
+    return join_texts(text.splitlines(), task.source_language)
 
 
 def _row_id(record: Record, task: TaskConfig) -> str:

@@ -15,7 +15,7 @@ from sacrebleu.metrics.ter import TER, TERSignature
 from mtnlg.evaluation.metrics.base import Metric
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, count_references
-from mtnlg.text.scripts import CHARACTER_LANGUAGES, base_language
+from mtnlg.text.scripts import has_ideographs
 
 
 def ter_statistics(texts: Texts) -> FloatArray:
@@ -53,7 +53,7 @@ def ter_length(text: str, language: str) -> int:
 @cache
 def _scorer(language: str) -> TER:
     """Asian scripts are normalized too, as Tercom ignores its support of them otherwise."""
-    is_asian = base_language(language) in CHARACTER_LANGUAGES
+    is_asian = has_ideographs(language)
     return TER(normalized=is_asian, asian_support=is_asian)
 
 

@@ -14,11 +14,17 @@ from string import ascii_lowercase, digits
 from typing import Any, cast
 
 from mtnlg.errors import ConfigError
-from mtnlg.text.scripts import CHARACTER_LANGUAGES, IDEOGRAPH, base_language, combining_marks
-
-BLEU_TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char"}
-"""sacreBLEU's names; 13a for all other languages. Japanese and Korean are cut into characters, as
-MeCab is not installed."""
+from mtnlg.text.scripts import (
+    IDEOGRAPH,
+    base_language,
+    characters,
+    combining_marks,
+    has_ideographs,
+    is_sinitic,
+    is_unspaced_language,
+    unspaced_letters,
+    unspaced_unit,
+)
 
 
 class _Spaces(dict[int, str]):
@@ -34,16 +40,19 @@ _SPACES = _Spaces({ord(letter): letter for letter in ascii_lowercase + digits})
 
 
 def bleu_tokenizer(language: str) -> str:
-    """The name of sacreBLEU's tokenizer for the references' language."""
-    return BLEU_TOKENIZERS.get(base_language(language), "13a")
+    """The name of sacreBLEU's tokenizer for the references' language. Japanese and Korean are cut
+    into characters, as MeCab is not installed.
+    """
+    if is_sinitic(language):
+        return "zh"
+    return "char" if is_unspaced_language(language) or base_language(language) == "ko" else "13a"
 
 
 def rouge_tokenizer(language: str) -> str:
     """The name, in ROUGE_TOKENIZERS, of ROUGE's tokenizer for the references' language."""
-    code = base_language(language)
-    if code in CHARACTER_LANGUAGES:
-        return "zh_characters"
-    return "rouge_score" if code == "en" else "unicode_words"
+    if is_unspaced_language(language):
+        return "zh_characters" if has_ideographs(language) else "graphemes"
+    return "rouge_score" if base_language(language) == "en" else "unicode_words"
 
 
 def rouge_tokens(text: str, language: str) -> list[str]:
@@ -66,6 +75,18 @@ def zh_characters(text: str) -> list[str]:
     return _character_pattern().findall(_normal(text))
 
 
+def graphemes(text: str) -> list[str]:
+    """Single characters of all scripts without spaces, each with its marks; all else as Unicode
+    words.
+    """
+    return _grapheme_pattern().findall(_normal(text))
+
+
+def all_characters(text: str) -> list[str]:
+    """Single characters of any script with their marks: letters, digits, punctuation, symbols."""
+    return characters(unicodedata.normalize("NFC", text.lower()))
+
+
 def stemmed_words(text: str) -> list[str]:
     """The tokens of rouge_score's default tokenizer with its stemmer: words of more than three
     letters are stemmed (Porter 1980).
@@ -83,6 +104,8 @@ ROUGE_TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "rouge_score_stems": stemmed_words,
     "unicode_words": unicode_words,
     "zh_characters": zh_characters,
+    "graphemes": graphemes,
+    "characters": all_characters,
     "jieba": jieba_words,
 }
 
@@ -144,3 +167,10 @@ def _character_pattern() -> re.Pattern[str]:
     ideographs = IDEOGRAPH.pattern[1:-1]
     letter = rf"[^\W{ideographs}]"
     return re.compile(rf"(?!\W)[{ideographs}]|{letter}+(?:[{combining_marks()}]+{letter}*)*")
+
+
+@cache
+def _grapheme_pattern() -> re.Pattern[str]:
+    letter = rf"[^\W{unspaced_letters()}]"
+    word = rf"{letter}+(?:[{combining_marks()}]+{letter}*)*"
+    return re.compile(rf"(?!\W)(?:{unspaced_unit()})|{word}")
