@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tokenizers import pre_tokenizers
 
-from mtnlg.config import Algorithm, Normalizer, TokenizerConfig
+from mtnlg.config import Algorithm, Normalizer, TokenizerConfig, WordPattern
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.tokenization.tokenizer import TextTokenizer, train_tokenizer
 
@@ -105,6 +107,72 @@ def test_nfkc_rewrites_chinese_punctuation_and_no_normalizer_does_not() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("हिन्दी में!", ["हिन्दी", " में", "!"]),
+        ("e\u0301tude don't", ["e\u0301tude", " don", "'t"]),
+        ("क्\u200dष می\u200cخواهم", ["क्\u200dष", " می\u200cخواهم"]),
+        ("❤\ufe0f  1\ufe0f\u20e3", ["❤\ufe0f", " ", " 1", "\ufe0f\u20e3"]),
+    ],
+)
+def test_marks_and_joiners_stay_in_the_word_of_their_letter(text: str, words: list[str]) -> None:
+    """Oracle: cut by hand; each piece shows the bytes of its word."""
+    tokenizer = train_tokenizer([text], CONFIG, markers=MARKERS)
+
+    pieces = tokenizer.words(text)
+
+    byte_level = train_tokenizer([], replace(CONFIG, pattern=WordPattern.gpt2), markers=MARKERS)
+    lengths = [sum(map(len, byte_level.words(word))) for word in words]
+    assert [len(piece) for piece in pieces] == lengths == [len(word.encode()) for word in words]
+
+
+HINDI = (
+    "मैं हम लड़का लड़की बच्चे किताब स्कूल पानी बाज़ार दिल्ली पहाड़ चाँद सुंदर पढ़ता लिखते देखी जाएँगे "
+    "क्योंकि विद्यार्थी अंतरराष्ट्रीय कार्यक्रम प्रधानमंत्री है हैं में को का की के और"
+)
+
+
+def test_hindi_words_are_at_most_two_tokens_in_a_vocabulary_of_their_own() -> None:
+    """Oracle: words between spaces; GPT-2's pattern cuts them at each vowel sign."""
+    chance = random.Random(0)
+    texts = [" ".join(chance.choices(HINDI.split(), k=12)) for _ in range(400)]
+    num_words = 12 * len(texts)
+
+    def tokens_per_word(pattern: WordPattern | None) -> float:
+        config = TokenizerConfig(vocabulary_size=4_000, pattern=pattern)
+        tokenizer = train_tokenizer(texts, config, markers=MARKERS)
+        return sum(map(len, tokenizer.encode_batch(texts))) / num_words
+
+    assert tokens_per_word(None) <= 2 < 3 < tokens_per_word(WordPattern.gpt2)
+
+
+@given(text=TEXTS)
+def test_text_without_marks_and_joiners_has_the_words_of_gpt2(text: str) -> None:
+    """Oracle: the pattern built into tokenizers' ByteLevel, which is GPT-2's."""
+    text = "".join(
+        character
+        for character in text
+        if unicodedata.category(character)[0] not in "MC" or character.isspace()
+    )
+    gpt2 = pre_tokenizers.ByteLevel(add_prefix_space=False)
+
+    words = train_tokenizer([], CONFIG, markers=MARKERS).words(text)
+
+    assert words == [word for word, _ in gpt2.pre_tokenize_str(text)]
+
+
+def test_tokenizer_of_gpt2s_pattern_loads_unchanged(tmp_path: Path) -> None:
+    """Oracle: its ids before it was saved; so were all tokenizers before the setting."""
+    old = train_tokenizer(CORPUS, replace(CONFIG, pattern=WordPattern.gpt2), markers=MARKERS)
+    old.save(tmp_path / "tokenizer.json")
+
+    loaded = TextTokenizer.load(tmp_path / "tokenizer.json")
+
+    assert json.loads(loaded.to_json())["pre_tokenizer"]["type"] == "ByteLevel"
+    assert loaded.encode("हिन्दी में!") == old.encode("हिन्दी में!")
+
+
 @given(text=TEXTS)
 def test_text_never_becomes_a_special_token(tokenizer: TextTokenizer, text: str) -> None:
     assert not set(tokenizer.encode(text)) & set(tokenizer.special_ids)
@@ -145,7 +213,7 @@ def test_hugging_face_opens_it_and_gives_the_same_ids(saved: Path) -> None:
     theirs = transformers.PreTrainedTokenizerFast(tokenizer_file=str(saved))
     ours = TextTokenizer.load(saved)
 
-    for text in [*CORPUS[:3], "", " ", "neue Wörter 新词 👩‍👩‍👧‍👦"]:
+    for text in [*CORPUS[:3], "", " ", "हिन्दी में।", "neue Wörter 新词 👩‍👩‍👧‍👦"]:
         assert theirs(text, add_special_tokens=False)["input_ids"] == ours.encode(text)
 
 

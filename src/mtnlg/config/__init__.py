@@ -24,7 +24,13 @@ from mtnlg.config.task import (
     TaskKind,
 )
 from mtnlg.config.third_party import ThirdParty
-from mtnlg.config.tokenizer import Algorithm, Normalizer, PreparationConfig, TokenizerConfig
+from mtnlg.config.tokenizer import (
+    Algorithm,
+    Normalizer,
+    PreparationConfig,
+    TokenizerConfig,
+    WordPattern,
+)
 from mtnlg.config.training import (
     Accelerator,
     OptimizerConfig,
@@ -60,6 +66,7 @@ __all__ = [
     "ThirdParty",
     "TokenizerConfig",
     "TrainerConfig",
+    "WordPattern",
     "flat_settings",
     "plain_settings",
 ]

@@ -30,6 +30,13 @@ class Normalizer(Enum):
     """A model never writes a capital: cased metrics fall."""
 
 
+class WordPattern(Enum):
+    """What divides text into the words that no token crosses, where it is not the usual pattern."""
+
+    gpt2 = "gpt2"
+    """That of GPT-2, which cuts words at combining marks, such as the vowel signs of Hindi."""
+
+
 @dataclass(kw_only=True)
 class TokenizerConfig:
     """Byte-level BPE (Radford et al. 2019), or another algorithm, trained on the train splits."""
@@ -42,6 +49,8 @@ class TokenizerConfig:
     """None: byte-level BPE."""
     normalizer: Normalizer | None = None
     """None: text stays what it is."""
+    pattern: WordPattern | None = None
+    """None: GPT-2's, with combining marks as letters: the same in texts without marks."""
     tasks: list[str] | None = None
     """Tasks (keys of `tasks`) whose training rows it learns from; None: all. All tasks use it."""
     temperature: Annotated[float, at_least(1)] | None = None

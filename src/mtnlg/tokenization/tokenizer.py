@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from mtnlg.config import Algorithm, Normalizer, TokenizerConfig
+from mtnlg.config import Algorithm, Normalizer, TokenizerConfig, WordPattern
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 
 PAD, SEPARATOR, END = "<pad>", "<sep>", "<eos>"
 TOKENIZER_FILE = "tokenizer.json"
+WORD = (
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}[\p{L}\p{M}\u200c\u200d]*| ?\p{N}+"
+    r"| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+)
+"""GPT-2's pattern of words, with marks and joiners as parts of the word of the letter before."""
 
 
 def train_tokenizer(
@@ -34,10 +39,22 @@ def train_tokenizer(
     tokenizer = Tokenizer(model)
     if config.normalizer is not None:
         tokenizer.normalizer = NORMALIZERS[config.normalizer]()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = _words_of(config.pattern)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(texts, trainer)
     return TextTokenizer(tokenizer)
+
+
+def _words_of(pattern: WordPattern | None) -> pre_tokenizers.PreTokenizer:
+    """What divides text into words, with a letter for each byte."""
+    if pattern is WordPattern.gpt2:
+        return pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORD), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
 
 
 def _byte_level_bpe(
