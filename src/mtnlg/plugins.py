@@ -6,7 +6,7 @@ rows cannot be replaced. A package that cannot be imported fails only those who 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -41,17 +41,18 @@ class Table(Generic[Row]):
     rows: Mapping[str, Row]
     """Our own rows by name."""
 
-    def find(self, name: str, *, key: str) -> Row:
+    def find(
+        self, name: str, *, key: str, hint: Callable[[str, list[str]], str] = suggestion
+    ) -> Row:
         """The row of that name, ours or a package's. Raises ConfigError, which names the setting
-        `key`, if there is none, or two, or it cannot be loaded.
+        `key` and ends with a hint, if there is none, or two, or it cannot be loaded.
         """
         if name in self.rows:
             return self.rows[name]
         point = self.entry_point(name, key=key)
         if point is None:
             known = self.known_names()
-            hint = suggestion(name, known)
-            raise ConfigError(f"{key} has {name!r}; known: {', '.join(known)}{hint}")
+            raise ConfigError(f"{key} has {name!r}; known: {', '.join(known)}{hint(name, known)}")
         try:
             row = point.load()
         except Exception as error:  # any code may stand in a module of others

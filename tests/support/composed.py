@@ -26,7 +26,7 @@ def composed(*overrides: str) -> Config:
         with initialize_config_module("mtnlg.conf", version_base="1.3"):
             return load(compose("config", list(overrides), return_hydra_config=True))
     except (HydraException, OmegaConfBaseException) as error:
-        raise explain(error) from error
+        raise explain(error, overrides) from error
 
 
 def choices(group: str) -> list[str]:

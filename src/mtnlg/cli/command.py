@@ -24,6 +24,8 @@ class Parser(argparse.ArgumentParser):
 
     commands: Mapping[str, Parser] = {}
     """Its subcommands by name."""
+    takes_settings = False
+    """Whether words such as key=value may stand beside its options."""
 
     def add_commands(self) -> Subparsers:
         """The action to add subcommands to; the command line must begin with one of them."""
@@ -44,8 +46,12 @@ class Parser(argparse.ArgumentParser):
         known = [*self.commands, *self._option_string_actions]
         for word in words:
             if word not in known:
+                from mtnlg.config.foreign_names import look_up
+
                 kind = "option" if word.startswith("-") else "command"
-                hint = suggestion(word, known) or f"; known: {', '.join(self.commands)}"
+                foreign = look_up(word, "commands")
+                hint = f"; {foreign}" if foreign else suggestion(word, known)
+                hint = hint or f"; known: {', '.join(self.commands)}"
                 raise ConfigError(f"unknown {kind} {word!r}{hint}")
 
     def _check_options(self, words: Iterable[str]) -> None:
@@ -65,9 +71,24 @@ class Parser(argparse.ArgumentParser):
         name = word.partition("=")[0]
         known = [known for known in self._option_string_actions if known.startswith("--")]
         hint = suggestion(name, known)
+        if self.takes_settings:
+            hint = _as_setting(name) or hint
         if not hint:
             self.error(f"unknown option {name!r}")
         raise ConfigError(f"unknown option {name!r}{hint}")
+
+
+def _as_setting(name: str) -> str:
+    """The end of a message: the setting or choice to write instead of an option; empty if none."""
+    from mtnlg.config.foreign_names import look_up, setting_paths
+
+    plain = name.strip("-").replace("-", "_")
+    if hint := look_up(name, "options", "anywhere"):
+        return f"; settings are key=value: {hint}"
+    if plain in ("task", "model", "experiment", "tokenizer", "trainer", "decoding", "evaluation"):
+        return f"; settings are key=value: choose {plain}=<name>"
+    path = setting_paths().get(plain)
+    return f"; settings are key=value: set {path}" if path else ""
 
 
 def add_command(

@@ -62,12 +62,12 @@ def run(options: argparse.Namespace) -> int:
     statuses = [0]
     for name in names:
         # The rows do not depend on the model, but a configuration needs one.
-        chosen = [*flags, f"task={name}", "model=mt_nlg_nano", *overrides]
+        chosen = [f"task={name}", "model=mt_nlg_nano", *overrides]
 
         def task(raw: Any, name: str = name) -> None:
             statuses.append(guarded(lambda: _print_description(raw, name)))
 
-        run_hydra("mtnlg data", chosen, task)
+        run_hydra("mtnlg data", flags, chosen, task)
     return max(statuses)
 
 

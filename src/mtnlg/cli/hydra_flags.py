@@ -21,6 +21,7 @@ FLAGS_WITH_VALUE = (
 
 def add_overrides(parser: Parser) -> argparse._MutuallyExclusiveGroup:
     """Add overrides and Hydra's flags; returns the group of flags that exclude each other."""
+    parser.takes_settings = True
     parser.allow_abbrev = False  # an abbreviated flag would not be recognized by `split_flags`
     parser.add_argument(
         "overrides", nargs="*", metavar="OVERRIDE", help="group=choice or key=value"

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     setattr(task, STAGE_ATTRIBUTE, stage)
     setattr(task, COMMAND_ATTRIBUTE, command)
     flags, overrides = split_flags(words)
-    run_hydra(f"mtnlg {stage}", [*flags, *overrides], task)
+    run_hydra(f"mtnlg {stage}", flags, overrides, task)
     return max(statuses)
 
 

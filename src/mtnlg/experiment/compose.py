@@ -7,13 +7,13 @@ fresh structured config refuses it.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from dataclasses import is_dataclass
+from functools import update_wrapper
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import takewhile
@@ -24,13 +24,23 @@ import hydra
 import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from mtnlg.config import Config, DecodingConfig, TaskConfig
+from mtnlg.config.foreign_names import foreign_names, setting_hint
 from mtnlg.config.third_party import changing_callbacks
-from mtnlg.errors import ConfigError, suggestion
+from mtnlg.errors import ConfigError
+from mtnlg.experiment.mistakes import (
+    check_names,
+    check_words,
+    explain_choices,
+    explain_grammar,
+    explain_null,
+    explain_several,
+    wrong_packages,
+)
 from mtnlg.records import places
 from mtnlg.records.files import write_text
 
@@ -46,22 +56,58 @@ def register_schema() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
 
 
-def run_hydra(prog: str, words: Sequence[str], task: Callable[[Any], object]) -> None:
-    """Call the task with what Hydra composes, or do what -m or --cfg asks; raises ConfigError."""
+def run_hydra(
+    prog: str, flags: Sequence[str], words: Sequence[str], task: Callable[[Any], object]
+) -> None:
+    """Call the task with what Hydra composes of the overrides, or do what its flags ask; raises
+    ConfigError.
+    """
+    folder = _user_folder(flags)
+    check_words(words, folder)
     register_schema()
     # Otherwise Hydra prints errors in its own words and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    before, sys.argv = sys.argv, [prog, *words]
+    before, sys.argv = sys.argv, [prog, *flags, *words]
+    work = _Started(task)
     try:
-        hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(task)()
+        hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(work)()
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        raise explain(error) from None
+        raise explain(error, words, folder) from None
     except (AssertionError, AttributeError) as error:
         if BELOW_NULL.search(str(error)) is None:
             raise
-        raise _explain_null(words) from None
+        raise explain_null(words) from None
+    except OSError as error:
+        if work.is_started:
+            raise
+        raise ConfigError(
+            f"hydra.run.dir or hydra.sweep.dir: {error.filename or 'its folder'} cannot be made "
+            f"({error.strerror}); leave it out, and set runs_root"
+        ) from None
     finally:
         sys.argv = before
+
+
+class _Started:
+    """The task, and whether Hydra has called it; it has the task's attributes."""
+
+    def __init__(self, task: Callable[[Any], object]) -> None:
+        self.task, self.is_started = task, False
+        update_wrapper(self, task)
+
+    def __call__(self, raw: Any) -> object:
+        self.is_started = True
+        return self.task(raw)
+
+
+def _user_folder(flags: Sequence[str]) -> Path | None:
+    """The folder of --config-dir, if it is there."""
+    for position, flag in enumerate(flags):
+        name, equals, value = flag.partition("=")
+        if name in ("--config-dir", "-cd"):
+            folder = Path(value if equals else flags[position + 1])
+            return folder if folder.is_dir() else None
+    return None
 
 
 def load(raw: DictConfig) -> Config:
@@ -86,13 +132,7 @@ def load_composed(raw: DictConfig) -> Config:
     earlier one on the search path, which Hydra silently prefers.
     """
     sources = (raw.hydra if "hydra" in raw else HydraConfig.get()).runtime.config_sources
-    folders = [Path(str(folder)) for folder in _config_folders(sources)]
-    for position, folder in enumerate(folders):
-        for earlier in folders[:position]:
-            for taken in sorted(earlier.rglob("*.yaml")):
-                file = folder / taken.relative_to(earlier)
-                if file.is_file() and file.read_bytes() != taken.read_bytes():
-                    raise ConfigError(f"{file}: is hidden by {taken}; rename it")
+    check_names([Path(str(folder)) for folder in _config_folders(sources)])
     return load(raw)
 
 
@@ -139,7 +179,7 @@ def decoding_settings(words: Sequence[str]) -> dict[str, object]:
     except OmegaConfBaseException as error:
         raise explain(error) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {' '.join(words)}: not YAML ({_one_line(str(error))})") from None
+        raise ConfigError(f"--set {' '.join(words)}: not YAML ({one_line(str(error))})") from None
     plain = OmegaConf.to_container(typed)
     assert isinstance(plain, dict), f"{typed!r} is no mapping"
     STRATEGY_TABLE.find(plain["strategy"], key="--set strategy")
@@ -158,14 +198,14 @@ def thaw(path: Path) -> Config:
     except OSError as error:
         raise ConfigError(f"--frozen {path}: cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"--frozen {path}: not YAML ({_one_line(str(error))})") from None
+        raise ConfigError(f"--frozen {path}: not YAML ({one_line(str(error))})") from None
     if not isinstance(plain, dict):
         kind = type(plain).__name__
         raise ConfigError(f"--frozen {path}: expected the keys of a configuration, found {kind}")
     try:
         return load(OmegaConf.create(plain))
     except (ConfigError, OmegaConfBaseException) as error:
-        raise ConfigError(f"--frozen {path}: {_one_line(str(error))}") from None
+        raise ConfigError(f"--frozen {path}: {one_line(str(error))}") from None
 
 
 def experiment_name(config: Config) -> str:
@@ -220,53 +260,31 @@ def freeze_run(config: Config) -> Path:
     return path
 
 
-def explain(error: Exception) -> ConfigError:
-    """The error of Hydra or OmegaConf as one line that names the key."""
+def explain(error: Exception, words: Sequence[str] = (), folder: Path | None = None) -> ConfigError:
+    """The error of Hydra or OmegaConf as one line that names the key and says what to do. The
+    overrides and the user's folder of YAML files help to find the cause.
+    """
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    message = _one_line(str(cause))
+    message = one_line(str(cause))
     section, key = getattr(cause, "object_type", None), str(getattr(cause, "key", None))
-    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and dataclasses.is_dataclass(
-        section
-    ):
-        message += _remedy(section, key)
+    if isinstance(error, OverrideParseException):
+        return explain_grammar(error.override)
+    if isinstance(error, MissingConfigException) or "You must specify" in message:
+        return explain_choices(words, folder, message)
+    if ambiguous := [word for word in words if f"Ambiguous value for argument '{word}'" in message]:
+        return explain_several(ambiguous[0])
+    for file, package in wrong_packages(words, folder, message):
+        return ConfigError(f"{file}: its first line must be `# @package {package}`")
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and is_dataclass(section):
+        message += setting_hint(key, section)
     elif hint := foreign_names()["values"].get(str(getattr(cause, "full_key", None))):
         message += f"; {hint}"
-    if "Could not find" in message and "Available options" not in message:
-        message += "; --help lists what there is"
+    elif "is not a ListConfig" in message:
+        message += "; write a list, as in KEY=[a,b]"
     return ConfigError(message)
 
 
-def _explain_null(words: Sequence[str]) -> ConfigError:
-    """The error for the word that sets something below a setting that is null."""
-    for word in words:
-        for section, hint in foreign_names()["values"].items():
-            if re.match(rf"\+*{re.escape(section)}[.=]", word):
-                return ConfigError(f"{word}: {section} is null; {hint}")
-    return ConfigError(f"{' '.join(words)}: sets something below a setting that is null")
-
-
-@cache
-def foreign_names() -> dict[str, dict[str, str]]:
-    """Class of settings -> a name that other frameworks use -> what to set here instead. Below
-    `values`: setting -> what its values are here.
-    """
-    file = resources.files("mtnlg.experiment") / "foreign_names.yaml"
-    sections = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return {
-        section: {name: hint for names, hint in hints.items() for name in names.split(", ")}
-        for section, hints in sections.items()
-    }
-
-
-def _remedy(section: Any, key: str) -> str:
-    """The end of a message: what to set instead of a setting that a section lacks."""
-    if hint := foreign_names().get(section.__name__, {}).get(key):
-        return f"; {hint}"
-    known = [setting.name for setting in dataclasses.fields(section)]
-    return suggestion(key, known) or f"; known: {', '.join(known)}"
-
-
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A message without Hydra's search path and types, its indented options joined to a list."""
     sentences: list[str] = []
     options: list[str] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mtnlg.config.foreign_names import metric_hint
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation.metrics import bleu, chrf, entities, nist, optional, outputs, rouge, ter
 from mtnlg.evaluation.metrics.base import Family, Metric, MetricNotRunError, measure, metric_value
@@ -53,7 +54,7 @@ def find_metric(
     base, *words = name.split("-")
     if base in FAMILIES and words:
         return FAMILIES[base].variant(name, words, key=key)
-    return METRIC_TABLE.find(name, key=key)
+    return METRIC_TABLE.find(name, key=key, hint=metric_hint)
 
 
 def used_metrics(names: Iterable[str]) -> tuple[UsedRow, ...]:
