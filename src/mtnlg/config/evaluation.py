@@ -52,4 +52,4 @@ class EvaluationConfig:
 
     def for_kind(self, kind: TaskKind) -> EvaluationConfig:
         """The settings for one kind of task, with its metrics named."""
-        return replace(self, metrics=self.metrics or [*DEFAULT_METRICS[kind]])
+        return replace(self, metrics=self.metrics or [*DEFAULT_METRICS.get(kind, OVERLAP)])

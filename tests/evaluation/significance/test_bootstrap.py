@@ -26,7 +26,9 @@ REFERENCES = [
     ["we trained a model on text"],
 ]
 REFERENCES += [["cats sat on mats today"], ["yes it is"]]
-SOURCES = ["the cat sat on a mat"] * len(HYPOTHESES)
+HYPOTHESES += ["then Tom saw 3 cats", "then Ann saw 4 dogs and Tom"]
+REFERENCES += [["then Tom saw 4 cats"], ["then Ann saw 4 cats"]]
+SOURCES = ["the cat sat on a mat by Tom"] * len(HYPOTHESES)
 CONSTANT = ("exact_match", "repetition4", "distinct1_example", "distinct2_example")
 """Metrics that do not vary over so few short texts."""
 VARYING = [
