@@ -163,6 +163,21 @@ def _is_spaced(character: str) -> bool:
     return not is_wide and not any(ord(character) in block for block in UNSPACED_BLOCKS)
 
 
+_SENTENCE = re.compile(
+    r"""[^。！？｡!?…។៕။།༎]*[。！？｡!?…។៕။།༎]+["'”’」』）)\]】》]*|[^。！？｡!?…។៕။།༎]+"""
+)
+"""A sentence of a language without spaces with the quotes and brackets that close after its end."""
+
+
+def split_sentences(text: str, *, has_marks: bool) -> list[str]:
+    """The lines of a text that are not empty; the sentences of a text of one line, if marks end
+    them.
+    """
+    if has_marks and "\n" not in text:
+        return _SENTENCE.findall(text)
+    return [line for line in text.split("\n") if line]
+
+
 SIMPLIFIED = (
     "这说们国会时来对发个过还学问间门见现实电车马鸟鱼东长书写买卖红绿"
     "爱儿开关让给认识谁话语读课该请谢谈论应当为务从众众难欢听银钱铁"

@@ -6,11 +6,13 @@ from importlib.util import find_spec
 
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenizers import Tokenizer
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Texts, find_metric, measure, score_texts
+from mtnlg.text.scripts import split_sentences
 
 HYPOTHESES = [
     "The runners were running quickly to U.S. stations.",
@@ -88,6 +90,86 @@ def test_variant_equals_sacrebleu_with_its_settings(
     assert find_metric(name).signature(references, language) == str(oracle.get_signature())
 
 
+class Characters(Tokenizer):
+    """Each character but white space, in lower case: what `" ".join(text)` gives other programs."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return list("".join(text.lower().split()))
+
+
+SUMMARIES = [
+    ["猫抓到了鱼。狗，没有！", "GPT-4 涨价 3.5%……他说：“太贵了。”于是走了"],
+    ["狗没有。猫抓到了鱼！", "他说太贵了。GPT-4涨了3.5%？于是 走了"],
+]
+CUT_BY_HAND = [
+    ["猫抓到了鱼。\n狗，没有！", "GPT-4 涨价 3.5%……\n他说：“太贵了。”\n于是走了"],
+    ["狗没有。\n猫抓到了鱼！", "他说太贵了。\nGPT-4涨了3.5%？\n于是 走了"],
+]
+
+
+def rouge_of_characters(name: str, texts: list[list[str]]) -> list[float]:
+    """The oracle: rouge_score with a tokenizer of characters."""
+    scorer = RougeScorer([name], tokenizer=Characters())
+    pairs = zip(texts[1], texts[0], strict=True)
+    return [scorer.score(target, output)[name].fmeasure for target, output in pairs]
+
+
+@pytest.mark.parametrize("language", ["zh", "yue", "ja", "en"])
+@pytest.mark.parametrize("name", ["rouge1", "rouge2", "rougeL"])
+def test_rouge_of_characters_counts_punctuation(name: str, language: str) -> None:
+    """Oracle: rouge_score with a tokenizer of characters."""
+    texts = Texts(SUMMARIES[0], [[text] for text in SUMMARIES[1]], language=language)
+    metric = find_metric(f"{name}-char")
+
+    values = measure(metric, texts)[:, 0].tolist()
+
+    assert values == rouge_of_characters(name, SUMMARIES)
+    assert "tok:characters" in metric.signature(texts.references, language)
+
+
+@pytest.mark.parametrize("texts", [SUMMARIES, CUT_BY_HAND])
+def test_sentence_marks_cut_chinese_texts_of_one_line_for_lsum(texts: list[list[str]]) -> None:
+    """Oracle: rouge_score on the sentences that were cut by hand, one on each line."""
+    rows = Texts(texts[0], [[text] for text in texts[1]], language="zh")
+    metric = find_metric("rougeLsum-char")
+
+    values = measure(metric, rows)[:, 0].tolist()
+
+    assert values == rouge_of_characters("rougeLsum", CUT_BY_HAND)
+    assert values != rouge_of_characters("rougeL", SUMMARIES)
+    assert "sentences:marks" in metric.signature(rows.references, "zh")
+
+
+@pytest.mark.parametrize(
+    ("name", "language"), [("rougeLsum-char-lines", "zh"), ("rougeLsum-char", "en")]
+)
+def test_only_lines_are_sentences_where_that_is_said_and_in_spaced_languages(
+    name: str, language: str
+) -> None:
+    """Oracle: rouge_score, which knows no other sentences than lines."""
+    rows = Texts(SUMMARIES[0], [[text] for text in SUMMARIES[1]], language=language)
+
+    values = measure(find_metric(name), rows)[:, 0].tolist()
+
+    assert values == rouge_of_characters("rougeLsum", SUMMARIES)
+    assert "sentences" not in find_metric(name).signature(rows.references, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("他说：「走。」走了？！好…", ["他说：「走。」", "走了？！", "好…"]),
+        ("ឆ្មាស៊ី។ ឆ្កែ។", ["ឆ្មាស៊ី។", " ឆ្កែ។"]),
+        ("ကြောင်။ ခွေး", ["ကြောင်။", " ခွေး"]),
+        ("3.5 元。", ["3.5 元。"]),
+        ("", []),
+    ],
+)
+def test_sentences_end_with_their_marks_and_closing_quotes(text: str, sentences: list[str]) -> None:
+    """Oracle: cut by hand."""
+    assert split_sentences(text, has_marks=True) == sentences
+
+
 def test_order_of_words_changes_the_name_alone() -> None:
     both = [
         score_texts(name, Texts(HYPOTHESES, REFERENCES, language="en"))
@@ -100,9 +182,12 @@ def test_order_of_words_changes_the_name_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("rougeL-stemm", "rougeL knows the words stem, mean, jieba, not 'stemm'"),
+        ("rougeL-stemm", "rougeL knows the words stem, mean, jieba, char, not 'stemm'"),
         ("bleu-13a-char", "'char' and a word before it say the same"),
         ("bleu-", "not ''"),
+        ("rouge1-stem-char", "'char' and a word before it say the same"),
+        ("rouge1-lines", "not 'lines'"),
+        ("distinct1-mean", "distinct1 knows the words punct, not 'mean'"),
         ("ter-lc", "known: bleu, chrf"),
     ],
 )

@@ -10,7 +10,8 @@ from nltk.translate.nist_score import corpus_nist
 from sacrebleu.metrics.bleu import BLEU
 
 from mtnlg.errors import ConfigError
-from mtnlg.evaluation import METRICS, Texts, measure, score_texts
+from mtnlg.evaluation import METRICS, Texts, find_metric, measure, score_texts
+from mtnlg.evaluation.metrics.tokenization import tokens_and_marks
 
 REFERENCES = [["the cat sat on the mat"], ["it rains in the city all day long", "rain all day"]]
 OUTPUTS = ["the cat the cat the cat", "it rains all day"]
@@ -57,6 +58,51 @@ def test_entropy_is_in_nats() -> None:
     expected = -sum(count / 4 * math.log(count / 4) for count in counts)
 
     assert score("entropy4", OUTPUTS) == pytest.approx(expected)
+
+
+def test_entropy_of_shorter_ngrams_and_of_examples() -> None:
+    """By hand: the 3, cat 3, four words once; of the 3-grams the cat the, cat the cat twice each;
+    of the second output alone, 2 pairs of words.
+    """
+
+    def nats(*counts: int) -> float:
+        return -sum(count / sum(counts) * math.log(count / sum(counts)) for count in counts)
+
+    assert score("entropy1", OUTPUTS) == pytest.approx(nats(3, 3, 1, 1, 1, 1))
+    assert score("entropy2", OUTPUTS) == pytest.approx(nats(3, 2, 1, 1, 1))
+    assert score("entropy3", OUTPUTS) == pytest.approx(nats(2, 2, 1, 1))
+    assert score("entropy2_example", OUTPUTS) == pytest.approx((nats(3, 2) + nats(1, 1, 1)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "tokens"),
+    [
+        ("en", "Café, a_b — 3.14!!", "café , a _ b — 3 . 14 ! !"),
+        ("de", "„Größe“ ❤️", "„ größe “ ❤️"),
+        ("zh", "我用GPT，好。", "我 用 gpt ， 好 。"),
+        ("th", "แมว! ๆ", "แ ม ว ! ๆ"),
+    ],
+)
+def test_marks_of_punctuation_are_tokens_where_the_name_says_so(
+    language: str, text: str, tokens: str
+) -> None:
+    """Oracle: cut by hand."""
+    expected = tokens.split()
+    texts = Texts([text], [["x"]], language=language)
+
+    assert tokens_and_marks(text, language) == expected
+    share = 100 * len(set(expected)) / len(expected)
+    assert score_texts("distinct1-punct", texts) == pytest.approx(share)
+    assert score_texts("distinct1_example-punct", texts) == pytest.approx(share)
+
+
+def test_punctuation_is_in_the_signature_and_in_the_name_of_the_sibling() -> None:
+    """Oracle: the names as the documentation gives them."""
+    plain, punct = find_metric("entropy4"), find_metric("entropy4-punct")
+
+    assert plain.signature([["x"]], "en") == "case:lc|tok:rouge_score|version:1"
+    assert punct.signature([["x"]], "en") == "case:lc|tok:unicode_words+punctuation|version:1"
+    assert "entropy4_example-punct has an interval" in punct.interval_reason
 
 
 def test_value_of_a_corpus_has_a_reason_instead_of_an_interval() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from importlib.metadata import version
 
@@ -15,6 +16,7 @@ from mtnlg.evaluation import Texts
 from mtnlg.evaluation.metrics.base import Statistics, percentage
 from mtnlg.evaluation.metrics.rouge import (
     ROUGE_SCORE_VERSION,
+    RougeSettings,
     lcs_statistics,
     ngram_statistics,
     rouge_signature,
@@ -26,7 +28,7 @@ STATISTICS: dict[str, Statistics] = {
     "rouge1": partial(ngram_statistics, order=1),
     "rouge2": partial(ngram_statistics, order=2),
     "rougeL": lcs_statistics,
-    "rougeLsum": summary_lcs_statistics,
+    "rougeLsum": partial(summary_lcs_statistics, settings=RougeSettings(has_lines=True)),
 }
 WORDS = [
     "the",
@@ -77,6 +79,29 @@ def test_rouge_of_each_example_equals_rouge_score(
     for name, statistics in STATISTICS.items():
         values = statistics(Texts(hypotheses, references, language=language))
         assert values[:, 0].tolist() == [scores[name].fmeasure for scores in expected], name
+
+
+@settings(deadline=None)
+@given(ROWS, st.sampled_from(["en", "de", "zh"]))
+def test_lsum_of_chinese_lines_is_that_of_their_sentences(
+    rows: list[tuple[str, list[str]]], language: str
+) -> None:
+    """Oracle: rouge_score, with line feeds put behind the full stops of Chinese texts."""
+
+    def prepare(text: str) -> str:
+        is_cut = language == "zh" and "\n" not in text
+        return re.sub("(。[ 。]*)", r"\1\n", text) if is_cut else text
+
+    scorer = oracle(language)
+    expected = [
+        scorer.score_multi([prepare(target) for target in targets], prepare(hypothesis))
+        for hypothesis, targets in rows
+    ]
+
+    texts = Texts([row[0] for row in rows], [row[1] for row in rows], language=language)
+    values = summary_lcs_statistics(texts)
+
+    assert values[:, 0].tolist() == [scores["rougeLsum"].fmeasure for scores in expected]
 
 
 @pytest.mark.parametrize("num_words", [3, 40])

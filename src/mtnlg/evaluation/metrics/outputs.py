@@ -6,7 +6,8 @@
   which can be resampled.
 - Copying: novel n-grams (See et al. 2017) and coverage by copied fragments (Grusky et al. 2018).
 
-Tokens are those of ROUGE, except for lengths.
+Tokens are those of ROUGE, except for lengths. With the word `punct` in a name, as in
+`distinct2-punct`, marks of punctuation and symbols are tokens too.
 """
 
 from __future__ import annotations
@@ -14,15 +15,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from mtnlg.evaluation.metrics.base import Metric, percentage, ratio, with_ones
+from mtnlg.evaluation.metrics.base import Family, Metric, percentage, ratio, with_ones
 from mtnlg.evaluation.metrics.bleu import bleu_statistics
 from mtnlg.evaluation.metrics.rouge import rouge_length
-from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer, rouge_tokenizer, rouge_tokens
+from mtnlg.evaluation.metrics.tokenization import (
+    bleu_tokenizer,
+    rouge_tokenizer,
+    rouge_tokens,
+    tokens_and_marks,
+)
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, count_references
 
@@ -33,7 +40,7 @@ Measure = Callable[[Counter[Ngram]], float]
 
 INTERVAL_REASON = (
     "it is no mean over examples: a resampled corpus repeats examples, and so has fewer distinct "
-    "n-grams by construction; {name}_example has an interval"
+    "n-grams by construction; {sibling} has an interval"
 )
 
 
@@ -65,9 +72,26 @@ def length_signature(references: Sequence[Sequence[str]], language: str) -> str:
     return f"nrefs:{count}|multi:closest|tok:{tokenizer}|version:1"
 
 
-def ngrams_of(text: str, language: str, order: int) -> list[Ngram]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiversitySettings:
+    """Settings in which papers differ."""
+
+    has_marks: bool = False
+    """Punctuation and symbols are tokens."""
+
+    def tokens(self, text: str, language: str) -> list[str]:
+        """The tokens of a text."""
+        return (tokens_and_marks if self.has_marks else rouge_tokens)(text, language)
+
+
+PLAIN = DiversitySettings()
+
+
+def ngrams_of(
+    text: str, language: str, order: int, settings: DiversitySettings = PLAIN
+) -> list[Ngram]:
     """The n-grams of a text, in order."""
-    tokens = rouge_tokens(text, language)
+    tokens = settings.tokens(text, language)
     return list(zip(*(tokens[start:] for start in range(order)), strict=False))
 
 
@@ -82,20 +106,25 @@ def entropy(counts: Counter[Ngram]) -> float:
     return math.fsum(-count / total * math.log(count / total) for count in counts.values())
 
 
-def measure_corpus(texts: Texts, *, measure: Measure, order: int) -> float:
+def measure_corpus(
+    texts: Texts, *, measure: Measure, order: int, settings: DiversitySettings
+) -> float:
     """The value of the n-grams of all outputs together."""
-    return measure(
-        Counter(
-            ngram for text in texts.hypotheses for ngram in ngrams_of(text, texts.language, order)
-        )
-    )
+    counts: Counter[Ngram] = Counter()
+    for text in texts.hypotheses:
+        counts.update(ngrams_of(text, texts.language, order, settings))
+    return measure(counts)
 
 
-def example_statistics(texts: Texts, *, measure: Measure, order: int) -> FloatArray:
+def example_statistics(
+    texts: Texts, *, measure: Measure, order: int, settings: DiversitySettings
+) -> FloatArray:
     """Statistics (N, 2): the value of each output, and whether it has an n-gram; outputs without
     one do not count.
     """
-    counted = [Counter(ngrams_of(text, texts.language, order)) for text in texts.hypotheses]
+    counted = [
+        Counter(ngrams_of(text, texts.language, order, settings)) for text in texts.hypotheses
+    ]
     values = [measure(counts) if counts else 0.0 for counts in counted]
     return np.column_stack([values, [float(bool(counts)) for counts in counted]])
 
@@ -178,9 +207,14 @@ def _common_length(tokens: Sequence[str], start: int, source: Sequence[str], pos
     return length
 
 
-def diversity_signature(references: Sequence[Sequence[str]], language: str) -> str:
+def diversity_signature(
+    references: Sequence[Sequence[str]], language: str, settings: DiversitySettings = PLAIN
+) -> str:
     """In sacreBLEU's form; references play no part, and the version is that of this definition."""
-    return f"case:lc|tok:{rouge_tokenizer(language)}|version:1"
+    tokenizer = rouge_tokenizer(language)
+    if settings.has_marks:
+        tokenizer = tokenizer.replace("rouge_score", "unicode_words") + "+punctuation"
+    return f"case:lc|tok:{tokenizer}|version:1"
 
 
 _output_metric = partial(
@@ -189,32 +223,38 @@ _output_metric = partial(
 """A metric of outputs alone, or of outputs and sources."""
 
 
-def _corpus_and_example(
-    name: str, measure: Measure, order: int, **fields: Any
-) -> tuple[Metric, Metric]:
-    """A metric of the corpus, and its sibling: the mean over examples."""
-    settings: dict[str, Any] = {"measure": measure, "order": order}
-    return (
-        _output_metric(
-            name=name,
-            corpus_value=partial(measure_corpus, **settings),
-            interval_reason=INTERVAL_REASON.format(name=name),
-            **fields,
-        ),
-        _output_metric(
-            name=f"{name}_example",
-            statistics=partial(example_statistics, **settings),
-            aggregate=ratio,
-            **fields,
-        ),
+def _diversity(name: str, measure: Measure, order: int, **fields: Any) -> tuple[Family, Family]:
+    """Metrics of the corpus, and their siblings: means over examples."""
+    options: dict[str, Any] = {"measure": measure, "order": order}
+
+    def make(name: str, settings: DiversitySettings) -> Metric:
+        base, *words = name.split("-")
+        if base.endswith("_example"):
+            values: dict[str, Any] = {
+                "statistics": partial(example_statistics, **options, settings=settings),
+                "aggregate": ratio,
+            }
+        else:
+            sibling = "-".join([f"{base}_example", *words])
+            values = {
+                "corpus_value": partial(measure_corpus, **options, settings=settings),
+                "interval_reason": INTERVAL_REASON.format(sibling=sibling),
+            }
+        signature = partial(diversity_signature, settings=settings)
+        return _output_metric(name=name, **fields | values | {"signature": signature})
+
+    corpus, example = (
+        Family(name=each, make=make, settings=PLAIN, words={"punct": {"has_marks": True}})
+        for each in (name, f"{name}_example")
     )
+    return corpus, example
 
 
 _source_metric = partial(
     _output_metric, higher_is_better=None, aggregate=percentage, needs_sources=True
 )
 
-METRICS = (
+METRICS: tuple[Metric | Family, ...] = (
     _output_metric(
         name="exact_match",
         statistics=exact_match_statistics,
@@ -229,9 +269,16 @@ METRICS = (
         aggregate=percentage,
         signature=length_signature,
     ),
-    *_corpus_and_example("distinct1", distinct_share, 1),
-    *_corpus_and_example("distinct2", distinct_share, 2),
-    *_corpus_and_example("entropy4", entropy, 4, unit="nats"),
+    *(
+        family
+        for order in (1, 2)
+        for family in _diversity(f"distinct{order}", distinct_share, order)
+    ),
+    *(
+        family
+        for order in (1, 2, 3, 4)
+        for family in _diversity(f"entropy{order}", entropy, order, unit="nats")
+    ),
     _output_metric(
         name="repetition4",
         higher_is_better=False,

@@ -25,7 +25,7 @@ from mtnlg.evaluation.metrics.ngrams import IntArray, SymbolTexts, Vocabulary, c
 from mtnlg.evaluation.metrics.tokenization import ROUGE_TOKENIZERS, rouge_tokenizer
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
-from mtnlg.text.scripts import base_language
+from mtnlg.text.scripts import base_language, is_unspaced_language, split_sentences
 
 ROUGE_SCORE_VERSION = "0.1.2"
 """The version of rouge_score that the numbers equal."""
@@ -40,22 +40,30 @@ Prepared = TypeVar("Prepared")
 class RougeSettings:
     """Settings in which papers differ."""
 
-    is_stemmed: bool = False
-    """English words are stemmed, as ROUGE-1.5.5 was often run."""
+    tokens: str | None = None
+    """A word of TOKENS; None: by the language."""
     is_mean: bool = False
     """With several references, their mean F-measure counts and not the best."""
-    has_jieba: bool = False
-    """Chinese is cut into words and not into characters."""
+    has_lines: bool = False
+    """In all languages only a line is a sentence to ROUGE-Lsum."""
 
     def tokenizer(self, language: str) -> str:
         """A name of ROUGE_TOKENIZERS; raises ConfigError for a language that it does not fit."""
-        if self.is_stemmed:
+        if self.tokens is None:
+            return rouge_tokenizer(language)
+        if self.tokens == "stem":
             _require_language("en", language, "ROUGE with a stemmer is for English", word="stem")
-            return "rouge_score_stems"
-        if self.has_jieba:
+        if self.tokens == "jieba":
             _require_language("zh", language, "ROUGE with jieba is for Chinese", word="jieba")
-            return "jieba"
-        return rouge_tokenizer(language)
+        return TOKENS[self.tokens]
+
+    def has_sentence_marks(self, language: str) -> bool:
+        """Whether 。！？… end a sentence of ROUGE-Lsum in texts of one line."""
+        return not self.has_lines and is_unspaced_language(language)
+
+
+TOKENS = {"stem": "rouge_score_stems", "jieba": "jieba", "char": "characters"}
+"""Word of a metric's name -> its tokenizer, a name of ROUGE_TOKENIZERS."""
 
 
 PLAIN = RougeSettings()
@@ -99,24 +107,34 @@ def lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
 
 
 def summary_lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
-    """ROUGE-Lsum: statistics (N, 2) of the union LCS of sentences; a line is a sentence."""
+    """ROUGE-Lsum: statistics (N, 2) of the union LCS of sentences. A line is a sentence; in
+    languages without spaces, a text of one line is cut after its sentence marks.
+    """
     tokenizer = settings.tokenizer(texts.language)
+    has_marks = settings.has_sentence_marks(texts.language)
 
     def prepare(text: str) -> list[Sequence[str]]:
-        return [_tokens(line, tokenizer) for line in text.split("\n") if line]
+        cut = split_sentences(text, has_marks=has_marks)
+        return [_tokens(sentence, tokenizer) for sentence in cut]
 
     return _statistics(texts, settings, prepare, _summary_lcs_f_measure)
 
 
 def rouge_signature(
-    references: Sequence[Sequence[str]], language: str, settings: RougeSettings = PLAIN
+    references: Sequence[Sequence[str]],
+    language: str,
+    settings: RougeSettings = PLAIN,
+    *,
+    has_sentences: bool = False,
 ) -> str:
     """In sacreBLEU's form; `version` is that of rouge_score."""
     multiple = "mean" if settings.is_mean else "best"
-    stems = "porter" if settings.is_stemmed else "no"
+    stems = "porter" if settings.tokens == "stem" else "no"
     tokenizer = settings.tokenizer(language).removesuffix("_stems")
-    if settings.has_jieba:
+    if settings.tokens == "jieba":
         tokenizer += f"-{version('jieba')}"
+    if has_sentences and settings.has_sentence_marks(language):
+        tokenizer += "|sentences:marks"
     return (
         f"nrefs:{count_references(references)}|multi:{multiple}|stem:{stems}|tok:{tokenizer}|"
         f"version:{ROUGE_SCORE_VERSION}"
@@ -236,28 +254,36 @@ def _lcs_rows(target: Sequence[str], prediction: Sequence[str]) -> list[int]:
     return rows
 
 
-def _family(name: str, statistics: Callable[..., FloatArray], max_tokens: int) -> Family:
+def _family(
+    name: str,
+    statistics: Callable[..., FloatArray],
+    max_tokens: int,
+    *,
+    has_sentences: bool = False,
+) -> Family:
     def make(name: str, settings: RougeSettings) -> Metric:
         return Metric(
             name=name,
             statistics=partial(statistics, settings=settings),
             aggregate=percentage,
-            signature=partial(rouge_signature, settings=settings),
+            signature=partial(rouge_signature, settings=settings, has_sentences=has_sentences),
             length=partial(rouge_length, settings=settings),
             max_tokens=max_tokens,
         )
 
-    return Family(name=name, make=make, settings=PLAIN, words=WORDS)
+    words = WORDS | ({"lines": {"has_lines": True}} if has_sentences else {})
+    return Family(name=name, make=make, settings=PLAIN, words=words)
 
 
 WORDS: dict[str, Mapping[str, object]] = {
-    "stem": {"is_stemmed": True},
+    "stem": {"tokens": "stem"},
     "mean": {"is_mean": True},
-    "jieba": {"has_jieba": True},
+    "jieba": {"tokens": "jieba"},
+    "char": {"tokens": "char"},
 }
 METRICS = (
     _family("rouge1", partial(ngram_statistics, order=1), 200_000),
     _family("rouge2", partial(ngram_statistics, order=2), 200_000),
     _family("rougeL", lcs_statistics, 20_000),
-    _family("rougeLsum", summary_lcs_statistics, 20_000),
+    _family("rougeLsum", summary_lcs_statistics, 20_000, has_sentences=True),
 )

@@ -60,6 +60,14 @@ def rouge_tokens(text: str, language: str) -> list[str]:
     return ROUGE_TOKENIZERS[rouge_tokenizer(language)](text)
 
 
+def tokens_and_marks(text: str, language: str) -> list[str]:
+    """The lowercased characters or Unicode words of a text, and each mark of punctuation and symbol
+    as a token.
+    """
+    normal = unicodedata.normalize("NFC", text.lower()).replace("_", " _ ")
+    return _marked_pattern(rouge_tokenizer(language)).findall(normal)
+
+
 def ascii_words(text: str) -> list[str]:
     """The tokens of rouge_score's default tokenizer without its stemmer: runs of a-z and 0-9."""
     return text.lower().translate(_SPACES).split()
@@ -174,3 +182,10 @@ def _grapheme_pattern() -> re.Pattern[str]:
     letter = rf"[^\W{unspaced_letters()}]"
     word = rf"{letter}+(?:[{combining_marks()}]+{letter}*)*"
     return re.compile(rf"(?!\W)(?:{unspaced_unit()})|{word}")
+
+
+@cache
+def _marked_pattern(tokenizer: str) -> re.Pattern[str]:
+    patterns = {"zh_characters": _character_pattern, "graphemes": _grapheme_pattern}
+    letters = patterns.get(tokenizer, _word_pattern)().pattern
+    return re.compile(rf"{letters}|[^\w\s][{combining_marks()}]*")
