@@ -222,8 +222,9 @@ def test_table_ranks_systems_and_says_what_it_stands_on(
     assert "n = 5" in notes
     assert "interval: percentile bootstrap, 100 resamples, seed 12345, 95 %" in notes
     assert (
-        "paired approximate randomization, 200 trials, seed 12345, one comparison, at 5%" in notes
-    )
+        "paired approximate randomization, 200 trials, seed 12345; systems among each other, all "
+        "pairs, one comparison; at 5%"
+    ) in notes
 
 
 def test_one_example_has_no_interval_and_says_why(

@@ -69,7 +69,7 @@ def test_leaderboard_json_has_exactly_the_documented_shape(troubled: MadeLaunch)
     (board,) = document["boards"]
     assert set(board) == {
         *("task", "test_set", "subset", "language", "main_metric"),
-        *("rows", "comparisons", "not_tested"),
+        *("rows", "comparisons", "families", "not_tested"),
     }
     assert board["main_metric"] == "bleu"
     for row in board["rows"]:

@@ -72,12 +72,20 @@ def test_comparisons_are_those_of_the_statistics(three: MadeLaunch) -> None:
     assert document["rows"][0]["cld"] == {"rouge1": "a"}
 
 
-def test_sentence_names_ties_by_the_test(three: MadeLaunch, tmp_path: Path) -> None:
+def test_sentence_names_what_has_no_significant_difference(
+    three: MadeLaunch, tmp_path: Path
+) -> None:
     page = Page(written(three.build(), tmp_path)["index.html"])
 
-    assert "tied with the next trained system, same (" in page.text
-    assert "Tied: good and same (paired approximate randomization, 10000 trials" in page.text
-    assert "Holm-corrected over 3 comparisons" in page.text
+    assert (
+        "no significant difference between this model file of good and this model file of the next "
+        "trained system, same ("
+    ) in page.text
+    assert (
+        "No significant difference within: good and same (paired approximate randomization, 10000 "
+        "trials, seed 12345; systems among each other, all pairs, Holm-corrected over 3 comparisons"
+    ) in page.text
+    assert "tied" not in page.text
 
 
 def test_sentence_names_the_difference_where_there_is_one(launch: MadeLaunch) -> None:
@@ -86,9 +94,11 @@ def test_sentence_names_the_difference_where_there_is_one(launch: MadeLaunch) ->
 
     sentence = board_sentence(only_board(launch))
 
-    assert "; better than the best baseline, poor (" in sentence
-    assert ", by 50.00 [50.00, 50.00], p = 0.0001." in sentence
-    assert f" No two are tied ({TEST_NAME}, one comparison)." in sentence
+    assert "; this model file of good is better than the best baseline, poor (" in sentence
+    remark = "(one seed: another training may differ)"
+    assert f", by 50.00 [50.00, 50.00], p = 0.0001 {remark}." in sentence
+    tested = f" Tested by {TEST_NAME}; systems against the best baseline, one comparison."
+    assert tested in sentence
 
 
 def test_letters_and_the_test_are_in_every_format(three: MadeLaunch, tmp_path: Path) -> None:
@@ -226,8 +236,8 @@ def test_detectable_difference_is_in_words_and_in_json(launch: MadeLaunch, tmp_p
 
     (pair, *_) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
     sentence = (
-        "with these 40 examples, a paired test at 5% detects a true difference of "
-        f"{expected:.2f} rouge1 between two"
+        "systems among each other, all pairs: one comparison; with these 40 examples and seeds, a "
+        f"true difference of {expected:.2f} rouge1 would be found in 80% of such tests"
     )
     assert pair["detectable"] == pytest.approx(expected, abs=1e-5)
     assert sentence in Page(report["index.html"]).text

@@ -153,7 +153,10 @@ def test_every_format_shows_seeds_and_spread(seeded: MadeLaunch, tmp_path: Path)
     assert (row["seeds"], row["runs"]) == ([1, 2, 3], ["sure1", "sure2", "sure3"])
     assert float(record["seed_deviation"]) == deviation
     for text in (page, report["leaderboard.md"]):
-        assert "1 seed: the interval is over examples alone (lone)" in text.replace("\\", "")
+        assert (
+            "1 seed: scores and verdicts are of this model file, and another training may differ; "
+            "the interval is over examples alone (lone)"
+        ) in text.replace("\\", "")
 
 
 def test_seed_without_its_statistics_leaves_the_mean_without_interval(seeded: MadeLaunch) -> None:

@@ -36,7 +36,7 @@ def test_pair_has_its_difference_in_both_directions(launch: MadeLaunch) -> None:
     assert (labels[pair["better"]], labels[pair["worse"]]) == (comparison.better, comparison.worse)
     assert pair["difference"] == f"{difference:.2f} [{low:.2f}, {high:.2f}]"
     assert pair["turned"] == f"{-difference:.2f} [{-high:.2f}, {-low:.2f}]"
-    assert pair["is_significant"] is comparison.is_significant
+    assert ("is better" in pair["verdict"]) is comparison.is_significant
     assert data["samples"] == "board-1-samples"
 
 

@@ -7,6 +7,7 @@ The spread of seeds is in standard errors over the examples. Legend: S seeds, N 
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,15 +29,15 @@ from mtnlg.evaluation.significance.comparison import (
     SIGNIFICANCE,
     PairedTestFunction,
     bootstrap_p_values,
-    detectable_difference,
     randomization_p_values,
 )
 from mtnlg.evaluation.significance.seeds import (
+    Component,
     SeededValue,
     components_between,
+    detectable_difference,
     half_width,
     seeded_value,
-    standard_error,
 )
 from mtnlg.records.files import write_text
 
@@ -274,13 +275,18 @@ def rejections_of_seeds(
     )
 
 
+def true_detectable_difference(*, level: float = SIGNIFICANCE) -> float:
+    """The minimum detectable difference of two single trainings, by the true deviations."""
+    variance = 2 * SEED_DEVIATION**2 / NUM_EXAMPLES
+    return detectable_difference([Component(variance=variance, degrees=math.inf)], level=level)
+
+
 def power_at_detectable_difference(*, total: int = NUM_TRIALS) -> Finding:
     """How often a difference of the minimum detectable size is found."""
-    true_error = SEED_DEVIATION * np.sqrt(2 / NUM_EXAMPLES)
     return rejections_of_pairs(
         "paired approximate randomization",
         randomization_p_values,
-        shift=detectable_difference(float(true_error)),
+        shift=true_detectable_difference(),
         wanted=Wanted.power,
         total=total,
     )
@@ -292,11 +298,8 @@ def mean_detectable_difference(*, total: int = NUM_TRIALS) -> tuple[float, float
     differences = []
     for _ in range(total):
         left, right = _pair_of_values(generator, num_seeds=1, spread=0.0, other_spread=0.0)
-        differences.append(
-            detectable_difference(standard_error(left.influences - right.influences))
-        )
-    truth = detectable_difference(float(SEED_DEVIATION * np.sqrt(2 / NUM_EXAMPLES)))
-    return float(np.mean(differences)), truth
+        differences.append(detectable_difference(components_between(left, right)))
+    return float(np.mean(differences)), true_detectable_difference()
 
 
 def findings(*, total: int = NUM_TRIALS) -> Iterator[Finding]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 
 from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
+from mtnlg.leaderboard.families import AGAINST_BEST, ALL_PAIRS
 from mtnlg.records.files import JsonObject
 from mtnlg.records.ratings import HumanRatings
 from mtnlg.records.runs import Contamination, Cost, RunRecord
 from mtnlg.records.scores import MetricScore
 
-LEADERBOARD_VERSION = 2
+LEADERBOARD_VERSION = 3
 """The `schema_version` of leaderboard.json."""
+AMONG_BEST = "†"
+"""The mark of the best system and those from which it has no significant difference, where only
+pairs with the best were tested."""
 DECIMALS = 6
 """Of numbers that a report computes, so that the order in which a machine adds does not matter."""
 
@@ -34,23 +39,40 @@ class RowComparison:
     test: str
     """What gave p, with its trials and seed."""
     detectable: float | None = None
-    """Smallest true difference of two such systems that these examples show with probability POWER;
-    None for one example, whose spread is unknown."""
+    """Smallest true difference of two such systems that the test, corrected for all comparisons of
+    its family, finds with probability POWER; None for one example, whose spread is unknown."""
     p_bootstrap: float | None = None
     """Uncorrected p of the paired bootstrap, where it was asked for and both rows have one seed."""
+    family: str = ""
+    """The comparisons that it is corrected with."""
+    margin: float | None = None
+    """Two systems within it are equivalent; None where nobody said so."""
+    p_equivalent: float | None = None
+    """Of two one-sided tests (TOST) with the margin, corrected within the family."""
 
     @property
     def is_significant(self) -> bool:
         """True where the two are significantly different."""
         return self.p_holm < SIGNIFICANCE
 
+    @property
+    def is_equivalent(self) -> bool:
+        """True where an equivalence test says that the two are within the margin."""
+        return self.p_equivalent is not None and self.p_equivalent < SIGNIFICANCE
+
     def to_json(self) -> JsonObject:
         """The comparison as in leaderboard.json."""
         return {
             name: round(value, DECIMALS) if isinstance(value, float) else value
             for name, value in asdict(self).items()
-            if name != "p_bootstrap" or value is not None
+            if name not in ("p_bootstrap", "margin", "p_equivalent") or value is not None
         }
+
+
+def detectable_range(comparisons: Sequence[RowComparison]) -> tuple[float, float, float] | None:
+    """The least, median and greatest difference that pairs could have shown; None if unknown."""
+    sizes = [pair.detectable for pair in comparisons if pair.detectable is not None]
+    return (min(sizes), median(sizes), max(sizes)) if sizes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +80,17 @@ class PairedTests:
     """The rows of a board, compared in pairs by one metric."""
 
     comparisons: tuple[RowComparison, ...] = ()
-    """All pairs of the rows that could be tested."""
+    """The pairs of each family in turn."""
     not_tested: Mapping[str, str] = field(default_factory=dict)
     """Label of a row with a number -> why it is in no comparison."""
+
+    @property
+    def families(self) -> dict[str, tuple[RowComparison, ...]]:
+        """Name -> comparisons that are corrected together."""
+        names = dict.fromkeys(comparison.family for comparison in self.comparisons)
+        return {
+            name: tuple(pair for pair in self.comparisons if pair.family == name) for name in names
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +117,8 @@ class BoardRow:
     scored_rows: str | None = None
     """sha256 of the rows that the numbers are over; None where it is unknown."""
     cld: Mapping[str, str] = field(default_factory=dict)
-    """Metric -> compact letter display: rows that share a letter are not significantly different.
-    Without the metrics by which the row was not tested."""
+    """Metric -> compact letter display of systems whose pairs were all tested: those that share a
+    letter are not significantly different."""
     label: str = ""
     """The system's name, longer where another row of the board has the same one."""
     rank: int | None = None
@@ -157,9 +187,30 @@ class Board:
         """The metric that the board is sorted by; None where no row has a number."""
         return self.metric_names[0] if self.metric_names else None
 
+    def group(self, row: BoardRow, name: str) -> str:
+        """The letters of a row by a metric, or its mark; empty for a row in no group."""
+        return row.cld.get(name) or (AMONG_BEST if self.is_among_best(row, name) else "")
+
+    def is_among_best(self, row: BoardRow, name: str) -> bool:
+        """True for the best of the compared systems, and for those from which it has no significant
+        difference.
+        """
+        families = self.tests.get(name, PairedTests()).families
+        pairs = families.get(ALL_PAIRS) or families.get(AGAINST_BEST) or ()
+        best = pairs[0].better if pairs else None
+        return row.label == best or any(
+            (pair.better, pair.worse) == (best, row.label) and not pair.is_significant
+            for pair in pairs
+        )
+
+    @property
+    def has_groups(self) -> bool:
+        """True where systems were compared among each other by the main metric."""
+        return any(self.group(row, self.main_metric or "") for row in self.rows)
+
     @property
     def comparisons(self) -> tuple[RowComparison, ...]:
-        """All pairs that could be tested by the main metric."""
+        """The pairs that were tested by the main metric."""
         return self._main_tests.comparisons
 
     @property
@@ -184,6 +235,18 @@ class Board:
                 comparison.to_json()
                 for tests in self.tests.values()
                 for comparison in tests.comparisons
+            ],
+            "families": [
+                {
+                    "metric": name,
+                    "family": family,
+                    "comparisons": len(comparisons),
+                    "detectable": [
+                        round(size, DECIMALS) for size in detectable_range(comparisons) or ()
+                    ],
+                }
+                for name, tests in self.tests.items()
+                for family, comparisons in tests.families.items()
             ],
             "not_tested": {
                 name: dict(tests.not_tested)

@@ -35,7 +35,8 @@ class RatedSystem:
     """Over sources, of the mean over raters."""
     num_answers: int
     group: str | None
-    """Compact letter display: systems that share a letter are tied; None where not tested."""
+    """Compact letter display: systems that share a letter are not significantly different; None
+    where not tested."""
 
 
 @dataclass(frozen=True, slots=True)

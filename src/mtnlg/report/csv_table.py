@@ -25,7 +25,7 @@ COLUMNS = (
     *("status", "reason", "runs", "seeds", "decoding", "metric", "value", "low", "high", "n"),
     *("unit", "higher_is_better", "interval", "interval_reason", "signature"),
     *("seed_values", "seed_deviation"),
-    *("cld", "cld_test"),
+    *("cld", "cld_test", "families"),
     *Cost.__slots__,
     *("contamination_checked", "contamination_flagged", "contamination_rule"),
 )
@@ -109,10 +109,18 @@ def _metric_cells(metric: MetricScore) -> dict[str, Cell]:
 
 
 def _group_cells(name: str, row: BoardRow, board: Board) -> dict[str, Cell]:
-    """The letters and their test, or why there was no test; empty for a metric without tests."""
+    """The letters or mark, the families that the row is in and their tests, or why it was not
+    tested; empty for a metric without tests.
+    """
     tests = board.tests.get(name, PairedTests())
-    if name in row.cld:
-        return {"cld": row.cld[name], "cld_test": test_text(tests)}
+    families = [
+        family
+        for family, comparisons in tests.families.items()
+        if any(row.label in (pair.better, pair.worse) for pair in comparisons)
+    ]
+    if families:
+        group = board.group(row, name)
+        return {"cld": group, "cld_test": test_text(tests), "families": "; ".join(families)}
     if row.label in tests.not_tested:
         return {"cld_test": f"not tested: {tests.not_tested[row.label]}"}
     return {}

@@ -19,11 +19,12 @@ from mtnlg.report.charts import interval_bar, slice_chart
 from mtnlg.report.cost_quality import cost_charts
 from mtnlg.report.curve_charts import curve_charts
 from mtnlg.report.notes import board_notes
-from mtnlg.report.page_data import compare_json, comparison_unit, samples_json
+from mtnlg.report.page_data import compare_json, samples_json
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.run_details import environment_facts, finished_text, run_anchors, run_details
-from mtnlg.report.summary import board_lead, no_board_sentence, ties
+from mtnlg.report.summary import board_lead, groups, no_board_sentence
 from mtnlg.report.templates import render_page
+from mtnlg.report.verdicts import comparison_unit, is_one_training, short_verdict
 
 SCRIPTS = (
     "elements.js",
@@ -52,6 +53,7 @@ class Pair(NamedTuple):
     difference: str
     p: str
     p_holm: str
+    verdict: str
     settings: tuple[tuple[str, str], ...]
     """Overrides of the better and of the worse row where these differ."""
 
@@ -110,7 +112,8 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         "no_board": no_board_sentence(len(leaderboard.runs)),
         "sections": sections,
         "board_lead": board_lead,
-        "ties": ties,
+        "groups": groups,
+        "is_one_training": is_one_training,
         "board_notes": _notes,
         "board_pairs": board_pairs,
         "ratings": rating_sections,
@@ -144,6 +147,7 @@ def board_pairs(board: Board) -> list[Pair]:
             display.difference_text(comparison, unit=comparison_unit(comparison, board)),
             display.p_text(comparison.p),
             display.p_text(comparison.p_holm),
+            short_verdict(comparison, board),
             _settings(rows[comparison.better], rows[comparison.worse]),
         )
         for comparison in board.comparisons

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from statistics import median
 
 from mtnlg.evaluation.significance.comparison import POWER, SIGNIFICANCE
-from mtnlg.leaderboard.model import Board, PairedTests
+from mtnlg.leaderboard.families import AGAINST_BASELINE, AGAINST_BEST, ALL_PAIRS
+from mtnlg.leaderboard.model import AMONG_BEST, Board, PairedTests, detectable_range
 from mtnlg.records.scores import MetricScore
 from mtnlg.report.display import number_text, p_text, seeds_text
 
@@ -20,6 +20,15 @@ DIRECTIONS = {
     False: "lower is better",
     None: "it describes, and neither direction is better",
 }
+
+
+GROUPS = {
+    ALL_PAIRS: "systems that share a letter are not significantly different by {}",
+    AGAINST_BEST: f"{AMONG_BEST}: the best system by {{}}, and those from which it is not "
+    "significantly different; others are worse",
+    AGAINST_BASELINE: "",
+}
+"""Family -> what the letters or marks that it gives mean."""
 
 
 def board_notes(board: Board) -> dict[str, list[str]]:
@@ -40,26 +49,35 @@ def metric_notes(board: Board) -> dict[str, list[str]]:
 
 
 def test_text(tests: PairedTests) -> str:
-    """The tests behind the groups, and the number of comparisons they are corrected for."""
-    count = len(tests.comparisons)
-    corrected = f"Holm-corrected over {count} comparisons" if count > 1 else "one comparison"
+    """The tests, and the families of comparisons that they are corrected for."""
     names = dict.fromkeys(comparison.test for comparison in tests.comparisons)
-    return f"{'; '.join(names)}, {corrected}"
+    families = (
+        f"{family}, {count_text(len(comparisons))}"
+        for family, comparisons in tests.families.items()
+    )
+    return "; ".join([*names, *families])
+
+
+def count_text(num_comparisons: int) -> str:
+    """How many comparisons are corrected together."""
+    if num_comparisons == 1:
+        return "one comparison"
+    return f"Holm-corrected over {num_comparisons} comparisons"
 
 
 def group_notes(board: Board) -> list[str]:
-    """What a shared letter means, and which rows were not tested and why."""
-    tested: dict[str, list[str]] = {}
+    """What a letter or a mark means, and which rows were not tested and why."""
+    tested: dict[tuple[str, str], list[str]] = {}
     untested: dict[tuple[str, str], list[str]] = {}
     for name, tests in board.tests.items():
-        if tests.comparisons:
-            tested.setdefault(test_text(tests), []).append(name)
+        for family in tests.families:
+            tested.setdefault((GROUPS[family], test_text(tests)), []).append(name)
         for label, reason in tests.not_tested.items():
             untested.setdefault((name, reason), []).append(label)
     notes = [
-        f"rows that share a letter are tied: not significantly different by {', '.join(names)} "
-        f"({test}, at {SIGNIFICANCE:.0%})"
-        for test, names in tested.items()
+        f"{group.format(', '.join(names))} ({test}; at {SIGNIFICANCE:.0%})"
+        for (group, test), names in tested.items()
+        if group
     ]
     for (name, reason), labels in untested.items():
         is_of_all = len(labels) == sum(name in row.metrics for row in board.rows)
@@ -80,37 +98,34 @@ def seed_notes(board: Board) -> list[str]:
             "covers the spread of the seeds and of the examples"
         )
     if single:
-        notes.append(f"1 seed: the interval is over examples alone ({', '.join(single)})")
+        notes.append(
+            "1 seed: scores and verdicts are of this model file, and another training may differ; "
+            f"the interval is over examples alone ({', '.join(single)})"
+        )
     return notes
 
 
 def power_notes(board: Board) -> list[str]:
-    """The smallest true difference that the test set is likely to show, from the compared pairs.
-
-    Pairs with a baseline count only where there are no others: whether a baseline is better is
-    seldom the question.
-    """
-    baselines = {row.label for row in board.rows if row.kind == "baseline"}
-    detectable = {
-        (comparison.better, comparison.worse): comparison.detectable
-        for comparison in board.comparisons
-        if comparison.detectable is not None
-    }
-    if not detectable or board.main_metric is None:
-        return []
-    between = [size for pair, size in detectable.items() if not baselines.intersection(pair)]
-    sizes = between or list(detectable.values())
-    metric = board.ranked[0].metrics[board.main_metric]
-    least, middle, most = (
-        number_text(size, unit=metric.unit) for size in (min(sizes), median(sizes), max(sizes))
-    )
-    span = f" (median of {len(sizes)} pairs, {least} to {most})" if len(sizes) > 1 else ""
-    return [
-        f"minimum detectable difference: with these {metric.num_examples} examples, a paired test "
-        f"at {SIGNIFICANCE:.0%} detects a true difference of {middle} {board.main_metric} between "
-        f"two systems like these{span} in {POWER:.0%} of test sets, before correction; "
-        "(z(0.975) + z(0.8)) x standard error of the paired differences (Bloom 1995)"
-    ]
+    """What each family of comparisons by the main metric tested and could have shown."""
+    notes = []
+    for family, pairs in board.tests.get(board.main_metric or "", PairedTests()).families.items():
+        metric = board.ranked[0].metrics[pairs[0].metric]
+        note = f"{family}: {count_text(len(pairs))}"
+        if sizes := detectable_range(pairs):
+            least, middle, most = (number_text(size, unit=metric.unit) for size in sizes)
+            span = f" (median of {len(pairs)} pairs, {least} to {most})" if len(pairs) > 1 else ""
+            note += (
+                f"; with these {metric.num_examples} examples and seeds, a true difference of "
+                f"{middle} {board.main_metric}{span} would be found in {POWER:.0%} of such tests"
+            )
+        notes.append(note)
+    if notes:
+        notes.append(
+            "minimum detectable difference after the correction, at its first step: the critical "
+            f"value at {SIGNIFICANCE:.0%} / comparisons, and that of the power, times the standard "
+            "error (Bloom 1995); intervals of differences are of each pair alone"
+        )
+    return notes
 
 
 def bootstrap_notes(board: Board) -> list[str]:

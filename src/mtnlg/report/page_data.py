@@ -19,6 +19,7 @@ from mtnlg.records.run_config import Difference, differences
 from mtnlg.records.scores import MetricScore
 from mtnlg.report.display import board_title, difference_text, p_text, pair_text
 from mtnlg.report.run_details import run_config
+from mtnlg.report.verdicts import comparison_unit, short_verdict
 from mtnlg.text.display import visible
 
 CONFIGURATION = "the configurations"
@@ -136,8 +137,7 @@ def _board(board: Board, positions: dict[str, int], samples: str) -> JsonObject:
         "tests": list[JsonValue](tests),
         "rows": [_row(row, board, positions, measures) for row in rows],
         "pairs": [
-            {"test": tests.index(comparison.test)}
-            | _pair(comparison, labels, comparison_unit(comparison, board))
+            {"test": tests.index(comparison.test)} | _pair(comparison, labels, board)
             for comparison in comparisons
         ],
     }
@@ -167,8 +167,9 @@ def _measure(score: MetricScore) -> str:
     return f"{score.unit}, n = {score.num_examples}, {score.signature}"
 
 
-def _pair(comparison: RowComparison, labels: dict[str, int], unit: str) -> JsonObject:
+def _pair(comparison: RowComparison, labels: dict[str, int], board: Board) -> JsonObject:
     """The difference is better - worse, and `turned` worse - better."""
+    unit = comparison_unit(comparison, board)
     turned = replace(
         comparison,
         difference=-comparison.difference,
@@ -183,11 +184,5 @@ def _pair(comparison: RowComparison, labels: dict[str, int], unit: str) -> JsonO
         "turned": difference_text(turned, unit=unit),
         "p": p_text(comparison.p),
         "p_holm": p_text(comparison.p_holm),
-        "is_significant": comparison.is_significant,
+        "verdict": short_verdict(comparison, board),
     }
-
-
-def comparison_unit(comparison: RowComparison, board: Board) -> str:
-    """The unit of the metric by which two rows were compared."""
-    row = next(row for row in board.rows if row.label == comparison.better)
-    return row.metrics[comparison.metric].unit

@@ -81,8 +81,8 @@ def _notes(ratings: HumanRatings) -> Iterator[tuple[str, list[str]]]:
     )
     yield "question", [f'"{ratings.question}"', scale, f"interval: {ratings.interval}"]
     if ratings.test is not None:
-        tied = "systems that share a letter are tied: not significantly different"
-        yield "significance group", [f"{tied} ({ratings.test}, at {SIGNIFICANCE:.0%})"]
+        alike = "systems that share a letter are not significantly different"
+        yield "significance group", [f"{alike} ({ratings.test}, at {SIGNIFICANCE:.0%})"]
     elif ratings.test_reason is not None:
         yield "significance group", [f"not tested: {ratings.test_reason}"]
     yield "agreement", [_agreement(ratings)]

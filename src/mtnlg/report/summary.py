@@ -1,4 +1,6 @@
-"""A few sentences for each board: who leads, who is tied, and what has no rank."""
+"""A few sentences for each board: who leads, which systems have no significant difference, and what
+has no rank.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from mtnlg.leaderboard.families import AGAINST_BEST, ALL_PAIRS
 from mtnlg.leaderboard.model import Board, BoardRow
 from mtnlg.records.runs import KINDS
-from mtnlg.report.display import difference_text, full_text, p_text, pair_text
+from mtnlg.report.display import full_text, pair_text
 from mtnlg.report.notes import test_text
+from mtnlg.report.verdicts import verdict
 
 LETTER = re.compile("[a-z][0-9]*")
 """One letter of a significance group; the 27th is a1."""
@@ -49,15 +53,19 @@ def board_lead(board: Board) -> Lead | None:
 
 
 def board_sentence(board: Board) -> str:
-    """Who leads the board and how it compares, which systems are tied, and what has no rank."""
+    """Who leads the board and how it compares, which systems have no significant difference, and
+    what has no rank.
+    """
     lead = board_lead(board)
     first = "No system has a rank here." if lead is None else _sentence(lead)
-    return " ".join(filter(None, (first, ties(board))))
+    return " ".join(filter(None, (first, groups(board))))
 
 
-def ties(board: Board) -> str:
-    """Which systems are tied by which test, and what has no rank; empty if there is neither."""
-    return " ".join(filter(None, (_ties(board), _unranked(board))))
+def groups(board: Board) -> str:
+    """Which systems have no significant difference by which test, and what has no rank; empty if
+    there is neither.
+    """
+    return " ".join(filter(None, (_groups(board), _unranked(board))))
 
 
 def _sentence(lead: Lead) -> str:
@@ -76,30 +84,48 @@ def _against(board: Board, leader: BoardRow, rival: BoardRow) -> str:
     name = f"the {degree} {NAMES_OF_KINDS[rival.kind]}, {rival.label} ({pair_text(score)})"
     for comparison in board.comparisons:
         if (comparison.better, comparison.worse) == (leader.label, rival.label):
-            if not comparison.is_significant:
-                return f"tied with {name}: {p_text(comparison.p_holm)}"
-            difference = difference_text(comparison, unit=score.unit)
-            return f"better than {name}, by {difference}, {p_text(comparison.p_holm)}"
+            return verdict(comparison, board, worse_name=name)
     untested = next(row for row in (leader, rival) if row.label in board.not_tested)
     subject = "" if untested is rival else f"{untested.label}: "
     return f"not tested against {name}: {subject}{board.not_tested[untested.label]}"
 
 
-def _ties(board: Board) -> str:
-    """Which systems are tied, and by which test; empty if nothing was tested."""
+def _groups(board: Board) -> str:
+    """Which systems have no significant difference, and by which tests; empty if nothing was
+    tested.
+    """
     if not board.comparisons:
         return ""
+    tests = board.tests[board.metric_names[0]]
+    if ALL_PAIRS in tests.families:
+        text = _letter_groups(board)
+    elif AGAINST_BEST in tests.families:
+        pairs = tests.families[AGAINST_BEST]
+        alike, worse = (
+            _joined([pair.worse for pair in pairs if pair.is_significant is is_worse])
+            for is_worse in (False, True)
+        )
+        parts = [f"no significant difference from {alike}"] if alike else []
+        parts += [f"better than {worse}"] if worse else []
+        text = f"{pairs[0].better} against the other systems: {'; '.join(parts)}"
+    else:
+        return f"Tested by {test_text(tests)}."
+    return f"{text} ({test_text(tests)})."
+
+
+def _letter_groups(board: Board) -> str:
     members: dict[str, list[str]] = {}
     for row in board.rows:
         for letter in LETTER.findall(row.cld.get(board.metric_names[0], "")):
             members.setdefault(letter, []).append(row.label)
-    groups = [
-        ", ".join(labels[:-1]) + f" and {labels[-1]}"
-        for labels in members.values()
-        if len(labels) > 1
-    ]
-    tied = f"Tied: {'; '.join(groups)}" if groups else "No two are tied"
-    return f"{tied} ({test_text(board.tests[board.metric_names[0]])})."
+    alike = [_joined(labels) for labels in members.values() if len(labels) > 1]
+    if alike:
+        return f"No significant difference within: {'; '.join(alike)}"
+    return "All systems are significantly different"
+
+
+def _joined(labels: list[str]) -> str:
+    return ", ".join(labels[:-1]) + f" and {labels[-1]}" if len(labels) > 1 else "".join(labels)
 
 
 def _with_article(kind: str) -> str:

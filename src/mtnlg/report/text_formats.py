@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator
 
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
-from mtnlg.leaderboard.ranking import badness
 from mtnlg.report.display import ABSENT, board_title, interval_text, spread_text, value_text
 from mtnlg.report.notes import board_notes, metric_notes
 from mtnlg.report.rating_tables import rating_sections
-from mtnlg.report.summary import LETTER, board_sentence, no_board_sentence
+from mtnlg.report.summary import board_sentence, no_board_sentence
 from mtnlg.report.templates import LATEX_DELIMITERS, environment
 from mtnlg.text.display import aligned, one_line, visible
 
@@ -49,7 +48,7 @@ def render_markdown(leaderboard: Leaderboard) -> str:
 def render_latex(leaderboard: Leaderboard) -> str:
     """All tables, each of which can be copied alone; text from data is never a command."""
     template = environment(escape_latex, **LATEX_DELIMITERS).get_template("leaderboard.tex.j2")
-    return template.render(_context(leaderboard), is_tied_with_best=is_tied_with_best)
+    return template.render(_context(leaderboard))
 
 
 def _context(leaderboard: Leaderboard) -> dict[str, object]:
@@ -93,15 +92,6 @@ def escape_latex(text: str) -> str:
     return LATEX_SPECIAL.sub(lambda match: LATEX_COMMANDS[match.group()], line)
 
 
-def is_tied_with_best(name: str, row: BoardRow, board: Board) -> bool:
-    """True for the best row by a tested metric, and for rows that share a letter with it."""
-    tested = [ranked for ranked in board.ranked if name in ranked.cld]
-    if row not in tested:
-        return False
-    best = min(tested, key=lambda ranked: badness(ranked.metrics[name]))
-    return not set(LETTER.findall(row.cld[name])).isdisjoint(LETTER.findall(best.cld[name]))
-
-
 def render_terminal(leaderboard: Leaderboard) -> str:
     """An aligned table and notes for each board; those of a launch with their titles."""
     parts = [] if leaderboard.boards else [no_board_sentence(len(leaderboard.runs))]
@@ -127,10 +117,12 @@ def _cells(row: BoardRow, board: Board) -> Iterator[str]:
         else:
             yield f"{value_text(metric)} {spread_text(metric)}".rstrip()
             yield interval_text(metric)
-            yield row.cld.get(name, ABSENT)
+            yield board.group(row, name) or ABSENT
 
 
 def _notes(board: Board) -> Iterator[str]:
+    if board.comparisons:
+        yield f"verdict: {board_sentence(board)}"
     for heading, notes in board_notes(board).items():
         yield f"{heading}: {'; '.join(notes)}"
     for row in board.rows:

@@ -14,11 +14,12 @@ from scipy import stats
 
 from mtnlg.evaluation import METRICS, Texts, measure
 from mtnlg.evaluation.significance.bootstrap import FloatArray, jackknife_influences
-from mtnlg.evaluation.significance.comparison import compare_systems, detectable_difference
+from mtnlg.evaluation.significance.comparison import compare_systems
 from mtnlg.evaluation.significance.seeds import (
     LEAST_P,
     Component,
     compare_with_seeds,
+    detectable_difference,
     half_width,
     p_value,
     seeded_value,
@@ -104,8 +105,10 @@ def test_influences_of_bleu_are_those_of_sacrebleu_without_a_line() -> None:
 
 def test_detectable_difference_is_that_of_the_textbook() -> None:
     """Oracle: Bloom 1995, table 1: 2.80 standard errors at 80 % power and a two-sided 5 %."""
-    assert detectable_difference(1.0) == pytest.approx(1.959964 + 0.841621, abs=1e-6)
-    assert detectable_difference(0.5, power=0.5) == pytest.approx(0.979982, abs=1e-6)
+    unit, half = (Component(variance=size**2, degrees=math.inf) for size in (1.0, 0.5))
+
+    assert detectable_difference([unit]) == pytest.approx(1.959964 + 0.841621, abs=1e-6)
+    assert detectable_difference([half], power=0.5) == pytest.approx(0.979982, abs=1e-6)
 
 
 def test_seeds_that_agree_have_the_interval_of_a_single_seed() -> None:

@@ -7,11 +7,11 @@ systems, N examples, K statistics, R resamples or trials.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import combinations
-from statistics import NormalDist
 from string import ascii_lowercase
 from typing import Protocol
 
@@ -90,18 +90,20 @@ def compare_systems(
     statistics: Sequence[FloatArray],
     aggregate: Aggregate,
     *,
+    pairs: Pairs | None = None,
     test: PairedTest = PairedTest.approximate_randomization,
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
-    """All pairs of S systems, given best first, each with statistics (N, K) of the same N examples.
+    """Pairs of S systems, given best first, each with statistics (N, K) of the same N examples.
 
-    All pairs, and not only neighbors in the ranking, because significance is not transitive and
-    the compact letter display needs every pair. The default test keeps its level.
+    Without `pairs`, all of them, and not only neighbors in the ranking, because significance is not
+    transitive and the compact letter display needs every pair. The default test keeps its level.
     """
     shapes = [array.shape for array in statistics]
     assert len(set(shapes)) <= 1, shapes
-    pairs = list(combinations(range(len(statistics)), 2))
+    if pairs is None:
+        pairs = list(combinations(range(len(statistics)), 2))
     if not pairs:
         return []
     values = np.array([aggregate(array.sum(axis=0)) for array in statistics])  # (S,)
@@ -209,25 +211,22 @@ def correct_by_holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def detectable_difference(
-    standard_error: float, *, power: float = POWER, level: float = SIGNIFICANCE
-) -> float:
-    """The minimum detectable difference of two systems: the true difference that a two-sided test
-    at `level` finds with a chance of `power` (Bloom 1995; for language models Card et al. 2020), by
-    the standard error of the observed one.
+def trials_needed(num_comparisons: int) -> int:
+    """The fewest trials whose least p-value, 1 / (trials + 1), is significant after Holm's
+    correction for so many comparisons.
     """
-    normal = NormalDist()
-    return (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) * standard_error
+    return math.floor(num_comparisons / SIGNIFICANCE + 1e-9)
 
 
 def compact_letter_display(num_systems: int, comparisons: Sequence[Comparison]) -> list[str]:
-    """The letters of each of S systems: two systems share a letter if and only if they are tied
-    (not significantly different). The first system has `a`.
+    """The letters of each of S systems: two systems share a letter if and only if they are not
+    significantly different. The first system has `a`.
 
-    A compact letter display (Piepho 2004) is a cover of the graph of tied pairs by cliques (Gramm
-    et al. 2008), here built in the order of the ranking. Intervals of the ranking are not enough,
-    as tests of pairs with different spreads may separate neighbors but not the systems around them;
-    nor is insertion and absorption, which may need exponentially many letters on the way.
+    A compact letter display (Piepho 2004) is a cover of the graph of pairs without a significant
+    difference by cliques (Gramm et al. 2008), here built in the order of the ranking. Intervals of
+    the ranking are not enough, as tests of pairs with different spreads may separate neighbors but
+    not the systems around them; nor is insertion and absorption, which may need exponentially many
+    letters on the way.
     """
     differing = {(pair.better, pair.worse) for pair in comparisons if pair.is_significant}
     letters = [""] * num_systems
@@ -269,9 +268,9 @@ def _swapped_sums(statistics: FloatArray, *, num_trials: int, seed: int) -> Floa
 def _cover_by_cliques(
     num_systems: int, differing: set[tuple[int, int]]
 ) -> Iterator[tuple[int, ...]]:
-    """Groups of tied systems that contain every system and every tied pair."""
+    """Groups without a significant difference that contain every system and every such pair."""
 
-    def is_tied(left: int, right: int) -> bool:
+    def is_alike(left: int, right: int) -> bool:
         return (min(left, right), max(left, right)) not in differing
 
     covered: set[tuple[int, int]] = set()
@@ -279,7 +278,7 @@ def _cover_by_cliques(
         partners = [
             partner
             for partner in range(num_systems)
-            if partner != system and is_tied(partner, system)
+            if partner != system and is_alike(partner, system)
         ]
         if not partners:
             yield (system,)
@@ -288,7 +287,7 @@ def _cover_by_cliques(
                 continue
             group = [system, partner]
             for candidate in range(num_systems):
-                if candidate not in group and all(is_tied(candidate, member) for member in group):
+                if candidate not in group and all(is_alike(candidate, member) for member in group):
                     group.append(candidate)
             yield tuple(sorted(group))
             covered.update(combinations(sorted(group), 2))

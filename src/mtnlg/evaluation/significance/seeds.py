@@ -29,8 +29,11 @@ from mtnlg.evaluation.significance.bootstrap import (
     jackknife_influences,
 )
 from mtnlg.evaluation.significance.comparison import (
+    POWER,
+    SIGNIFICANCE,
     Comparison,
     PairedTest,
+    Pairs,
     compare_systems,
     with_holm,
 )
@@ -155,28 +158,32 @@ def compare_with_seeds(
     systems: Sequence[Sequence[FloatArray]],
     aggregate: Aggregate,
     *,
+    pairs: Pairs | None = None,
     values: Sequence[SeededValue] | None = None,
     test: PairedTest = PairedTest.approximate_randomization,
     num_trials: int = NUM_TRIALS,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> list[Comparison]:
-    """All pairs of systems, given best first, each with statistics (N, K) of the same N examples
-    for each of its seeds.
+    """The pairs, or all pairs, of systems, given best first, each with statistics (N, K) of the
+    same N examples for each of its seeds.
 
     Two systems of one seed are compared by compare_systems, over examples alone. Any other pair is
     compared by the means over seeds, with a p-value that includes their spread; the spread of a
     system of one seed stays unknown. `values` are the systems' values, if already computed.
     """
-    single = [index for index, seeds in enumerate(systems) if len(seeds) == 1]
+    if pairs is None:
+        pairs = list(combinations(range(len(systems)), 2))
+    singles = [index for index, seeds in enumerate(systems) if len(seeds) == 1]
+    single_pairs = [pair for pair in pairs if set(pair) <= set(singles)]
     single_comparisons = compare_systems(
-        [systems[index][0] for index in single],
+        [systems[index][0] for index in singles],
         aggregate,
+        pairs=[(singles.index(better), singles.index(worse)) for better, worse in single_pairs],
         test=test,
         num_trials=num_trials,
         resampling=resampling,
     )
-    comparisons = dict(zip(combinations(single, 2), single_comparisons, strict=True))
-    pairs = list(combinations(range(len(systems)), 2))
+    comparisons = dict(zip(single_pairs, single_comparisons, strict=True))
     if len(comparisons) < len(pairs):
         values = values or [seeded_value(seeds, aggregate) for seeds in systems]
         for better, worse in pairs:
@@ -209,6 +216,27 @@ def compare_means(
         p=p,
         p_holm=p,
     )
+
+
+def equivalence_p(difference: float, components: Sequence[Component], *, margin: float) -> float:
+    """The p-value of equivalence by two one-sided tests (TOST, Schuirmann 1987): of the hypothesis
+    that the true difference is at least `margin` in either direction. Below 5 %, the interval of
+    90 % lies within the margin.
+    """
+    distance = margin - abs(difference)
+    tail = p_value(distance, components) / 2
+    return tail if distance > 0 else 1 - tail
+
+
+def detectable_difference(
+    components: Sequence[Component], *, level: float = SIGNIFICANCE, power: float = POWER
+) -> float:
+    """The minimum detectable difference of two systems: the true difference that a two-sided test
+    at `level` finds with a chance of `power` (Bloom 1995; for language models Card et al. 2020), by
+    the components of the observed one.
+    """
+    critical = half_width(components, confidence=1 - level)
+    return critical + half_width(components, confidence=2 * power - 1)
 
 
 def components_between(left: SeededValue, right: SeededValue) -> list[Component]:

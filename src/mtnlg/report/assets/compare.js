@@ -41,10 +41,10 @@ function metricTable(board, a, b) {
     const pair = pairs.find(({ metric }) => metric === name);
     if (!pair) return [...numbers, plainDifference(rowA, rowB, index), "not tested", "", ""];
     const difference = pair.better === a ? pair.difference : pair.turned;
-    return [...numbers, difference, pair.p, pair.p_holm, pair.is_significant ? "yes" : "no"];
+    return [...numbers, difference, pair.p, pair.p_holm, pair.verdict];
   });
   const names = [`A: ${rowA.label}`, `B: ${rowB.label}`];
-  const headers = ["metric", ...names, "A - B", "p", "p, corrected", "significantly different"];
+  const headers = ["metric", ...names, "A - B", "p", "p, corrected", "verdict"];
   const tests = [...new Set(pairs.map(({ test }) => board.tests[test]))].join("; ");
   const table = textTable("Metrics of A and B", headers, rows);
   return tests ? [table, remark(`Tested by ${tests}.`)] : [table];
