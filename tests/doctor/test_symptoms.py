@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from mtnlg.doctor.symptoms import Finding, find_shift, find_symptoms
+from mtnlg.doctor.symptoms import find_symptoms
 from mtnlg.evaluation import Texts
+from mtnlg.evaluation.line_order import Finding, find_order
 from mtnlg.text.scripts import SIMPLIFIED, TRADITIONAL, script_of
 
 NOUNS = ["Boot", "Haus", "Schiff", "Dorf", "Feld", "Buch", "Café"]
@@ -35,7 +36,7 @@ def symptoms(
     sources: Sequence[str] | None = None,
 ) -> list[Finding]:
     texts = Texts(hypotheses, [[one] for one in references], language=language, sources=sources)
-    shift = find_shift(texts)
+    shift = find_order(texts)
     return find_symptoms(texts) + ([shift] if shift is not None else [])
 
 

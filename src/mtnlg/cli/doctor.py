@@ -42,8 +42,10 @@ def run(options: argparse.Namespace) -> None:
     from mtnlg.config.checks import require
     from mtnlg.doctor.published import judge, parse_number
     from mtnlg.doctor.settings import FAMILIES, KNOWN_METRICS, read_settings
-    from mtnlg.doctor.symptoms import find_shift, find_symptoms
+    from mtnlg.doctor.symptoms import find_symptoms
     from mtnlg.doctor.text import Diagnosis, diagnosis_document, diagnosis_text
+    from mtnlg.evaluation.line_order import find_order
+    from mtnlg.leaderboard.file_notes import reading_notes
     from mtnlg.records.text_files import as_mistake_of_the_command
     from mtnlg.text.scripts import base_language
 
@@ -60,13 +62,14 @@ def run(options: argparse.Namespace) -> None:
         inputs = read_inputs(options)
     texts = inputs.texts(0, options.language)
     readings = read_settings(texts, metrics)
-    shift = find_shift(texts)
-    findings = [*find_symptoms(texts), *([] if shift is None else [shift])]
+    order = find_order(texts)
+    findings = [*find_symptoms(texts), *([] if order is None else [order])]
     diagnosis = Diagnosis(
         readings=readings,
         findings=[
             (finding, inputs.hypotheses[0].location(finding.positions[0])) for finding in findings
         ],
+        notes=[*reading_notes([*inputs.hypotheses, *inputs.references]), *inputs.notes],
         verdict=None if number is None else judge(readings, main, number),
         num_examples=len(texts),
         language=options.language,

@@ -10,7 +10,8 @@ from mtnlg.errors import DataError
 
 if TYPE_CHECKING:
     from mtnlg.leaderboard.file_board import Inputs
-    from mtnlg.records.text_files import Example, TextFile
+    from mtnlg.records.request import Example
+    from mtnlg.records.text_files import TextFile
 
 STANDARD_METRICS = {
     "translation": ("bleu", "chrf"),
@@ -24,8 +25,6 @@ FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "sour
 
 def add_files(parser: Parser) -> None:
     """Add the options that all commands on files share: all but the outputs."""
-    from mtnlg.records.text_files import FORMATS
-
     parser.add_argument(
         "--references",
         nargs="+",
@@ -39,9 +38,7 @@ def add_files(parser: Parser) -> None:
     parser.add_argument(
         "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
     )
-    parser.add_argument(
-        "--format", choices=list(FORMATS), help="of all files, whatever their names end in"
-    )
+    add_format(parser)
     for name, field in FIELDS.items():
         parser.add_argument(
             f"--{name}-field",
@@ -49,6 +46,23 @@ def add_files(parser: Parser) -> None:
             metavar="NAME",
             help=f"key of JSON lines; column of tables, also by number from 1 ({field})",
         )
+
+
+def add_format(parser: Parser) -> None:
+    """Add the options about how files are read."""
+    from mtnlg.records.text_files import FORMATS
+
+    parser.add_argument(
+        "--format",
+        choices=list(FORMATS),
+        help="of all files, whatever their names end in; without it, their beginnings are looked "
+        "at, and text forces plain text",
+    )
+    parser.add_argument(
+        "--skip-empty-references",
+        action="store_true",
+        help="leave examples without a reference out, and say how many",
+    )
 
 
 def read_inputs(options: argparse.Namespace) -> Inputs:
@@ -61,18 +75,36 @@ def read_inputs(options: argparse.Namespace) -> Inputs:
     if paths.count(STANDARD_INPUT) > 1:
         raise DataError("- stands for standard input, which can be read only once; name files")
 
-    def read(path: str, field: str) -> TextFile:
-        return read_texts(path, field=field, format_name=options.format)
+    def read(path: str, role: str) -> TextFile:
+        field = getattr(options, f"{role}_field")
+        return read_texts(path, field=field, role=role, format_name=options.format)
 
-    references = [read(path, options.reference_field) for path in options.references]
-    hypotheses = [_single(read(path, options.hypothesis_field)) for path in options.hypotheses]
-    source_files = [_single(read(path, options.source_field)) for path in sources]
+    references = [read(path, "reference") for path in options.references]
+    hypotheses = [_single(read(path, "hypothesis")) for path in options.hypotheses]
+    source_files = [_single(read(path, "source")) for path in sources]
     check_aligned([*references, *hypotheses, *source_files])
+    targets = _targets(references)
+    mask = [bool(kept) for kept in targets]
+    num_empty = mask.count(False)
+    if num_empty and not options.skip_empty_references:
+        raise DataError(
+            f"{references[0].location(mask.index(False))}: the reference is empty, as in "
+            f"{num_empty} of {len(mask)} examples; leave them out of all files, or add "
+            "--skip-empty-references"
+        )
+    if num_empty == len(mask):
+        raise DataError(f"{references[0].shown}: all references are empty; name the right file")
+    if num_empty:
+        hypotheses, references, source_files = (
+            [file.where(mask) for file in files] for files in (hypotheses, references, source_files)
+        )
+    left_out = f"{num_empty} of {len(mask)} examples have no reference and are left out"
     return Inputs(
         hypotheses=hypotheses,
         references=references,
         sources=source_files[0] if source_files else None,
-        targets=_targets(references),
+        targets=list(filter(None, targets)),
+        notes=(left_out,) if num_empty else (),
     )
 
 
@@ -88,14 +120,8 @@ def _single(file: TextFile) -> TextFile:
 
 
 def _targets(references: list[TextFile]) -> list[Example]:
-    """The references of each example, at least one; an empty line is no reference."""
-    targets = []
-    for index, several in enumerate(zip(*(file.examples for file in references), strict=True)):
-        kept = tuple(text for texts in several for text in texts if text.strip())
-        if not kept:
-            raise DataError(
-                f"{references[0].location(index)}: the reference is empty; remove the example from "
-                "all files"
-            )
-        targets.append(kept)
-    return targets
+    """The references of each example; an empty line is no reference."""
+    return [
+        tuple(text for texts in several for text in texts if text.strip())
+        for several in zip(*(file.examples for file in references), strict=True)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mtnlg.cli.command import Subparsers, add_command, add_roots
-from mtnlg.cli.files import FIELDS
+from mtnlg.cli.files import FIELDS, add_format
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -16,8 +16,8 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         "outputs of somebody else's system, as a row of a board",
         description="Put the outputs of somebody else's system on a board of an experiment, scored "
-        "like its other rows. The file is plain text, JSON lines (.jsonl) or a table (.tsv), also "
-        "as .gz; - is standard input. Where it has ids or references, they must be the board's.",
+        "like its other rows. The file is as in mtnlg score. Where it has ids or references, they "
+        "must be the board's.",
     )
     parser.add_argument("--experiment", required=True, help="a folder of runs/")
     parser.add_argument("--task", required=True, help="as on the board: kind/name")
@@ -29,6 +29,10 @@ def add_parser(subparsers: Subparsers) -> None:
         default=FIELDS["hypothesis"],
         metavar="NAME",
         help=f"key of JSON lines; column of tables ({FIELDS['hypothesis']})",
+    )
+    add_format(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="also where the outputs seem to be on other lines"
     )
     parser.add_argument("--note", help="what should stand beside its numbers")
     parser.add_argument("--url", help="where the outputs are from")

@@ -21,9 +21,12 @@ from mtnlg.doctor.published import (
 from mtnlg.doctor.symptoms import find_symptoms
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.evaluation import Texts, find_metric
+from mtnlg.evaluation.degenerate import degenerate_notes
+from mtnlg.evaluation.line_order import find_order
 from mtnlg.evaluation.score import make_scores
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
+from mtnlg.leaderboard.file_notes import reading_notes
 from mtnlg.records.files import JsonObject, json_line, write_text
 from mtnlg.records.places import PREDICTIONS_FILE, experiment_folder
 from mtnlg.records.runs import Contamination, ImportRecord, read_imports, record_import
@@ -52,7 +55,7 @@ def import_system(options: argparse.Namespace) -> None:
     read_imports(options.experiment, runs_root=options.runs_root)  # fails now if it is broken
     _check_signatures(board)
     with as_mistake_of_the_command():
-        hypotheses = _read(options.hypotheses, options.hypothesis_field, board)
+        hypotheses, remarks = _read(options, board)
     texts = Texts(
         hypotheses,
         [row.references for row in board.rows],
@@ -60,6 +63,9 @@ def import_system(options: argparse.Namespace) -> None:
         sources=[row.source for row in board.rows],
     )
     _check_claims(options.signature, claims, texts, board)
+    _check_order(texts, options)
+    for remark in (*remarks, *degenerate_notes(texts)):
+        logger.warning(remark)
     for finding in find_symptoms(texts):
         logger.warning(f"{finding.name}: {finding.what}: {len(finding.positions)} outputs")
     predictions = _make_predictions(options.artifacts_root, hypotheses, board)
@@ -94,9 +100,33 @@ def _check_signatures(board: BoardRows) -> None:
             )
 
 
-def _read(path: str, field: str, board: BoardRows) -> list[str]:
-    """One output for each row of the board, in its order."""
-    files = read_fields(path, field=field, optional=("id", "references"))
+def _check_order(texts: Texts, options: argparse.Namespace) -> None:
+    """Raise ConfigError for outputs that fit the references of other lines, unless forced to."""
+    order = find_order(texts)
+    if order is None:
+        return
+    what = f"{order.what}: {len(order.positions)} of {len(texts)} lines"
+    if not options.force:
+        raise ConfigError(
+            f"--hypotheses {options.hypotheses}: {what}; {order.remedy}, or add --force"
+        )
+    logger.warning(f"{order.name}: {what}")
+
+
+def _read(options: argparse.Namespace, board: BoardRows) -> tuple[list[str], list[str]]:
+    """One output for each row of the board, in its order, and remarks about how it was read."""
+    field = options.hypothesis_field
+    files = read_fields(
+        options.hypotheses,
+        field=field,
+        optional=("id", "references"),
+        format_name=options.format,
+    )
+    remarks = reading_notes([files[field]])
+    if options.skip_empty_references and "references" in files:
+        mask = [any(text.strip() for text in texts) for texts in files["references"].examples]
+        remarks += [f"{mask.count(False)} of {len(mask)} examples have no reference: left out"]
+        files = {name: file.where(mask) for name, file in files.items()}
     outputs = files[field]
     if len(outputs.examples) != len(board.rows):
         raise DataError(
@@ -111,7 +141,7 @@ def _read(path: str, field: str, board: BoardRows) -> list[str]:
         _check_ids(files["id"], board)
     if "references" in files:
         _check_references(files["references"], board)
-    return [texts[0] for texts in outputs.examples]
+    return [texts[0] for texts in outputs.examples], remarks
 
 
 def _check_ids(file: TextFile, board: BoardRows) -> None:

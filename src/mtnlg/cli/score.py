@@ -17,8 +17,9 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         "outputs of any system against references, from files of texts",
         description="Score files of outputs against references, line by line, and say which "
-        "systems are significantly different. Files are plain text, JSON lines (.jsonl) or tables "
-        "(.tsv), each also as .gz; - is standard input.",
+        "systems are significantly different. Files are plain text, JSON, tables (.tsv, .csv), "
+        "SGML or XML of WMT and IWSLT, or lines of decoders, each also as .gz; - is standard "
+        "input.",
     )
     add_files(parser)
     parser.add_argument(

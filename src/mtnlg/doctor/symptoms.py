@@ -1,21 +1,22 @@
 """What is wrong with a file of outputs before any metric sees it.
 
-A line is compared with its references: what they have too is no symptom. To find lines that were
-lost, blocks of lines are also scored against the references a few lines before and after.
+A line is compared with its references: what they have too is no symptom.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mtnlg.evaluation import Texts, find_metric, measure
-from mtnlg.evaluation.significance.bootstrap import FloatArray
+from mtnlg.evaluation import Texts, score_texts
+from mtnlg.evaluation.line_order import Finding
 from mtnlg.text.scripts import IDEOGRAPH, has_ideographs, is_sinitic, script_of
+from mtnlg.text.signs import MOJIBAKE, SIGNS, Sign, repaired
 
 FEW = 0.05
 """Below this share of the lines, writers and not a program may be the cause."""
@@ -23,27 +24,6 @@ MOST = 0.9
 LENGTH_RATIOS = (0.8, 1.25)
 """Normal lengths of all outputs, in characters of their references."""
 LINE_RATIOS = (0.5, 2.0)
-SHIFTS = (0, -2, -1, 1, 2)
-"""Lines later, the first being none."""
-BLOCK_LINES = 50
-LEAST_LINES = 8
-"""Fewer lines look alike by chance."""
-MAX_CHARACTERS = 2_000
-"""Of each text: its beginning is enough."""
-LEAST_GAIN, LEAST_RATIO = 5.0, 1.25
-"""How much better other references must fit, in points of chrF and as a factor: bad outputs fit
-some others a little better by chance.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A symptom, the positions of its lines from 0, and the remedy."""
-
-    name: str
-    what: str
-    positions: tuple[int, ...]
-    remedy: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +53,6 @@ class Symptom:
 
 
 SPACED_MARK = re.compile(r"\w ([.,?!)]|n't|'(?:s|re|ll|ve|d|m))(?= |$)")
-ESCAPE = re.compile(
-    r"&(?:quot|apos|amp|lt|gt|#\d+|#x[0-9a-f]+);|(?<= )@[-/,.]@(?= )", re.IGNORECASE
-)
 PIECE = re.compile(r"▁|@@(?= |$)|(?<= )##\w|<(?:unk|pad|s|/s)>|\[(?:UNK|PAD|CLS|SEP)\]")
 SPACED_IDEOGRAPHS = re.compile(rf"{IDEOGRAPH.pattern} +{IDEOGRAPH.pattern}")
 ASCII_MARK = re.compile(rf"(?<={IDEOGRAPH.pattern})[,.?!:;]")
@@ -89,6 +66,16 @@ def _only_output(pattern: re.Pattern[str]) -> Callable[[str, Sequence[str], str]
         return pattern.search(text) is not None and not any(map(pattern.search, references))
 
     return has
+
+
+def _only_sign(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
+    """Whether the output has a sign and no reference does."""
+    return lambda text, references, language: sign.has(text) and not any(map(sign.has, references))
+
+
+def _only_reference(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
+    """Whether a reference has a sign and the output does not."""
+    return lambda text, references, language: any(map(sign.has, references)) and not sign.has(text)
 
 
 def _is_segmented(text: str, references: Sequence[str], language: str) -> bool:
@@ -147,12 +134,6 @@ SYMPTOMS: tuple[Symptom, ...] = (
         least_share=FEW,
     ),
     Symptom(
-        name="escapes",
-        what="escapes of a tokenizer, such as &quot; or @-@",
-        remedy="detokenize the outputs with the tokenizer that made them",
-        has=_only_output(ESCAPE),
-    ),
-    Symptom(
         name="pieces",
         what="pieces or special tokens of a vocabulary, such as ▁, @@ or <unk>",
         remedy="join the pieces (decode with the model's own tokenizer, skip special tokens)",
@@ -178,6 +159,26 @@ SYMPTOMS: tuple[Symptom, ...] = (
         remedy="normalize both to NFC; to a metric they are other characters",
         has=_is_otherwise_composed,
     ),
+    *(
+        Symptom(
+            name=sign.name,
+            what=f"{sign.what}, which the references do not have",
+            remedy=sign.remedy,
+            has=_only_sign(sign),
+            least_share=sign.least_share,
+        )
+        for sign in SIGNS
+    ),
+    *(
+        Symptom(
+            name=f"references: {sign.name}",
+            what=f"{sign.what}, in a reference and not in the output",
+            remedy=sign.remedy,
+            has=_only_reference(sign),
+            least_share=sign.least_share,
+        )
+        for sign in SIGNS
+    ),
 )
 """In the order of the report; a new symptom is a row."""
 
@@ -185,8 +186,33 @@ SYMPTOMS: tuple[Symptom, ...] = (
 def find_symptoms(texts: Texts) -> list[Finding]:
     """All symptoms: those of SYMPTOMS, then those that only all lines together show."""
     findings = [symptom.find(texts) for symptom in SYMPTOMS]
-    findings += [check(texts) for check in (_lower_cased, _copied, _of_other_length)]
-    return [finding for finding in findings if finding is not None]
+    checks = (_lower_cased, _copied, _constant, _of_other_length)
+    findings += [check(texts) for check in checks]
+    known = [finding for finding in findings if finding is not None]
+    return [
+        _with_repair(finding, texts) if finding.name == MOJIBAKE else finding for finding in known
+    ]
+
+
+def _with_repair(finding: Finding, texts: Texts) -> Finding:
+    """The finding with the BLEU of repaired outputs."""
+    better = replace(texts, hypotheses=list(map(repaired, texts.hypotheses)))
+    values = [score_texts("bleu", version) for version in (better, texts)]
+    what = f"{finding.what}; repaired, BLEU is {values[0]:.2f} and not {values[1]:.2f}"
+    return replace(finding, what=what)
+
+
+def _constant(texts: Texts) -> Finding | None:
+    """The outputs that are the most frequent text, if half of them are and references are not."""
+    counts = Counter(filter(str.strip, texts.hypotheses))
+    if not counts:
+        return None
+    (text, count), *_ = counts.most_common(1)
+    usual = max(Counter(targets[0] for targets in texts.references).values())
+    if count < max(2, len(texts) / 2, 2 * usual):
+        return None
+    positions = tuple(index for index, output in enumerate(texts.hypotheses) if output == text)
+    return Finding("constant", "one text again and again", positions, "look at the decoding")
 
 
 def _lower_cased(texts: Texts) -> Finding | None:
@@ -262,49 +288,3 @@ def _of_other_length(texts: Texts) -> Finding | None:
         tuple(np.flatnonzero(is_off).tolist()) or (int(extreme),),
         "look for outputs that were cut off" if is_short else "look for loops and added text",
     )
-
-
-def find_shift(texts: Texts) -> Finding | None:
-    """The lines of blocks whose outputs fit other references better, as after a lost line."""
-    num_lines = len(texts.hypotheses)
-    if num_lines < LEAST_LINES:
-        return None
-    values = np.stack([_block_values(texts, shift) for shift in SHIFTS])  # (shifts, blocks)
-    best = values.argmax(axis=0)
-    gain = values.max(axis=0) - values[0]
-    is_off = (gain >= LEAST_GAIN) & (values.max(axis=0) >= LEAST_RATIO * values[0])
-    if not is_off.any():
-        return None
-    block_of = np.minimum(np.arange(num_lines) // BLOCK_LINES, len(is_off) - 1)
-    positions = np.flatnonzero(is_off[block_of])
-    first = int(np.flatnonzero(is_off)[0])
-    shift = SHIFTS[best[first]]
-    return Finding(
-        "order",
-        f"the outputs fit the references {abs(shift)} line{'s' if abs(shift) > 1 else ''} "
-        f"{'later' if shift > 0 else 'earlier'} (chrF {values[best[first], first]:.1f} against "
-        f"{values[0, first]:.1f} of their own)",
-        tuple(positions.tolist()),
-        "look for a line that was lost or added before the first of them",
-    )
-
-
-def _block_values(texts: Texts, shift: int) -> FloatArray:
-    """chrF of each block of outputs against the references `shift` lines later."""
-    metric = find_metric("chrf")
-    num_lines = len(texts.hypotheses)
-    positions = [position for position in range(num_lines) if 0 <= position + shift < num_lines]
-    shifted = Texts(
-        [texts.hypotheses[position][:MAX_CHARACTERS] for position in positions],
-        [
-            [text[:MAX_CHARACTERS] for text in texts.references[position + shift]]
-            for position in positions
-        ],
-        language=texts.language,
-    )
-    statistics = measure(metric, shifted)
-    num_blocks = max(1, num_lines // BLOCK_LINES)
-    sums = np.zeros((num_blocks, statistics.shape[1]))
-    blocks = np.minimum(np.array(positions) // BLOCK_LINES, num_blocks - 1)
-    np.add.at(sums, blocks, statistics)
-    return metric.aggregate(sums)

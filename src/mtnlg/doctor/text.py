@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mtnlg.doctor.published import Verdict
 from mtnlg.doctor.settings import Reading
-from mtnlg.doctor.symptoms import Finding
+from mtnlg.evaluation.line_order import Finding
 from mtnlg.records.files import SCHEMA_VERSION, JsonObject
 from mtnlg.report.display import ABSENT
 from mtnlg.text.display import visible
@@ -25,6 +25,8 @@ class Diagnosis:
     findings: Sequence[tuple[Finding, str]]
     """With the file and line of the first position."""
     verdict: Verdict | None
+    notes: Sequence[str] = ()
+    """How the files were read, and what was left out."""
     num_examples: int
     language: str
 
@@ -43,6 +45,7 @@ def diagnosis_text(diagnosis: Diagnosis) -> str:
     for reading in diagnosis.ordered:
         lines += _reading_lines(reading, diagnosis.verdict)
     lines += ["", f"n = {diagnosis.num_examples}; references in {diagnosis.language}"]
+    lines += map(visible, diagnosis.notes)
     if diagnosis.verdict is not None:
         lines += ["", *textwrap.wrap(diagnosis.verdict.text, WIDTH)]
     lines += ["", *_finding_lines(diagnosis)]
@@ -84,6 +87,7 @@ def diagnosis_document(diagnosis: Diagnosis) -> JsonObject:
         "schema_version": SCHEMA_VERSION,
         "n": diagnosis.num_examples,
         "language": diagnosis.language,
+        "notes": list(diagnosis.notes),
         "settings": [
             {
                 "metric": reading.setting.metric,

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtnlg.config import ReportConfig
-from mtnlg.errors import ArtifactError
+from mtnlg.errors import ArtifactError, MtnlgError
+from mtnlg.evaluation import Texts
+from mtnlg.evaluation.degenerate import degenerate_notes
 from mtnlg.leaderboard.evidence import board_evidence
 from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, left_out_text
 from mtnlg.leaderboard.ranking import rank_rows, with_clean_rankings
 from mtnlg.leaderboard.rated_boards import with_ratings
 from mtnlg.leaderboard.row_comparisons import compare_rows
+from mtnlg.leaderboard.samples import read_outputs
 from mtnlg.leaderboard.seed_rows import merge_seeds
 from mtnlg.records.places import IMPORTS_FILE, experiment_folder
 from mtnlg.records.runs import (
@@ -283,6 +286,7 @@ def _board(
     main_metric = next(iter(names), None)
     evidence = board_evidence(subset, main_metric=main_metric, artifacts_root=artifacts_root)
     rows = [_numbered(entry, subset, names) for entry in entries]
+    rows = [_with_output_notes(row, artifacts_root) for row in rows]
     rows = merge_seeds(rows, evidence=evidence)
     rows = rank_rows(rows, metric_names=names)
     labels = distinct_labels(
@@ -298,6 +302,29 @@ def _board(
     return compare_rows(
         board, main_metric, evidence=evidence, has_paired_bootstrap=has_paired_bootstrap
     )
+
+
+def _with_output_notes(row: BoardRow, artifacts_root: Path) -> BoardRow:
+    """The row with a word about empty, constant or copied outputs, which baselines may have; none
+    where its predictions are not all there, as on a published board.
+    """
+    scored = max((metric.num_examples for metric in row.metrics.values()), default=0)
+    if row.kind == "baseline" or not row.predictions or not scored:
+        return row
+    try:
+        outputs = read_outputs(row, artifacts_root=artifacts_root)
+    except (MtnlgError, OSError):
+        return row
+    if len(outputs) < scored:
+        return row
+    texts = Texts(
+        [output.prediction for output in outputs],
+        [output.references for output in outputs],
+        language="",
+        sources=[output.source for output in outputs],
+    )
+    remarks = [row.reason, *degenerate_notes(texts)]
+    return replace(row, reason="; ".join(filter(None, remarks)) or None)
 
 
 def _metric_names(test_set: _TestSet, subset: str, entries: Sequence[_Entry]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from mtnlg.evaluation.metrics.base import excess_tokens
 from mtnlg.evaluation.score import measure_systems, measure_whole, num_cores
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.evidence import Evidence
+from mtnlg.leaderboard.file_notes import reading_notes, text_notes
 from mtnlg.leaderboard.model import Board, BoardRow, left_out_text
 from mtnlg.leaderboard.ranking import rank_rows
 from mtnlg.leaderboard.row_comparisons import compare_rows
@@ -51,6 +52,8 @@ class Inputs:
     sources: TextFile | None = None
     targets: Sequence[tuple[str, ...]]
     """References of each row, those of all files together."""
+    notes: Sequence[str] = ()
+    """What concerns every system."""
 
     @property
     def labels(self) -> list[str]:
@@ -77,6 +80,8 @@ class _System:
     """Metric -> statistics (N, K)."""
     left_out: dict[str, str]
     """Metric -> why it is not computed."""
+    notes: Sequence[str]
+    """What a reader must know beside its numbers."""
 
 
 def build_file_board(inputs: Inputs, settings: Settings, *, task: str) -> Board:
@@ -150,6 +155,11 @@ def _measured(inputs: Inputs, settings: Settings) -> list[_System]:
             texts=inputs.texts(index, settings.language),
             statistics={},
             left_out=_too_long([*inputs.references, inputs.hypotheses[index]], settings),
+            notes=[
+                *reading_notes([inputs.hypotheses[index], *inputs.references]),
+                *inputs.notes,
+                *text_notes(inputs.texts(index, settings.language)),
+            ],
         )
         for index, label in enumerate(inputs.labels)
     ]
@@ -204,7 +214,8 @@ def _row(
         predictions=(_key(index),),
         label=system.label,
     )
-    return replace(row, reason=left_out_text(row) or None)
+    notes = [note for note in (left_out_text(row), *system.notes) if note]
+    return replace(row, reason="; ".join(notes) or None)
 
 
 def _too_long(files: Sequence[TextFile], settings: Settings) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import IO
 from mtnlg.errors import ArtifactError, DataError
 
 SCHEMA_VERSION = 1
+GZIP_MAGIC = b"\x1f\x8b"
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 JsonObject = dict[str, JsonValue]
 
@@ -40,7 +41,7 @@ def parse_line(
 
 
 def numbered_lines(
-    path: Path | str, stream: IO[bytes] | None = None
+    path: Path | str, stream: Iterable[bytes] | None = None
 ) -> Iterator[tuple[int, bytes]]:
     """The lines of a file or stream, by number from 1; raises DataError if empty or damaged."""
     number = 0
@@ -57,9 +58,14 @@ def numbered_lines(
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """A file for reading, decompressed where its name ends in .gz."""
+    """A file for reading, decompressed where its name ends in .gz or its first bytes are gzip's."""
     try:
-        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+        stream = path.open("rb")
+        is_packed = path.is_file() and stream.peek(2)[:2] == GZIP_MAGIC
+        if path.suffix != ".gz" and not is_packed:
+            return stream
+        stream.close()
+        return gzip.open(path, "rb")  # type: ignore[return-value]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:

@@ -1,33 +1,53 @@
-"""Files of texts that belong together line by line: plain text, JSON lines and tables.
+"""Files of texts that belong together line by line, in any format that is recognized.
 
 Errors are DataErrors that name file and line. Lines end only at a line feed: U+2028 in a text
-splits nothing.
+splits nothing. A file whose ending does not say what it is has a remark about how it was read.
 
-| ending | an example | its field |
+| format | an example | its field |
 |---|---|---|
 | jsonl | an object on a line; blank lines are skipped | a key: a text, or a list of references |
+| json | an item of an array, or an object | a key, or none for texts |
 | tsv | a line; tabs separate cells, quotes are text | a name in line 1, or a number from 1 |
-| any other | a line | |
+| csv | a row as in RFC 4180, separated by commas, semicolons or bars | as of tsv |
+| text | a line | |
+
+exchange_formats.py reads the others.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
+from typing import IO
 
 from mtnlg.errors import DataError, MtnlgError
-from mtnlg.records.files import decode_line, numbered_lines, parse_line
+from mtnlg.records.exchange_formats import (
+    decoder_examples,
+    nbest_examples,
+    numbered_examples,
+    sgml_examples,
+    wmt_xml_examples,
+)
+from mtnlg.records.files import decode_line, numbered_lines, open_bytes, parse_line
+from mtnlg.records.recognition import (
+    HEAD_BYTES,
+    Shape,
+    parse_stream,
+    read_head,
+    recognize,
+    table_shape,
+)
+from mtnlg.records.request import Example, Examples, Lines, Request, as_texts
 from mtnlg.text.scripts import find_unscorable
 
 STANDARD_INPUT = "-"
-
-Example = tuple[str, ...]
-"""The texts of one example: one hypothesis, one source, or its references."""
-Lines = Iterable[tuple[int, bytes]]
-"""Lines of a file by number from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,13 @@ class TextFile:
     path: str
     examples: list[Example]
     line_numbers: Sequence[int]
+    remark: str = ""
+    """How it was read, where its name does not say so."""
+
+    def where(self, mask: Sequence[bool]) -> TextFile:
+        """The examples that a mask (N,) keeps."""
+        examples, numbers = compress(self.examples, mask), compress(self.line_numbers, mask)
+        return replace(self, examples=list(examples), line_numbers=list(numbers))
 
     @property
     def name(self) -> str:
@@ -53,26 +80,68 @@ class TextFile:
         return f"{self.shown}:{self.line_numbers[index]}"
 
 
-def read_texts(path: str, *, field: str, format_name: str | None = None) -> TextFile:
-    """The examples of a file, or of standard input for `-`; without a format's name, the ending of
-    the file decides.
+def read_texts(
+    path: str, *, field: str, role: str = "hypothesis", format_name: str | None = None
+) -> TextFile:
+    """The examples of a file, or of standard input for `-`; without a format's name, its first
+    64 KiB and its ending decide.
 
-    Only JSON lines and tables have fields.
+    Role is hypothesis, reference or source: formats that hold several kinds of texts have no
+    field.
     """
-    chosen = format_name or _format_of(path)
-    return _collected(path, FORMATS[chosen](_shown(path), _lines(path), field))
+    shape, lines = _opened(path, field, format_name)
+    return _collected(path, shape, lines, Request(_shown(path), field, role, shape))
 
 
-def read_fields(path: str, *, field: str, optional: Sequence[str]) -> dict[str, TextFile]:
-    """The examples of a field, and of each optional field that the file's first line has."""
-    chosen = _format_of(path)
-    lines = list(_lines(path))
-    names = [field, *(name for name in optional if name in _fields_of(chosen, path, lines))]
-    return {name: _collected(path, FORMATS[chosen](_shown(path), lines, name)) for name in names}
+def read_fields(
+    path: str, *, field: str, optional: Sequence[str], format_name: str | None = None
+) -> dict[str, TextFile]:
+    """The examples of a field, and of each optional field that the file has."""
+    shape, stream = _opened(path, field, format_name)
+    lines = list(stream)
+    names = [field, *(name for name in optional if name in _fields_of(shape, path, lines))]
+    return {
+        name: _collected(path, shape, lines, Request(_shown(path), name, "hypothesis", shape))
+        for name in names
+    }
 
 
-def _collected(path: str, examples: Iterable[tuple[int, Example]]) -> TextFile:
-    texts_of: dict[int, Example] = dict(examples)
+def _opened(path: str, field: str, format_name: str | None) -> tuple[Shape, Lines]:
+    """How a file is read, and its lines by number. Raises DataError for a format without a
+    reader.
+    """
+    shown = _shown(path)
+    stream = sys.stdin.buffer if path == STANDARD_INPUT else open_bytes(Path(path))
+    try:
+        head = stream.read(HEAD_BYTES)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"{shown}:1: cannot be read ({error}); copy the file again") from None
+    lines = numbered_lines(shown, _again(head, stream))
+    if format_name is None:
+        shape = recognize(head, path, field=field)
+    elif format_name in ("tsv", "csv"):
+        shape = table_shape(read_head(head, path, field=field), format_name)
+    else:
+        shape = Shape(format=format_name)
+    if shape.format is None:
+        raise DataError(
+            f"{shown}: is {shape.what}; {shape.remedy}; or score its lines as they stand with "
+            "--format text"
+        )
+    return shape, lines
+
+
+def _again(head: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a stream whose head was read."""
+    yield from io.BytesIO(head + stream.readline())
+    yield from stream
+    if stream is not sys.stdin.buffer:
+        stream.close()
+
+
+def _collected(path: str, shape: Shape, lines: Lines, request: Request) -> TextFile:
+    assert shape.format is not None, shape
+    texts_of: dict[int, Example] = dict(FORMATS[shape.format](lines, request))
     for number, texts in texts_of.items():
         for unscorable in filter(None, map(find_unscorable, texts)):
             raise DataError(
@@ -81,7 +150,7 @@ def _collected(path: str, examples: Iterable[tuple[int, Example]]) -> TextFile:
             )
     if not texts_of:
         raise DataError(f"{_shown(path)}: the file is empty; give it at least one example")
-    return TextFile(path, list(texts_of.values()), list(texts_of))
+    return TextFile(path, list(texts_of.values()), list(texts_of), shape.what)
 
 
 @contextmanager
@@ -104,37 +173,78 @@ def check_aligned(files: Sequence[TextFile]) -> None:
         )
 
 
-def _text_examples(shown: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+def _text_examples(lines: Lines, request: Request) -> Examples:
     for number, raw in lines:
-        yield number, (decode_line(raw, path=shown, number=number),)
+        yield number, (decode_line(raw, path=request.shown, number=number),)
 
 
-def _json_examples(shown: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+def _json_lines(lines: Lines, request: Request) -> Examples:
     for number, raw in lines:
-        if not raw.strip():
-            continue
-        record = parse_line(raw, path=shown, number=number)
-        if field not in record:
-            raise DataError(
-                f"{shown}:{number}: has no field {field!r}; it has {', '.join(map(repr, record))}; "
-                "name the field by the options that end in -field"
-            )
-        yield number, _texts_of(record[field], f"{shown}:{number}: {field}")
+        if raw.strip():
+            record = parse_line(raw, path=request.shown, number=number)
+            yield number, _field_of(record, request, f"{request.shown}:{number}")
 
 
-def _table_examples(shown: str, lines: Lines, field: str) -> Iterator[tuple[int, Example]]:
+def _json_document(lines: Lines, request: Request) -> Examples:
+    """Items of an array or columns of an object by their number, where lines say nothing."""
+    content = b"".join(raw for _, raw in lines)
+    text = decode_line(content, path=request.shown, number=1)
+    try:
+        values = parse_stream(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{request.shown}: not valid JSON ({error}); repair it, or read it as text with "
+            "--format text"
+        ) from None
+    items = _items(values[0], request.field) if len(values) == 1 else values
+    for number, item in enumerate(items, start=1):
+        at = f"{request.shown}: item {number}"
+        if isinstance(item, dict):
+            yield number, _field_of(item, request, at)
+        else:
+            yield number, as_texts(item, at)
+
+
+def _items(value: object, field: str) -> Sequence[object]:
+    """The examples of one JSON value: items of an array, a column, or the only array of objects."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return [value]
+    column = value.get(field)
+    if isinstance(column, list | dict):
+        return list(column.values()) if isinstance(column, dict) else column
+    arrays = [rows for rows in value.values() if isinstance(rows, list)]
+    if column is None and len(arrays) == 1 and all(isinstance(row, dict) for row in arrays[0]):
+        return arrays[0]
+    return [value]
+
+
+def _field_of(record: Mapping[str, object], request: Request, at: str) -> Example:
+    if request.field not in record:
+        raise DataError(
+            f"{at}: has no field {request.field!r}; it has {', '.join(map(repr, record))}; "
+            "name the field by the options that end in -field"
+        )
+    return as_texts(record[request.field], f"{at}: {request.field}")
+
+
+def _table_examples(lines: Lines, request: Request) -> Examples:
+    shown, field = request.shown, request.field
     column: int | None = int(field) - 1 if field.isdecimal() and int(field) else None
-    for number, raw in lines:
-        cells = decode_line(raw, path=shown, number=number).split("\t")
-        if column is None:
-            if field not in cells:
+    is_header = request.shape.has_header or column is None
+    for number, cells in _table_rows(lines, request):
+        if is_header:
+            if column is None and field not in cells:
                 raise DataError(
                     f"{shown}:{number}: the first line names no column {field!r}; it has "
                     f"{', '.join(map(repr, cells))}; name the column, or give its number from 1, "
                     "by the options that end in -field"
                 )
-            column = cells.index(field)
+            column = cells.index(field) if column is None else column
+            is_header = False
             continue
+        assert column is not None
         if column >= len(cells):
             raise DataError(
                 f"{shown}:{number}: has {len(cells)} cells and no column {field}; repair the line"
@@ -142,39 +252,59 @@ def _table_examples(shown: str, lines: Lines, field: str) -> Iterator[tuple[int,
         yield number, (cells[column],)
 
 
-FORMATS: dict[str, Callable[[str, Lines, str], Iterator[tuple[int, Example]]]] = {
+def _table_rows(lines: Lines, request: Request) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row, by the number of its first line."""
+    texts = ((number, decode_line(raw, path=request.shown, number=number)) for number, raw in lines)
+    if request.shape.separator == "\t":
+        yield from ((number, text.split("\t")) for number, text in texts)
+        return
+    csv.field_size_limit(HEAD_BYTES * 256)
+    lines_of_csv = (f"{text}\n" for _, text in texts)
+    rows = csv.reader(lines_of_csv, delimiter=request.shape.separator, strict=True)
+    while True:
+        number = rows.line_num + 1
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                f"{request.shown}:{number}: not valid CSV ({error}); repair the quotes"
+            ) from None
+        if cells and not (number == 1 and cells[0].startswith("sep=")):
+            yield number, cells
+
+
+FORMATS: dict[str, Callable[[Lines, Request], Examples]] = {
     "text": _text_examples,
-    "jsonl": _json_examples,
+    "jsonl": _json_lines,
+    "json": _json_document,
     "tsv": _table_examples,
+    "csv": _table_examples,
+    "sgml": sgml_examples,
+    "wmt-xml": wmt_xml_examples,
+    "decoder": decoder_examples,
+    "nbest": nbest_examples,
+    "numbered": numbered_examples,
 }
 
 
-def _format_of(path: str) -> str:
-    ending = path.removesuffix(".gz").rpartition(".")[2].lower()
-    return ending if ending in FORMATS else "text"
-
-
-def _fields_of(format_name: str, path: str, lines: Sequence[tuple[int, bytes]]) -> list[str]:
-    """The fields that the first line names; none where it is broken, which reading will report."""
-    number, first = next(((number, raw) for number, raw in lines if raw.strip()), (1, b""))
+def _fields_of(shape: Shape, path: str, lines: Sequence[tuple[int, bytes]]) -> list[str]:
+    """The fields that a file names first; none where it is broken, which reading will report."""
+    request = Request(path, "", "hypothesis", shape)
     try:
-        if format_name == "tsv":
-            return decode_line(first, path=path, number=number).split("\t")
-        return list(parse_line(first, path=path, number=number)) if format_name == "jsonl" else []
-    except DataError:
-        return []
-
-
-def _texts_of(value: object, what: str) -> Example:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
-        return tuple(value)
-    raise DataError(f"{what} is {str(value)[:80]!r}; it must be a text, or a list of texts")
-
-
-def _lines(path: str) -> Lines:
-    return numbered_lines(_shown(path), sys.stdin.buffer if path == STANDARD_INPUT else None)
+        if shape.format in ("tsv", "csv"):
+            return next(iter(_table_rows(lines, request)))[1]
+        if shape.format == "jsonl":
+            number, first = next((number, raw) for number, raw in lines if raw.strip())
+            return list(parse_line(first, path=path, number=number))
+        if shape.format == "json":
+            (value, *_) = parse_stream(b"".join(raw for _, raw in lines).decode())
+            item = value[0] if isinstance(value, list) and value else value
+            return list(item) if isinstance(item, dict) else []
+    except (DataError, ValueError, StopIteration, RecursionError):
+        pass
+    return []
 
 
 def _shown(path: str) -> str:

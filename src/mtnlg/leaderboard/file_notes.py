@@ -1,0 +1,46 @@
+"""What a reader must know of files before their numbers: how they were read, and what is wrong with
+their texts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from mtnlg.evaluation import Texts
+from mtnlg.evaluation.degenerate import degenerate_notes
+from mtnlg.evaluation.line_order import find_order
+from mtnlg.records.text_files import TextFile
+from mtnlg.text.signs import SIGNS, Sign
+
+
+def text_notes(texts: Texts) -> list[str]:
+    """Degenerate and shifted outputs, and signs of damage that references do not have."""
+    notes = degenerate_notes(texts)
+    order = find_order(texts, is_quick=True)
+    if order is not None:
+        notes.append(f"{order.what}, {len(order.positions)} of {len(texts)} lines")
+    return [*notes, *_sign_notes(texts)]
+
+
+def reading_notes(files: Sequence[TextFile]) -> list[str]:
+    """How files were read whose names do not say so."""
+    return [f"{file.name} was read as {file.remark}" for file in files if file.remark]
+
+
+def _sign_notes(texts: Texts) -> Iterator[str]:
+    outputs: Counter[Sign] = Counter()
+    references: Counter[Sign] = Counter()
+    for output, targets in zip(texts.hypotheses, texts.references, strict=True):
+        of_output = set(_signs(output))
+        of_targets = {sign for target in targets for sign in _signs(target)}
+        outputs.update(of_output - of_targets)
+        references.update(of_targets - of_output)
+    for where, counts in (("outputs", outputs), ("references", references)):
+        for sign, count in counts.items():
+            if count >= sign.least_share * len(texts):
+                yield f"{sign.name} in {count} of {len(texts)} {where}: {sign.what}"
+
+
+def _signs(text: str) -> list[Sign]:
+    return [sign for sign in SIGNS if sign.has(text)]

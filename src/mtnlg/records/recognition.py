@@ -1,0 +1,392 @@
+"""What a file of texts is, by its first 64 KiB and the ending of its name.
+
+A format is recognized where all lines agree, or where its first lines can be nothing else: honest
+text may begin with a number or a brace now and then.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree
+
+HEAD_BYTES = 65_536
+"""Read of a file to recognize it."""
+MOST = 0.9
+"""Of the lines, where a few may be broken."""
+LEAST_NUMBERED = 3
+"""Fewer lines can begin with 1, 2, ... by chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What a file is, and how its texts are read."""
+
+    format: str | None
+    """A reader of text_files; None where there is none, and `remedy` says what to do."""
+    what: str = ""
+    """In words; empty where the ending says so."""
+    remedy: str = ""
+    separator: str = "\t"
+    """Of the cells of a table."""
+    has_header: bool = False
+    """Whether the first row of a table names its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The beginning of a file as text."""
+
+    text: str
+    lines: Sequence[str]
+    """Complete ones that are not blank."""
+    ending: str
+    """Of the name, as `jsonl`."""
+    field: str
+    """The name or number of the column that is looked for."""
+    is_whole: bool
+    """Whether the file ends here."""
+
+
+UNPACK = "unpack it first: {} -dc FILE > NEW"
+EXPORT = "export its texts, one a line or as JSON lines"
+MAGIC: tuple[tuple[bytes, str, str], ...] = (
+    (b"\xff\xfe\0\0", "UTF-32 text", "iconv -f UTF-32 -t UTF-8 FILE > NEW"),
+    (b"\0\0\xfe\xff", "UTF-32 text", "iconv -f UTF-32 -t UTF-8 FILE > NEW"),
+    (b"\xff\xfe", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE > NEW"),
+    (b"\xfe\xff", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE > NEW"),
+    (b"\x1f\x8b", "packed by gzip", UNPACK.format("gzip")),
+    (b"\xfd7zXZ\0", "packed by xz", UNPACK.format("xz")),
+    (b"BZh91AY&SY", "packed by bzip2", UNPACK.format("bzip2")),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd", UNPACK.format("zstd")),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first: 7z x FILE"),
+    (b"PK\x03\x04", "a zip archive, as .xlsx, .docx and .npz are", "save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an Office file, as .xls and .doc are", "save the sheet as CSV"),
+    (b"PAR1", "Parquet", EXPORT),
+    (b"ARROW1", "Arrow", EXPORT),
+    (b"FEA1", "Feather", EXPORT),
+    (b"\xff\xff\xff\xff", "an Arrow stream", EXPORT),
+    (b"\x93NUMPY", "a NumPy array", EXPORT),
+    *((bytes((0x80, version)), "a pickle of Python", EXPORT) for version in (2, 3, 4, 5)),
+    (b"\x89HDF", "HDF5", EXPORT),
+    (b"SQLite format 3", "an SQLite database", EXPORT),
+    (b"Obj\x01", "Avro", EXPORT),
+    (b"%PDF-", "PDF", "export its texts: pdftotext FILE NEW"),
+    (b"{\\rtf", "rich text (RTF)", "save it as plain text"),
+)
+"""First bytes of a file, what it is, and what to do."""
+NUL_SHARE = 0.2
+"""More zero bytes than this are no text with a damaged character."""
+
+ROOTS = {
+    **dict.fromkeys(("refset", "tstset", "srcset", "mteval"), "sgml"),
+    "tmx": "TMX, a translation memory",
+    "xliff": "XLIFF",
+    "html": "HTML",
+    "tt": "TTML subtitles",
+}
+"""Root element -> its reader, or its name in words."""
+IWSLT_TAGS = re.compile(r"<(?:url|keywords|speaker|talkid|title|description|translator)\b.*</\w+>")
+PROLOG = re.compile(r"\s*(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^>\[]|\[.*?\])*>)", re.DOTALL | re.I)
+ONE_A_LINE = "write its texts into a file, one a line"
+
+UNREADABLE: tuple[tuple[str, str, float, str], ...] = (
+    ("SubRip subtitles", r"\d\d:\d\d:\d\d[,.]\d{3} --> ", 0.15, ONE_A_LINE),
+    ("WebVTT subtitles", r"WEBVTT\b|(?:\d\d:)?\d\d:\d\d\.\d{3} --> ", 0.15, ONE_A_LINE),
+    ("SubStation subtitles", r"\[Script Info\]|Dialogue: ?\d+,", 0.5, ONE_A_LINE),
+    ("a gettext catalog (.po)", r'msg(?:id|str)(?:\[\d\])? "', 0.3, "po2csv FILE NEW.csv"),
+    (
+        "CoNLL-U",
+        r"\d+(?:[-.]\d+)?(?:\t[^\t]+){9}$",
+        0.5,
+        "grep '^# text = ' FILE | cut -c10- > NEW",
+    ),
+    (
+        "CoNLL",
+        r"-DOCSTART-|\S+(?:[ \t]\S+)* (?:O|[BI]-\w+)$",
+        1.0,
+        "join its tokens, a text a line",
+    ),
+    (
+        "a log of OpenNMT",
+        r"(?:\[.*\] *)?(?:SENT|PRED) \d+: ",
+        0.2,
+        "sed -n 's/^PRED [0-9]*: //p' FILE > NEW",
+    ),
+    (
+        "a log of Marian",
+        r"\[[\d: -]+\] Best translation \d+ : ",
+        0.2,
+        "sed -n 's/.*Best translation [0-9]* : //p' FILE > NEW",
+    ),
+    ("a table of Markdown", r"\|.*\|\s*$", 1.0, "save it as CSV"),
+    ("cells separated by |||", r"[^|]+ \|\|\| [^|]+$", 1.0, r"sed 's/ ||| /\t/g' FILE > NEW.tsv"),
+)
+"""Name, what its lines begin with, the least share of such lines, what to do."""
+
+FAIRSEQ = re.compile(r"[STHDP]-\d+\t")
+NBEST = re.compile(r"\d+ \|\|\| .* \|\|\| .*=.* \|\|\| -?[\d.]+")
+DECODER_LINE = re.compile(
+    r"(?:(?P<letter>[A-Za-z]+)-)?(?:(?P<id>\d+)\t)?(?:(?P<score>-?\d+\.\d+(?:e-?\d+)?)\t)?"
+    r"(?P<text>[^\t]*)"
+)
+"""An id, a score or both before a text, with tabs between them."""
+NUMBERED = re.compile(r"\s*[\[(]?(?P<number>\d+)(?:\] ?|[.)] |:(?!\d) ?| \|\|\| |\t)(?P<text>.*)")
+
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
+USUAL_NAMES = """
+id ids idx index no line segment seg segment_id sentence sentence_id source sources src
+source_text target targets tgt trg target_text reference references ref refs reference_text
+prediction predictions pred preds hypothesis hypotheses hyp hyps translation translations mt
+output outputs text texts score scores summary summaries highlights article document dialogue
+dialog response input label candidate system gold answer
+"""
+COLUMN_NAMES = frozenset(USUAL_NAMES.split())
+"""What columns are usually called."""
+NAME = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)?(?<!\.)")
+"""A name of a column, of one or two words."""
+
+
+def recognize(head: bytes, name: str, *, field: str = "") -> Shape:
+    """What the file is whose first HEAD_BYTES these are."""
+    for magic, what, remedy in MAGIC:
+        if head.startswith(magic):
+            return Shape(format=None, what=what, remedy=remedy)
+    if head[257:262] == b"ustar":
+        return Shape(format=None, what="a tar archive", remedy="unpack it first: tar xf FILE")
+    if head.count(0) > NUL_SHARE * len(head):
+        remedy = "iconv -f UTF-16LE -t UTF-8 FILE > NEW, if it is text at all"
+        return Shape(format=None, what="binary, or UTF-16 text without its mark", remedy=remedy)
+    start = read_head(head, name, field=field)
+    checks: Sequence[Callable[[Head], Shape | None]] = (_json, _xml, _table, _lines)
+    return next(filter(None, (check(start) for check in checks)), Shape(format="text"))
+
+
+def read_head(head: bytes, name: str, *, field: str = "") -> Head:
+    """The first bytes of a file as text."""
+    text = head.decode("utf-8", "replace").removeprefix("\ufeff")
+    lines = text.split("\n")
+    is_whole = len(head) < HEAD_BYTES
+    complete = lines if is_whole else lines[:-1]
+    ending = name.removesuffix(".gz").rpartition(".")[2].lower()
+    kept = [line.rstrip("\r") for line in complete if line.strip()]
+    return Head(text.lstrip(), kept, ending, field, is_whole)
+
+
+def _json(head: Head) -> Shape | None:
+    is_lines = head.ending in ("jsonl", "ndjson")
+    named = Shape(format="jsonl" if is_lines else "json")
+    if not head.text.startswith(("{", "[")):
+        return named if is_lines or head.ending == "json" else None
+    values = [_parsed(line) for line in head.lines]
+    first = values[0] if values else None
+    lines = Shape(format="jsonl", what="" if is_lines else "JSON lines")
+    if isinstance(first, dict):
+        num_objects = sum(isinstance(value, dict) for value in values)
+        if not is_lines and len(values) == 1 and head.ending == "json":
+            return named
+        return lines if is_lines or num_objects >= MOST * len(values) else None
+    if _is_texts(first) and (is_lines or (len(values) > 1 and all(map(_is_texts, values)))):
+        return lines
+    if _begins_document(head):
+        what = "one JSON array" if head.text.startswith("[") else "JSON over several lines"
+        return Shape(format="json", what=what)
+    return named if is_lines or head.ending == "json" else None
+
+
+def parse_stream(text: str) -> list[object]:
+    """The JSON values of a text, one after another; raises ValueError where it has others."""
+    decoder, values, position = json.JSONDecoder(), [], 0
+    while (position := _next_position(text, position)) < len(text):
+        value, position = decoder.raw_decode(text, position)
+        values.append(value)
+    return values
+
+
+def _next_position(text: str, position: int) -> int:
+    """The position of the next character that is not white space."""
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _begins_document(head: Head) -> bool:
+    """Whether a text is an array of objects or texts or an object, or the beginning of one."""
+    if not re.match(r'\[\s*[{"]|\{\s*"[^"\n]{1,100}"\s*:\s*["\[{\dntf-]', head.text):
+        return False
+    if not head.is_whole:
+        return head.text.startswith("{") or _begins_array(head.text)
+    try:
+        return bool(parse_stream(head.text))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _begins_array(text: str) -> bool:
+    start = _next_position(text, 1)
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+    except ValueError:
+        return text[start] == "{"
+    return text[_next_position(text, end) :][:1] in (",", "]")
+
+
+def _parsed(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _xml(head: Head) -> Shape | None:
+    if not head.text.startswith("<"):
+        return None
+    if sum(IWSLT_TAGS.match(line) is not None for line in head.lines) >= LEAST_NUMBERED:
+        remedy = "remove the lines that begin with <: grep -v '^<' FILE > NEW"
+        return Shape(format=None, what="IWSLT's training text with tags", remedy=remedy)
+    body = head.text
+    while prolog := PROLOG.match(body):
+        body = body[prolog.end() :]
+    root = re.match(r"\s*<([A-Za-z][\w:.-]*)", body)
+    name = root[1].lower() if root else ""
+    known = ROOTS.get(name)
+    if known == "sgml" or (name == "doc" and "<seg " in body):
+        return Shape(format="sgml", what="SGML or XML of NIST, WMT or IWSLT")
+    if name == "dataset" and re.search(r"<(?:src|ref|hyp)\b", body):
+        return Shape(format="wmt-xml", what="XML of WMT")
+    is_declared = body is not head.text and name != ""
+    if known is None and not (is_declared or (root and _is_well_formed(head))):
+        return None
+    what = known or ("XML" if is_declared else f"XML (<{name}>)")
+    return Shape(format=None, what=what, remedy=ONE_A_LINE)
+
+
+def _is_well_formed(head: Head) -> bool:
+    """Whether the text is one XML element, or begins like one over many lines."""
+    parser: ElementTree.XMLPullParser[ElementTree.Element] = ElementTree.XMLPullParser()
+    try:
+        parser.feed(head.text)
+        if head.is_whole:
+            parser.close()
+    except ElementTree.ParseError:
+        return False
+    num_tags = sum(line.lstrip().startswith("<") for line in head.lines)
+    return len(head.lines) > 1 and num_tags >= len(head.lines) / 2
+
+
+def _lines(head: Head) -> Shape | None:
+    """Logs of decoders, subtitles and the like."""
+    lines = head.lines
+    count = len(lines)
+    if not count or head.ending in ("tsv", "csv"):
+        return None
+    if 0.3 * count <= sum(FAIRSEQ.match(line) is not None for line in lines):
+        return Shape(format="decoder", what="lines of fairseq, by their ids")
+    if all(map(NBEST.match, lines)):
+        return Shape(format="nbest", what="an n-best list, of which the best texts are taken")
+    for what, pattern, share, remedy in UNREADABLE:
+        matches = sum(re.match(pattern, line) is not None for line in lines)
+        if matches and matches >= share * count:
+            return Shape(format=None, what=what, remedy=remedy)
+    decoded = [DECODER_LINE.fullmatch(line) for line in lines]
+    if all(match and (match["id"] or match["score"]) for match in decoded):
+        return Shape(format="decoder", what="lines with an id or a score before each text")
+    numbers = [match and int(match["number"]) for match in map(NUMBERED.fullmatch, lines)]
+    if count >= LEAST_NUMBERED and numbers in (
+        list(range(count)),
+        list(range(1, count + 1)),
+    ):
+        return Shape(format="numbered", what="numbered lines")
+    widths = {line.count("\t") + 1 for line in lines}
+    if count > 1 and len(widths) == 1 and max(widths) > 1:
+        cells = max(widths)
+        remedy = f"give the number of the column, from 1 to {cells}, by the option that ends in "
+        what = f"a table of {cells} columns without names, separated by tabs"
+        return Shape(format=None, what=what, remedy=f"{remedy}-field")
+    if lines[0].strip().lower() in COLUMN_NAMES - {"no", "line"} and count > 1:
+        what = f"text whose first line is {lines[0].strip()!r}, like the name of a column"
+        return Shape(format="text", what=what)
+    return None
+
+
+def _table(head: Head) -> Shape | None:
+    if head.ending in ("tsv", "csv"):
+        return table_shape(head, head.ending)
+    for separator, words in SEPARATORS.items():
+        rows = _rows(head, separator)
+        if len(rows) < 2 or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+            continue
+        known = [cell.strip().lower() in COLUMN_NAMES for cell in rows[0]]
+        is_named = all(NAME.fullmatch(cell.strip()) for cell in rows[0])
+        has_header = is_named and (head.field in rows[0] or sum(known) > 1 or all(known))
+        if has_header or (separator == "\t" and head.field.isdecimal()):
+            what = f"a table separated by {words}"
+            shape = table_shape(head, "tsv" if separator == "\t" else "csv")
+            return replace(shape, what=f"{what}; {shape.what}" if shape.what else what)
+    return None
+
+
+def table_shape(head: Head, format_name: str) -> Shape:
+    """How a table is read: its separator, and whether its first row names the columns."""
+    separator = "\t" if format_name == "tsv" else _separator(head)
+    rows = _rows(head, separator)
+    has_header = len(rows) > 1 and _is_header(rows[0], rows[1:])
+    what = "" if separator in "\t," else f"a table separated by {SEPARATORS[separator]}"
+    if has_header and head.field.isdecimal():
+        what = f"line 1 names the columns ({', '.join(rows[0])[:80]}) and is no example"
+    return Shape(format=format_name, what=what, separator=separator, has_header=has_header)
+
+
+def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a row names columns: by a usual name, or by a word above a column of numbers."""
+    if not all(NAME.fullmatch(cell.strip()) for cell in first if cell.strip()):
+        return False
+    if any(cell.strip().lower() in COLUMN_NAMES for cell in first):
+        return True
+    numeric = [
+        all(_is_number(row[index : index + 1]) for row in rows) for index in range(len(first))
+    ]
+    return any(numeric)
+
+
+def _is_number(cells: Sequence[str]) -> bool:
+    return bool(cells) and re.fullmatch(r"\s*-?\d+(?:[.,]\d+)?\s*", cells[0]) is not None
+
+
+def _separator(head: Head) -> str:
+    """What separates the cells of a table: of the usual ones, the one that gives all rows the same
+    number of cells, as many as possible.
+    """
+
+    def fit(separator: str) -> tuple[bool, bool, int]:
+        widths = [len(row) for row in _rows(head, separator)]
+        names = _rows(head, separator)[:1]
+        return (
+            any(head.field in row for row in names),
+            len(set(widths)) == 1,
+            min(widths, default=1),
+        )
+
+    if stated := re.match(r"sep=(.)\s*\n", head.text):
+        return stated[1]
+    best = max(",;\t|", key=fit)
+    return best if fit(best)[2] > 1 else ","
+
+
+def _rows(head: Head, separator: str) -> list[list[str]]:
+    """The first complete rows."""
+    lines = [line for line in head.lines if not line.startswith("sep=")]
+    if separator == "\t":
+        return [line.split("\t") for line in lines]
+    try:
+        rows = list(csv.reader([f"{line}\n" for line in lines], delimiter=separator))
+    except csv.Error:
+        return []
+    return rows if head.is_whole else rows[:-1]

@@ -1,0 +1,118 @@
+"""Signs that a program damaged a text: markup, escapes, mojibake and characters nobody sees."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+ESCAPE = re.compile(
+    r"&(?:quot|apos|amp|lt|gt|nbsp|#\d+|#x[0-9a-f]+);|(?<= )@[-/,.]@(?= )", re.IGNORECASE
+)
+TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
+SPECIAL_TOKEN = re.compile(r"</?(?:unk|pad|s|bos|eos|mask)>", re.IGNORECASE)
+QUOTED = re.compile(r'"(?:[^"]|"")+"')
+ZERO_WIDTH = re.compile("[\u00ad\u180e\u200b\u2060]|(?<=[!-~\u4e00-\u9fff])[\u200c-\u200f]")
+"""Joiners are spelling after letters of Arabic and Indic scripts, and in emoji."""
+NO_BREAK = re.compile("[\u00a0\u2007\u202f]")
+MOJIBAKE = "mojibake"
+ENCODINGS = ("gb18030", "cp932")
+"""Of East Asia, which UTF-8 is taken for; ftfy knows those of Europe."""
+LEAST_IDEOGRAPHS = 4
+"""Fewer may be valid in another encoding by chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sign:
+    """Something that a text may have."""
+
+    name: str
+    what: str
+    remedy: str
+    has: Callable[[str], bool]
+    least_share: float = 0.0
+    """Of all texts: below it, writers may have done so."""
+
+
+def repaired(text: str) -> str:
+    """The text, where it is UTF-8 that was read as another encoding, as it was."""
+    if text.isascii():
+        return text
+    from ftfy import fix_encoding
+    from ftfy.badness import is_bad
+
+    if is_bad(text):
+        return str(fix_encoding(text))
+    if sum(character >= "\u3040" for character in text) < LEAST_IDEOGRAPHS:
+        return text
+    for encoding in ENCODINGS:
+        try:
+            return text.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+    return text
+
+
+def _has_markup(text: str) -> bool:
+    return "<" in text and TAG.search(SPECIAL_TOKEN.sub("", text)) is not None
+
+
+SIGNS: tuple[Sign, ...] = (
+    Sign(
+        name="markup",
+        what="tags of HTML or XML",
+        remedy="remove the tags, or take the texts out of the markup with its own tool",
+        has=_has_markup,
+    ),
+    Sign(
+        name="escapes",
+        what="escapes of a tokenizer or of HTML, such as &quot; or @-@",
+        remedy="undo them with the tool that made them: Moses' deescape-special-chars and "
+        "detokenizer, or html.unescape",
+        has=lambda text: ("&" in text or "@" in text) and ESCAPE.search(text) is not None,
+    ),
+    Sign(
+        name="quotes",
+        what="double quotes around the whole text, as of a cell of a table",
+        remedy="read the table as CSV, which takes them away",
+        has=lambda text: text.startswith('"') and QUOTED.fullmatch(text) is not None,
+        least_share=0.5,
+    ),
+    Sign(
+        name=MOJIBAKE,
+        what="UTF-8 that was read as another encoding",
+        remedy="read the original file as UTF-8, or repair it with ftfy",
+        has=lambda text: repaired(text) != text,
+    ),
+    Sign(
+        name="zero-width",
+        what="characters without width, such as U+200B or a soft hyphen",
+        remedy="remove them; to a metric they are characters like others",
+        has=lambda text: not text.isascii() and ZERO_WIDTH.search(text) is not None,
+    ),
+    Sign(
+        name="no-break",
+        what="no-break spaces, such as U+00A0",
+        remedy="write ordinary spaces; to most metrics they are other characters",
+        has=lambda text: not text.isascii() and NO_BREAK.search(text) is not None,
+    ),
+    Sign(
+        name="byte-order",
+        what="a byte-order mark (U+FEFF) inside the text",
+        remedy="remove it; files that were joined had it at their beginnings",
+        has=lambda text: "\ufeff" in text,
+    ),
+    Sign(
+        name="replacement",
+        what="U+FFFD, where characters were lost",
+        remedy="read the original file in its own encoding; they cannot be repaired",
+        has=lambda text: "\ufffd" in text,
+    ),
+)
+"""In the order of reports; a new sign is a row."""
+
+
+def count_signs(texts: Iterable[str]) -> Counter[str]:
+    """Sign -> how many of the texts have it."""
+    return Counter(sign.name for text in texts for sign in SIGNS if sign.has(text))
