@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import logging
+import math
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,32 @@ def test_end_of_work_is_logged_whether_a_bar_or_lines_are_shown(
     (line,) = lines_of(tmp_path / "log.txt")
     assert line.startswith("reading: 7 in 0.")
     assert line.endswith(" s rows")
+
+
+@pytest.mark.parametrize(
+    ("total", "done_before", "seconds_left", "line"),
+    [
+        (0, 0, math.inf, "reading: 40 rows"),
+        (200, 0, math.inf, "reading: 40/200 rows 0:01:20 left"),
+        (200, 0, 50.0, "reading: 40/200 rows 0:00:30 left"),
+        (200, 60, 7_300.0, "reading: 100/200 rows 0:00:50 left"),
+    ],
+)
+def test_line_says_how_far_work_is_and_when_it_ends(
+    total: int,
+    done_before: int,
+    seconds_left: float,
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Oracle: by hand, from 40 of the work in 20 seconds; an unknown total has no end."""
+    clock = iter([100.0, 100.0, 100.0])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock, 120.0))
+
+    with logged_to(tmp_path / "log.txt"), track("reading", total) as task:
+        task.begin(done_before, seconds_left=seconds_left)
+        task.advance(40, "rows")
+
+    assert lines_of(tmp_path / "log.txt")[0] == line

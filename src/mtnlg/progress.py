@@ -8,6 +8,7 @@ run's log file.
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,10 +28,28 @@ LINE_SECONDS = 15.0
 
 
 class Task:
-    """One piece of work with a known size."""
+    """One piece of work; a total of 0 is unknown."""
 
     def __init__(self, title: str, total: int) -> None:
         self.title, self.total, self.done, self.note = title, total, 0, ""
+        self.begin(0)
+
+    def begin(self, done: int, *, seconds_left: float = math.inf) -> None:
+        """Start the clock: so much is done already, and the time that is left is limited."""
+        self.done = self._done_before = done
+        self._began = time.monotonic()
+        self._end = self._began + seconds_left
+
+    @property
+    def left(self) -> str:
+        """How long it will take from now, in words; empty where that is unknown."""
+        now, done = time.monotonic(), self.done - self._done_before
+        pace = (now - self._began) / done if done else math.inf
+        seconds = min(pace * max(self.total - self.done, 0), self._end - now)
+        if not self.total or not math.isfinite(seconds):
+            return ""
+        minutes, seconds = divmod(max(round(seconds), 0), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left"
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Count finished work; the note says how it goes."""
@@ -56,7 +75,9 @@ class _LineTask(Task):
     def show(self) -> None:
         if time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
-            self._log(f"{self.title}: {self.done:,}/{self.total:,} {self.note}".rstrip())
+            size = f"/{self.total:,}" if self.total else ""
+            parts = (f"{self.title}: {self.done:,}{size}", self.note, self.left)
+            self._log(" ".join(filter(None, parts)))
 
     def finish(self) -> None:
         seconds = time.monotonic() - self._started
@@ -69,11 +90,11 @@ class _BarTask(_LineTask):
     def __init__(self, title: str, total: int, progress: Progress) -> None:
         super().__init__(title, total, logger.debug)
         self._progress = progress
-        self._id = progress.add_task(title, total=total, note="")
+        self._id = progress.add_task(title, total=total or None, note="", left="")
 
     def show(self) -> None:
         super().show()
-        self._progress.update(self._id, completed=self.done, note=self.note)
+        self._progress.update(self._id, completed=self.done, note=self.note, left=self.left)
 
 
 class _Terminal(logging.Handler):
@@ -139,7 +160,6 @@ def track(title: str, total: int) -> Iterator[Task]:
         Progress,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
 
     columns = (
@@ -147,7 +167,7 @@ def track(title: str, total: int) -> Iterator[Task]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:

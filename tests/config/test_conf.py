@@ -226,6 +226,19 @@ def test_run_id_does_not_depend_on_paths_and_tags() -> None:
 
 
 @pytest.mark.parametrize(
+    "override",
+    [
+        *("trainer.num_workers=1", "trainer.log_every_steps=7", "trainer.detect_anomaly=true"),
+        *("trainer.enable_progress_bar=false", "profiler=simple", "preparation.num_workers=2"),
+        *("report.formats=[html]", "report.num_samples=3", "tags=[a]", "logger=tensorboard"),
+    ],
+)
+def test_run_id_does_not_depend_on_what_changes_no_result(override: str) -> None:
+    """Oracle: the keys of artifacts, which do not hold these settings either."""
+    assert run_id(composed(*BASE, override)) == run_id(composed(*BASE))
+
+
+@pytest.mark.parametrize(
     "override", ["seed=2", "decoding=beam5", "evaluation.num_resamples=101", "name=x"]
 )
 def test_run_id_depends_on_what_changes_the_run(override: str) -> None:

@@ -65,3 +65,21 @@ def test_job_after_an_edit_has_another_key_and_says_so(
     assert "the code of rows was changed after the launch" in (second / "log.txt").read_text()
     assert len(list((tmp_path / "artifacts" / "rows").glob("*/artifact.json"))) == 2
     assert len(list((tmp_path / "artifacts" / "tokenizer").glob("*/artifact.json"))) == 1
+
+
+def test_jobs_that_are_one_run_keep_the_tags_of_both(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the frozen configuration of the one run, and the launch, which lists it once."""
+    monkeypatch.setattr(launcher, "run_child", lambda stage, frozen: 1)
+    roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
+    words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=twins"]
+    words += ["tags=[first],[second]", "trainer.num_workers=0,1", f"data_root={data_root}"]
+
+    with pytest.raises(SystemExit):
+        main(["prepare", "-m", *words, *roots])
+
+    (run,) = (tmp_path / "runs" / "twins").glob("*seed*")
+    assert "tags:\n- first\n- second\n" in (run / "config.yaml").read_text(encoding="utf-8")
+    launch = read_json(tmp_path / "runs" / "twins" / "launch.json")
+    assert launch["run_ids"] == [run.name]

@@ -16,6 +16,7 @@ from mtnlg.config import (
     DecodingConfig,
     EvaluationConfig,
     ModelConfig,
+    OptimizerConfig,
     Precision,
     ReportConfig,
     TaskConfig,
@@ -223,3 +224,24 @@ def test_disk_that_cannot_hold_the_checkpoints_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match=r"artifacts_root=.*writes about 1\d(,\d{3}){4} bytes"):
         preflight(config(tmp_path, model=huge, tokenizer=TokenizerConfig(vocabulary_size=50_000)))
+
+
+@pytest.mark.parametrize(
+    ("trainer", "is_warned_of"),
+    [
+        (TrainerConfig(max_steps=20), True),
+        (TrainerConfig(max_steps=21), False),
+        (TrainerConfig(fast_dev_run=True), False),
+    ],
+)
+def test_training_that_ends_within_its_warmup_is_warned_of(
+    trainer: TrainerConfig, is_warned_of: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the last step's share of the peak, which is whole after warmup_steps."""
+    preflight(config(tmp_path, trainer=trainer, optimizer=OptimizerConfig(warmup_steps=20)))
+
+    warning = (
+        "warning: optimizer.warmup_steps=20: the training has 20 steps, and its learning rate "
+        "never reaches 0.0025; lower optimizer.warmup_steps or raise trainer.max_steps\n"
+    )
+    assert (warning in capsys.readouterr().err) == is_warned_of

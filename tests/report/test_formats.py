@@ -18,6 +18,7 @@ import pytest
 from made_launch import INTERVAL, SIGNATURE, MadeLaunch, made_metric
 from mtnlg.errors import ConfigError
 from mtnlg.report import FORMATS, Format, write_report
+from mtnlg.report.text_formats import score_lines
 from read_report import Page, written
 
 NAMES = ["index.html", "leaderboard.csv", "leaderboard.json", "leaderboard.md", "leaderboard.tex"]
@@ -204,6 +205,21 @@ def test_only_the_formats_asked_for_are_written(launch: MadeLaunch, tmp_path: Pa
 
     assert [path.name for path in paths] == ["leaderboard.csv", "leaderboard.json"]
     assert len(list((tmp_path / "report").iterdir())) == 2
+
+
+def test_launch_ends_with_the_main_scores_of_each_board(troubled: MadeLaunch) -> None:
+    """Oracle: the rows of the board itself, of whose baselines only the best is kept."""
+    leaderboard = troubled.build()
+    board = next(board for board in leaderboard.boards if board.subset == "all")
+    main = board.metric_names[0]
+    baselines = [row.label for row in board.rows if row.kind == "baseline"]
+    kept = [row for row in board.rows if row.label not in baselines[1:]]
+
+    lines = score_lines(leaderboard)
+
+    assert lines[0] == f"{board.task} · {board.test_set}: {main}"
+    assert [line.split()[0] for line in lines[1 : len(kept) + 1]] == [row.label for row in kept]
+    assert f"{kept[0].metrics[main].value:.2f}" in lines[1]
 
 
 def test_terminal_table_has_every_system_with_its_evidence_or_reason(

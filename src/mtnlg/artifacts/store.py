@@ -38,6 +38,8 @@ STAGE_VERSIONS = {
     "scores": 2,
 }
 """Raised by one when a stage gives other files for the same inputs, which a golden test notices."""
+MANY = ("predictions", "scores")
+"""Stages with a folder for each system and test set, which only the log of a run lists."""
 RECORD_FILE = "artifact.json"
 PARTIAL_SUFFIX = ".partial"
 KEY_LENGTH = 16
@@ -86,7 +88,8 @@ def make_folder(
         build(folder)
 
     artifact = make_artifact(root, stage, inputs, build_with_this_code, is_resumable=is_resumable)
-    logger.info(f"{stage:<14}{artifact.key}  {'built' if artifact.is_new else 'cached'}")
+    level = logging.DEBUG if stage in MANY else logging.INFO
+    logger.log(level, f"{stage:<14}{artifact.key}  {'built' if artifact.is_new else 'cached'}")
     return artifact
 
 

@@ -64,6 +64,16 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         check_fields(self, "optimizer.")
 
+    def late_peak(self, horizon: int) -> str:
+        """A warning where the learning rate never leaves the warm-up; empty otherwise."""
+        if horizon > self.warmup_steps:
+            return ""
+        return (
+            f"optimizer.warmup_steps={self.warmup_steps}: the training has {horizon} steps, and "
+            f"its learning rate never reaches {self.learning_rate:g}; lower optimizer.warmup_steps "
+            "or raise trainer.max_steps"
+        )
+
 
 class Precision(Enum):
     """Arithmetic of the forward and backward pass; the weights stay in fp32."""

@@ -13,7 +13,7 @@ from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact, file_sha256, make_folder, recorded_sha256
 from mtnlg.config import Config, TaskConfig, plain_settings
 from mtnlg.config.third_party import changing_callbacks
-from mtnlg.experiment.compose import run_folder
+from mtnlg.experiment.compose import WATCHING_SETTINGS, run_folder
 from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.plugins import UsedRow
@@ -33,10 +33,6 @@ from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
 
 logger = logging.getLogger(__name__)
 
-WATCHING_SETTINGS = (
-    *("num_workers", "log_every_steps", "profiler", "detect_anomaly", "enable_progress_bar"),
-)
-"""Settings of the trainer that change no weights."""
 RECORDS_OF_TRAINING = (TRAINING_FILE, METRICS_FILE, PROFILE_FILE)
 """Files of a model folder on which predictions do not depend."""
 

@@ -45,8 +45,21 @@ from mtnlg.records import places
 from mtnlg.records.files import write_text
 
 CONFIG_MODULE = "pkg://mtnlg.conf"
-PATH_KEYS = ("data_root", "artifacts_root", "runs_root", "reports_root", "tags", "logger")
+EFFECTLESS_KEYS = (
+    "data_root",
+    "artifacts_root",
+    "runs_root",
+    "reports_root",
+    "tags",
+    "logger",
+    "preparation",
+    "report",
+)
 """Settings without effect on results: a run has the same id wherever it is."""
+WATCHING_SETTINGS = (
+    *("num_workers", "log_every_steps", "profiler", "detect_anomaly", "enable_progress_bar"),
+)
+"""Settings of the trainer that change no weights."""
 BELOW_NULL = re.compile(r"Unexpected type for root: NoneType|\n *full_key: ")
 """What OmegaConf's own assertions say of a setting below one that is null."""
 
@@ -215,10 +228,13 @@ def experiment_name(config: Config) -> str:
 
 
 def run_id(config: Config) -> str:
-    """A readable name with a hash of everything that is not a path."""
+    """A readable name with a hash of every setting that can change a result."""
     from mtnlg.generation.strategies import decoding_label
 
-    plain = {key: value for key, value in _plain(config).items() if key not in PATH_KEYS}
+    plain = {key: value for key, value in _plain(config).items() if key not in EFFECTLESS_KEYS}
+    plain["trainer"] = {
+        key: value for key, value in plain["trainer"].items() if key not in WATCHING_SETTINGS
+    }
     plain["callbacks"] = {
         name: plain["callbacks"][name] for name in changing_callbacks(config.callbacks)
     }
@@ -241,8 +257,14 @@ def run_folder(config: Config) -> Path:
 
 
 def without_paths(overrides: Sequence[str]) -> list[str]:
-    """The overrides that can distinguish runs: not those of PATH_KEYS."""
-    return [word for word in overrides if re.split("[.=]", word.lstrip("+~"))[0] not in PATH_KEYS]
+    """The overrides that can distinguish runs: those with an effect on results."""
+    watching = {f"trainer.{name}" for name in WATCHING_SETTINGS}
+    return [
+        word
+        for word in overrides
+        if (key := word.lstrip("+~").partition("=")[0]) not in watching
+        and key.split(".")[0] not in EFFECTLESS_KEYS
+    ]
 
 
 def slug(name: str) -> str:

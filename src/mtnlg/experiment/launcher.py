@@ -49,6 +49,7 @@ def launch_jobs(
     numbered = enumerate(job_overrides, start=first)
     configs = [_compose(compose, list(overrides), number) for number, overrides in numbered]
     name_alike(configs)
+    join_tags(configs)
     if stage == "report":
         report(configs[0])
         return []
@@ -96,6 +97,15 @@ def name_alike(configs: Sequence[Config]) -> None:
     models = dict.fromkeys(config.model.name for config in configs)
     for config in configs:
         config.name = f"{'+'.join(tasks)}-{'+'.join(models)}"
+
+
+def join_tags(configs: Sequence[Config]) -> None:
+    """Give jobs that are one run, and share its folder, the tags of all of them."""
+    tags: dict[str, dict[str, None]] = {}
+    for config in configs:
+        tags.setdefault(run_id(config), {}).update(dict.fromkeys(config.tags))
+    for config in configs:
+        config.tags = list(tags[run_id(config)])
 
 
 def run_child(stage: str, frozen: Path) -> int:

@@ -6,12 +6,13 @@ import dataclasses
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 from mtnlg.config import Config
 from mtnlg.config.foreign_names import foreign_names, setting_hint, setting_paths
-from mtnlg.errors import ConfigError, suggestion
+from mtnlg.errors import ConfigError
 
 CHOICE = re.compile(r"\+*(?P<group>\w+)(@[\w.]*)?=(?P<value>.*)")
 SHIPPED = Path(str(resources.files("mtnlg.conf")))
@@ -127,11 +128,10 @@ def explain_choices(words: Sequence[str], folder: Path | None, message: str) -> 
 def _nearest(name: str, known: Sequence[str]) -> str:
     """The end of a message: the choice most like a name, or all of them."""
     by_stem = {choice.split("/")[-1]: choice for choice in known}
-    stem = name.split("/")[-1]
-    if stem in by_stem:
-        return f"; did you mean {by_stem[stem]!r}?"
-    hint = suggestion(name, known) or suggestion(name, by_stem)
-    return hint or f"; Available options: {', '.join(known)}"
+    close = get_close_matches(name.split("/")[-1], by_stem, n=1)
+    if close:
+        return f"; did you mean {by_stem[close[0]]!r}?"
+    return f"; Available options: {', '.join(known)}"
 
 
 def _chosen(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -179,6 +179,9 @@ def _check_lengths(config: Config) -> None:
 
 def _check_training(config: Config) -> None:
     trainer, model = config.trainer, config.model
+    is_counted = trainer.max_epochs is None and not trainer.fast_dev_run
+    if is_counted and (warning := config.optimizer.late_peak(trainer.horizon)):
+        logger.warning(warning)
     if trainer.source_loss_weight is not None and model.is_prefix_bidirectional:
         raise ConfigError(
             f"trainer.source_loss_weight={trainer.source_loss_weight}: with "

@@ -95,6 +95,7 @@ def report(config: Config) -> list[Path]:
     """A launch's manifests and scores to a report, whatever became of the runs."""
     from mtnlg.leaderboard.board import build_leaderboard
     from mtnlg.report import write_report
+    from mtnlg.report.text_formats import score_lines
 
     name = experiment_name(config)
     leaderboard = build_leaderboard(
@@ -109,8 +110,9 @@ def report(config: Config) -> list[Path]:
         formats=config.report.formats,
         num_samples=config.report.num_samples,
     )
-    for path in paths:
-        logger.info(f"report: {path}")
+    for line in score_lines(leaderboard):
+        logger.info(line)
+    logger.info(f"report: {paths[0]}" + "".join(f", {path.name}" for path in paths[1:]))
     return paths
 
 

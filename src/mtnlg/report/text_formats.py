@@ -101,6 +101,22 @@ def render_terminal(leaderboard: Leaderboard) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def score_lines(leaderboard: Leaderboard) -> list[str]:
+    """The main metric of each board's systems, without baselines that another baseline beats."""
+    lines = []
+    for board in leaderboard.boards:
+        if board.subset != "all":
+            continue
+        name = board.metric_names[0]
+        rows = [
+            [one_line(row.label), *list(_cells(row, board))[:2]]
+            for row in _without_lower_baselines(board)
+        ]
+        lines.append(f"{one_line(board_title(board))}: {name}")
+        lines += [f"  {line}" for line in aligned(rows, numbers=(1,))]
+    return lines
+
+
 def _table(board: Board) -> list[str]:
     header = ["system"]
     for name in board.metric_names:

@@ -106,8 +106,8 @@ def train_model(
     start_step, checkpoint = _resumed(checkpoints)
     module_data = _data_module(config, data, prompts, tokenizer, start_step=start_step)
     horizon_name = "max_steps" if config.trainer.max_epochs is None else "max_epochs"
-    settings = replace(config.trainer, max_steps=module_data.horizon(), max_epochs=None)
-    config = replace(config, trainer=settings)
+    config = _with_horizon(config, module_data.horizon())
+    settings = config.trainer
     metric = _validation_metric(config, data, prompts, tokenizer)
     module = TransformerModule(model, config.optimizer, settings, metric)
     averaging = _averaging(config, checkpoints, start_step=start_step)
@@ -143,6 +143,14 @@ def train_model(
     record = _record(trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
     write_record(folder / TRAINING_FILE, replace(record, average_last=average))
     shutil.rmtree(checkpoints)
+
+
+def _with_horizon(config: Config, num_steps: int) -> Config:
+    """The same settings, with the horizon in steps. Those of epochs are only counted now."""
+    late_peak = config.optimizer.late_peak(num_steps)
+    if late_peak and config.trainer.max_epochs is not None:
+        logger.warning(late_peak)
+    return replace(config, trainer=replace(config.trainer, max_steps=num_steps, max_epochs=None))
 
 
 def _resumed(checkpoints: Path) -> tuple[int, Path | None]:

@@ -76,7 +76,8 @@ class MetricsFile(Callback):
                     if self._is_kept(row, trainer.global_step)
                 ]
         write_text(self.path, "\n".join(lines) + "\n")
-        self.task.advance(trainer.global_step)
+        seconds_left = self.budget.max_seconds - self.budget.seconds
+        self.task.begin(trainer.global_step, seconds_left=seconds_left)
         self._open(self.window)
 
     def _is_kept(self, row: dict[str, str], step: int) -> bool:
@@ -114,13 +115,14 @@ class MetricsFile(Callback):
         self.tokens += window.tokens
         self.flops += window.flops
         loss, rate = window.nats / window.labels, window.tokens / seconds
+        learning_rate = pl_module.optimizers().param_groups[0]["lr"]
         self._append(
             {
                 "step": trainer.global_step,
                 "seconds": round(self.budget.seconds, 1),
                 "target_tokens": self.target_tokens * num_ranks,
                 "train_loss": round(loss, 5),
-                "learning_rate": f"{pl_module.optimizers().param_groups[0]['lr']:.6g}",
+                "learning_rate": f"{learning_rate:.6g}",
                 "tokens_per_second": round(rate * num_ranks),
                 "padding_share": round(1 - window.tokens / window.padded_tokens, 4),
                 "achieved_tflops": round(window.flops / seconds * num_ranks / 1e12, 4),
@@ -128,7 +130,7 @@ class MetricsFile(Callback):
             }
         )
         speed = f"{rate:,.0f} tokens/s, {window.flops / seconds / 1e9:,.0f} GFLOP/s"
-        self.task.note = f"loss {loss:.3f}, {speed}"
+        self.task.note = f"loss {loss:.3f}, learning rate {learning_rate:.3g}, {speed}"
         self._open(Window())
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
@@ -140,7 +142,7 @@ class MetricsFile(Callback):
             {"step": trainer.global_step, "seconds": round(self.budget.seconds, 1), **results}
         )
         metric = results.get("validation_metric")
-        shown = "" if metric is None else f", metric {metric:.2f}"
+        shown = "" if metric is None else f", {pl_module.metric.name} {metric:.2f}"
         self.task.note = f"validation loss {results['validation_loss']:.3f}{shown}"
         self.task.show()
         self.window_start += time.monotonic() - self.paused_at

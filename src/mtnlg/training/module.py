@@ -62,6 +62,12 @@ class ValidationMetric:
         """The full names of the tasks that have a metric."""
         return [task.prompt.name for task in self.tasks if task.metric is not None]
 
+    @property
+    def name(self) -> str:
+        """What `mean` is: one task's metric, or the mean of several."""
+        names = [task.metric for task in self.tasks if task.metric is not None]
+        return names[0] if len(names) == 1 else f"mean of {', '.join(dict.fromkeys(names))}"
+
     def measure(self, model: Transformer) -> dict[str, float]:
         """The main metric of each task that has one, by the task's full name."""
         generator = TextGenerator(model, self.tokenizer)
