@@ -103,7 +103,8 @@ def test_progress_ends_with_the_loss_and_metric_of_the_last_validation(
     last = curve(train(prepared, small_config(), tmp_path / "model"))[-1]
 
     loss, metric = float(last["validation_loss"]), float(last["validation_metric"])
-    assert f"validation loss {loss:.3f}, metric {metric:.2f}" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert f"validation loss {loss:.3f}, mean of bleu, rougeL {metric:.2f}" in printed
 
 
 @pytest.mark.parametrize("clip_norm", [0.0, 0.01])
