@@ -78,6 +78,26 @@ def test_numbers_of_a_data_set_are_told(
     assert (source[4], target[4]) == ("word", "character")
 
 
+def test_texts_of_another_script_are_counted(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: counted by hand; in the last row both sides are in the other language."""
+    assert main(words) == 0
+    fitting = section(capsys.readouterr().out, "Scripts")
+    write(tmp_path / "data", {"train": [*PAIRS["train"], ("一只小猫。", "A little cat.")]})
+
+    assert main(words) == 0
+
+    lines = section(capsys.readouterr().out, "Scripts")
+    assert [" ".join(line) for line in fitting] == [
+        "all texts are in the scripts of their languages"
+    ]
+    assert [" ".join(line) for line in lines] == [
+        "train: 1 of 4 sources are in Chinese script, not in Latin as language=en is",
+        "train: 1 of 4 targets are in Latin script, not in Chinese as language=zh is",
+    ]
+
+
 def test_rows_are_made_once(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     outputs = []
     for _ in range(2):

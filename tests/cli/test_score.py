@@ -162,6 +162,67 @@ def test_summaries_also_get_the_agreement_of_names_and_numbers(
     assert with_sources["entity_source_precision"] == 50
 
 
+LSUM_IS_L = "rougeLsum is equal to rougeL, as no text has a second"
+
+
+@pytest.mark.parametrize(
+    ("language", "reference", "output", "note"),
+    [
+        ("zh", "猫抓到了鱼，很高兴", "高兴的猫", f"{LSUM_IS_L} sentence"),
+        ("th", "แมวจับปลา", "ปลาจับแมว", f"{LSUM_IS_L} sentence"),
+        ("en", "A cat. It eats.", "It. A cat.", f"{LSUM_IS_L} line: here a sentence is a line of"),
+        ("zh", "猫抓到了鱼。很高兴！", "很高兴！猫抓到了鱼。", None),
+        ("en", "A cat.\nIt eats.", "It eats.\nA cat.", None),
+    ],
+)
+def test_board_says_where_lsum_is_l(
+    files: Files,
+    capsys: pytest.CaptureFixture[str],
+    language: str,
+    reference: str,
+    output: str,
+    note: str | None,
+) -> None:
+    """By hand: two sentences that change their places change ROUGE-L and not ROUGE-Lsum."""
+    lines = [json.dumps({"text": text}) for text in (reference, output)]
+    paths = [files.write(f"{number}.jsonl", [line]) for number, line in enumerate(lines)]
+    options = ["--reference-field", "text", "--hypothesis-field", "text"]
+    command = [*words(*paths, language=language), *options, "--metrics", "rougeL,rougeLsum"]
+
+    assert main(command) == 0
+
+    printed = capsys.readouterr().out
+    assert (LSUM_IS_L in printed) == (note is not None)
+    assert note is None or note in printed
+
+
+@pytest.mark.parametrize(
+    ("language", "reference", "output", "note"),
+    [
+        ("en", "The cat eats.", "猫吃鱼了。", "outputs are in Chinese script, not in Latin"),
+        ("zh", "The cat eats.", "猫吃鱼了。", "references are in Latin script, not in Chinese"),
+        ("th", "แมวกินปลา", "maeo kin pla", "outputs are in Latin script, not in Thai"),
+        ("de", "Die Katze frisst.", "Eine Katze.", None),
+    ],
+)
+def test_text_of_another_script_than_the_language_is_named(
+    files: Files,
+    capsys: pytest.CaptureFixture[str],
+    language: str,
+    reference: str,
+    output: str,
+    note: str | None,
+) -> None:
+    """Oracle: the scripts of the texts, read by hand."""
+    paths = [files.write("ref.txt", [reference] * 3), files.write("out.txt", [output] * 3)]
+
+    document = run_json(capsys, words(*paths, language=language))
+
+    reason = document["rows"][0]["reason"] or ""
+    assert ("script" in reason) == (note is not None)
+    assert note is None or f"3 of 3 {note} as language={language} is" in reason
+
+
 def test_systems_stand_best_first_with_groups_and_pairs(
     files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:

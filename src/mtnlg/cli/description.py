@@ -18,6 +18,7 @@ from mtnlg.records.files import read_json
 from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.text.display import aligned
+from mtnlg.text.misfits import misfit_note
 from mtnlg.tokenization.fertility import fertility
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
@@ -150,6 +151,21 @@ def _fertility(data: DataSet) -> list[str]:
     return [vocabulary, *_aligned(table, text_columns=(0, 1, 4))]
 
 
+def _scripts(data: DataSet) -> list[str]:
+    """Texts of the first rows of each split that are in another script than their language."""
+    lines = []
+    for split in data.audits:
+        rows = list(islice(read_rows(data.split_file(split)), FERTILITY_ROWS))
+        targets = [text for row in rows for text in row.references]
+        sides = {
+            "sources": ([row.source for row in rows], data.task.source_language),
+            "targets": (targets, data.task.output_language),
+        }
+        notes = (misfit_note(*texts, what=side) for side, texts in sides.items())
+        lines += [f"{split}: {note}" for note in notes if note is not None]
+    return lines or ["all texts are in the scripts of their languages"]
+
+
 def _examples(data: DataSet) -> list[str]:
     """The first, the middle and the last row of the first split."""
     split = next(iter(data.audits))
@@ -168,6 +184,7 @@ SECTIONS: dict[str, Callable[[DataSet], list[str]]] = {
     "Lengths in characters": _lengths,
     "Repeats of an earlier row of the split": _duplicates,
     "Rows with signals that another split has them": _leaks,
+    "Scripts": _scripts,
     "Tokens per word or character": _fertility,
     "Examples": _examples,
 }

@@ -15,6 +15,7 @@ import numpy as np
 
 from mtnlg.evaluation import Texts, score_texts
 from mtnlg.evaluation.line_order import Finding
+from mtnlg.text.misfits import LEAST_SHARE, is_misfit
 from mtnlg.text.scripts import IDEOGRAPH, has_ideographs, is_sinitic, script_of
 from mtnlg.text.signs import MOJIBAKE, SIGNS, Sign, repaired
 
@@ -145,6 +146,22 @@ SYMPTOMS: tuple[Symptom, ...] = (
         remedy="convert outputs and references into one script (OpenCC); no metric takes them as "
         "equal",
         has=_is_in_other_script,
+    ),
+    Symptom(
+        name="language",
+        what="the output is in letters of another script than --language is written in",
+        remedy="check the direction, and --language: it chooses the tokens",
+        has=lambda text, references, language: is_misfit(text, language),
+        least_share=LEAST_SHARE,
+    ),
+    Symptom(
+        name="references: language",
+        what="the references are in letters of another script than --language is written in",
+        remedy="check --language, which chooses the tokens, and that these are the references",
+        has=lambda text, references, language: all(
+            is_misfit(reference, language) for reference in references
+        ),
+        least_share=LEAST_SHARE,
     ),
     Symptom(
         name="marks",

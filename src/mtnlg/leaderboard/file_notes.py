@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from mtnlg.evaluation import Texts
 from mtnlg.evaluation.degenerate import degenerate_notes
 from mtnlg.evaluation.line_order import find_order
+from mtnlg.evaluation.misfits import misfit_notes
 from mtnlg.records.text_files import TextFile
 from mtnlg.text.signs import SIGNS, Sign
 
@@ -20,7 +21,7 @@ def text_notes(texts: Texts) -> list[str]:
     order = find_order(texts, is_quick=True)
     if order is not None:
         notes.append(f"{order.what}, {len(order.positions)} of {len(texts)} lines")
-    return [*notes, *_sign_notes(texts)]
+    return [*notes, *misfit_notes(texts), *_sign_notes(texts)]
 
 
 def reading_notes(files: Sequence[TextFile]) -> list[str]:

@@ -30,6 +30,9 @@ GROUPS = {
 }
 """Family -> what the letters or marks that it gives mean."""
 
+SAME = 1e-9
+"""Difference below which two numbers are one, but for the order of their sums."""
+
 
 def board_notes(board: Board) -> dict[str, list[str]]:
     """The notes by heading: each metric first, then what concerns the whole board."""
@@ -38,9 +41,25 @@ def board_notes(board: Board) -> dict[str, list[str]]:
         "seeds": seed_notes(board),
         "power": power_notes(board),
         "bootstrap": bootstrap_notes(board),
+        "sentences": sentence_notes(board),
         "contamination": contamination_notes(board),
     }
     return {heading: lines for heading, lines in notes.items() if lines}
+
+
+def sentence_notes(board: Board) -> list[str]:
+    """A word where ROUGE-Lsum is ROUGE-L, because no text has two sentences."""
+    notes = []
+    for name in board.metric_names:
+        base, *words = name.split("-")
+        plain = "-".join(["rougeL", *(word for word in words if word != "lines")])
+        rows = [row.metrics for row in board.rows if {name, plain} <= row.metrics.keys()]
+        is_same = all(abs(row[name].value - row[plain].value) < SAME for row in rows)
+        if base == "rougeLsum" and is_same and any(row[name].value for row in rows):
+            is_cut = all("sentences:" in row[name].signature for row in rows)
+            why = "sentence" if is_cut else "line: here a sentence is a line of its own"
+            notes.append(f"{name} is equal to {plain}, as no text has a second {why}")
+    return notes
 
 
 def metric_notes(board: Board) -> dict[str, list[str]]:

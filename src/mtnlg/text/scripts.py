@@ -126,7 +126,7 @@ def base_language(language: str) -> str:
 @cache
 def is_unspaced_language(language: str) -> bool:
     """True for a language without spaces between words, unless it is in Latin letters (`_Latn`)."""
-    return base_language(language) in UNSPACED and _script_code(language) != "latn"
+    return base_language(language) in UNSPACED and script_code(language) != "latn"
 
 
 def is_sinitic(language: str) -> bool:
@@ -139,7 +139,7 @@ def has_ideographs(language: str) -> bool:
     return is_unspaced_language(language) and base_language(language) in IDEOGRAPHIC
 
 
-def _script_code(language: str) -> str | None:
+def script_code(language: str) -> str | None:
     """The ISO 15924 code in a language's code, in lower case."""
     return next((part for part in re.split("[-_]", language.lower())[1:] if len(part) == 4), None)
 
