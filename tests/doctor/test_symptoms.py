@@ -59,7 +59,7 @@ TO_TRADITIONAL = str.maketrans(SIMPLIFIED, TRADITIONAL)
         ("empty", "de", lambda text: " "),
         ("tokenized", "de", lambda text: text.replace(".", " .")),
         ("escapes", "de", lambda text: f"&quot;{text}"),
-        ("language", "zh", lambda text: f"Speaker {text[1:3]} has it"),
+        ("language", "zh", lambda text: f"It was {len(text)}, {text.count(THINGS[0])}"),
         ("escapes", "de", lambda text: text.replace("die ", "die @-@ ")),
         ("pieces", "de", lambda text: text.replace("Nummer", "Num@@ mer")),
         ("pieces", "de", lambda text: text.replace(" ", "▁")),
