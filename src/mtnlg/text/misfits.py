@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from mtnlg.text.scripts import HAN, HAN_AND_KANA, UNSPACED_SCRIPTS, base_language, script_code
 
@@ -96,6 +96,7 @@ def scripts_of(language: str) -> tuple[str, ...]:
     return ("Latin",) if is_latin else scripts
 
 
+@lru_cache(1 << 14)
 def is_misfit(text: str, language: str) -> bool:
     """True for a text whose letters are of another script than its language."""
     scripts = scripts_of(language)
