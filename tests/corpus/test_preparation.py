@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
+from mtnlg.corpus.builtin.corpus import generate_rows
 from mtnlg.corpus.preparation import prepare_rows
 from mtnlg.corpus.sources.sources import BUILTIN_SIZES, split_sources
 from mtnlg.errors import ConfigError, DataError
@@ -289,6 +290,20 @@ def test_the_builtin_corpus_is_prepared_for_each_kind(kind: TaskKind, out: Path)
     audit = json.loads((out / "audit.json").read_text())["splits"]
     assert {split: counts["rows_out"] for split, counts in audit.items()} == BUILTIN_SIZES
     assert all(counts["dropped"] == {} == counts["changed"] for counts in audit.values())
+
+
+@pytest.mark.parametrize("num_rows", [40, 5_100])
+def test_a_builtin_task_has_as_many_training_rows_as_asked_for(num_rows: int, out: Path) -> None:
+    """The first of them are the same, whatever the number."""
+    task = TaskConfig(
+        kind=TaskKind.dialogue, reader="builtin", source_language="en", max_train_rows=num_rows
+    )
+
+    prepare_rows("made", task, CleaningConfig(), data_root=None, folder=out)
+
+    sources = [json.loads(line)["source"] for line in (out / "train.jsonl").open(encoding="utf-8")]
+    assert len(sources) == num_rows
+    assert sources[:40] == [row.source for row in generate_rows("dialogue", "train", num_rows=40)]
 
 
 def test_prepared_splits_are_named_by_their_use() -> None:

@@ -105,7 +105,7 @@ class TaskConfig:
     weight: Positive = 1.0
     """How often each training example is shown in one epoch, on average."""
     max_train_rows: Count | None = None
-    """Most training rows to read, in file order; None: all."""
+    """Most training rows to read, in file order; None: all, or 5,000 of a built-in task."""
     response_turns: ResponseTurns = ResponseTurns.all
     """dialogue_turns only: which turns are responses."""
     max_context_turns: Count | None = None

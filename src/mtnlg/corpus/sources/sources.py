@@ -112,7 +112,10 @@ def _builtin_records(task: TaskConfig, split: str, quarantine: Quarantine) -> It
         raise DataError(
             f"the built-in corpus has no split {split}; known: {', '.join(BUILTIN_SIZES)}"
         )
-    rows = generate_rows(task.kind.value, split, num_rows=BUILTIN_SIZES[split], seed=BUILTIN_SEED)
+    num_rows = BUILTIN_SIZES[split]
+    if split == "train" and task.max_train_rows is not None:
+        num_rows = max(num_rows, task.max_train_rows)
+    rows = generate_rows(task.kind.value, split, num_rows=num_rows, seed=BUILTIN_SEED)
     for number, row in enumerate(rows, start=1):
         quarantine.num_lines += 1
         yield Record(f"builtin/{task.kind.value}/{split}:{number}", row.id, row.to_json())
