@@ -553,3 +553,76 @@ def test_system_without_the_chosen_main_metric_keeps_its_numbers_without_a_rank(
         assert main([*command, "--main-metric", "rougeL", "--metrics", "bleu", style]) == 0
         assert "20001 tokens" in capsys.readouterr().out
     assert main([*command, "--main-metric", "rougeL", "--html", str(files.folder / "page")]) == 0
+
+
+def test_trials_too_few_for_the_pairs_are_refused_with_the_number_needed(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: twelve systems have 66 pairs, and 66 / 1321 is the first share below 5 %."""
+    references = files.write("ref.txt", REFERENCES)
+    paths = [files.write(f"{number}.txt", GOOD) for number in range(12)]
+    command = [*words(references, *paths), "--trials"]
+
+    line = error_of(capsys, [*command, "1319"])
+
+    assert line == (
+        "error: --trials=1319: must be at least 1320: the least p-value, 1/1320, cannot be "
+        "significant after Holm's correction for the 66 pairs of 12 systems"
+    )
+    assert main([*command, "1320"]) == 0
+    assert main([*words(references, paths[0]), "--trials", "1"]) == 0
+
+
+def test_systems_within_the_margin_are_equivalent(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: equal outputs differ by 0 with an interval of 0."""
+    references = files.write("ref.txt", REFERENCES)
+    paths = [files.write(f"{name}.txt", GOOD) for name in "ab"]
+    command = [*words(references, *paths), "--equivalence-margin", "bleu=1"]
+
+    document = run_json(capsys, command)
+
+    pairs = {pair["metric"]: pair for pair in document["comparisons"]}
+    assert pairs["bleu"]["p_equivalent"] < 0.05
+    assert "p_equivalent" not in pairs["chrf"]
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert "equivalent to the next external system, b.txt" in text
+    assert "equivalent within 1.00 (TOST p = " in text
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("bleu", "--equivalence-margin bleu: must be METRIC=NUMBER, as bleu=1"),
+        ("bleu=x", "--equivalence-margin bleu=nan: must be a finite number > 0"),
+        ("bleu=0", "--equivalence-margin bleu=0.0: must be a finite number > 0"),
+        ("rouge1=1", "--equivalence-margin has 'rouge1', which is not computed: bleu, chrf"),
+    ],
+)
+def test_margin_that_says_nothing_is_refused(
+    files: Files, capsys: pytest.CaptureFixture[str], word: str, expected: str
+) -> None:
+    references = files.write("ref.txt", REFERENCES)
+
+    line = error_of(capsys, [*words(references, references), "--equivalence-margin", word])
+
+    assert line == f"error: {expected}"
+
+
+def test_large_difference_that_is_not_significant_is_never_called_a_tie(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: two examples show nothing, however much two systems differ."""
+    references = files.write("ref.txt", REFERENCES[:2])
+    paths = [files.write(f"{name}.txt", texts[:2]) for name, texts in
+             (("good", GOOD), ("poor", POOR))]  # fmt: skip
+
+    assert main(words(references, *paths)) == 0
+
+    text = capsys.readouterr().out
+    assert "no significant difference from the next external system, poor.txt (" in text
+    assert "would have been found in 80 %)" in text
+    assert "tied" not in text
+    assert "equivalent" not in text

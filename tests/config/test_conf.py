@@ -142,6 +142,10 @@ def test_experiments_say_how_to_run_them() -> None:
             r"'bf16', expected one of \[fp32, bf16_mixed, fp16_mixed\].*trainer\.precision",
         ),
         ("seed=-1", r"seed=-1: must be a finite number >= 0"),
+        (
+            "+evaluation.equivalence_margin.bleu=0",
+            r"evaluation\.equivalence_margin\.bleu=0\.0: must be a finite number > 0",
+        ),
         ("evaluation.metrics=3", r"evaluation\.metrics|ListConfig"),
         ("tasks.multi30k_en_de.weight=0", r"weight=0\.0: must be"),
         ("tasks.multi30k_en_de.test_sets=[../x]", r"test_sets=\.\./x: must be a name of letters"),

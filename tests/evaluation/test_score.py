@@ -242,7 +242,7 @@ def test_key_of_scores_covers_predictions_settings_and_the_files_of_models(tmp_p
 
     with_model = key(model_folders={"comet": str(model)})
     assert key(model_folders={"comet": str(copy)}) == with_model
-    assert key(has_baselines=False) == key()
+    assert key(has_baselines=False) == key(equivalence_margin={"rouge1": 1.0}) == key()
     (model / "weights").write_text("2", encoding="utf-8")
     others = [
         *(key(model_folders={"comet": str(model)}), key(), key(ROWS[:3]), key(language="fr")),

@@ -130,6 +130,10 @@ def test_any_metric_that_ranks_can_be_the_main_one(tmp_path: Path) -> None:
             r"evaluation\.metrics has 'blue'; known: bleu, chrf",
         ),
         (
+            {"evaluation": EvaluationConfig(equivalence_margin={"chrf": 1.0})},
+            r"evaluation\.equivalence_margin has 'chrf', by which no board is .*metrics: bleu",
+        ),
+        (
             {"evaluation": EvaluationConfig(metrics=["chrf"])},
             r"evaluation\.metrics=\['chrf'\]: must hold bleu.*translation/captions",
         ),

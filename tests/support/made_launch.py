@@ -36,12 +36,15 @@ def made_metric(
     } | changes
 
 
-def made_task(task: str = TASK, *, language: str = "de", main_metric: str = "bleu") -> JsonObject:
+def made_task(
+    task: str = TASK, *, language: str = "de", main_metric: str = "bleu", **changes: JsonValue
+) -> JsonObject:
     return {
         "task": task,
         "language": language,
         "test_sets": ["test"],
         "main_metric": main_metric,
+        **changes,
     }
 
 

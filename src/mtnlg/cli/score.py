@@ -94,4 +94,11 @@ def _add_sampling(parser: Parser) -> None:
         help=f"of the intervals ({confidence})",
     )
     add_number(parser, "trials", NUM_TRIALS, "of the paired tests")
+    parser.add_argument(
+        "--equivalence-margin",
+        action="append",
+        default=[],
+        metavar="METRIC=NUMBER",
+        help="also test whether systems are equivalent: within so much of each other",
+    )
     add_number(parser, "seed", EvaluationConfig.seed, "of both")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mtnlg.cli.files import STANDARD_METRICS, read_inputs
-from mtnlg.config.checks import at_least, check, require
+from mtnlg.config.checks import above, at_least, check, require
 from mtnlg.config.evaluation import ENTITIES
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation import Metric, Resampling, find_metric
+from mtnlg.evaluation.significance.comparison import MAX_COMPARED, trials_needed
 from mtnlg.leaderboard.file_board import Settings, build_file_board, write_samples
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.leaderboard.ranking import find_main_metric
@@ -49,11 +51,20 @@ def _settings(options: argparse.Namespace) -> Settings:
     for name, least in (("resamples", 1), ("trials", 1), ("seed", 0)):
         check(f"--{name}", getattr(options, name), at_least(least))
     require(0 < options.confidence < 1, "--confidence", options.confidence, "in (0, 1)")
+    _check_trials(options.trials, num_systems=min(len(options.hypotheses), MAX_COMPARED))
     base_language(options.language)
     metrics = _metrics(options)
     for metric in metrics:
         if metric.needs_sources and not options.sources:
             raise ConfigError(f"--metrics has {metric.name!r}, which needs --sources FILE")
+    margins = _by_metric(
+        "--equivalence-margin", options.equivalence_margin, "METRIC=NUMBER, as bleu=1"
+    )
+    for name, word in margins.items():
+        known = ", ".join(metric.name for metric in metrics)
+        if name not in known.split(", "):
+            raise ConfigError(f"--equivalence-margin has {name!r}, which is not computed: {known}")
+        check(f"--equivalence-margin {name}", _number(word), above(0))
     return Settings(
         metrics=metrics,
         main_metric=options.main_metric,
@@ -62,6 +73,19 @@ def _settings(options: argparse.Namespace) -> Settings:
         resampling=Resampling(
             num_resamples=options.resamples, confidence=options.confidence, seed=options.seed
         ),
+        margins={name: _number(word) for name, word in margins.items()},
+    )
+
+
+def _check_trials(num_trials: int, *, num_systems: int) -> None:
+    """Refuse trials of which even the least p-value, corrected for all pairs, says nothing."""
+    num_pairs = num_systems * (num_systems - 1) // 2
+    require(
+        num_trials >= trials_needed(num_pairs),
+        "--trials",
+        num_trials,
+        f"at least {trials_needed(num_pairs)}: the least p-value, 1/{num_trials + 1}, cannot be "
+        f"significant after Holm's correction for the {num_pairs} pairs of {num_systems} systems",
     )
 
 
@@ -74,7 +98,9 @@ def _metrics(options: argparse.Namespace) -> tuple[Metric, ...]:
     else:
         find_main_metric(options.main_metric, key="--main-metric")
         names = [options.main_metric, *names]
-    folders = _model_folders(options.model_folder)
+    folders = _by_metric(
+        "--model-folder", options.model_folder, "METRIC=FOLDER, as comet=models/da"
+    )
     return tuple(
         find_metric(name, key="--metrics", model_folders=folders) for name in dict.fromkeys(names)
     )
@@ -87,11 +113,20 @@ def _usual_metrics(options: argparse.Namespace) -> list[str]:
     return names
 
 
-def _model_folders(words: Sequence[str]) -> dict[str, str]:
-    folders = {}
+def _by_metric(option: str, words: Sequence[str], form: str) -> dict[str, str]:
+    """Metric -> what words such as METRIC=FOLDER say of it."""
+    values = {}
     for word in words:
-        name, equals, folder = word.partition("=")
-        if not equals or not folder:
-            raise ConfigError(f"--model-folder {word}: must be METRIC=FOLDER, as comet=models/da")
-        folders[name] = folder
-    return folders
+        name, equals, value = word.partition("=")
+        if not equals or not value:
+            raise ConfigError(f"{option} {word}: must be {form}")
+        values[name] = value
+    return values
+
+
+def _number(word: str) -> float:
+    """The number, or not a number."""
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-from mtnlg.config.checks import PositiveShare, at_least, check_fields, require
+from mtnlg.config.checks import PositiveShare, above, at_least, check, check_fields, require
 from mtnlg.config.task import TaskKind
 
 OVERLAP = ("bleu", "chrf", "rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -44,11 +44,18 @@ class EvaluationConfig:
     """
     has_baselines: bool = True
     """Trivial systems as rows of every board."""
+    equivalence_margin: dict[str, float] = field(default_factory=dict)
+    """Main metric -> the difference, in its unit, within which two systems are as good as equal. It
+    makes boards test for equivalence (TOST), and changes no score:
+    `+evaluation.equivalence_margin.bleu=1`.
+    """
 
     def __post_init__(self) -> None:
         is_named = self.metrics is None or bool(self.metrics)
         require(is_named, "evaluation.metrics", self.metrics, "at least one metric")
         check_fields(self, "evaluation.")
+        for metric, margin in self.equivalence_margin.items():
+            check(f"evaluation.equivalence_margin.{metric}", margin, above(0))
 
     def for_kind(self, kind: TaskKind) -> EvaluationConfig:
         """The settings for one kind of task, with its metrics named."""

@@ -70,7 +70,9 @@ def make_scores(
     inputs: JsonObject = {
         "predictions": predictions.key,
         "language": language,
-        "evaluation": plain_settings(settings, without=("has_baselines", "model_folders")),
+        "evaluation": plain_settings(
+            settings, without=("has_baselines", "model_folders", "equivalence_margin")
+        ),
     }
     models = settings.model_folders
     if models:

@@ -85,6 +85,13 @@ def _check_metrics(config: Config) -> None:
             utility,
             "a metric of single texts and their references of which more or less is better",
         )
+    main_metrics = {task.main_metric for task in config.tasks.values() if task.main_metric}
+    for name in config.evaluation.equivalence_margin:
+        if name not in main_metrics:
+            raise ConfigError(
+                f"evaluation.equivalence_margin has {name!r}, by which no board is sorted; main "
+                f"metrics: {', '.join(sorted(main_metrics)) or 'none'}"
+            )
     for name in config.report.formats:
         find_format(name)
     for name, task in config.tasks.items():

@@ -160,6 +160,7 @@ def _asked(config: Config, folder: Path) -> RunRecord:
                 task.output_language,
                 tuple(task.test_sets),
                 task.main_metric,
+                config.evaluation.equivalence_margin.get(task.main_metric or ""),
             )
             for name, task in config.tasks.items()
         ),

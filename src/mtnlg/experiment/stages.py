@@ -103,6 +103,7 @@ def report(config: Config) -> list[Path]:
         runs_root=Path(config.runs_root),
         artifacts_root=Path(config.artifacts_root),
         has_paired_bootstrap=config.report.has_paired_bootstrap,
+        equivalence_margin=config.evaluation.equivalence_margin,
     )
     paths = write_report(
         leaderboard,

@@ -51,9 +51,10 @@ def build_leaderboard(
     runs_root: Path,
     artifacts_root: Path,
     has_paired_bootstrap: bool = ReportConfig.has_paired_bootstrap,
+    equivalence_margin: Mapping[str, float] | None = None,
 ) -> Leaderboard:
     """The boards of the last launch of an experiment, with the systems of others that were imported
-    into them.
+    into them. Without a margin for a board's main metric, it is that of its runs.
 
     Raises ConfigError for a name that no folder can have, and ArtifactError where there is no
     readable launch. Whatever is wrong with a run, a score or the imports is a row with the reason.
@@ -69,7 +70,7 @@ def build_leaderboard(
         runs = (*runs, RunRecord(IMPORTS_FILE, "failed", cause, "imported systems"))
     boards = tuple(
         board
-        for test_set in _test_sets(runs)
+        for test_set in _test_sets(runs, equivalence_margin or {})
         for board in with_clean_rankings(
             [
                 _board(
@@ -99,6 +100,8 @@ class _TestSet:
     name: str
     language: str
     main_metric: str | None
+    margin: float | None = None
+    """Of equivalence by the main metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,16 @@ class _Entry:
     """What a reader must know beside the numbers."""
 
 
-def _test_sets(runs: Sequence[RunRecord]) -> list[_TestSet]:
+def _test_sets(runs: Sequence[RunRecord], margins: Mapping[str, float]) -> list[_TestSet]:
     """Every test set that a run names, in order of first mention; one of unknown name where none
-    does and a run does not say its tasks.
+    does and a run does not say its tasks. A margin given here replaces that of the runs.
     """
     test_sets: dict[tuple[str, str], _TestSet] = {}
     for run in runs:
         for test_set in _test_sets_of(run):
-            test_sets.setdefault((test_set.task, test_set.name), test_set)
+            known = test_sets.setdefault((test_set.task, test_set.name), test_set)
+            margin = margins.get(known.main_metric or "", known.margin or test_set.margin)
+            test_sets[known.task, known.name] = replace(known, margin=margin)
     if not test_sets and any(not run.tasks for run in runs):
         return [_TestSet(UNKNOWN, UNKNOWN, "", None)]
     return list(test_sets.values())
@@ -127,7 +132,9 @@ def _test_sets(runs: Sequence[RunRecord]) -> list[_TestSet]:
 def _test_sets_of(run: RunRecord) -> Iterator[_TestSet]:
     for task in run.tasks:
         for name in task.test_sets:
-            yield _TestSet(task.task, name, task.language, task.main_metric)
+            yield _TestSet(
+                task.task, name, task.language, task.main_metric, task.equivalence_margin
+            )
     for score in run.scores:
         yield _TestSet(score.task, score.test_set, score.language, None)
 
@@ -300,7 +307,11 @@ def _board(
     if main_metric is None:
         return board
     return compare_rows(
-        board, main_metric, evidence=evidence, has_paired_bootstrap=has_paired_bootstrap
+        board,
+        main_metric,
+        evidence=evidence,
+        margin=test_set.margin,
+        has_paired_bootstrap=has_paired_bootstrap,
     )
 
 

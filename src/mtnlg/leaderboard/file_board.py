@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -41,6 +41,8 @@ class Settings:
     language: str
     num_trials: int
     resampling: Resampling
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """Metric -> margin of equivalence, in its unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,7 @@ def build_file_board(inputs: Inputs, settings: Settings, *, task: str) -> Board:
                 evidence=evidence,
                 num_trials=settings.num_trials,
                 resampling=settings.resampling,
+                margin=settings.margins.get(name),
             )
             progress.advance(note=name)
     return board

@@ -7,6 +7,7 @@ not. Legend: N sources, K statistics.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from mtnlg.evaluation.significance.comparison import (
     PairedTest,
     compact_letter_display,
     compare_systems,
+    trials_needed,
 )
 from mtnlg.ratings.key import Key
 from mtnlg.ratings.sheets import Answer
@@ -172,16 +174,18 @@ def _test(scores: Mapping[str, Mapping[str, float]]) -> Tested:
         return Tested({}, None, f"the systems share {len(shared)} sources with answers")
     means = {label: fmean(rows[row] for row in shared) for label, rows in rated.items()}
     labels = sorted(rated, key=lambda label: -means[label])
+    num_trials = max(NUM_TRIALS, trials_needed(math.comb(len(labels), 2)))
     compared = compare_systems(
         [with_ones([rated[label][row] for row in shared]) for label in labels],
         _mean_of_sums,
         test=TEST,
+        num_trials=num_trials,
         resampling=RESAMPLING,
     )
     letters = compact_letter_display(len(labels), compared)
     corrected = f"Holm-corrected over {len(compared)} comparisons"
     test = (
-        f"{TEST.value} on the {len(shared)} sources with a score for every system, {NUM_TRIALS} "
+        f"{TEST.value} on the {len(shared)} sources with a score for every system, {num_trials} "
         f"trials, seed {RESAMPLING.seed}, {corrected if len(compared) > 1 else 'one comparison'}"
     )
     return Tested(dict(zip(labels, letters, strict=True)), test, None)

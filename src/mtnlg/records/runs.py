@@ -61,6 +61,8 @@ class TaskRecord:
     language: str
     test_sets: tuple[str, ...]
     main_metric: str | None
+    equivalence_margin: Number | None = None
+    """Of the main metric; None where equivalence is not tested."""
 
 
 @dataclass(frozen=True, slots=True)

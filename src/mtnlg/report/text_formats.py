@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
 from mtnlg.report.display import ABSENT, board_title, interval_text, spread_text, value_text
-from mtnlg.report.notes import board_notes, metric_notes
+from mtnlg.report.notes import board_notes, metric_notes, seed_notes
 from mtnlg.report.rating_tables import rating_sections
-from mtnlg.report.summary import board_sentence, no_board_sentence
+from mtnlg.report.summary import board_lead, board_sentence, no_board_sentence
 from mtnlg.report.templates import LATEX_DELIMITERS, environment
 from mtnlg.text.display import aligned, one_line, visible
 
@@ -61,7 +61,9 @@ def _context(leaderboard: Leaderboard) -> dict[str, object]:
 
 
 def excerpt(leaderboard: Leaderboard) -> str:
-    """A Markdown table of each board's main metric, without lower baselines, and the signatures."""
+    """A Markdown table of each board's main metric, without lower baselines, with the verdict on
+    the leader and the next system, what one seed means, and the signatures.
+    """
     boards = [board for board in leaderboard.boards if board.subset == "all"]
     tables = [(board, _without_lower_baselines(board)) for board in boards]
     signatures = dict.fromkeys(
@@ -70,8 +72,19 @@ def excerpt(leaderboard: Leaderboard) -> str:
         for line in metric_notes(board).get(board.main_metric or "", ())
         if line.startswith("signature")
     )
+    leads = [(board, board_lead(board)) for board in boards]
+    notes = [
+        *(
+            f"{board_title(board)}: {rival}"
+            for board, lead in leads
+            if lead
+            for rival in lead.rivals[:1]
+        ),
+        *dict.fromkeys(note for board in boards for note in seed_notes(board)),
+        *signatures,
+    ]
     template = environment(escape_markdown).get_template("excerpt.md.j2")
-    return template.render(tables=tables, signatures=signatures)
+    return template.render(tables=tables, notes=notes)
 
 
 def _without_lower_baselines(board: Board) -> list[BoardRow]:

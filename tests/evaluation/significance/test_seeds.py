@@ -20,6 +20,7 @@ from mtnlg.evaluation.significance.seeds import (
     Component,
     compare_with_seeds,
     detectable_difference,
+    equivalence_p,
     half_width,
     p_value,
     seeded_value,
@@ -322,3 +323,45 @@ def test_interaction_of_one_system_alone_counts_in_a_pair() -> None:
     assert (turned.low, turned.high, turned.p) == pytest.approx(
         (-comparison.high, -comparison.low, comparison.p)
     )
+
+
+@pytest.mark.parametrize("margin", [0.5, 1.4, 1.6, 3.0])
+@pytest.mark.parametrize("difference", [1.0, -1.0])
+def test_equivalence_of_one_component_is_that_of_two_one_sided_tests(
+    difference: float, margin: float
+) -> None:
+    """Oracle: the larger p of the two one-sided z or t tests (Schuirmann 1987), by scipy; below 5 %
+    where the interval of 90 % lies within the margin.
+    """
+    for degrees, distribution in ((math.inf, stats.norm), (4.0, stats.t(4))):
+        component = Component(variance=0.3**2, degrees=degrees)
+        below = distribution.sf((difference + margin) / 0.3)
+        above = distribution.cdf((difference - margin) / 0.3)
+
+        p = equivalence_p(difference, [component], margin=margin)
+
+        half = half_width([component], confidence=0.9)
+        is_inside = -margin < difference - half and difference + half < margin
+        assert p == pytest.approx(max(below, above), rel=1e-4, abs=LEAST_P)
+        assert (p < 0.05) == is_inside
+
+
+def test_detectable_difference_of_few_seeds_is_that_of_t() -> None:
+    """Oracle: scipy's quantiles of t with 4 degrees of freedom, at 5 % / 15 and 80 %."""
+    component = Component(variance=4.0, degrees=4)
+
+    detectable = detectable_difference([component], level=0.05 / 15)
+
+    assert detectable == pytest.approx(2 * (stats.t.ppf(1 - 0.025 / 15, 4) + stats.t.ppf(0.8, 4)))
+
+
+def test_pairs_asked_for_are_those_of_all_pairs() -> None:
+    """Oracle: the comparison of all pairs; systems of one seed and of several."""
+    systems = [made(3, seed=1), made(1, seed=2), made(2, seed=3), made(1, seed=4)]
+    pairs = [(0, 3), (1, 3)]
+
+    everything = {(pair.better, pair.worse): pair for pair in compare_with_seeds(systems, mean)}
+    some = compare_with_seeds(systems, mean, pairs=pairs)
+
+    assert [(pair.better, pair.worse) for pair in some] == pairs
+    assert [pair.p for pair in some] == pytest.approx([everything[pair].p for pair in pairs])
