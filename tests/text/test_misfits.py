@@ -15,6 +15,7 @@ from mtnlg.text.scripts import UNSPACED
         ("de", "Погода хорошая."),
         ("zh", "The weather is fine."),
         ("yue", "Wetter, schön"),
+        ("zh", "猫が魚を食べる。"),
         ("ja", "weather"),
         ("th", "agat dii maak"),
         ("tha", "今天天气很好"),

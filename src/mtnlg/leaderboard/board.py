@@ -15,6 +15,7 @@ from mtnlg.config import ReportConfig
 from mtnlg.errors import ArtifactError, MtnlgError
 from mtnlg.evaluation import Texts
 from mtnlg.evaluation.degenerate import degenerate_notes
+from mtnlg.evaluation.misfits import misfit_notes
 from mtnlg.leaderboard.evidence import board_evidence
 from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, left_out_text
@@ -293,7 +294,7 @@ def _board(
     main_metric = next(iter(names), None)
     evidence = board_evidence(subset, main_metric=main_metric, artifacts_root=artifacts_root)
     rows = [_numbered(entry, subset, names) for entry in entries]
-    rows = [_with_output_notes(row, artifacts_root) for row in rows]
+    rows = [_with_output_notes(row, test_set.language, artifacts_root) for row in rows]
     rows = merge_seeds(rows, evidence=evidence)
     rows = rank_rows(rows, metric_names=names)
     labels = distinct_labels(
@@ -315,9 +316,9 @@ def _board(
     )
 
 
-def _with_output_notes(row: BoardRow, artifacts_root: Path) -> BoardRow:
-    """The row with a word about empty, constant or copied outputs, which baselines may have; none
-    where its predictions are not all there, as on a published board.
+def _with_output_notes(row: BoardRow, language: str, artifacts_root: Path) -> BoardRow:
+    """The row with a word about empty, constant or copied outputs, which baselines may have, and
+    about other scripts; none where its predictions are not all there, as on a published board.
     """
     scored = max((metric.num_examples for metric in row.metrics.values()), default=0)
     if row.kind == "baseline" or not row.predictions or not scored:
@@ -331,10 +332,10 @@ def _with_output_notes(row: BoardRow, artifacts_root: Path) -> BoardRow:
     texts = Texts(
         [output.prediction for output in outputs],
         [output.references for output in outputs],
-        language="",
+        language=language,
         sources=[output.source for output in outputs],
     )
-    remarks = [row.reason, *degenerate_notes(texts)]
+    remarks = [row.reason, *degenerate_notes(texts), *misfit_notes(texts)]
     return replace(row, reason="; ".join(filter(None, remarks)) or None)
 
 
