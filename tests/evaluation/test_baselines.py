@@ -51,6 +51,8 @@ def test_copy_source_gives_the_source_and_in_a_dialogue_the_last_turn() -> None:
         ("Really?! Yes.", "Really?!"),
         ("no mark at all", "no mark at all"),
         ("नमस्ते। कैसे हो?", "नमस्ते।"),
+        ("မိုးရွာ။နေပူ။", "မိုးရွာ။"),
+        ("ភ្លៀង។ ក្តៅ។", "ភ្លៀង។"),
         ("", ""),
     ],
 )
@@ -176,6 +178,7 @@ def test_common_opening_stops_below_the_smallest_share() -> None:
 
 def test_common_opening_of_chinese_grows_by_characters() -> None:
     assert opening_of("我们去公园", "我们去 Paris", "我们在家", "你好") == "我们去"
+    assert opening_of("เราไปวัด", "เราไปบ้าน", "เราอยู่", "แมว") == "เราไป"
 
 
 def test_random_training_target_depends_on_the_index_alone() -> None:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +23,14 @@ from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.records.files import write_jsonl
 from mtnlg.records.places import TRAIN, rows_file
 from mtnlg.records.rows import Prediction, Row, read_rows
-from mtnlg.text.scripts import IDEOGRAPH
+from mtnlg.text.scripts import unspaced_letters, unspaced_unit
 
-SENTENCE_END = re.compile(r"""[.!?…؟۔।॥]+["'”’»)\]]*(?=\s|$)|[。！？｡]+["'”’」』）]*|(?=\n)""")
-"""The end of a sentence: Western marks before a space (not in 3.14), Chinese marks anywhere, and
-the end of a line."""
+SENTENCE_END = re.compile(r"""[.!?…؟۔।॥]+["'”’»)\]]*(?=\s|$)|[。！？｡။។៕།༎]+["'”’」』）]*|(?=\n)""")
+"""The end of a sentence: Western marks before a space (not in 3.14), marks of scripts without
+spaces anywhere, and the end of a line."""
 
 SPEAKER = re.compile(r"[^\s:：][^:：]{0,39}[:：]")
 """The start of each line of a dialogue that is a document: a name and a colon."""
-
-CHUNK = re.compile(rf"\s*(?:{IDEOGRAPH.pattern}|(?:(?!{IDEOGRAPH.pattern})\S)+)")
-"""What an opening grows by: an ideograph or kana, or a run of other characters, with the
-whitespace before it."""
 
 SMALLEST_SHARE = 0.1
 """Share of the targets with an opening that must continue alike for it to grow; words of a topic
@@ -98,7 +95,7 @@ def common_opening(rows: BaselineRows) -> list[str]:
     the first of several equally common ones. It ends where most of them end, or before a chunk
     that only one of them has, or a share below SMALLEST_SHARE.
     """
-    targets = [CHUNK.findall(target) for target in rows.train_targets("common_opening")]
+    targets = [_chunk_pattern().findall(target) for target in rows.train_targets("common_opening")]
     return [_grow_opening(targets)] * len(rows.test)
 
 
@@ -192,6 +189,15 @@ def split_lead(text: str, num_parts: int) -> str:
     if len(lines) > 1 and all(SPEAKER.match(line) for line in lines):
         return "\n".join(lines[:num_parts])
     return _split_sentences(text.strip(), num_parts)
+
+
+@cache
+def _chunk_pattern() -> re.Pattern[str]:
+    """What an opening grows by: a character of a script without spaces, or a run of others, with
+    the whitespace before it.
+    """
+    letters = f"[{unspaced_letters()}\uff66-\uff9f]"
+    return re.compile(rf"\s*(?:{unspaced_unit()}|{letters}|(?:(?!{letters})\S)+)")
 
 
 def _split_sentences(text: str, num_sentences: int) -> str:
