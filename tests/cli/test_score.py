@@ -162,7 +162,7 @@ def test_summaries_also_get_the_agreement_of_names_and_numbers(
     assert with_sources["entity_source_precision"] == 50
 
 
-LSUM_IS_L = "rougeLsum is equal to rougeL, as no text has a second"
+LSUM_IS_L = "rougeLsum is rougeL: no text has a second"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,12 @@ LSUM_IS_L = "rougeLsum is equal to rougeL, as no text has a second"
     [
         ("zh", "猫抓到了鱼，很高兴", "高兴的猫", f"{LSUM_IS_L} sentence"),
         ("th", "แมวจับปลา", "ปลาจับแมว", f"{LSUM_IS_L} sentence"),
-        ("en", "A cat. It eats.", "It. A cat.", f"{LSUM_IS_L} line: here a sentence is a line of"),
+        (
+            "en",
+            "A cat. It eats.",
+            "It. A cat.",
+            f"{LSUM_IS_L} line (here a sentence is a line of its own)",
+        ),
         ("zh", "猫抓到了鱼。很高兴！", "很高兴！猫抓到了鱼。", None),
         ("en", "A cat.\nIt eats.", "It eats.\nA cat.", None),
     ],

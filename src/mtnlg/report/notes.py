@@ -48,7 +48,7 @@ def board_notes(board: Board) -> dict[str, list[str]]:
 
 
 def sentence_notes(board: Board) -> list[str]:
-    """A word where ROUGE-Lsum is ROUGE-L, because no text has two sentences."""
+    """A word where ROUGE-Lsum is ROUGE-L, as it is for texts of one sentence."""
     notes = []
     for name in board.metric_names:
         base, *words = name.split("-")
@@ -57,8 +57,8 @@ def sentence_notes(board: Board) -> list[str]:
         is_same = all(abs(row[name].value - row[plain].value) < SAME for row in rows)
         if base == "rougeLsum" and is_same and any(row[name].value for row in rows):
             is_cut = all("sentences:" in row[name].signature for row in rows)
-            why = "sentence" if is_cut else "line: here a sentence is a line of its own"
-            notes.append(f"{name} is equal to {plain}, as no text has a second {why}")
+            why = "sentence" if is_cut else "line (here a sentence is a line of its own)"
+            notes.append(f"{name} is {plain}: no text has a second {why}, or none that counts")
     return notes
 
 
