@@ -14,7 +14,14 @@ from omegaconf import DictConfig
 
 
 class FrozenLauncher(Launcher):
-    """One child process for each frozen job; a failing job stops no other."""
+    """One child process for each frozen job; a failing job stops no other.
+
+    `hydra.launcher.jobs` of them run at a time: on few cores, as many as cores, each with
+    `trainer.num_threads=1`.
+    """
+
+    def __init__(self, jobs: int = 1) -> None:
+        self.jobs = jobs
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -24,18 +31,28 @@ class FrozenLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Run the jobs one after the other; raises SystemExit at the end where one failed."""
+        """Run the jobs; raises SystemExit at the end where one failed."""
+        from mtnlg.config.checks import require
         from mtnlg.experiment.launcher import launch_jobs
+
+        is_count = isinstance(self.jobs, int) and self.jobs > 0
+        require(is_count, "hydra.launcher.jobs", self.jobs, "a whole number >= 1")
 
         def compose(overrides: list[str]) -> DictConfig:
             return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
 
-        return launch_jobs(compose, self.task_function, job_overrides, first=initial_job_idx)
+        return launch_jobs(
+            compose,
+            self.task_function,
+            job_overrides,
+            first=initial_job_idx,
+            num_parallel=self.jobs,
+        )
 
 
 ConfigStore.instance().store(
     group="hydra/launcher",
     name="frozen",
-    node={"_target_": f"hydra_plugins.mtnlg_launcher.{FrozenLauncher.__name__}"},
+    node={"_target_": f"hydra_plugins.mtnlg_launcher.{FrozenLauncher.__name__}", "jobs": 1},
     provider="mtnlg",
 )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_job_after_an_edit_has_another_key_and_says_so(
     """Oracle: of two jobs of one sweep, the second runs what was edited after the first."""
     source = package / "corpus" / "preparation.py"
 
-    def run_child(stage: str, frozen: Path) -> int:
+    def run_child(stage: str, frozen: Path, **_: bool) -> int:
         environment = {**os.environ, "PYTHONPATH": str(package.parent)}
         words = [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)]
         status = subprocess.run(words, check=False, env=environment).returncode
@@ -67,11 +68,44 @@ def test_job_after_an_edit_has_another_key_and_says_so(
     assert len(list((tmp_path / "artifacts" / "tokenizer").glob("*/artifact.json"))) == 1
 
 
+def test_jobs_run_at_a_time_as_many_as_asked_for(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: a barrier that lets both jobs pass only together; the third fails."""
+    together = Barrier(2)
+
+    def run_child(stage: str, frozen: Path, **_: bool) -> int:
+        if "seed3" in frozen.parent.name:
+            return 1
+        together.wait(timeout=30)
+        return 0
+
+    monkeypatch.setattr(launcher, "run_child", run_child)
+    roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
+    words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=pair"]
+    words += ["seed=1,2,3", "hydra.launcher.jobs=2", f"data_root={data_root}"]
+
+    with pytest.raises(SystemExit):
+        main(["prepare", "-m", *words, *roots])
+
+    assert len(read_json(tmp_path / "runs" / "pair" / "launch.json")["run_ids"]) == 3
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_child_says_what_is_wrong_and_fails(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], is_alone: bool
+) -> None:
+    status = launcher.run_child("prepare", tmp_path / "missing.yaml", is_alone=is_alone)
+
+    assert status != 0
+    assert "missing.yaml" in capfd.readouterr().err
+
+
 def test_jobs_that_are_one_run_keep_the_tags_of_both(
     tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Oracle: the frozen configuration of the one run, and the launch, which lists it once."""
-    monkeypatch.setattr(launcher, "run_child", lambda stage, frozen: 1)
+    monkeypatch.setattr(launcher, "run_child", lambda stage, frozen, **_: 1)
     roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
     words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=twins"]
     words += ["tags=[first],[second]", "trainer.num_workers=0,1", f"data_root={data_root}"]

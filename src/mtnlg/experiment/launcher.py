@@ -11,6 +11,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,11 @@ def launch_jobs(
     job_overrides: Sequence[Sequence[str]],
     *,
     first: int,
+    num_parallel: int = 1,
 ) -> Sequence[JobReturn]:
-    """Freeze all jobs, run one after the other, report once; raises SystemExit if one failed."""
+    """Freeze all jobs, run `num_parallel` at a time, report once; raises SystemExit if one
+    failed.
+    """
     stage = str(getattr(task_function, STAGE_ATTRIBUTE))
     command: list[str] = getattr(task_function, COMMAND_ATTRIBUTE)
     numbered = enumerate(job_overrides, start=first)
@@ -61,13 +65,11 @@ def launch_jobs(
     code = {run_id(config): code_hashes(config) for config in configs}
     folder = files[0].parent.parent
     write_launch(folder, overrides, command=command, code=code, is_continued=first > 0)
-    statuses = []
-    for number, (file, words) in enumerate(zip(files, job_overrides, strict=True), start=1):
-        logger.info(f"job {number} of {len(files)}: {file.parent.name} ({' '.join(words)})")
-        statuses.append(run_child("evaluate" if stage == "run" else stage, file))
+    words = [" ".join(job) for job in job_overrides]
+    statuses = _run_jobs("evaluate" if stage == "run" else stage, files, words, num_parallel)
     if stage == "run":
         report(configs[0])
-    failed = [file.parent.name for file, status in zip(files, statuses, strict=True) if status]
+    failed = [file.parent.name for file in files if statuses[file]]
     if failed:
         logger.info(f"{len(failed)} of {len(files)} jobs failed: {', '.join(failed)}")
         raise SystemExit(1)
@@ -108,11 +110,39 @@ def join_tags(configs: Sequence[Config]) -> None:
         config.tags = list(tags[run_id(config)])
 
 
-def run_child(stage: str, frozen: Path) -> int:
-    """The exit status of a stage of a frozen configuration, run in its own process."""
-    return subprocess.run(
-        [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)], check=False
-    ).returncode
+def _run_jobs(
+    stage: str, files: Sequence[Path], words: Sequence[str], num_parallel: int
+) -> dict[Path, int]:
+    """The exit status of each frozen configuration; jobs that are one run are run once."""
+    numbers = {file: number for number, file in reversed([*enumerate(files)])}
+
+    def run(file: Path) -> int:
+        number = numbers[file]
+        logger.info(f"job {number + 1} of {len(files)}: {file.parent.name} ({words[number]})")
+        return run_child(stage, file, is_alone=num_parallel == 1)
+
+    unique = sorted(numbers, key=numbers.__getitem__)
+    if num_parallel == 1:
+        return {file: run(file) for file in unique}
+    pool = ThreadPoolExecutor(num_parallel)
+    try:
+        return dict(zip(unique, pool.map(run, unique), strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def run_child(stage: str, frozen: Path, *, is_alone: bool = True) -> int:
+    """The exit status of a stage of a frozen configuration, run in its own process. Of one that is
+    not alone, whole lines are shown, as bars would overwrite each other.
+    """
+    command = [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)]
+    if is_alone:
+        return subprocess.run(command, check=False).returncode
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8") as child:
+        assert child.stderr is not None
+        for line in child.stderr:
+            sys.stderr.write(line)
+        return child.wait()
 
 
 def _job_return(config: Config, file: Path) -> JobReturn:
