@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rouge_score.rouge_scorer import RougeScorer
 
 from mtnlg.cli.main import main
 from mtnlg.doctor.published import PublishedNumber, parse_number
@@ -82,7 +83,35 @@ def test_number_of_nobody_agrees_with_none(
     document = document_of(capsys, [*words, "--published", "99.9"])
 
     assert document["published"]["num_agreeing"] == 0
-    assert "agrees with none of the 13 settings; the nearest is" in document["published"]["verdict"]
+    number = document["published"]["num_settings"]
+    verdict = document["published"]["verdict"]
+    assert verdict.startswith(f"99.9 agrees with none of the {number} settings; the nearest is")
+    assert verdict.endswith("as by a tokenizer, or on other outputs or references")
+    assert {row["metric"] for row in document["settings"]} >= {"bleu", "ter", "rouge1", "distinct2"}
+
+
+def test_number_of_another_metric_is_named_before_the_files_are_blamed(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: rouge_score over characters, with a tokenizer of its own."""
+    scorer = RougeScorer(["rouge1"], tokenizer=Characters())
+    scores = [scorer.score(*pair)["rouge1"] for pair in zip(REFERENCES, OUTPUTS, strict=True)]
+    number = f"{100 * sum(score.fmeasure for score in scores) / len(scores):.2f}"
+
+    document = document_of(capsys, [*words, "--metric", "bleu", "--published", number])
+
+    verdict = document["published"]["verdict"]
+    assert verdict.startswith(f"bleu {number} agrees with ")
+    assert "rouge1, each character a token, punctuation too" in verdict
+    assert "So it is a number of rouge1 rather than of bleu" in verdict
+    assert "other outputs" not in verdict
+
+
+class Characters:
+    """Every character a token, for rouge_score."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return list(text)
 
 
 def test_rouge_l_may_be_rouge_lsum_and_a_share_of_one(tmp_path: Path, capsys: Any) -> None:
@@ -92,15 +121,17 @@ def test_rouge_l_may_be_rouge_lsum_and_a_share_of_one(tmp_path: Path, capsys: An
         (tmp_path / name).write_text(text + "\n")
     words = ["doctor", "--references", str(tmp_path / "ref"), "--hypotheses", str(tmp_path / "out")]
 
-    document = document_of(
-        capsys,
-        [*words, "--task", "summarization", "--language", "en", "--published", "1.00"],
-    )
+    words += ["--task", "summarization", "--language", "en"]
 
-    (agreeing,) = [row for row in document["settings"] if row["agrees"]]
-    assert (agreeing["metric"], agreeing["setting"]) == ("rougeLsum", "a sentence ends at ' . '")
+    document = document_of(capsys, [*words, "--metric", "rougeL", "--published", "1.00"])
+
+    agreeing = [(row["metric"], row["setting"]) for row in document["settings"] if row["agrees"]]
+    assert agreeing == [
+        ("rougeLsum", "a sentence ends at ' . '"),
+        ("rougeL", "words at spaces, sentences at full stops, each n-gram counted once"),
+    ]
     assert "rougeL 1.00 (read as 100 of 100)" in document["published"]["verdict"]
-    assert "It was probably measured so" in document["published"]["verdict"]
+    assert "the number fits all of them" in document["published"]["verdict"]
 
 
 @pytest.mark.parametrize(

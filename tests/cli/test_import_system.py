@@ -14,7 +14,7 @@ import sys
 import pytest
 from sacrebleu.metrics.bleu import BLEU
 
-from made_board import OUTPUTS, REFERENCES, MadeBoard
+from made_board import OUTPUTS, REFERENCES, TASK, MadeBoard
 from mtnlg.report.publish import Publication, check_published, publish
 from read_report import record_texts
 
@@ -255,3 +255,24 @@ def test_broken_imports_are_a_failed_row_of_the_report(board: MadeBoard) -> None
         "tiny/imports.json: Object missing required field `task` - at `$.imports[0]`; "
         "import its system again"
     )
+
+
+@pytest.mark.parametrize("name", ["nano", "Nano "])
+def test_name_of_another_row_is_refused(
+    board: MadeBoard, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Oracle: the names on the board; nothing is imported."""
+    line = error_of(capsys, board.run(board.write("out.txt", lines(THEIRS)), system=name))
+
+    assert line == (
+        f"error: --system {name}: {TASK}, test has a trained system of that name; choose another, "
+        f"such as {name.strip()!r} with who made it"
+    )
+    assert list(board.rows()) == ["nano"]
+
+
+def test_signature_of_wmt_with_all_references_is_taken(board: MadeBoard) -> None:
+    """Oracle: the signature that the shared task prints, of as many references as there are."""
+    words = ["--signature", SIGNATURE.replace("nrefs:1", "nrefs:all")]
+
+    assert board.run(board.write("out.txt", lines(THEIRS)), *words) == 0

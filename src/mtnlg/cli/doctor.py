@@ -58,10 +58,15 @@ def run(options: argparse.Namespace) -> None:
     main = options.metric or STANDARD_METRICS[options.task][0]
     require(main in KNOWN_METRICS, "--metric", main, f"one of {', '.join(KNOWN_METRICS)}")
     metrics = FAMILIES.get(main, (main,)) if options.metric else STANDARD_METRICS[options.task]
+    others = [name for name in KNOWN_METRICS if name not in metrics]
     with as_mistake_of_the_command():
         inputs = read_inputs(options)
     texts = inputs.texts(0, options.language)
     readings = read_settings(texts, metrics)
+    verdict = None if number is None else judge(readings, options.metric or "", number)
+    if verdict is not None and number is not None and not verdict.agreeing:
+        readings += read_settings(texts, others)
+        verdict = judge(readings, options.metric or "", number)
     order = find_order(texts)
     findings = [*find_symptoms(texts), *([] if order is None else [order])]
     diagnosis = Diagnosis(
@@ -70,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
             (finding, inputs.hypotheses[0].location(finding.positions[0])) for finding in findings
         ],
         notes=[*reading_notes([*inputs.hypotheses, *inputs.references]), *inputs.notes],
-        verdict=None if number is None else judge(readings, main, number),
+        verdict=verdict,
         num_examples=len(texts),
         language=options.language,
     )

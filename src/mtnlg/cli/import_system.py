@@ -53,6 +53,7 @@ def import_system(options: argparse.Namespace) -> None:
         artifacts_root=options.artifacts_root,
     )
     read_imports(options.experiment, runs_root=options.runs_root)  # fails now if it is broken
+    _check_name(options.system, board)
     _check_signatures(board)
     with as_mistake_of_the_command():
         hypotheses, remarks = _read(options, board)
@@ -86,6 +87,16 @@ def _check_line(key: str, text: str | None) -> None:
         raise ConfigError(f"{key} {text!r}: must be one line of text")
     if key == "--system" and len(text) > MAX_NAME_LENGTH:
         raise ConfigError(f"{key} {text!r}: must be at most {MAX_NAME_LENGTH} characters")
+
+
+def _check_name(system: str, board: BoardRows) -> None:
+    """Raise ConfigError for the name of another row, which readers would take for that one."""
+    for name, kind in board.systems.items():
+        if name.casefold() == system.strip().casefold():
+            raise ConfigError(
+                f"--system {system}: {board.task}, {board.test_set} has a {kind} system of that "
+                f"name; choose another, such as {system.strip()!r} with who made it"
+            )
 
 
 def _check_signatures(board: BoardRows) -> None:

@@ -41,10 +41,10 @@ class PublishedNumber:
 
     value: Decimal
 
-    def agrees(self, value: float) -> bool:
-        """Whether the value rounds, up or down, to this number."""
+    def agrees(self, value: float, *, tolerance: float = 0.0) -> bool:
+        """Whether a value that is at most so far away rounds, up or down, to this number."""
         half = Decimal((0, (5,), int(self.value.as_tuple().exponent) - 1))
-        return abs(Decimal(repr(value)) - self.value) <= half
+        return abs(Decimal(repr(value)) - self.value) <= half + Decimal(repr(tolerance))
 
     @property
     def of_hundred(self) -> PublishedNumber:
@@ -69,6 +69,7 @@ class Verdict:
     """A published number and the settings that could have given it."""
 
     metric: str
+    """What it was published as; empty if that is not known."""
     given: PublishedNumber
     number: PublishedNumber
     """On a scale of 0 to 100."""
@@ -77,14 +78,23 @@ class Verdict:
 
     @property
     def agreeing(self) -> tuple[Reading, ...]:
-        """The settings whose value rounds to the number."""
-        return tuple(row for row in self.readings if self.number.agrees(_value(row)))
+        """The settings whose value rounds to the number: first those of its metric, and of them
+        those with an exact value.
+        """
+        family = FAMILIES.get(self.metric, (self.metric,))
+        rows = [
+            row
+            for row in self.readings
+            if self.number.agrees(_value(row), tolerance=row.value.tolerance)
+        ]
+        rows.sort(key=lambda row: (row.setting.metric not in family, row.value.tolerance))
+        return tuple(rows)
 
     @property
     def text(self) -> str:
         """The verdict in sentences."""
         read = "" if self.number is self.given else f" (read as {self.number} of 100)"
-        start = f"{self.metric} {self.given}{read} agrees with"
+        start = f"{self.metric} {self.given}{read} agrees with".lstrip()
         total = f"the {len(self.readings)} settings"
         if not self.readings:
             return f"{start} nothing: no setting has a value here"
@@ -93,11 +103,15 @@ class Verdict:
             nearest = self.readings[0]
             return (
                 f"{start} none of {total}; the nearest is {_value(nearest):.4f}, "
-                f"{setting_text(nearest)}. The outputs or references are probably others, or it "
-                "was measured in a way that is not among these"
+                f"{setting_text(nearest)}. It may have been measured in a way that is not among "
+                "these, on texts that were changed, as by a tokenizer, or on other outputs or "
+                "references"
             )
         names = "; ".join(map(setting_text, agreeing))
         sentence = f"{start} {len(agreeing)} of {total}: {names}"
+        metric = agreeing[0].setting.metric
+        if self.metric and metric not in FAMILIES.get(self.metric, (self.metric,)):
+            sentence += f". So it is a number of {metric} rather than of {self.metric}"
         if len(agreeing) == 1:
             return f"{sentence}. It was probably measured so"
         values = list(dict.fromkeys(f"{_value(row):.4f}" for row in agreeing))
@@ -105,23 +119,22 @@ class Verdict:
 
 
 def judge(readings: Sequence[Reading], metric: str, given: PublishedNumber) -> Verdict:
-    """The settings of the metric's family by their distance to the number. A number up to 1 with
+    """The settings of all metrics by their distance to the number. A number up to 1 with
     two decimals or more is on a scale of 0 to 1.
     """
     is_share = 0 < given.value <= 1 and int(given.value.as_tuple().exponent) <= -2
     number = given.of_hundred if is_share else given
-    family = FAMILIES.get(metric, (metric,))
-    known = [
-        row for row in readings if row.setting.metric in family and row.value.value is not None
-    ]
+    known = [row for row in readings if row.value.value is not None]
     known.sort(key=lambda row: abs(_value(row) - float(number.value)))
     return Verdict(metric=metric, given=given, number=number, readings=tuple(known))
 
 
 def setting_text(reading: Reading) -> str:
-    """Metric, setting and who measures so."""
-    users = ", ".join(reading.setting.users)
-    return f"{reading.setting.metric}, {reading.setting.words}" + (f" ({users})" if users else "")
+    """Metric, setting, how far a number may be off, and who measures so."""
+    users, tolerance = ", ".join(reading.setting.users), reading.value.tolerance
+    range_text = f", within {tolerance:.2f}" if tolerance else ""
+    named = f"{reading.setting.metric}, {reading.setting.words}{range_text}"
+    return named + (f" ({users})" if users else "")
 
 
 def _value(reading: Reading) -> float:
@@ -182,7 +195,9 @@ def check_signature(
     odd = [
         key
         for key, value in parts.items()
-        if key not in NOT_THE_VALUE and value != our_parts.get(key)
+        if key not in NOT_THE_VALUE
+        and value != our_parts.get(key)
+        and (key, value) != ("nrefs", "all")  # what WMT writes for as many as there are
     ]
     if not odd:
         return

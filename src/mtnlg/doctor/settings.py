@@ -8,6 +8,7 @@ from importlib import resources
 
 import yaml
 
+from mtnlg.doctor.other_rouge import py_rouge, rouge_of_sets
 from mtnlg.doctor.values import (
     Compute,
     Value,
@@ -30,6 +31,8 @@ FUNCTIONS: dict[str, Callable[..., Compute]] = {
     "ours": ours,
     "sacrebleu": sacrebleu,
     "rouge": rouge,
+    "py_rouge": py_rouge,
+    "rouge_of_sets": rouge_of_sets,
     "moses": lambda metric: ours("moses_bleu"),
     "nltk": lambda metric: nltk_corpus_bleu,
     "mean_of_sentences": lambda metric: mean_sentence_bleu,
@@ -51,8 +54,8 @@ class Setting:
 
     def is_for(self, language: str) -> bool:
         """Whether it says anything about texts in this language."""
-        if self.languages == "spaced":
-            return not is_unspaced_language(language)
+        if self.languages in ("spaced", "unspaced"):
+            return is_unspaced_language(language) == (self.languages == "unspaced")
         base = "zh" if is_sinitic(language) else base_language(language)
         return self.languages in (None, base)
 

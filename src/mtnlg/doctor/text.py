@@ -104,7 +104,7 @@ def diagnosis_document(diagnosis: Diagnosis) -> JsonObject:
         "published": None
         if verdict is None
         else {
-            "metric": verdict.metric,
+            "metric": verdict.metric or None,
             "number": str(verdict.given),
             "num_agreeing": len(verdict.agreeing),
             "num_settings": len(verdict.readings),

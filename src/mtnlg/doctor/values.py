@@ -13,11 +13,12 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any, cast
 
+import numpy as np
 from sacrebleu.metrics.bleu import BLEU, BLEUScore
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from mtnlg.evaluation import Texts, find_metric, score_texts
+from mtnlg.evaluation import Texts, find_metric, score_texts, sentence_scores
 from mtnlg.evaluation.metrics.tokenization import bleu_tokenizer
 from mtnlg.evaluation.texts import aligned_references, count_references
 
@@ -29,8 +30,14 @@ class Value:
     value: float | None
     signature: str
     reason: str = ""
+    tolerance: float = 0.0
+    """How far from the value a program's number may be."""
 
 
+AGGREGATOR_RESAMPLES = 1_000
+"""Resamples of rouge_score's BootstrapAggregator, whose seed nobody knows."""
+MEDIAN_SPREAD = 4 * math.sqrt(math.pi / 2 / AGGREGATOR_RESAMPLES)
+"""Four standard deviations of the median of so many normal values, by their own."""
 Compute = Callable[[Texts], Value]
 SACREBLEU: dict[str, Callable[..., BLEU | CHRF | TER]] = {
     "bleu": partial(BLEU, force=True),
@@ -39,8 +46,9 @@ SACREBLEU: dict[str, Callable[..., BLEU | CHRF | TER]] = {
 }
 
 
-def ours(metric: str) -> Compute:
-    """The value on our boards."""
+def ours(metric: str, *, variant: str | None = None) -> Compute:
+    """The value on our boards; a variant is what a metric's name may end in."""
+    metric = f"{metric}-{variant}" if variant else metric
 
     def compute(texts: Texts) -> Value:
         value = score_texts(metric, texts)
@@ -102,9 +110,12 @@ def nltk_corpus_bleu(texts: Texts) -> Value:
     return Value(100 * penalty * mean, signature)
 
 
-def rouge(metric: str, *, use_stemmer: bool = False, sentences: str = "lines") -> Compute:
+def rouge(
+    metric: str, *, use_stemmer: bool = False, sentences: str = "lines", is_resampled: bool = False
+) -> Compute:
     """ROUGE of rouge_score, over its tokens of a-z and 0-9 whatever the language. `sentences`, a
-    row of SENTENCES, matters to ROUGE-Lsum only.
+    row of SENTENCES, matters to ROUGE-Lsum only. The median of its BootstrapAggregator is random,
+    around the mean.
     """
 
     def compute(texts: Texts) -> Value:
@@ -114,13 +125,20 @@ def rouge(metric: str, *, use_stemmer: bool = False, sentences: str = "lines") -
             signature = signature.replace("stem:no", "stem:porter")
         if sentences != "lines":
             signature += f"|sentences:{sentences}"
+        if is_resampled:
+            signature += f"|mid:{AGGREGATOR_RESAMPLES}"
         try:
             changed = _changed(texts, lambda text: "\n".join(cut(text)))
         except LookupError:
             return Value(None, signature, "NLTK's punkt data is not installed")
         if use_stemmer:
             changed = _changed(changed, _stemmer())
-        return replace(ours(metric)(_never_empty(changed)), signature=signature)
+        scored = _never_empty(changed)
+        if not is_resampled:
+            return replace(ours(metric)(scored), signature=signature)
+        values = sentence_scores(find_metric(metric), scored)
+        spread = float(np.std(values)) / math.sqrt(len(values))
+        return Value(float(np.mean(values)), signature, tolerance=MEDIAN_SPREAD * spread)
 
     return compute
 

@@ -35,6 +35,8 @@ class BoardRows:
     settings: EvaluationConfig
     signatures: dict[str, str]
     """Metric -> the signature that its numbers have."""
+    systems: dict[str, str]
+    """Name of a system that a run of the launch scored -> its kind."""
 
 
 def read_board(
@@ -76,6 +78,7 @@ def read_board(
         example=example,
         settings=_settings(folder / RECORD_FILE),
         signatures={name: metric.signature for name, metric in metrics.items()},
+        systems={score.system: score.kind for score, _, _ in scored},
     )
 
 

@@ -196,7 +196,7 @@ def _summary_lcs_f_measure(
     target_length, prediction_length = target_left.total(), prediction_left.total()
     num_matches = 0
     for sentence in target:
-        union = {index for line in prediction for index in _lcs_indexes(sentence, line)}
+        union = {index for line in prediction for index in lcs_indexes(sentence, line)}
         for token in (sentence[index] for index in sorted(union)):
             if target_left[token] > 0 and prediction_left[token] > 0:
                 num_matches += 1
@@ -213,7 +213,7 @@ def _f_measure(num_matches: int, target_length: int, prediction_length: int) -> 
     return 2 * precision * recall / (precision + recall)
 
 
-def _lcs_indexes(target: Sequence[str], prediction: Sequence[str]) -> list[int]:
+def lcs_indexes(target: Sequence[str], prediction: Sequence[str]) -> list[int]:
     """Indexes in the target of a longest common subsequence, last first.
 
     There may be several of them, and the choice changes ROUGE-Lsum: this walks back as rouge_score
