@@ -73,6 +73,30 @@ def test_option_that_is_a_setting_here_is_answered_with_it(
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["score", "--ref", "a"], "unknown option '--ref'; use --references"),
+        (["score", "--predictions", "a"], "unknown option '--predictions'; use --hypotheses"),
+        (["doctor", "--hyp=a"], "unknown option '--hyp'; use --hypotheses"),
+        (
+            ["score", "--tokenize", "13a"],
+            "use --language, which chooses the tokens; a name such as bleu-13a",
+        ),
+        (["score", "--lowercase"], "use --metrics bleu-lc"),
+        (["import", "--name", "x"], "unknown option '--name'; use --system"),
+        (["say", "--beam", "4"], "unknown option '--beam'; use --num-beams"),
+        (["say", "--temperature", "2"], "use --set NAME=VALUE, as in --set strategy=sampling"),
+        (["say", "--checkpoint", "x"], "unknown option '--checkpoint'; use --model"),
+        (["score", "--langauge", "x"], "did you mean '--language'?"),
+    ],
+)
+def test_option_of_another_tool_is_answered_with_ours(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in error_of(capsys, *words)
+
+
+@pytest.mark.parametrize(
     ("word", "end"),
     [
         ("trainer.ckpt_path=x", RESUMING),
@@ -93,6 +117,10 @@ def test_option_that_is_a_setting_here_is_answered_with_it(
         ("trainer.lerning_rate=5", "did you mean 'learning_rate'?"),
         ("trainer.precision=bf16", "32 is fp32, bf16-mixed is bf16_mixed, 16-mixed is fp16_mixed"),
         ("trainer.accelerator=gpu", "cuda is a GPU; other devices are not supported"),
+        ("trainer.max_steps=1e3", "write a whole number in digits alone"),
+        ("tasks.builtin_enzh.weight=2", "the tasks chosen are builtin_en_zh"),
+        ("task.weight=2", "the settings of a data set are tasks.<name>.<setting>"),
+        ("logger=none", "Available options: mlflow, tensorboard, wandb, or null for none"),
         ("evaluation.metrics=bleu", "a list, as in evaluation.metrics=[bleu,chrf]"),
     ],
 )

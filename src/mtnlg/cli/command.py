@@ -57,7 +57,9 @@ class Parser(argparse.ArgumentParser):
     def _check_options(self, words: Iterable[str]) -> None:
         for word in words:
             name = word.partition("=")[0]
-            is_known = any(option.startswith(name) for option in self._option_string_actions)
+            options = self._option_string_actions
+            like = [option for option in options if option.startswith(name)]
+            is_known = name in options or len(like) == 1 or (like and not self._flag_hint(name))
             if word.startswith("--") and " " not in word and not is_known:
                 self.refuse(word)
 
@@ -70,12 +72,20 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unexpected argument {word!r}")
         name = word.partition("=")[0]
         known = [known for known in self._option_string_actions if known.startswith("--")]
-        hint = suggestion(name, known)
+        hint = self._flag_hint(name) or suggestion(name, known)
         if self.takes_settings:
             hint = _as_setting(name) or hint
         if not hint:
             self.error(f"unknown option {name!r}")
         raise ConfigError(f"unknown option {name!r}{hint}")
+
+    def _flag_hint(self, name: str) -> str:
+        """The end of a message: our option for one of other tools; empty where there is none."""
+        from mtnlg.config.foreign_names import look_up
+
+        hint = look_up(name, "flags") or ""
+        is_ours = hint.split(" ")[0].rstrip(",") in self._option_string_actions
+        return f"; use {hint}" if is_ours else ""
 
 
 def _as_setting(name: str) -> str:

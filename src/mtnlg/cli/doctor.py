@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> None:
     """Print the diagnosis. Findings are no failure."""
     from mtnlg.cli.files import read_inputs
     from mtnlg.config.checks import require
+    from mtnlg.config.foreign_names import metric_hint
     from mtnlg.doctor.published import judge, parse_number
     from mtnlg.doctor.settings import FAMILIES, KNOWN_METRICS, read_settings
     from mtnlg.doctor.symptoms import find_symptoms
@@ -56,7 +57,8 @@ def run(options: argparse.Namespace) -> None:
             f"--published {options.published}: must be the number as it was published, as in 31.2"
         )
     main = options.metric or STANDARD_METRICS[options.task][0]
-    require(main in KNOWN_METRICS, "--metric", main, f"one of {', '.join(KNOWN_METRICS)}")
+    allowed = f"one of {', '.join(KNOWN_METRICS)}{metric_hint(main, KNOWN_METRICS)}"
+    require(main in KNOWN_METRICS, "--metric", main, allowed)
     metrics = FAMILIES.get(main, (main,)) if options.metric else STANDARD_METRICS[options.task]
     others = [name for name in KNOWN_METRICS if name not in metrics]
     with as_mistake_of_the_command():

@@ -35,6 +35,7 @@ from mtnlg.errors import ConfigError
 from mtnlg.experiment.mistakes import (
     check_names,
     check_words,
+    chosen,
     explain_choices,
     explain_grammar,
     explain_null,
@@ -303,6 +304,11 @@ def explain(error: Exception, words: Sequence[str] = (), folder: Path | None = N
         message += f"; {hint}"
     elif "is not a ListConfig" in message:
         message += "; write a list, as in KEY=[a,b]"
+    elif "could not be converted to Integer" in message:
+        message += "; write a whole number in digits alone"
+    elif str(getattr(cause, "full_key", "")).startswith("tasks.") and "is not in struct" in message:
+        names = ", ".join(Path(name).name for name in dict(chosen(words)).get("task", []))
+        message += f"; the tasks chosen are {names or 'those of the experiment'}"
     return ConfigError(message)
 
 

@@ -105,10 +105,10 @@ def explain_choices(words: Sequence[str], folder: Path | None, message: str) -> 
     """One error for all choices that are unknown or missing, and for words that are neither a
     group nor a setting; Hydra's message names one of them.
     """
-    chosen = dict(_chosen(words))
+    choices = dict(chosen(words))
     settings = [field.name for field in dataclasses.fields(Config)]
     sentences = []
-    for group, names in chosen.items():
+    for group, names in choices.items():
         known = _choices(group, folder)
         if not known and group not in settings:
             sentences.append(f"{group}: no such setting{setting_hint(group, Config)}")
@@ -118,8 +118,8 @@ def explain_choices(words: Sequence[str], folder: Path | None, message: str) -> 
     missing = re.search(r"Could not find '([^']+)'", message)
     if missing is not None and f"'{missing[1]}'" not in str(sentences):
         sentences.insert(0, message)
-    for group in () if "experiment" in chosen else NEEDED:
-        if group not in chosen:
+    for group in () if "experiment" in choices else NEEDED:
+        if group not in choices:
             available = ", ".join(_choices(group, folder))
             sentences.append(f"You must specify '{group}', as {group}=<one of {available}>")
     return ConfigError("; ".join(sentences or [message]).replace("?;", "?"))
@@ -131,10 +131,11 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name.split("/")[-1], by_stem, n=1)
     if close:
         return f"; did you mean {by_stem[close[0]]!r}?"
-    return f"; Available options: {', '.join(known)}"
+    none = ", or null for none" if name.lower() in ("none", "no", "false", "off") else ""
+    return f"; Available options: {', '.join(known)}{none}"
 
 
-def _chosen(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def chosen(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """Each group that the words choose from, and its choices."""
     for word in words:
         match = CHOICE.fullmatch(word)
@@ -157,12 +158,12 @@ def wrong_packages(
     words: Sequence[str], folder: Path | None, message: str
 ) -> Iterator[tuple[Path, str]]:
     """The user's chosen files whose package line is missing or another, and what it must be."""
-    chosen = {f"{group}/{name}" for group, names in _chosen(words) for name in names}
+    asked = {f"{group}/{name}" for group, names in chosen(words) for name in names}
     for file in _yaml_files(folder):
         assert folder is not None, "files are of a folder"
         choice = file.relative_to(folder).with_suffix("").as_posix()
         group = choice.split("/")[0]
-        if group not in PACKAGES or not (choice in chosen or f"'{choice}'" in message):
+        if group not in PACKAGES or not (choice in asked or f"'{choice}'" in message):
             continue
         package = PACKAGES[group].format(name=file.stem)
         header = re.search(r"^# @package +(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
