@@ -98,6 +98,46 @@ def test_texts_of_another_script_are_counted(
     ]
 
 
+def test_texts_with_signs_of_damage_are_counted_before_and_after_cleaning(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the damage that the test does, and cleaning's promise to repair the last four."""
+    damaged = [
+        ("A <b>cat</b>.", "一只猫。"),
+        ("Tom &apos;s dog &quot;.", "狗@-@。"),
+        ("Two &amp; three.", '"二加三。"'),
+        ("A schÃ¶n CafÃ©.", "咖啡。"),
+        ("A\u200b bird\ufeff.", "鸟。"),
+        ("A\u00a0fish.", "鱼。"),
+        ("A \ufffd.", "什么。"),
+    ]
+    write(tmp_path / "data", {**PAIRS, "train": damaged})
+
+    assert main(words) == 0
+
+    head, *rows = section(capsys.readouterr().out, "Texts with signs of damage")
+    assert head[:4] == ["train", "files", "train", "rows"]
+    assert {name: (int(raw), int(cleaned)) for name, raw, cleaned, *_ in rows} == {
+        "markup": (1, 1),
+        "escapes": (2, 2),
+        "quotes": (1, 1),
+        "mojibake": (1, 0),
+        "zero-width": (1, 0),
+        "no-break": (1, 0),
+        "byte-order": (1, 0),
+        "replacement": (1, 1),
+    }
+
+
+def test_a_data_set_without_damage_says_so(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+
+    (line,) = section(capsys.readouterr().out, "Texts with signs of damage")
+    assert line[0] == "none"
+
+
 def test_rows_are_made_once(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     outputs = []
     for _ in range(2):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import Any
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config, TaskConfig
 from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
-from mtnlg.corpus.sources.sources import split_sources
+from mtnlg.corpus.sources.readers import Quarantine, find_reader
+from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
+from mtnlg.errors import DataError
 from mtnlg.experiment import artifacts
 from mtnlg.records.files import read_json
 from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.text.display import aligned
 from mtnlg.text.misfits import misfit_note
+from mtnlg.text.signs import SIGNS, count_signs
 from mtnlg.tokenization.fertility import fertility
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
@@ -26,6 +30,8 @@ EXAMPLE_CHARACTERS = 400
 """Shown of each text; the rest is counted."""
 FERTILITY_ROWS = 20_000
 """Training rows that measure a tokenizer's fertility."""
+SIGN_ROWS = 100_000
+"""Rows of a split that are searched for signs of damage."""
 LABEL_WIDTH = 11
 
 
@@ -45,6 +51,10 @@ class DataSet:
     @property
     def task(self) -> TaskConfig:
         return self.config.tasks[self.name]
+
+    @property
+    def data_root(self) -> Path | None:
+        return Path(self.config.data_root) if self.config.data_root else None
 
     def split_file(self, split: str) -> Path:
         return self.rows.folder / rows_file(split)
@@ -166,6 +176,39 @@ def _scripts(data: DataSet) -> list[str]:
     return lines or ["all texts are in the scripts of their languages"]
 
 
+def _damage(data: DataSet) -> list[str]:
+    """Texts of the first rows with signs of damage: in the local files, and after cleaning."""
+    columns: dict[str, Counter[str]] = {}
+    for split, raw in split_sources(data.task).items():
+        if find_files(data.task, data_root=data.data_root):
+            columns[f"{split} files"] = count_signs(_raw_texts(data, raw))
+        columns[f"{split} rows"] = count_signs(_texts(read_rows(data.split_file(split))))
+    known = [sign for sign in SIGNS if any(counts[sign.name] for counts in columns.values())]
+    if not known:
+        return [f"none in the first {SIGN_ROWS:,} rows of each split"]
+    table = [["", *columns, ""]]
+    for sign in known:
+        counts = [_count(count[sign.name]) for count in columns.values()]
+        table.append([sign.name, *counts, sign.what])
+    return _aligned(table, text_columns=(0, len(columns) + 1))
+
+
+def _raw_texts(data: DataSet, split: str) -> Iterator[str]:
+    """The texts of the first records of a split before cleaning, without unreadable ones."""
+    reader = find_reader(data.task.reader)
+    quarantine = Quarantine(max_bad_share=1.0)
+    records = iter_records(data.task, split, data_root=data.data_root, quarantine=quarantine)
+    for record in islice(records, SIGN_ROWS):
+        try:
+            yield from _texts(reader.read(record, data.task))
+        except DataError:
+            continue
+
+
+def _texts(rows: Iterable[Row]) -> Iterator[str]:
+    return (text for row in islice(rows, SIGN_ROWS) for text in (row.source, *row.references))
+
+
 def _examples(data: DataSet) -> list[str]:
     """The first, the middle and the last row of the first split."""
     split = next(iter(data.audits))
@@ -185,6 +228,7 @@ SECTIONS: dict[str, Callable[[DataSet], list[str]]] = {
     "Repeats of an earlier row of the split": _duplicates,
     "Rows with signals that another split has them": _leaks,
     "Scripts": _scripts,
+    "Texts with signs of damage": _damage,
     "Tokens per word or character": _fertility,
     "Examples": _examples,
 }

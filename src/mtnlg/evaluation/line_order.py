@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -55,18 +56,17 @@ def find_order(texts: Texts, *, is_quick: bool = False) -> Finding | None:
     """
     if len(texts) < LEAST_LINES:
         return None
-    if finding := _reversed(texts) or _sorted(texts):
-        return finding
     candidates = _likely_shifts(texts)
-    if is_quick and not candidates:
-        return None
-    return _find_shift(texts, (*SHIFTS, *(shift for shift in candidates if shift not in SHIFTS)))
+    finding = None
+    if candidates or not is_quick:
+        shifts = dict.fromkeys((*SHIFTS, *candidates))
+        finding = _find_shift(texts, list(shifts))
+    return finding or _reversed(texts) or _sorted(texts)
 
 
 def _likely_shifts(texts: Texts) -> list[int]:
     """Shifts that fit clearly better than none in several of the lines that are looked at."""
     num_lines = len(texts)
-    grams: dict[int, set[str]] = {}
     best: Counter[int] = Counter()
     looks = sorted({index * num_lines // NUM_LOOKS for index in range(NUM_LOOKS)})
     for position in looks:
@@ -74,9 +74,7 @@ def _likely_shifts(texts: Texts) -> list[int]:
         window = range(max(0, position - FARTHEST), min(num_lines, position + FARTHEST + 1))
         shares = {}
         for line in window:
-            if line not in grams:
-                grams[line] = _grams(texts.references[line][0])
-            shares[line - position] = _similarity(output, grams[line])
+            shares[line - position] = _similarity(output, _grams(texts.references[line][0]))
         shift = max(shares, key=lambda key: shares[key])
         if shares[shift] > LEAST_RATIO * shares[0] + LEAST_GAIN / 100:
             best[shift] += 1
@@ -84,12 +82,13 @@ def _likely_shifts(texts: Texts) -> list[int]:
     return [shift for shift, count in best.items() if count >= least]
 
 
-def _grams(text: str) -> set[str]:
+@lru_cache(maxsize=4 * NUM_LOOKS * FARTHEST)
+def _grams(text: str) -> frozenset[str]:
     text = text[:MAX_CHARACTERS]
-    return {text[start : start + GRAM] for start in range(max(1, len(text) - GRAM + 1))}
+    return frozenset(text[start : start + GRAM] for start in range(max(1, len(text) - GRAM + 1)))
 
 
-def _similarity(left: set[str], right: set[str]) -> float:
+def _similarity(left: frozenset[str], right: frozenset[str]) -> float:
     return 2 * len(left & right) / (len(left) + len(right))
 
 

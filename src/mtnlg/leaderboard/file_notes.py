@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from mtnlg.evaluation import Texts
 from mtnlg.evaluation.degenerate import degenerate_notes
@@ -35,13 +36,15 @@ def _sign_notes(texts: Texts) -> Iterator[str]:
     for output, targets in zip(texts.hypotheses, texts.references, strict=True):
         of_output = set(_signs(output))
         of_targets = {sign for target in targets for sign in _signs(target)}
-        outputs.update(of_output - of_targets)
-        references.update(of_targets - of_output)
+        if of_output or of_targets:
+            outputs.update(of_output - of_targets)
+            references.update(of_targets - of_output)
     for where, counts in (("outputs", outputs), ("references", references)):
         for sign, count in counts.items():
             if count >= sign.least_share * len(texts):
-                yield f"{sign.name} in {count} of {len(texts)} {where}: {sign.what}"
+                yield f"{count} of {len(texts)} {where} have {sign.what}"
 
 
+@lru_cache(maxsize=100_000)
 def _signs(text: str) -> list[Sign]:
     return [sign for sign in SIGNS if sign.has(text)]

@@ -150,6 +150,9 @@ NAME = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)?(?<!\.)")
 """A name of a column, of one or two words."""
 
 
+JSON_ENDINGS = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
+
+
 def recognize(head: bytes, name: str, *, field: str = "") -> Shape:
     """What the file is whose first HEAD_BYTES these are."""
     for magic, what, remedy in MAGIC:
@@ -162,7 +165,8 @@ def recognize(head: bytes, name: str, *, field: str = "") -> Shape:
         return Shape(format=None, what="binary, or UTF-16 text without its mark", remedy=remedy)
     start = read_head(head, name, field=field)
     checks: Sequence[Callable[[Head], Shape | None]] = (_json, _xml, _table, _lines)
-    return next(filter(None, (check(start) for check in checks)), Shape(format="text"))
+    usual = Shape(format=JSON_ENDINGS.get(start.ending, "text"))
+    return next(filter(None, (check(start) for check in checks)), usual)
 
 
 def read_head(head: bytes, name: str, *, field: str = "") -> Head:
@@ -177,10 +181,12 @@ def read_head(head: bytes, name: str, *, field: str = "") -> Head:
 
 
 def _json(head: Head) -> Shape | None:
-    is_lines = head.ending in ("jsonl", "ndjson")
-    named = Shape(format="jsonl" if is_lines else "json")
+    named = Shape(format=JSON_ENDINGS.get(head.ending, "json"))
+    is_lines = named.format == "jsonl"
     if not head.text.startswith(("{", "[")):
-        return named if is_lines or head.ending == "json" else None
+        return None
+    if is_lines and head.text.startswith("{") and not (head.lines or head.is_whole):
+        return named  # the first object is longer than the head
     values = [_parsed(line) for line in head.lines]
     first = values[0] if values else None
     lines = Shape(format="jsonl", what="" if is_lines else "JSON lines")

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mtnlg.config import TaskConfig
+from mtnlg.corpus.sources.file_checks import LINES, check_format
 from mtnlg.corpus.sources.readers import Quarantine, Record
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject, decode_line, numbered_lines, parse_line
@@ -46,6 +47,7 @@ Unparsed = tuple[str, int, Callable[[], JsonObject]]
 def read_file(path: Path, split: str, quarantine: Quarantine) -> Iterator[Record]:
     """The records of a file that holds a whole split; raises DataError where it has none."""
     ending = path.name.removesuffix(PACKED_ENDING).rpartition(".")[2]
+    check_format(path, ending)
     num_records = 0
     for location, number, parse in FORMATS[ending](path):
         num_records += 1
@@ -66,6 +68,8 @@ def parallel_records(
     """Pairs of lines as records with a column for each language. Raises DataError where the files
     have different numbers of lines.
     """
+    for path in paths:
+        check_format(path, LINES)
     counts = [sum(1 for _ in numbered_lines(path)) for path in paths]
     if counts[0] != counts[1]:
         raise DataError(
@@ -164,7 +168,10 @@ def _table_records(
     for number, cells in rows:
         location = f"{path}:{number}"
         if names is None:
-            names = _column_names(cells(), location)
+            names = [cell.strip() for cell in cells()]
+            if "" in names:
+                _refuse_nameless(names, rows, location)
+            _check_names(names, location)
             continue
         has_rows = True
         yield location, number - 1, partial(_table_row, names, cells, location)
@@ -172,14 +179,32 @@ def _table_records(
         raise DataError(f"{path}: only the names of the columns; give it at least one record")
 
 
-def _column_names(cells: list[str], location: str) -> list[str]:
-    names = [cell.strip() for cell in cells]
-    if "" in names or len(set(names)) < len(names):
+def _refuse_nameless(
+    names: list[str], rows: Iterator[tuple[int, Callable[[], list[str]]]], location: str
+) -> None:
+    """Raise DataError about columns without a name, which says if all cells below are empty."""
+    nameless = [index for index, name in enumerate(names) if not name]
+    numbers = " and ".join(str(index + 1) for index in nameless)
+    is_one = len(nameless) == 1
+    what = f"column {numbers} has" if is_one else f"columns {numbers} have"
+    cells_below = (cells() for _, cells in rows)
+    is_empty = all(
+        not row[index].strip() for row in cells_below for index in nameless if index < len(row)
+    )
+    remedy = "all cells below are empty, so leave them out" if is_empty else "put the names there"
+    raise DataError(
+        f"{location}: the first line must name each column once; {what} no name; {remedy}"
+    )
+
+
+def _check_names(names: list[str], location: str) -> None:
+    if len(set(names)) < len(names):
         raise DataError(
             f"{location}: the first line must name each column once, found {', '.join(names)}; "
             "put the names there"
         )
-    return [_without_nul(name, location, what="line") for name in names]
+    for name in names:
+        _without_nul(name, location, what="line")
 
 
 def _table_row(names: list[str], read: Callable[[], list[str]], location: str) -> JsonObject:
