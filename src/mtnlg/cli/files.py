@@ -36,7 +36,9 @@ def add_files(parser: Parser) -> None:
         "--task", required=True, choices=list(STANDARD_METRICS), help="the kind of task"
     )
     parser.add_argument(
-        "--language", required=True, help="of the references, as ISO 639-1: it chooses the tokens"
+        "--language",
+        required=True,
+        help="of the references, as ISO 639 code (en, zh, yue): it chooses the tokens",
     )
     add_format(parser)
     for name, field in FIELDS.items():

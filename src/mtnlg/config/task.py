@@ -66,9 +66,9 @@ class TaskConfig:
     reader: str
     """Row of corpus.sources.readers.READERS: the shape of one record."""
     source_language: str
-    """ISO 639-1 code."""
+    """ISO 639 code, as en or yue."""
     target_language: str | None = None
-    """ISO 639-1 code; None: the source language."""
+    """ISO 639 code; None: the source language."""
     hub: str | None = None
     """Hugging Face hub id, read when `data_root` does not hold the folder."""
     hub_config: str | None = None

@@ -119,7 +119,10 @@ def base_language(language: str) -> str:
     """The bare code, `zh` for `zh-CN` and `zho_Hans`; raises ConfigError for a language's name."""
     code = re.split("[-_]", language, maxsplit=1)[0].lower()
     if re.fullmatch("[a-z]{2,3}", code) is None:
-        raise ConfigError(f"language={language!r}: must be an ISO 639-1 code such as en, de or zh")
+        raise ConfigError(
+            f"language={language!r}: must be an ISO 639-1 code such as en, de or zh, or one of "
+            "ISO 639-3 such as yue"
+        )
     return TWO_LETTER_CODES.get(code, code)
 
 
