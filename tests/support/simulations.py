@@ -10,12 +10,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from scipy.special import betaincinv
 
 from mtnlg.evaluation.metrics.bleu import ORDER, bleu_values
 from mtnlg.evaluation.significance.bootstrap import (
@@ -40,96 +37,25 @@ from mtnlg.evaluation.significance.seeds import (
     seeded_value,
 )
 from mtnlg.records.files import write_text
+from simulated_families import family_findings
+from simulated_scores import (
+    BOARD_TRIALS,
+    CONFIDENCE,
+    EXAMPLES_DEVIATION,
+    NUM_EXAMPLES,
+    NUM_TRIALS,
+    SEED_DEVIATION,
+    Finding,
+    Wanted,
+    made_seeds,
+    mean,
+    shared_examples,
+)
 
-NUM_TRIALS = 1_000
-NUM_EXAMPLES = 100
 NUM_SEEDS = (3, 5, 10)
 SPREADS = (0.0, 0.5, 1.0, 2.0, 5.0)
-BOARD_TRIALS = 999
-"""Trials of each randomization: fewer than on a board, so that a thousand take seconds."""
-
-EXAMPLES_DEVIATION = 20.0
-"""Standard deviation of the scores of examples, shared by all systems and seeds."""
-SEED_DEVIATION = 10.0
-"""Standard deviation that each seed adds to each example."""
-CONFIDENCE = 0.95
-LEAST_COVERAGE = 0.93
 WORDS = 20
 """Length of each text in the simulation of BLEU."""
-
-
-class Wanted(Enum):
-    """The requirement on a share."""
-
-    coverage = f"at least {LEAST_COVERAGE:.0%}"
-    level = f"lower bound at most {SIGNIFICANCE:.0%}"
-    power = f"{POWER:.0%} within the bounds"
-    nothing = "–"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """How often something happened, with the requirement."""
-
-    what: str
-    setting: str
-    wanted: Wanted
-    count: int
-    total: int
-
-    @property
-    def share(self) -> float:
-        """The share of trials in which it happened, 0 to 1."""
-        return self.count / self.total
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The 95 % interval of its chance."""
-        return share_bounds(self.count, self.total, confidence=0.95)
-
-    @property
-    def is_as_wanted(self) -> bool:
-        """True if the share meets the requirement."""
-        low, high = self.bounds
-        return {
-            Wanted.coverage: self.share >= LEAST_COVERAGE,
-            Wanted.level: low <= SIGNIFICANCE,
-            Wanted.power: low <= POWER <= high,
-            Wanted.nothing: True,
-        }[self.wanted]
-
-
-def share_bounds(count: int, total: int, *, confidence: float) -> tuple[float, float]:
-    """The interval of a chance by what happened `count` of `total` times, exact on each side
-    (Clopper and Pearson 1934).
-    """
-    tail = (1 - confidence) / 2
-    low = betaincinv(count, total - count + 1, tail) if count else 0.0
-    high = betaincinv(count + 1, total - count, 1 - tail) if count < total else 1.0
-    return float(low), float(high)
-
-
-def mean(sums: FloatArray) -> FloatArray:
-    """A metric that is a mean over examples, such as ROUGE."""
-    return sums[..., 0] / sums[..., 1]
-
-
-def made_seeds(
-    generator: np.random.Generator, examples: FloatArray, *, num_seeds: int, spread: float
-) -> list[FloatArray]:
-    """Statistics (N, 2) of S trainings with an average of 50 over all seeds and examples, which
-    share the scores of examples, (N,).
-    """
-    size = len(examples)
-    seed_deviation = spread * np.hypot(EXAMPLES_DEVIATION, SEED_DEVIATION) / np.sqrt(size)
-    shifts = seed_deviation * generator.normal(size=(num_seeds, 1))
-    scores = 50 + examples + shifts + SEED_DEVIATION * generator.normal(size=(num_seeds, size))
-    return [np.column_stack([row, np.ones(size)]) for row in scores]
-
-
-def shared_examples(generator: np.random.Generator) -> FloatArray:
-    """How much easier than average each of N examples is."""
-    return EXAMPLES_DEVIATION * generator.normal(size=NUM_EXAMPLES)
 
 
 def coverage_of_seeds(num_seeds: int, spread: float, *, total: int = NUM_TRIALS) -> Finding:
@@ -321,6 +247,7 @@ def findings(*, total: int = NUM_TRIALS) -> Iterator[Finding]:
             yield rejections_of_seeds(num_seeds, spread, total=total)
         yield rejections_of_seeds(num_seeds, SPREADS[-1], has_steady_other=True, total=total)
     yield power_at_detectable_difference(total=total)
+    yield from family_findings(total=total)
     yield rejections_of_pairs(
         "not used for groups: paired bootstrap",
         bootstrap_p_values,
@@ -348,7 +275,11 @@ def simulations_table(rows: Sequence[Finding], detectable: tuple[float, float]) 
         f"of scores is {EXAMPLES_DEVIATION:g} over examples, shared by all systems, and each "
         f"training adds {SEED_DEVIATION:g}; the spread of seeds is in standard errors over the "
         "examples. In brackets: the 95 % interval of the chance (Clopper and Pearson 1934). "
-        f"Intervals are of {CONFIDENCE:.0%}, tests at {SIGNIFICANCE:.0%}.",
+        f"Intervals are of {CONFIDENCE:.0%}, tests at {SIGNIFICANCE:.0%}. Families of comparisons "
+        "go the whole way of a board: which pairs are tested, by which test, corrected by Holm. "
+        "Their share is that of boards where any true null hypothesis of the family is rejected, "
+        "or where one given difference is found, as large as such boards say would be found in "
+        f"{POWER:.0%}.",
         "",
         "| what | setting | required | share | trials |",
         "| --- | --- | --- | --- | --- |",

@@ -20,8 +20,8 @@ FEW_SEEDS = 3
 """Up to so many seeds, Welch's t has so few degrees of freedom (2 to 4 for two systems of three
 seeds) that a correction for all pairs hides large differences: of six systems, the first pair needs
 p < 0.0033, a t of 6 to 17. The test is also so conservative there that testing against the best
-system alone keeps its level, although the same scores say which one is the best. From four or five
-seeds on it would not: reports/published/statistics.md has the simulated rates.
+system alone keeps its level, although the same scores say which one is the best. With five seeds
+it would not: reports/published/statistics.md has the simulated rates.
 """
 MAX_OF_ALL_PAIRS = 3
 """Systems whose pairs are all tested, whatever their seeds: three pairs cost little more than

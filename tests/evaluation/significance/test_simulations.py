@@ -9,14 +9,14 @@ import math
 
 import pytest
 
+from mtnlg.leaderboard.families import AGAINST_BASELINE, AGAINST_BEST, ALL_PAIRS
+from simulated_families import Setting, family_errors
+from simulated_scores import Finding, Wanted, share_bounds
 from simulations import (
-    Finding,
-    Wanted,
     coverage_of_seeds,
     findings,
     mean_detectable_difference,
     rejections_of_seeds,
-    share_bounds,
     simulations_table,
 )
 
@@ -31,7 +31,8 @@ def simulated() -> list[Finding]:
 @pytest.mark.parametrize("wanted", list(Wanted))
 def test_every_share_is_as_wanted(simulated: list[Finding], wanted: Wanted) -> None:
     """Oracle: the binomial distribution. Coverage is at least 93 %; the lower bound of a type-I
-    error is at most its level; the power of 80 % is within the bounds of its share.
+    error is at most its level; the power of 80 % is within the bounds of its share; no family of
+    comparisons has an error in more than 5 % of simulated boards.
     """
     rows = [row for row in simulated if row.wanted is wanted]
 
@@ -48,6 +49,7 @@ def test_simulation_sees_tests_that_are_wrong(simulated: list[Finding]) -> None:
     (used,) = [row for row in simulated if row.what.startswith("paired approximate") and
                row.wanted is Wanted.level]  # fmt: skip
 
+    assert len(unused) == 3
     assert all(row.bounds[0] > 0.05 for row in unused)
     assert used.share > 0.02
 
@@ -70,6 +72,32 @@ def test_table_has_a_row_for_each_finding() -> None:
     assert "is 1.500 on average, and 1.250 by" in lines[-1]
 
 
+def test_families_of_a_simulated_board_are_those_of_its_seeds() -> None:
+    """Oracle: the rule of families.py; 20 boards of equal systems have few errors or none."""
+    often, once = (
+        list(family_errors(Setting(seeds=[num_seeds] * 4, num_baselines=2), total=20))
+        for num_seeds in (3, 1)
+    )
+
+    assert [row.what.split(" finds")[0] for row in (*often, *once)] == [
+        f"family of {family}"
+        for family in (AGAINST_BEST, AGAINST_BASELINE, ALL_PAIRS, AGAINST_BASELINE)
+    ]
+    assert all(row.count < 5 for row in (*often, *once))
+
+
+@pytest.mark.slow
+def test_few_seeds_find_more_against_the_best_system_than_in_all_pairs(
+    simulated: list[Finding],
+) -> None:
+    """The reason for the rule of families.py, on the same boards."""
+    shares = {row.what: row.share for row in simulated if "finds a given difference" in row.what}
+
+    against_best = shares[f"family of {AGAINST_BEST}, finds a given difference"]
+    assert against_best > 0.75
+    assert against_best > 2 * shares["not used here: all pairs, Holm, finds a given difference"]
+
+
 def test_share_is_compared_with_its_requirement() -> None:
     def finding(count: int, wanted: Wanted) -> Finding:
         return Finding(what="", setting="", wanted=wanted, count=count, total=1_000)
@@ -80,6 +108,8 @@ def test_share_is_compared_with_its_requirement() -> None:
     assert not finding(75, Wanted.level).is_as_wanted
     assert finding(780, Wanted.power).is_as_wanted
     assert not finding(700, Wanted.power).is_as_wanted
+    assert finding(50, Wanted.family).is_as_wanted
+    assert not finding(51, Wanted.family).is_as_wanted
 
 
 def test_bounds_of_a_share_are_where_the_binomial_tails_are_as_wanted() -> None:
