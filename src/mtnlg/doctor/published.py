@@ -32,6 +32,8 @@ REASONS = {
     "stem": "a stemmer makes more words equal",
 }
 """Part of a signature -> why it matters, in words."""
+MANY_SETTINGS = 30
+"""More settings than the metrics of one task have: one of them may well fit by chance."""
 REMEDY = "`mtnlg doctor` shows these outputs under the common settings side by side"
 
 
@@ -113,6 +115,8 @@ class Verdict:
         if self.metric and metric not in FAMILIES.get(self.metric, (self.metric,)):
             sentence += f". So it is a number of {metric} rather than of {self.metric}"
         if len(agreeing) == 1:
+            if len(self.readings) > MANY_SETTINGS:
+                return f"{sentence}. It may be so, or by chance: {len(self.readings)} were tried"
             return f"{sentence}. It was probably measured so"
         values = list(dict.fromkeys(f"{_value(row):.4f}" for row in agreeing))
         return f"{sentence}. They give {', '.join(values)}: the number fits all of them"
