@@ -176,7 +176,13 @@ def test_text_has_all_of_it(runs: Runs, capsys: pytest.CaptureFixture[str]) -> N
     assert runs.diff("old", "new") == 0
 
     shown = capsys.readouterr().out
-    for words in ("model.hidden_size  8  16", f"{TASK} · test", "n = 20", "where B does worse"):
+    for words in (
+        "model.hidden_size  8  16",
+        f"{TASK} · test",
+        "n = 20",
+        "where B does worse",
+        "compares these model files: another training may differ",
+    ):
         assert words in shown
 
 

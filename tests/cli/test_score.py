@@ -593,8 +593,8 @@ def test_systems_within_the_margin_are_equivalent(
     assert "p_equivalent" not in pairs["chrf"]
     assert main(command) == 0
     text = capsys.readouterr().out
-    assert "equivalent to the next external system, b.txt" in text
-    assert "equivalent within 1.00 (TOST p = " in text
+    assert "; equivalent within 1.00 (two one-sided tests, p = " in text
+    assert ") to the next external system, b.txt (" in text
 
 
 @pytest.mark.parametrize(

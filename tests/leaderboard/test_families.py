@@ -249,8 +249,9 @@ def test_equivalent_is_said_only_where_a_test_says_so() -> None:
     (pair,) = wide.comparisons
     assert pair.is_equivalent
     assert -5 < pair.low < pair.high < 5
-    assert short_verdict(pair, wide).startswith("equivalent within 5.00 (TOST p = ")
-    assert "; equivalent to the next trained system, b (" in board_sentence(wide)
+    assert short_verdict(pair, wide).startswith("equivalent within 5.00 (two one-sided tests, p = ")
+    assert "; equivalent within 5.00 (two one-sided tests, p = " in board_sentence(wide)
+    assert ") to the next trained system, b (" in board_sentence(wide)
     (pair,) = narrow.comparisons
     assert not pair.is_equivalent
     assert "equivalent" not in board_sentence(narrow)
@@ -266,7 +267,7 @@ def test_better_within_the_margin_is_both() -> None:
     verdict = short_verdict(pair, board)
 
     assert pair.is_significant
-    assert verdict.startswith("this model file of a is better, equivalent within 10.00 (TOST p = ")
+    assert verdict.startswith("this model file of a is better and equivalent within 10.00 (two ")
     assert verdict.endswith(" (one seed each: another training may differ)")
 
 

@@ -236,7 +236,7 @@ def test_detectable_difference_is_in_words_and_in_json(launch: MadeLaunch, tmp_p
 
     (pair, *_) = json.loads(report["leaderboard.json"])["boards"][0]["comparisons"]
     sentence = (
-        "systems among each other, all pairs: one comparison; with these 40 examples and seeds, a "
+        "systems among each other, all pairs: one comparison; with these 40 examples, a "
         f"true difference of {expected:.2f} rouge1 would be found in 80% of such tests"
     )
     assert pair["detectable"] == pytest.approx(expected, abs=1e-5)

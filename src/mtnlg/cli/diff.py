@@ -126,7 +126,10 @@ def _scores(change: TestSetChange) -> Iterator[str]:
     rows = [["", "A", "B", "B - A", "95 %", "p", "p, corrected"], *map(_cells, change.metrics)]
     if change.metrics:
         yield from aligned(rows, numbers=range(1, 4))
-        yield f"n = {change.metrics[0].first.num_examples}; paired approximate randomization"
+        yield (
+            f"n = {change.metrics[0].first.num_examples}; paired approximate randomization, which "
+            "compares these model files: another training may differ"
+        )
     for metric in change.metrics:
         if metric.reason:
             yield one_line(f"{metric.name} is not tested: {metric.reason}")

@@ -127,6 +127,7 @@ def seed_notes(board: Board) -> list[str]:
 def power_notes(board: Board) -> list[str]:
     """What each family of comparisons by the main metric tested and could have shown."""
     notes = []
+    seeds = " and seeds" if any(len(row.seeds) > 1 for row in board.rows) else ""
     for family, pairs in board.tests.get(board.main_metric or "", PairedTests()).families.items():
         metric = board.ranked[0].metrics[pairs[0].metric]
         note = f"{family}: {count_text(len(pairs))}"
@@ -134,7 +135,7 @@ def power_notes(board: Board) -> list[str]:
             least, middle, most = (number_text(size, unit=metric.unit) for size in sizes)
             span = f" (median of {len(pairs)} pairs, {least} to {most})" if len(pairs) > 1 else ""
             note += (
-                f"; with these {metric.num_examples} examples and seeds, a true difference of "
+                f"; with these {metric.num_examples} examples{seeds}, a true difference of "
                 f"{middle} {board.main_metric}{span} would be found in {POWER:.0%} of such tests"
             )
         notes.append(note)

@@ -23,7 +23,7 @@ def short_verdict(comparison: RowComparison, board: Board) -> str:
     remark = _seed_remark(better, worse)
     equivalent = _equivalent(comparison, board)
     if comparison.is_significant:
-        return ", ".join(filter(None, (f"{_named(better)} is better", equivalent))) + remark
+        return " and ".join(filter(None, (f"{_named(better)} is better", equivalent))) + remark
     if equivalent:
         return equivalent + remark
     return (
@@ -45,9 +45,9 @@ def verdict(comparison: RowComparison, board: Board, *, worse_name: str) -> str:
     subject = f"{_named(better)} is " if is_file else ""
     if comparison.is_significant:
         clauses = (f"{subject}better than {worse_name}, by {difference}, {p}", equivalent)
-        return ", ".join(filter(None, clauses)) + remark
+        return ", and ".join(filter(None, clauses)) + remark
     if equivalent:
-        return f"{subject}equivalent to {worse_name}: {difference}, {equivalent}{remark}"
+        return f"{subject}{equivalent} to {worse_name}: {difference}{remark}"
     numbers = "; ".join(filter(None, (difference, _power(comparison, board))))
     pair = f"between {_named(better)} and" if is_file else "from"
     return f"no significant difference {pair} {worse_name} ({numbers}), {p}{remark}"
@@ -74,8 +74,8 @@ def _seed_remark(better: BoardRow, worse: BoardRow) -> str:
 
 
 def _power(comparison: RowComparison, board: Board) -> str:
-    """What the test could have shown; empty where that is unknown."""
-    if comparison.detectable is None:
+    """What the test could have shown; empty where that is unknown, as for equal outputs."""
+    if not comparison.detectable:
         return ""
     size = number_text(comparison.detectable, unit=comparison_unit(comparison, board))
     return f"a difference of {size} would have been found in {100 * POWER:g} %"
@@ -88,4 +88,4 @@ def _equivalent(comparison: RowComparison, board: Board) -> str:
     if not comparison.is_equivalent:
         return ""
     margin = number_text(comparison.margin, unit=comparison_unit(comparison, board))
-    return f"equivalent within {margin} (TOST {p_text(comparison.p_equivalent)})"
+    return f"equivalent within {margin} (two one-sided tests, {p_text(comparison.p_equivalent)})"

@@ -102,7 +102,7 @@ def test_randomization_is_near_the_share_of_all_swaps() -> None:
 
 
 @pytest.mark.parametrize("test", list(PairedTest))
-def test_equal_systems_are_tied(test: PairedTest) -> None:
+def test_equal_systems_have_no_significant_difference(test: PairedTest) -> None:
     statistics = of_means(np.random.default_rng(1).random(11))
 
     (comparison,) = compare_systems([statistics, statistics], mean, test=test, num_trials=100)
@@ -169,7 +169,7 @@ def compared(num_systems: int, apart: set[tuple[int, int]]) -> list[Comparison]:
 @given(st.integers(1, 7).flatmap(lambda count: st.tuples(st.just(count), st.sets(
     st.sampled_from([*combinations(range(count), 2)] or [(0, 0)])
 ))))  # fmt: skip
-def test_two_systems_share_a_letter_if_and_only_if_they_are_tied(
+def test_two_systems_share_a_letter_if_and_only_if_they_do_not_differ(
     made: tuple[int, set[tuple[int, int]]],
 ) -> None:
     num_systems, apart = made
