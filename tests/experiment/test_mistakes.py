@@ -324,3 +324,18 @@ def test_every_spelling_of_a_foreign_name_leads_to_one_answer() -> None:
     for section, names in sections.items():
         assert len({name.lower().replace("-", "_") for name in names}) == len(names), section
     assert look_up("--N-Layer", "anywhere") == "set model.num_layers"
+
+
+def test_number_of_beams_is_not_ignored_where_it_is_the_default(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Oracle: the message that any other number of beams gets; greedy decoding has none."""
+    lines = {
+        number: error_of(capsys, "prepare", TASK, MODEL, f"decoding.num_beams={number}")
+        for number in (4, 5)
+    }
+
+    assert lines[5] == lines[4].replace("=4:", "=5:")
+    assert lines[5] == (
+        "decoding.num_beams=5: must be with decoding.strategy=beam; greedy does not read it"
+    )

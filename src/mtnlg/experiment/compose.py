@@ -143,11 +143,19 @@ def load(raw: DictConfig) -> Config:
 
 def load_composed(raw: DictConfig) -> Config:
     """As `load`, while Hydra runs; also raises ConfigError where a user's file has the name of an
-    earlier one on the search path, which Hydra silently prefers.
+    earlier one on the search path, which Hydra silently prefers, and for words that set what the
+    decoding does not read, even to its default.
     """
-    sources = (raw.hydra if "hydra" in raw else HydraConfig.get()).runtime.config_sources
+    from mtnlg.generation.strategies import check_read, find_strategy
+
+    composed = raw.hydra if "hydra" in raw else HydraConfig.get()
+    sources = composed.runtime.config_sources
     check_names([Path(str(folder)) for folder in _config_folders(sources)])
-    return load(raw)
+    config = load(raw)
+    keys = (word.lstrip("+").partition("=")[0] for word in composed.overrides.task)
+    named = [key.removeprefix("decoding.") for key in keys if key.startswith("decoding.")]
+    check_read(config.decoding, find_strategy(config.decoding), named)
+    return config
 
 
 def builtin_tasks() -> list[TaskConfig]:

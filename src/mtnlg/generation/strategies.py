@@ -6,7 +6,7 @@ Does not load PyTorch until a strategy decodes, so that a run can be named witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -59,18 +59,22 @@ def find_strategy(config: DecodingConfig) -> Strategy:
         config.num_alternatives,
         f"at most {most} with strategy {config.strategy}",
     )
-    for name in sorted(OWN_SETTINGS - set(strategy.settings)):
-        value = getattr(config, name)
-        if value != DEFAULTS[name]:
-            owners = [known for known, row in STRATEGIES.items() if name in row.settings]
-            raise ConfigError(
-                f"decoding.{name}={value}: must be with decoding.strategy={' or '.join(owners)}; "
-                f"{config.strategy} does not read it"
-            )
+    changed = [name for name in OWN_SETTINGS if getattr(config, name) != DEFAULTS[name]]
+    check_read(config, strategy, changed)
     for name in config.options or {}:
         allowed = f"an option of {config.strategy}: {', '.join(strategy.options) or 'none'}"
         require(name in strategy.options, "decoding.options", name, allowed)
     return strategy
+
+
+def check_read(config: DecodingConfig, strategy: Strategy, names: Iterable[str]) -> None:
+    """Raise ConfigError for a setting that other strategies read, and this one does not."""
+    for name in sorted(OWN_SETTINGS & set(names) - set(strategy.settings)):
+        owners = [known for known, row in STRATEGIES.items() if name in row.settings]
+        raise ConfigError(
+            f"decoding.{name}={getattr(config, name)}: must be with "
+            f"decoding.strategy={' or '.join(owners)}; {config.strategy} does not read it"
+        )
 
 
 def decoding_label(config: DecodingConfig) -> str:
