@@ -183,6 +183,25 @@ def test_empty_references_are_refused_or_left_out_visibly(
     assert f"{bleu.score:.2f}" in printed
 
 
+AFFIXED = {
+    "'utt-0'": [f"utt-{index} {text}" for index, text in enumerate(TEXTS)],
+    "'0'": [f"{index} {text}" for index, text in enumerate(TEXTS)],
+    "'Assistant:'": [f"Assistant: {text}" for text in TEXTS],
+    "'(utt-0)'": [f"{text} (utt-{index})" for index, text in enumerate(TEXTS)],
+}
+
+
+@pytest.mark.parametrize("shape", AFFIXED)
+def test_what_a_program_left_before_or_after_outputs_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shape: str
+) -> None:
+    assert f"with {shape} " in note(capsys, command("score", tmp_path, AFFIXED[shape]))
+    assert main(command("doctor", tmp_path, AFFIXED[shape])) == 0
+    assert f"with {shape} " in capsys.readouterr().out
+    same = command("score", tmp_path, AFFIXED[shape], AFFIXED[shape])
+    assert note(capsys, same) == "None"
+
+
 def test_a_file_that_was_recognized_says_how_it_was_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

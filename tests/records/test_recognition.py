@@ -25,7 +25,8 @@ import pytest
 from sacrebleu.dataset.fake_sgml import FakeSGMLDataset
 
 from mtnlg.errors import DataError
-from mtnlg.records.recognition import HEAD_BYTES, recognize
+from mtnlg.records.recognition import recognize
+from mtnlg.records.request import HEAD_BYTES
 from mtnlg.records.text_files import TextFile, read_texts
 
 TEXTS = [
@@ -126,6 +127,10 @@ READ = {
             for text, score in (("zweitbeste", -2.5), (best, -1.5))
         ]
     ),
+    "old-moses.nbest": lines(
+        [f"{i} ||| {text} ||| d: 0 lm: -3 ||| -4.2 ||| 0-0 1-1" for i, text in enumerate(TEXTS)]
+    ),
+    "three-fields.nbest": lines([f"{i} ||| {text} ||| -4.2" for i, text in enumerate(TEXTS)]),
     "crlf.csv": table(",").replace("\n", "\r\n"),
 }
 """Name -> content of files that hold TEXTS."""
@@ -224,6 +229,8 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "u.log": ("SENT 1: Hello\nPRED 1: Hallo\nPRED SCORE: -0.5\n", "OpenNMT"),
     "v.txt": (lines([f"{a}\t{b}" for a, b in zip(SOURCES, TEXTS, strict=True)]), "-field"),
     "w.tags": ("<url>http://x</url>\n<title>T</title>\n<talkid>1</talkid>\nHallo.\n", "IWSLT"),
+    "y.txt": (lines([repr([text]) for text in TEXTS]), "Python"),
+    "z.txt": ("Ja.\rNein.\rDoch.\r", "end in CR"),
     "x.md": ("| a | b |\n|---|---|\n| c | d |\n", "Markdown"),
 }  # fmt: skip
 """Name -> content of a file that has no reader, and what its refusal names."""

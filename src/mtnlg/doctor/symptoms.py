@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mtnlg.evaluation import Texts, score_texts
+from mtnlg.evaluation.affixes import find_affixes
 from mtnlg.evaluation.line_order import Finding
 from mtnlg.text.misfits import LEAST_SHARE, is_misfit
 from mtnlg.text.scripts import IDEOGRAPH, has_ideographs, is_sinitic, script_of
@@ -54,7 +55,6 @@ class Symptom:
 
 
 SPACED_MARK = re.compile(r"\w ([.,?!)]|n't|'(?:s|re|ll|ve|d|m))(?= |$)")
-PIECE = re.compile(r"▁|@@(?= |$)|(?<= )##\w|<(?:unk|pad|s|/s)>|\[(?:UNK|PAD|CLS|SEP)\]")
 SPACED_IDEOGRAPHS = re.compile(rf"{IDEOGRAPH.pattern} +{IDEOGRAPH.pattern}")
 ASCII_MARK = re.compile(rf"(?<={IDEOGRAPH.pattern})[,.?!:;]")
 WIDE_MARK = re.compile("[，。？！：；（）]")
@@ -135,12 +135,6 @@ SYMPTOMS: tuple[Symptom, ...] = (
         least_share=FEW,
     ),
     Symptom(
-        name="pieces",
-        what="pieces or special tokens of a vocabulary, such as ▁, @@ or <unk>",
-        remedy="join the pieces (decode with the model's own tokenizer, skip special tokens)",
-        has=_only_output(PIECE),
-    ),
-    Symptom(
         name="script",
         what="traditional characters against simplified ones, or the other way round",
         remedy="convert outputs and references into one script (OpenCC); no metric takes them as "
@@ -205,7 +199,7 @@ def find_symptoms(texts: Texts) -> list[Finding]:
     findings = [symptom.find(texts) for symptom in SYMPTOMS]
     checks = (_lower_cased, _copied, _constant, _of_other_length)
     findings += [check(texts) for check in checks]
-    known = [finding for finding in findings if finding is not None]
+    known = [*(finding for finding in findings if finding is not None), *find_affixes(texts)]
     return [
         _with_repair(finding, texts) if finding.name == MOJIBAKE else finding for finding in known
     ]

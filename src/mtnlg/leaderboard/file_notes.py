@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from mtnlg.evaluation import Texts
+from mtnlg.evaluation.affixes import find_affixes
 from mtnlg.evaluation.degenerate import degenerate_notes
 from mtnlg.evaluation.line_order import find_order
 from mtnlg.evaluation.misfits import misfit_notes
@@ -22,6 +23,8 @@ def text_notes(texts: Texts) -> list[str]:
     order = find_order(texts, is_quick=True)
     if order is not None:
         notes.append(f"{order.what}, {len(order.positions)} of {len(texts)} lines")
+    for finding in find_affixes(texts):
+        notes.append(f"{finding.what}: {len(finding.positions)} of {len(texts)} outputs")
     return [*notes, *misfit_notes(texts), *_sign_notes(texts)]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from mtnlg.errors import DataError
 from mtnlg.records.files import decode_line
-from mtnlg.records.recognition import DECODER_LINE, FAIRSEQ, NUMBERED
+from mtnlg.records.recognition import DECODER_LINE, FAIRSEQ, NUMBER, NUMBERED
 from mtnlg.records.request import Example, Examples, Lines, Request
 
 SETS = {"hypothesis": "tstset", "reference": "refset", "source": "srcset"}
@@ -108,12 +108,20 @@ def nbest_examples(lines: Lines, request: Request) -> Examples:
     best: dict[int, tuple[float, str]] = {}
     for text in _texts(lines, request):
         parts = text.split(" ||| ")
-        if len(parts) < 4 or not parts[0].isdecimal():
+        if len(parts) < 3 or not parts[0].isdecimal():
             raise DataError(f"{request.shown}: {text[:80]!r} is no line of an n-best list")
-        index, total = int(parts[0]), float(parts[3])
+        index, total = int(parts[0]), _total(parts[2:], request)
         if index not in best or total > best[index][0]:
             best[index] = (total, parts[1])
     yield from _by_id({index: (text,) for index, (_, text) in best.items()}, request)
+
+
+def _total(parts: Sequence[str], request: Request) -> float:
+    """The total score: the last number of the two parts after the text."""
+    for part in (*parts[1:2], parts[0]):
+        if re.fullmatch(NUMBER, part.strip()):
+            return float(part)
+    raise DataError(f"{request.shown}: {' ||| '.join(parts)[:80]!r} has no total score")
 
 
 def numbered_examples(lines: Lines, request: Request) -> Examples:

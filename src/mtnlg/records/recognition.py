@@ -6,49 +6,19 @@ text may begin with a number or a brace now and then.
 
 from __future__ import annotations
 
-import csv
+import ast
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
-HEAD_BYTES = 65_536
-"""Read of a file to recognize it."""
+from mtnlg.records.request import Head, Shape, read_head
+from mtnlg.records.table_shapes import COLUMN_NAMES, find_table
+
 MOST = 0.9
 """Of the lines, where a few may be broken."""
 LEAST_NUMBERED = 3
 """Fewer lines can begin with 1, 2, ... by chance."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """What a file is, and how its texts are read."""
-
-    format: str | None
-    """A reader of text_files; None where there is none, and `remedy` says what to do."""
-    what: str = ""
-    """In words; empty where the ending says so."""
-    remedy: str = ""
-    separator: str = "\t"
-    """Of the cells of a table."""
-    has_header: bool = False
-    """Whether the first row of a table names its columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The beginning of a file as text."""
-
-    text: str
-    lines: Sequence[str]
-    """Complete ones that are not blank."""
-    ending: str
-    """Of the name, as `jsonl`."""
-    field: str
-    """The name or number of the column that is looked for."""
-    is_whole: bool
-    """Whether the file ends here."""
 
 
 UNPACK = "unpack it first: {} -dc FILE > NEW"
@@ -128,27 +98,14 @@ UNREADABLE: tuple[tuple[str, str, float, str], ...] = (
 """Name, what its lines begin with, the least share of such lines, what to do."""
 
 FAIRSEQ = re.compile(r"[STHDP]-\d+\t")
-NBEST = re.compile(r"\d+ \|\|\| .* \|\|\| .*=.* \|\|\| -?[\d.]+")
+NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+NBEST = re.compile(rf"\d+ \|\|\| .* \|\|\| (?:.* \|\|\| )?{NUMBER}(?: \|\|\| .*)?")
 DECODER_LINE = re.compile(
     r"(?:(?P<letter>[A-Za-z]+)-)?(?:(?P<id>\d+)\t)?(?:(?P<score>-?\d+\.\d+(?:e-?\d+)?)\t)?"
     r"(?P<text>[^\t]*)"
 )
 """An id, a score or both before a text, with tabs between them."""
 NUMBERED = re.compile(r"\s*[\[(]?(?P<number>\d+)(?:\] ?|[.)] |:(?!\d) ?| \|\|\| |\t)(?P<text>.*)")
-
-SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
-USUAL_NAMES = """
-id ids idx index no line segment seg segment_id sentence sentence_id source sources src
-source_text target targets tgt trg target_text reference references ref refs reference_text
-prediction predictions pred preds hypothesis hypotheses hyp hyps translation translations mt
-output outputs text texts score scores summary summaries highlights article document dialogue
-dialog response input label candidate system gold answer
-"""
-COLUMN_NAMES = frozenset(USUAL_NAMES.split())
-"""What columns are usually called."""
-NAME = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)?(?<!\.)")
-"""A name of a column, of one or two words."""
-
 
 JSON_ENDINGS = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
 
@@ -164,20 +121,9 @@ def recognize(head: bytes, name: str, *, field: str = "") -> Shape:
         remedy = "iconv -f UTF-16LE -t UTF-8 FILE > NEW, if it is text at all"
         return Shape(format=None, what="binary, or UTF-16 text without its mark", remedy=remedy)
     start = read_head(head, name, field=field)
-    checks: Sequence[Callable[[Head], Shape | None]] = (_json, _xml, _table, _lines)
+    checks: Sequence[Callable[[Head], Shape | None]] = (_json, _xml, _python, find_table, _lines)
     usual = Shape(format=JSON_ENDINGS.get(start.ending, "text"))
     return next(filter(None, (check(start) for check in checks)), usual)
-
-
-def read_head(head: bytes, name: str, *, field: str = "") -> Head:
-    """The first bytes of a file as text."""
-    text = head.decode("utf-8", "replace").removeprefix("\ufeff")
-    lines = text.split("\n")
-    is_whole = len(head) < HEAD_BYTES
-    complete = lines if is_whole else lines[:-1]
-    ending = name.removesuffix(".gz").rpartition(".")[2].lower()
-    kept = [line.rstrip("\r") for line in complete if line.strip()]
-    return Head(text.lstrip(), kept, ending, field, is_whole)
 
 
 def _json(head: Head) -> Shape | None:
@@ -201,6 +147,23 @@ def _json(head: Head) -> Shape | None:
         what = "one JSON array" if head.text.startswith("[") else "JSON over several lines"
         return Shape(format="json", what=what)
     return named if is_lines or head.ending == "json" else None
+
+
+def _python(head: Head) -> Shape | None:
+    """Lists or the like as Python prints them, and lines of old Macs."""
+    if "\r" in head.text.rstrip("\r") and "\n" not in head.text:
+        remedy = "tr '\\r' '\\n' < FILE > NEW"
+        return Shape(format=None, what="text whose lines end in CR, as on old Macs", remedy=remedy)
+    if not head.lines or not all(line.startswith(("[", "{", "(")) for line in head.lines):
+        return None
+    try:
+        values = [ast.literal_eval(line) for line in head.lines]
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if not all(isinstance(value, list | dict | tuple) and value for value in values):
+        return None
+    remedy = "write it with json.dumps, which --format jsonl reads"
+    return Shape(format=None, what="lists or the like as Python prints them", remedy=remedy)
 
 
 def parse_stream(text: str) -> list[object]:
@@ -320,79 +283,3 @@ def _lines(head: Head) -> Shape | None:
         what = f"text whose first line is {lines[0].strip()!r}, like the name of a column"
         return Shape(format="text", what=what)
     return None
-
-
-def _table(head: Head) -> Shape | None:
-    if head.ending in ("tsv", "csv"):
-        return table_shape(head, head.ending)
-    for separator, words in SEPARATORS.items():
-        rows = _rows(head, separator)
-        if len(rows) < 2 or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
-            continue
-        known = [cell.strip().lower() in COLUMN_NAMES for cell in rows[0]]
-        is_named = all(NAME.fullmatch(cell.strip()) for cell in rows[0])
-        has_header = is_named and (head.field in rows[0] or sum(known) > 1 or all(known))
-        if has_header or (separator == "\t" and head.field.isdecimal()):
-            what = f"a table separated by {words}"
-            shape = table_shape(head, "tsv" if separator == "\t" else "csv")
-            return replace(shape, what=f"{what}; {shape.what}" if shape.what else what)
-    return None
-
-
-def table_shape(head: Head, format_name: str) -> Shape:
-    """How a table is read: its separator, and whether its first row names the columns."""
-    separator = "\t" if format_name == "tsv" else _separator(head)
-    rows = _rows(head, separator)
-    has_header = len(rows) > 1 and _is_header(rows[0], rows[1:])
-    what = "" if separator in "\t," else f"a table separated by {SEPARATORS[separator]}"
-    if has_header and head.field.isdecimal():
-        what = f"line 1 names the columns ({', '.join(rows[0])[:80]}) and is no example"
-    return Shape(format=format_name, what=what, separator=separator, has_header=has_header)
-
-
-def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a row names columns: by a usual name, or by a word above a column of numbers."""
-    if not all(NAME.fullmatch(cell.strip()) for cell in first if cell.strip()):
-        return False
-    if any(cell.strip().lower() in COLUMN_NAMES for cell in first):
-        return True
-    numeric = [
-        all(_is_number(row[index : index + 1]) for row in rows) for index in range(len(first))
-    ]
-    return any(numeric)
-
-
-def _is_number(cells: Sequence[str]) -> bool:
-    return bool(cells) and re.fullmatch(r"\s*-?\d+(?:[.,]\d+)?\s*", cells[0]) is not None
-
-
-def _separator(head: Head) -> str:
-    """What separates the cells of a table: of the usual ones, the one that gives all rows the same
-    number of cells, as many as possible.
-    """
-
-    def fit(separator: str) -> tuple[bool, bool, int]:
-        widths = [len(row) for row in _rows(head, separator)]
-        names = _rows(head, separator)[:1]
-        return (
-            any(head.field in row for row in names),
-            len(set(widths)) == 1,
-            min(widths, default=1),
-        )
-
-    if stated := re.match(r"sep=(.)\s*\n", head.text):
-        return stated[1]
-    best = max(",;\t|", key=fit)
-    return best if fit(best)[2] > 1 else ","
-
-
-def _rows(head: Head, separator: str) -> list[list[str]]:
-    """The first complete rows."""
-    lines = [line for line in head.lines if not line.startswith("sep=")]
-    if separator == "\t":
-        return [line.split("\t") for line in lines]
-    try:
-        rows = list(csv.reader([f"{line}\n" for line in lines], delimiter=separator))
-    except csv.Error:
-        return []
-    return rows if head.is_whole else rows[:-1]

@@ -36,15 +36,18 @@ from mtnlg.records.exchange_formats import (
     wmt_xml_examples,
 )
 from mtnlg.records.files import decode_line, numbered_lines, open_bytes, parse_line
-from mtnlg.records.recognition import (
+from mtnlg.records.recognition import parse_stream, recognize
+from mtnlg.records.request import (
     HEAD_BYTES,
+    Example,
+    Examples,
+    Lines,
+    Request,
     Shape,
-    parse_stream,
+    as_texts,
     read_head,
-    recognize,
-    table_shape,
 )
-from mtnlg.records.request import Example, Examples, Lines, Request, as_texts
+from mtnlg.records.table_shapes import table_shape
 from mtnlg.text.scripts import find_unscorable
 
 STANDARD_INPUT = "-"
@@ -166,7 +169,10 @@ def check_aligned(files: Sequence[TextFile]) -> None:
     """Raise DataError unless all files have as many examples as the first."""
     odd = [file for file in files if len(file.examples) != len(files[0].examples)]
     if odd:
-        counts = [f"{file.shown} has {len(file.examples)}" for file in odd]
+        counts = [
+            f"{file.shown} has {len(file.examples)}{file.remark and f' (read as {file.remark})'}"
+            for file in odd
+        ]
         raise DataError(
             f"{', '.join(counts)} examples, but {files[0].shown} has "
             f"{len(files[0].examples)}; example by example they must belong together"

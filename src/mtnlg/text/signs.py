@@ -11,6 +11,10 @@ ESCAPE = re.compile(
     r"&(?:quot|apos|amp|lt|gt|nbsp|#\d+|#x[0-9a-f]+);|(?<= )@[-/,.]@(?= )", re.IGNORECASE
 )
 TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
+PIECE = re.compile(
+    r"▁|@@(?= |$)|(?<= )##\w|</?(?:unk|pad|s|bos|eos|mask)>|\[(?:UNK|PAD|CLS|SEP|MASK)\]"
+    r"|<\|\w+\|>|Ġ"
+)
 SPECIAL_TOKEN = re.compile(r"</?(?:unk|pad|s|bos|eos|mask)>", re.IGNORECASE)
 QUOTED = re.compile(r'"(?:[^"]|"")+"')
 ZERO_WIDTH = re.compile("[\u00ad\u180e\u200b\u2060]|(?<=[!-~\u4e00-\u9fff])[\u200c-\u200f]")
@@ -85,6 +89,12 @@ SIGNS: tuple[Sign, ...] = (
         remedy="undo them with the tool that made them: Moses' deescape-special-chars and "
         "detokenizer, or html.unescape",
         has=lambda text: ("&" in text or "@" in text) and ESCAPE.search(text) is not None,
+    ),
+    Sign(
+        name="pieces",
+        what="pieces or special tokens of a vocabulary, such as ▁, @@ or <unk>",
+        remedy="join the pieces (decode with the model's own tokenizer, skip special tokens)",
+        has=lambda text: PIECE.search(text) is not None,
     ),
     Sign(
         name="quotes",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from mtnlg.errors import DataError
 from mtnlg.records.files import open_bytes
-from mtnlg.records.recognition import HEAD_BYTES, SEPARATORS, Shape, recognize
+from mtnlg.records.recognition import recognize
+from mtnlg.records.request import HEAD_BYTES, Shape
+from mtnlg.records.table_shapes import SEPARATORS
 
 logger = logging.getLogger(__name__)
 
