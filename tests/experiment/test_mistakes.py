@@ -171,12 +171,16 @@ def test_setting_of_another_tool_is_answered_with_ours(
         ),
         (
             [TASK, MODEL, "tags=a,b"],
-            "tags=a,b: several values; write 'tags=[a,b]' for a list, or add -m to run each of "
-            "them",
+            "tags=a,b: several values; write 'tags=[a,b]' for a list, 'tags=\"a,b\"' for one text, "
+            "or add -m to run each of them",
         ),
         (
             [TASK, MODEL, "name=中文"],
             "name=中文: cannot be read; quote it: 'name=\"中文\"'",
+        ),
+        (
+            [TASK, MODEL, "tags=[中文,b c(]"],
+            'tags=[中文,b c(]: cannot be read; quote it: \'tags=["中文","b c("]\'',
         ),
         (
             [TASK, MODEL, "data_root=/tmp/a (b)"],
@@ -258,7 +262,9 @@ def test_yaml_that_is_not_utf8_or_broken_is_named_with_its_line(
     assert error_of(capsys, *words) == f"{file}, line 3: is not UTF-8; save it as UTF-8"
 
     write(tmp_path, "task/translation/mine.yaml", b"# @package tasks.mine\nkind: [a\nx: 1\n")
-    assert f'"{file}", line 3' in error_of(capsys, *words)
+    assert error_of(capsys, *words) == (
+        f"{file}, line 3: not valid YAML (expected ',' or ']', but got ':'); repair it"
+    )
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,10 @@ def explain(error: Exception, words: Sequence[str] = (), folder: Path | None = N
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     message = one_line(str(cause))
     section, key = getattr(cause, "object_type", None), str(getattr(cause, "key", None))
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        file, line = mark.name, mark.line + 1
+        return ConfigError(f"{file}, line {line}: not valid YAML ({error.problem}); repair it")  # type: ignore[attr-defined]
     if isinstance(error, OverrideParseException):
         return explain_grammar(error.override)
     if isinstance(error, MissingConfigException) or "You must specify" in message:

@@ -75,8 +75,8 @@ def explain_several(word: str) -> ConfigError:
     """The error for a word whose commas are neither a list nor a sweep."""
     name, _, value = word.partition("=")
     return ConfigError(
-        f"{word}: several values; write '{name}=[{value}]' for a list, or add -m to run each of "
-        "them"
+        f"{word}: several values; write '{name}=[{value}]' for a list, '{name}=\"{value}\"' for "
+        "one text, or add -m to run each of them"
     )
 
 
@@ -97,8 +97,16 @@ def explain_grammar(word: str) -> ConfigError:
     name, _, value = word.partition("=")
     if value.count("[") != value.count("]") or value.count("{") != value.count("}"):
         return ConfigError(f"{word}: close its brackets, and quote the whole word for the shell")
-    plain = value.strip("\"'").replace("\\", "\\\\").replace('"', '\\"')
-    return ConfigError(f"{word}: cannot be read; quote it: '{name}=\"{plain}\"'")
+    is_list = value.startswith("[") and value.endswith("]")
+    items = value[1:-1].split(",") if is_list else [value]
+    text = ",".join(f'"{_escaped(item)}"' for item in items)
+    return ConfigError(
+        f"{word}: cannot be read; quote it: '{name}={f'[{text}]' if is_list else text}'"
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.strip(" \"'").replace("\\", "\\\\").replace('"', '\\"')
 
 
 def explain_choices(words: Sequence[str], folder: Path | None, message: str) -> ConfigError:
