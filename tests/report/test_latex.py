@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hostile_report import HOSTILE, report_with
+from made_comparisons import add_system
 from made_launch import MadeLaunch, made_metric, made_task
 from mtnlg.report.text_formats import escape_latex
 from read_latex import COMMANDS, without_escapes
@@ -73,6 +74,20 @@ def test_systems_not_significantly_worse_than_the_best_are_bold(
     bold = {line.split(" & ")[1]: r"\textbf" in line for line in lines if r"\scriptsize" in line}
     assert bold == {"best": True, "near": True, "far": False}
     assert sum(r"\textsuperscript{a}" in line for line in lines) == 2
+
+
+def test_system_alone_is_bold_where_it_is_better_than_the_baseline(
+    launch: MadeLaunch, tmp_path: Path
+) -> None:
+    add_system(launch, "good")
+    add_system(launch, "poor", kind="baseline")
+
+    lines = written(launch.build(), tmp_path)["leaderboard.tex"].splitlines()
+
+    (good,) = [line for line in lines if " & good & " in line]
+    (poor,) = [line for line in lines if " & poor & " in line]
+    assert r"\textbf" in good
+    assert r"\textbf" not in poor
 
 
 def test_table_says_why_a_run_has_no_number(troubled: MadeLaunch, tmp_path: Path) -> None:

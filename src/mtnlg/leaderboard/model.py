@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
-from mtnlg.leaderboard.families import AGAINST_BEST, ALL_PAIRS
+from mtnlg.leaderboard.families import AGAINST_BEST
 from mtnlg.records.files import JsonObject
 from mtnlg.records.ratings import HumanRatings
 from mtnlg.records.runs import Contamination, Cost, RunRecord
@@ -189,14 +189,15 @@ class Board:
 
     def group(self, row: BoardRow, name: str) -> str:
         """The letters of a row by a metric, or its mark; empty for a row in no group."""
-        return row.cld.get(name) or (AMONG_BEST if self.is_among_best(row, name) else "")
+        is_against_best = AGAINST_BEST in self.tests.get(name, PairedTests()).families
+        mark = AMONG_BEST if is_against_best and self.is_among_best(row, name) else ""
+        return row.cld.get(name, mark)
 
     def is_among_best(self, row: BoardRow, name: str) -> bool:
         """True for the best of the compared systems, and for those from which it has no significant
-        difference.
+        difference; a system alone is compared with the best baseline.
         """
-        families = self.tests.get(name, PairedTests()).families
-        pairs = families.get(ALL_PAIRS) or families.get(AGAINST_BEST) or ()
+        pairs = next(iter(self.tests.get(name, PairedTests()).families.values()), ())
         best = pairs[0].better if pairs else None
         return row.label == best or any(
             (pair.better, pair.worse) == (best, row.label) and not pair.is_significant
