@@ -8,7 +8,7 @@ import pytest
 
 from made_launch import made_training, put_json
 from mtnlg.artifacts.store import Artifact
-from mtnlg.config import Config, ModelConfig, TaskConfig, TaskKind
+from mtnlg.config import Config, EvaluationConfig, ModelConfig, TaskConfig, TaskKind
 from mtnlg.experiment import run, stages
 from mtnlg.experiment.artifacts import Prepared
 from mtnlg.records.files import read_json
@@ -33,7 +33,12 @@ def test_run_ends_with_the_stage_that_it_is_asked_for(
         kind=TaskKind.translation, reader="builtin", source_language="en", target_language="zh"
     )
     model = ModelConfig(name="tiny", num_layers=1, hidden_size=8, num_heads=2)
-    config = Config(tasks={"a": task}, model=model, runs_root=str(tmp_path / "runs"))
+    config = Config(
+        tasks={"a": task},
+        model=model,
+        evaluation=EvaluationConfig(equivalence_margin={"bleu": 1.5}),
+        runs_root=str(tmp_path / "runs"),
+    )
     artifact = Artifact("model", "key", tmp_path / "model", is_new=True)
     put_json(artifact.folder / "training.json", made_training(best_validation_metric=21.0))
     prepared = Prepared({"a": artifact}, {"a": artifact}, artifact, artifact)
@@ -55,6 +60,7 @@ def test_run_ends_with_the_stage_that_it_is_asked_for(
     assert calls == called
     assert record["status"] == status
     assert record["code"] == {"rows": "c0de"}
+    assert [task["equivalence_margin"] for task in record["tasks"]] == [1.5]
     assert record["artifacts"] == {
         "rows": {"a": "key"},
         "contamination": "key",
