@@ -183,6 +183,19 @@ def test_empty_references_are_refused_or_left_out_visibly(
     assert f"{bleu.score:.2f}" in printed
 
 
+@pytest.mark.parametrize("missing", ["null", "[]", '""', '[""]'])
+def test_references_that_json_has_not_count_as_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    records = [f'{{"references": {missing}}}', *(json.dumps({"references": [t]}) for t in TEXTS)]
+    words = command("score", tmp_path, ["more", *TEXTS])
+    words[2] = write(tmp_path / "ref.jsonl", records)
+
+    assert main(words) == 2
+    assert "the reference is empty, as in 1 of 41 examples" in capsys.readouterr().err
+    assert "1 of 41 examples have no reference" in note(capsys, [*words, "--skip-empty-references"])
+
+
 AFFIXED = {
     "'utt-0'": [f"utt-{index} {text}" for index, text in enumerate(TEXTS)],
     "'0'": [f"{index} {text}" for index, text in enumerate(TEXTS)],

@@ -314,7 +314,7 @@ def test_a_header_above_a_numbered_column_is_no_example(tmp_path: Path, ending: 
 
     assert texts_of(file) == texts_of(without) == ["ein Haus", "zwei Tiere"]
     assert file.line_numbers == [2, 3]
-    assert "line 1 names the columns" in file.remark
+    assert "whose line 1 names the columns (id, hyp)" in file.remark
     assert without.remark == ""
 
 

@@ -30,7 +30,8 @@ def text_notes(texts: Texts) -> list[str]:
 
 def reading_notes(files: Sequence[TextFile]) -> list[str]:
     """How files were read whose names do not say so."""
-    return [f"{file.name} was read as {file.remark}" for file in files if file.remark]
+    notes = (f"{file.name} was read as {file.remark}" for file in files if file.remark)
+    return list(dict.fromkeys(notes))
 
 
 def _sign_notes(texts: Texts) -> Iterator[str]:

@@ -34,9 +34,8 @@ def find_table(head: Head) -> Shape | None:
         is_named = all(NAME.fullmatch(cell.strip()) for cell in rows[0])
         has_header = is_named and (head.field in rows[0] or sum(known) > 1 or all(known))
         if has_header or (separator == "\t" and head.field.isdecimal()):
-            what = f"a table separated by {words}"
             shape = table_shape(head, "tsv" if separator == "\t" else "csv")
-            return replace(shape, what=f"{what}; {shape.what}" if shape.what else what)
+            return replace(shape, what=shape.what or f"a table separated by {words}")
     return None
 
 
@@ -45,9 +44,10 @@ def table_shape(head: Head, format_name: str) -> Shape:
     separator = "\t" if format_name == "tsv" else _separator(head)
     rows = _rows(head, separator)
     has_header = len(rows) > 1 and _is_header(rows[0], rows[1:])
-    what = "" if separator in "\t," else f"a table separated by {SEPARATORS[separator]}"
+    table = f"a table separated by {SEPARATORS.get(separator, separator)}"
+    what = "" if separator in "\t," else table
     if has_header and head.field.isdecimal():
-        what = f"line 1 names the columns ({', '.join(rows[0])[:80]}) and is no example"
+        what = f"{table} whose line 1 names the columns ({', '.join(rows[0])[:80]})"
     return Shape(format=format_name, what=what, separator=separator, has_header=has_header)
 
 

@@ -103,8 +103,11 @@ def read_fields(
     shape, stream = _opened(path, field, format_name)
     lines = list(stream)
     names = [field, *(name for name in optional if name in _fields_of(shape, path, lines))]
+    roles = {"references": "reference"}
     return {
-        name: _collected(path, shape, lines, Request(_shown(path), name, "hypothesis", shape))
+        name: _collected(
+            path, shape, lines, Request(_shown(path), name, roles.get(name, "hypothesis"), shape)
+        )
         for name in names
     }
 
@@ -232,12 +235,17 @@ def _field_of(record: Mapping[str, object], request: Request, at: str) -> Exampl
             f"{at}: has no field {request.field!r}; it has {', '.join(map(repr, record))}; "
             "name the field by the options that end in -field"
         )
-    return as_texts(record[request.field], f"{at}: {request.field}")
+    value = record[request.field]
+    if request.role == "reference" and value in (None, []):
+        return ("",)
+    return as_texts(value, f"{at}: {request.field}")
 
 
 def _table_examples(lines: Lines, request: Request) -> Examples:
     shown, field = request.shown, request.field
-    column: int | None = int(field) - 1 if field.isdecimal() and int(field) else None
+    column: int | None = int(field) - 1 if field.isdecimal() else None
+    if column == -1:
+        raise DataError(f"{shown}: the number of a column begins with 1, and 0 was given")
     is_header = request.shape.has_header or column is None
     for number, cells in _table_rows(lines, request):
         if is_header:

@@ -67,6 +67,6 @@ def _check_separator(path: Path, shape: Shape, ending: str) -> None:
     wanted = {"csv": ",", "tsv": "\t"}.get(ending, shape.separator)
     if shape.separator != wanted:
         raise DataError(
-            f"{path}:1: its cells are separated by {SEPARATORS[shape.separator]}; save it with "
+            f"{path}:1: its cells are separated by {SEPARATORS.get(shape.separator, shape.separator)}; save it with "
             f"{SEPARATORS[wanted]} between them, which .{ending} means here"
         )
