@@ -43,11 +43,15 @@ class Lead:
 
 
 def board_lead(board: Board) -> Lead | None:
-    """Who leads the board; None where no row has a rank."""
+    """Who leads the board; None where no row has a rank. Baselines are no rivals of each other."""
     if not board.ranked:
         return None
     leader, main = board.ranked[0], board.metric_names[0]
-    best = (_best(board, kind, besides=leader) for kind in KINDS)
+    best = (
+        _best(board, kind, besides=leader)
+        for kind in KINDS
+        if (leader.kind, kind) != ("baseline", "baseline")
+    )
     rivals = tuple(_against(board, leader, rival) for rival in best if rival is not None)
     return Lead(leader, f"{main} {full_text(leader.metrics[main])}", rivals)
 
@@ -121,7 +125,7 @@ def _letter_groups(board: Board) -> str:
     alike = [_joined(labels) for labels in members.values() if len(labels) > 1]
     if alike:
         return f"No significant difference within: {'; '.join(alike)}"
-    return "All systems are significantly different"
+    return "The systems among each other are all significantly different"
 
 
 def _joined(labels: list[str]) -> str:
