@@ -11,10 +11,13 @@ from mtnlg.evaluation.texts import Texts
 
 MOST = 0.9
 """Of the outputs, which must begin or end alike, where references do not."""
+HALF = 0.5
 LEAST_OUTPUTS = 3
 """Fewer may begin alike by chance."""
 AFFIXES = {0: re.compile(r"(?=.*[^A-Za-z])[!-%'-~]+"), -1: re.compile(r"[(\[<].*[)\]>]")}
 """What first words, of ASCII but not of letters alone, and last ones in brackets look like."""
+NUM_LOOKS = 50
+"""Outputs that are looked at before all are."""
 DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -24,6 +27,9 @@ def find_affixes(texts: Texts) -> Iterator[Finding]:
     """
     num_outputs = len(texts)
     for position, verb in ((0, "begins"), (-1, "ends")):
+        looks = texts.hypotheses[:: max(1, num_outputs // NUM_LOOKS)]
+        if sum(_word_shape(text, position) != "" for text in looks) < HALF * len(looks):
+            continue
         shapes = [_word_shape(text, position) for text in texts.hypotheses]
         (shape, count), *_ = Counter(shapes).most_common(1)
         if not shape or num_outputs < LEAST_OUTPUTS or count < MOST * num_outputs:

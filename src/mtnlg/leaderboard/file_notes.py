@@ -14,7 +14,7 @@ from mtnlg.evaluation.degenerate import degenerate_notes
 from mtnlg.evaluation.line_order import find_order
 from mtnlg.evaluation.misfits import misfit_notes
 from mtnlg.records.text_files import TextFile
-from mtnlg.text.signs import SIGNS, Sign
+from mtnlg.text.signs import Sign, signs_of
 
 
 def text_notes(texts: Texts) -> list[str]:
@@ -38,17 +38,16 @@ def _sign_notes(texts: Texts) -> Iterator[str]:
     outputs: Counter[Sign] = Counter()
     references: Counter[Sign] = Counter()
     for output, targets in zip(texts.hypotheses, texts.references, strict=True):
-        of_output = set(_signs(output))
-        of_targets = {sign for target in targets for sign in _signs(target)}
+        of_output = signs_of(output)
+        of_targets = [sign for target in targets for sign in _signs(target)]
         if of_output or of_targets:
-            outputs.update(of_output - of_targets)
-            references.update(of_targets - of_output)
+            outputs.update(set(of_output).difference(of_targets))
+            references.update(set(of_targets).difference(of_output))
     for where, counts in (("outputs", outputs), ("references", references)):
         for sign, count in counts.items():
             if count >= sign.least_share * len(texts):
                 yield f"{count} of {len(texts)} {where} have {sign.what}"
 
 
-@lru_cache(maxsize=100_000)
-def _signs(text: str) -> list[Sign]:
-    return [sign for sign in SIGNS if sign.has(text)]
+_signs = lru_cache(maxsize=20_000)(signs_of)
+"""References are looked at for each system."""

@@ -66,7 +66,8 @@ def check_format(path: Path, ending: str) -> None:
 def _check_separator(path: Path, shape: Shape, ending: str) -> None:
     wanted = {"csv": ",", "tsv": "\t"}.get(ending, shape.separator)
     if shape.separator != wanted:
+        given = SEPARATORS.get(shape.separator, shape.separator)
         raise DataError(
-            f"{path}:1: its cells are separated by {SEPARATORS.get(shape.separator, shape.separator)}; save it with "
+            f"{path}:1: its cells are separated by {given}; save it with "
             f"{SEPARATORS[wanted]} between them, which .{ending} means here"
         )
