@@ -225,6 +225,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         "# text = Du\n" + "1\tDu\tdu\tPRON\t_\t_\t0\troot\t_\t_\n" * 3, "CoNLL-U"
     ),
     "s.txt": ("-DOCSTART- O\nDu PRP O\nMaria NNP B-PER\n", "CoNLL"),
+    "ss.txt": ("1\tDu\tP\n2\tda\tA\n\n1\tJa\tI\n", "CoNLL"),
     "t.tok": (lines([f"{a} ||| {b}" for a, b in zip(SOURCES, TEXTS, strict=True)]), "|||"),
     "u.log": ("SENT 1: Hello\nPRED 1: Hallo\nPRED SCORE: -0.5\n", "OpenNMT"),
     "v.txt": (lines([f"{a}\t{b}" for a, b in zip(SOURCES, TEXTS, strict=True)]), "-field"),

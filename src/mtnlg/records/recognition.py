@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
@@ -93,10 +94,11 @@ UNREADABLE: tuple[tuple[str, str, float, str], ...] = (
         "sed -n 's/.*Best translation [0-9]* : //p' FILE > NEW",
     ),
     ("a table of Markdown", r"\|.*\|\s*$", 1.0, "save it as CSV"),
-    ("cells separated by |||", r"[^|]+ \|\|\| [^|]+$", 1.0, r"sed 's/ ||| /\t/g' FILE > NEW.tsv"),
+    ("a table separated by |||", r"[^|]+ \|\|\| [^|]+$", 1.0, r"sed 's/ ||| /\t/g' FILE > NEW.tsv"),
 )
 """Name, what its lines begin with, the least share of such lines, what to do."""
 
+PYTHON_LINE = re.compile(r"[\[({]\s*[\[({'\"]")
 FAIRSEQ = re.compile(r"[STHDP]-\d+\t")
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 NBEST = re.compile(rf"\d+ \|\|\| .* \|\|\| (?:.* \|\|\| )?{NUMBER}(?: \|\|\| .*)?")
@@ -154,16 +156,17 @@ def _python(head: Head) -> Shape | None:
     if "\r" in head.text.rstrip("\r") and "\n" not in head.text:
         remedy = "tr '\\r' '\\n' < FILE > NEW"
         return Shape(format=None, what="text whose lines end in CR, as on old Macs", remedy=remedy)
-    if not head.lines or not all(line.startswith(("[", "{", "(")) for line in head.lines):
+    if not head.lines or not all(map(PYTHON_LINE.match, head.lines)):
         return None
     try:
-        values = [ast.literal_eval(line) for line in head.lines]
+        with warnings.catch_warnings(action="ignore"):
+            values = [ast.literal_eval(line) for line in head.lines]
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     if not all(isinstance(value, list | dict | tuple) and value for value in values):
         return None
     remedy = "write it with json.dumps, which --format jsonl reads"
-    return Shape(format=None, what="lists or the like as Python prints them", remedy=remedy)
+    return Shape(format=None, what="written as Python prints lists", remedy=remedy)
 
 
 def parse_stream(text: str) -> list[object]:
@@ -274,6 +277,9 @@ def _lines(head: Head) -> Shape | None:
     ):
         return Shape(format="numbered", what="numbered lines")
     widths = {line.count("\t") + 1 for line in lines}
+    first_cells = [line.split("\t", 1)[0] for line in lines]
+    if max(widths) > 2 and all(map(str.isdecimal, first_cells)) and first_cells.count("1") > 1:
+        return Shape(format=None, what="CoNLL", remedy="join its tokens, a text a line")
     if count > 1 and len(widths) == 1 and max(widths) > 1:
         cells = max(widths)
         remedy = f"give the number of the column, from 1 to {cells}, by the option that ends in "
