@@ -16,7 +16,15 @@ import pytest
 
 from composed import CONF, choices, composed
 from mtnlg.cli.main import make_parser
-from mtnlg.config import Config, DecodingConfig, TaskConfig, TaskKind, flat_settings, plain_settings
+from mtnlg.config import (
+    Config,
+    DecodingConfig,
+    OptimizerName,
+    TaskConfig,
+    TaskKind,
+    flat_settings,
+    plain_settings,
+)
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import (
     experiment_name,
@@ -59,6 +67,21 @@ def test_every_file_composes(choice: str) -> None:
     assert thawed(config) == config
     if group == "model":
         assert config.model.name == name
+
+
+def test_no_file_is_empty() -> None:
+    """An empty file composes, and changes nothing."""
+    texts = {path: path.read_text(encoding="utf-8") for path in CONF.rglob("*.yaml")}
+
+    assert [path for path, text in texts.items() if not text.strip()] == []
+
+
+def test_optimizer_is_the_one_of_its_file() -> None:
+    names = {
+        name: composed(*BASE, f"optimizer={name}").optimizer.name for name in ("adamw", "muon")
+    }
+
+    assert names == {"adamw": OptimizerName.adamw, "muon": OptimizerName.muon}
 
 
 def thawed(config: Config) -> Config:
