@@ -123,3 +123,30 @@ def test_hyperthreads_of_one_core_count_once(
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
 
     assert machine.num_threads(None) == 2
+
+
+@pytest.mark.parametrize("changed", ["train", "validation", "tokenizer"])
+def test_tokens_of_other_rows_or_of_another_tokenizer_have_another_key(
+    monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """Oracle: what the ids are made of, one part changed at a time."""
+    inputs: list[JsonObject] = []
+    monkeypatch.setattr(artifacts, "make_folder", lambda *parts, **_: inputs.append(parts[2]))
+    task = TaskConfig(kind=TaskKind.dialogue, reader="builtin", source_language="en")
+    model = ModelConfig(name="a", num_layers=1, hidden_size=8, num_heads=2)
+    config = Config(tasks={"talk": task}, model=model)
+    for part in ("", changed):
+        monkeypatch.setattr(Prepared, "rows_hash", lambda self, _, split, p=part: str(p == split))
+        monkeypatch.setattr(Prepared, "tokenizer_hash", lambda self, p=part: str(p == "tokenizer"))
+        artifacts.make_tokens(config, "talk", task, Prepared())
+
+    assert inputs[0] != inputs[1]
+
+
+def test_hardware_says_the_threads_that_a_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    assert machine.hardware(Accelerator.cpu, None)["threads"] == 1
+    assert machine.hardware(Accelerator.cpu, 3)["threads"] == 3
