@@ -253,6 +253,15 @@ def _is_well_formed(head: Head) -> bool:
     return len(head.lines) > 1 and num_tags >= len(head.lines) / 2
 
 
+def _is_numbered(lines: Sequence[str], first: int) -> bool:
+    """Whether each line begins with its number, counted from `first`."""
+    matches = map(NUMBERED.fullmatch, lines)
+    return all(
+        match is not None and int(match["number"]) == number
+        for number, match in enumerate(matches, start=first)
+    )
+
+
 def _lines(head: Head) -> Shape | None:
     """Logs of decoders, subtitles and the like."""
     lines = head.lines
@@ -264,17 +273,16 @@ def _lines(head: Head) -> Shape | None:
     if all(map(NBEST.match, lines)):
         return Shape(format="nbest", what="an n-best list, of which the best texts are taken")
     for what, pattern, share, remedy in UNREADABLE:
-        matches = sum(re.match(pattern, line) is not None for line in lines)
+        begins = re.compile(pattern).match
+        if share == 1.0 and not begins(lines[0]):
+            continue
+        matches = sum(begins(line) is not None for line in lines)
         if matches and matches >= share * count:
             return Shape(format=None, what=what, remedy=remedy)
-    decoded = [DECODER_LINE.fullmatch(line) for line in lines]
+    decoded = map(DECODER_LINE.fullmatch, lines)
     if all(match and (match["id"] or match["score"]) for match in decoded):
         return Shape(format="decoder", what="lines with an id or a score before each text")
-    numbers = [match and int(match["number"]) for match in map(NUMBERED.fullmatch, lines)]
-    if count >= LEAST_NUMBERED and numbers in (
-        list(range(count)),
-        list(range(1, count + 1)),
-    ):
+    if count >= LEAST_NUMBERED and (_is_numbered(lines, 0) or _is_numbered(lines, 1)):
         return Shape(format="numbered", what="numbered lines")
     widths = {line.count("\t") + 1 for line in lines}
     first_cells = [line.split("\t", 1)[0] for line in lines]

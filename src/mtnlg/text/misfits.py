@@ -69,8 +69,8 @@ SCRIPT_CODES = {
     **{"grek": "Greek", "hebr": "Hebrew", "beng": "Bengali", "kore": "Hangul", "hang": "Hangul"},
 }
 """ISO 15924 code -> script."""
-SAMPLE = 200
-"""Characters of a text that are looked at."""
+SAMPLE, QUICK_SAMPLE = 200, 30
+"""Characters of a text that are looked at, and those that mostly decide."""
 LEAST_LETTERS = 4
 """Of another script; OK and GPT may stand alone."""
 MOST_FITTING = 0.2
@@ -102,10 +102,10 @@ def is_misfit(text: str, language: str) -> bool:
     scripts = scripts_of(language)
     if not scripts or ("Latin" in scripts and text.isascii()):
         return False
-    sample = text[:SAMPLE]
-    num_fitting = len(_pattern(scripts).findall(sample))
-    if 2 * num_fitting > len(sample):
-        return False
+    for sample in (text[:QUICK_SAMPLE], text[:SAMPLE]):
+        num_fitting = len(_pattern(scripts).findall(sample))
+        if 2 * num_fitting > len(sample):
+            return False
     others = list(filter(str.isalpha, _pattern(scripts).sub("", sample)))
     if any(script in ("Chinese", "Japanese") for script in scripts):
         num_fitting *= IDEOGRAPH_WEIGHT
