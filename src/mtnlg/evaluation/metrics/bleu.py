@@ -23,6 +23,7 @@ from mtnlg.evaluation.metrics.tokenization import (
     moses_words,
     optional_package,
 )
+from mtnlg.evaluation.metrics.zh_tokenizer import FastTokenizerZh
 from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
 from mtnlg.text.scripts import base_language
@@ -165,7 +166,10 @@ def _signature(scorer: BLEU, references: Sequence[Sequence[str]]) -> str:
 def _scorer(tokenizer: str, is_lowercase: bool) -> BLEU:
     """Cached, as it caches the tokens of lines: references are cut once for many systems."""
     # force suppresses advice about tokenized text on standard error; it changes no number.
-    return BLEU(tokenize=tokenizer, lowercase=is_lowercase, force=True)
+    scorer = BLEU(tokenize=tokenizer, lowercase=is_lowercase, force=True)
+    if tokenizer == "zh":
+        scorer.tokenizer = FastTokenizerZh()
+    return scorer
 
 
 def _geometric_means(precisions: FloatArray) -> FloatArray:
