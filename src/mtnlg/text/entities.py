@@ -8,14 +8,13 @@ words in Chinese. In German, all nouns count as names.
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from mtnlg.text.scripts import base_language
+from mtnlg.text.scripts import base_language, character_ranges
 
 ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -45,11 +44,13 @@ ENDINGS = re.compile(r"['’](?:s|m|d|re|ve|ll|)$", re.IGNORECASE)
 NEGATION = re.compile(r"n['’]t$", re.IGNORECASE)
 SENTENCE_START = re.compile(r"(?:^|[.!?…:;。！？：\n])[\s\"'“”‘’«»„(\[{*•—–-]*$")
 LETTER = re.compile(r"[^\W\d_]")
+CASED_BLOCKS = (range(0x20000),)
+"""The block of Unicode that has letters with case."""
 REACH = 12
 """Characters before a word that are looked at for the end of a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Casing:
     """How a corpus writes its words: tells a name from the first word of a sentence (as the
     truecasing of Lita et al. 2003).
@@ -201,12 +202,8 @@ def _value_text(value: float) -> str:
 
 @cache
 def _letters(*categories: str) -> str:
-    """The letters of some categories of Unicode, as ranges of a class of a regular expression."""
-    codes = range(sys.maxunicode + 1)
-    is_letter = [unicodedata.category(chr(code)) in categories for code in codes]
-    starts = [code for code in codes if is_letter[code] and not is_letter[code - 1]]
-    ends = [code for code in codes if is_letter[code] and not is_letter[code + 1]]
-    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
+    """The letters of some categories of Unicode, for a class of a regular expression."""
+    return character_ranges(CASED_BLOCKS, lambda letter: unicodedata.category(letter) in categories)
 
 
 @cache

@@ -18,14 +18,14 @@ def combining_marks() -> str:
     """The combining marks of Unicode, for a class of a regular expression: without them words would
     be cut at the vowel signs of Hindi.
     """
-    return _ranges(MARK_BLOCKS, _is_mark)
+    return character_ranges(MARK_BLOCKS, _is_mark)
 
 
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] == "M"
 
 
-def _ranges(blocks: Iterable[range], is_in: Callable[[str], bool]) -> str:
+def character_ranges(blocks: Iterable[range], is_in: Callable[[str], bool]) -> str:
     """The characters of blocks for which the test holds, as ranges, which match faster."""
     codes = [code for block in blocks for code in block if is_in(chr(code))]
     starts = [code for code in codes if not is_in(chr(code - 1))]
@@ -70,7 +70,7 @@ STACKERS = "\u1039\u17d2\u1a60\u1b44\ua9c0"
 @cache
 def unspaced_letters() -> str:
     """The letters of scripts without spaces, for a class of a regular expression."""
-    return HAN_AND_KANA + _ranges(UNSPACED_BLOCKS, str.isalpha)
+    return HAN_AND_KANA + character_ranges(UNSPACED_BLOCKS, str.isalpha)
 
 
 @cache
@@ -78,7 +78,7 @@ def unspaced_unit() -> str:
     """A regular expression for a unit of a script without spaces: an ideograph, a kana, or a letter
     with its marks and the letters stacked below it.
     """
-    letter = f"[{_ranges(UNSPACED_BLOCKS, str.isalpha)}][{combining_marks()}]*+"
+    letter = f"[{character_ranges(UNSPACED_BLOCKS, str.isalpha)}][{combining_marks()}]*+"
     return f"[{HAN_AND_KANA}]|{letter}(?:(?<=[{STACKERS}]){letter})*+"
 
 

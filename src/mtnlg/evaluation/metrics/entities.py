@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 
 import numpy as np
@@ -28,8 +28,8 @@ def reference_statistics(texts: Texts) -> FloatArray:
     casing = _casing(texts)
     rows = []
     for output, targets in zip(texts.hypotheses, texts.references, strict=True):
-        said = entities(output, casing)
-        counts = [_shared(said, entities(target, casing)) for target in targets]
+        said = _entities(output, casing)
+        counts = [_shared(said, _entities(target, casing)) for target in targets]
         rows.append(max(counts, key=_f1))
     statistics = np.array(rows, dtype=np.float64)
     if not statistics[:, 2].any():
@@ -43,8 +43,8 @@ def source_statistics(texts: Texts) -> FloatArray:
     casing = _casing(texts)
     rows = []
     for output, source in zip(texts.hypotheses, texts.sources, strict=True):
-        known = entities(source, casing)
-        said = entities(output, casing)
+        known = _entities(source, casing)
+        said = _entities(output, casing)
         rows.append((sum(said[name] for name in said if name in known), said.total()))
     return np.array(rows, dtype=np.float64)
 
@@ -68,7 +68,12 @@ def _casing(texts: Texts) -> Casing:
     """How the references and sources write words: outputs have no part in it, so that all systems
     are measured alike.
     """
-    return learn_casing(chain(*texts.references, texts.sources or ()), texts.language)
+    return _learned((*chain(*texts.references), *(texts.sources or ())), texts.language)
+
+
+_learned = lru_cache(maxsize=2)(learn_casing)
+"""Kept, as all metrics and all systems of a board have the same references and sources."""
+_entities = lru_cache(maxsize=2**16)(entities)
 
 
 def _shared(said: Counter[str], target: Counter[str]) -> tuple[int, int, int]:
