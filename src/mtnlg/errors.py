@@ -50,9 +50,14 @@ class TrainingError(MtnlgError, RuntimeError):
     exit_code = 5
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message that names the known name most like the word; empty without one."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name most like the word; None where none is like it."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return next(iter(get_close_matches(word, list(known), n=1)), None)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a message that names the known name most like the word; empty without one."""
+    name = nearest(word, known)
+    return f"; did you mean {name!r}?" if name else ""

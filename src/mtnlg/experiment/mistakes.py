@@ -6,13 +6,12 @@ import dataclasses
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 from mtnlg.config import Config
 from mtnlg.config.foreign_names import foreign_names, setting_hint, setting_paths
-from mtnlg.errors import ConfigError
+from mtnlg.errors import ConfigError, nearest
 
 CHOICE = re.compile(r"\+*(?P<group>\w+)(@[\w.]*)?=(?P<value>.*)")
 SHIPPED = Path(str(resources.files("mtnlg.conf")))
@@ -136,9 +135,9 @@ def explain_choices(words: Sequence[str], folder: Path | None, message: str) -> 
 def _nearest(name: str, known: Sequence[str]) -> str:
     """The end of a message: the choice most like a name, or all of them."""
     by_stem = {choice.split("/")[-1]: choice for choice in known}
-    close = get_close_matches(name.split("/")[-1], by_stem, n=1)
+    close = nearest(name.split("/")[-1], by_stem)
     if close:
-        return f"; did you mean {by_stem[close[0]]!r}?"
+        return f"; did you mean {by_stem[close]!r}?"
     none = ", or null for none" if name.lower() in ("none", "no", "false", "off") else ""
     return f"; Available options: {', '.join(known)}{none}"
 
