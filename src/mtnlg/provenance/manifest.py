@@ -17,6 +17,7 @@ from typing import Any
 from mtnlg.errors import ConfigError, suggestion
 from mtnlg.records.files import JsonObject
 from mtnlg.records.places import RUN_FILE
+from mtnlg.records.processes import process_start, this_host
 from mtnlg.records.run_config import read_config
 from mtnlg.records.runs import Facts, RunRecord, Status, read_run, write_run
 
@@ -40,6 +41,8 @@ class Manifest:
             git=git_state(),
             hardware=hardware,
             process=os.getpid(),
+            process_start=process_start(os.getpid()),
+            host=this_host(),
             started=datetime.now(UTC),
         )
         self._write("running", None)

@@ -24,8 +24,9 @@ from mtnlg.records.places import (
     experiment_folder,
     is_folder_name,
 )
+from mtnlg.records.processes import is_alive
 
-Status = Literal["finished", "incomplete", "running", "failed"]
+Status = Literal["finished", "incomplete", "running", "killed", "failed"]
 Kind = Literal["trained", "baseline", "external"]
 STATUSES, KINDS = get_args(Status), get_args(Kind)
 Number = int | float
@@ -34,6 +35,7 @@ Facts = Mapping[str, str | int | float | bool | None]
 
 REASONS = {
     "running": "it has not finished",
+    "killed": "its process ended without a word, as by SIGKILL; the same command continues it",
     "incomplete": "not all stages were asked for",
     "failed": "it failed without saying why",
 }
@@ -162,6 +164,10 @@ class RunRecord:
     code_changed: tuple[str, ...] = ()
     """Stages whose code was another when the run was launched."""
     process: int | None = None
+    process_start: str | None = None
+    """As `records.processes` says it: the next process with this number has another."""
+    host: str | None = None
+    """Name of the machine that the process runs on."""
     started: datetime | None = field(default=None, metadata=key("started_at"))
     artifacts: RunArtifacts = field(default_factory=RunArtifacts)
     scores: tuple[ScoreRecord, ...] = ()
@@ -247,14 +253,28 @@ def read_run(run_id: str, *, folder: Path) -> RunRecord:
     except ArtifactError as error:
         reason = f"{RUN_FILE} cannot be read: {str(error).removeprefix(f'{path}: ')}"
         return RunRecord(run_id, "failed", reason, run_id)
+    status, given = _true_status(run, path.parent)
     return replace(
         run,
         run_id=run_id,
-        reason=run.reason or REASONS.get(run.status),
+        status=status,
+        reason=given or REASONS.get(status),
         system=run.system or run_id,
         started=_in_utc(run.started),
         finished=_in_utc(run.finished),
     )
+
+
+def _true_status(run: RunRecord, folder: Path) -> tuple[Status, str | None]:
+    """The status of a run and its reason, after a look whether a running one's process lives."""
+    if run.status != "running" or run.process is None:
+        return run.status, run.reason
+    lives = is_alive(run.process, run.process_start, host=run.host)
+    if lives is None:
+        seconds = max(path.stat().st_mtime for path in folder.iterdir())
+        moment = datetime.fromtimestamp(seconds, UTC)
+        return "running", f"running on {run.host}, last sign of life {moment:%Y-%m-%d %H:%M} UTC"
+    return ("running", run.reason) if lives else ("killed", None)
 
 
 def write_run(folder: Path, run: RunRecord) -> None:

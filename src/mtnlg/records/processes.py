@@ -1,0 +1,51 @@
+"""Which process works on a run, so that a reader can see whether it still does."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+PROCESSES = Path("/proc")
+
+
+def this_host() -> str:
+    """The name of this machine."""
+    return socket.gethostname()
+
+
+def process_start(process: int) -> str | None:
+    """When a process started, in words that no process of another boot or container has; None
+    where the system does not say. A dead one whose parent has not noticed it yet has no time.
+    """
+    try:
+        boot = (PROCESSES / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        text = (PROCESSES / str(process) / "stat").read_text(encoding="utf-8", errors="replace")
+        fields = text.rpartition(")")[2].split()  # the name before may hold spaces
+        state, ticks = fields[0], fields[19]
+        return f"{boot} {_namespace()} {'dead' if state in 'ZX' else ticks}"
+    except (OSError, IndexError):
+        return None
+
+
+def is_alive(process: int, start: str | None, *, host: str | None) -> bool | None:
+    """Whether the process that started then still runs; None where this machine cannot know."""
+    if host != this_host():
+        return None
+    if start is not None and start.split()[1:2] != [_namespace()]:
+        return None
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return start is None or process_start(process) in (None, start)
+
+
+def _namespace() -> str:
+    """The container, or other space of process numbers, of this process."""
+    try:
+        return os.readlink(PROCESSES / "self/ns/pid")
+    except OSError:
+        return "-"
