@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from made_launch import made_training, put_json
-from mtnlg.artifacts.store import Artifact
+from mtnlg.artifacts.store import Artifact, artifact_key
 from mtnlg.config import Config, EvaluationConfig, ModelConfig, TaskConfig, TaskKind
 from mtnlg.experiment import run, stages
 from mtnlg.experiment.artifacts import Prepared
@@ -41,6 +41,12 @@ def test_run_ends_with_the_stage_that_it_is_asked_for(
     )
     artifact = Artifact("model", "key", tmp_path / "model", is_new=True)
     put_json(artifact.folder / "training.json", made_training(best_validation_metric=21.0))
+    inputs = {"source": {"files": {"train": {"train.jsonl": "a1"}}}}
+    files = {"rows.jsonl": {"bytes": 1, "sha256": "b2"}, "metrics.csv": {"bytes": 1, "sha256": "c"}}
+    put_json(
+        artifact.folder / "artifact.json",
+        {"schema_version": 1, "stage": "model", "key": "key", "inputs": inputs, "files": files},
+    )
     prepared = Prepared({"a": artifact}, {"a": artifact}, artifact, artifact)
     results = {"prepare": prepared, "train": artifact}
     calls: list[str] = []
@@ -69,3 +75,10 @@ def test_run_ends_with_the_stage_that_it_is_asked_for(
         **({"model": "key"} if "train" in called else {}),
     }
     assert record.get("objective") == (21.0 if "train" in called else None)
+    assert record["sources"] == {"a": inputs["source"]}
+    assert record["seeds"] == {"training": 1, "decoding": 1, "resampling": 12_345}
+    assert record["exit_code"] == 0
+    whole = artifact_key("model", {"rows.jsonl": "b2", "metrics.csv": "c"})
+    parts = dict.fromkeys(["rows/a", "contamination", "tokenizer", "tokens/a"], whole)
+    timeless = artifact_key("model", {"rows.jsonl": "b2"})
+    assert record["contents"] == parts | ({"model": timeless} if "train" in called else {})

@@ -7,17 +7,18 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from mtnlg.artifacts.store import Artifact
+from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord
 from mtnlg.config import Config
 from mtnlg.errors import MtnlgError
 from mtnlg.experiment import stages
-from mtnlg.experiment.artifacts import Decoded, Prepared
+from mtnlg.experiment.artifacts import RECORDS_OF_TRAINING, Decoded, Prepared
 from mtnlg.experiment.compose import freeze_run
 from mtnlg.experiment.machine import hardware
 from mtnlg.experiment.preflight import preflight
 from mtnlg.progress import logged_to
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
+from mtnlg.records.files import JsonObject
 from mtnlg.records.places import CONTAMINATION_FILE, GENERATION_FILE, LOG_FILE, TRAINING_FILE
 from mtnlg.records.runs import (
     Contamination,
@@ -50,7 +51,7 @@ def execute(config: Config, last_stage: str) -> None:
             if not isinstance(error, MtnlgError | KeyboardInterrupt):
                 logger.debug(traceback.format_exc())
             logger.debug(f"failed: {_reason(error)}")
-            manifest.fail(_reason(error))
+            manifest.fail(_reason(error), exit_code=_exit_code(error))
             raise
         logger.debug("finished")
     manifest.finish(is_scored=last_stage == "evaluate")
@@ -79,24 +80,57 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
         tokenizer=prepared.tokenizer.key,
         tokens={name: artifact.key for name, artifact in prepared.tokens.items()},
     )
-    manifest.add(artifacts=artifacts)
+    contents = _contents(prepared)
+    manifest.add(artifacts=artifacts, sources=_sources(prepared), contents=contents)
     if last_stage == "prepare":
         return
     model = stages.train(config, prepared)
     training = read_record(model.folder / TRAINING_FILE, Training)
-    manifest.add(artifacts=replace(artifacts, model=model.key), objective=training.objective)
+    contents["model"] = model.content(without=RECORDS_OF_TRAINING)
+    manifest.add(
+        artifacts=replace(artifacts, model=model.key),
+        objective=training.objective,
+        contents=contents,
+        training_tokens=training.training_tokens,
+        training_flops=training.training_flops,
+    )
     if last_stage == "train":
         return
     decoded = stages.generate(config, prepared, model)
     if last_stage == "generate":
         return
     decoded += stages.predict_baselines(config, prepared)
+    scored = stages.evaluate(config, decoded)
+    for system, scores in scored:
+        name = f"{system.task}/{system.test_set}/{system.system}"
+        contents[f"predictions/{name}"] = system.predictions.content(without=(GENERATION_FILE,))
+        contents[f"scores/{name}"] = scores.content()
     manifest.add(
+        contents=contents,
         scores=tuple(
-            _score_record(config, system, scores, prepared, training)
-            for system, scores in stages.evaluate(config, decoded)
-        )
+            _score_record(config, system, scores, prepared, training) for system, scores in scored
+        ),
     )
+
+
+def _contents(prepared: Prepared) -> dict[str, str]:
+    """Part of the preparation -> hash of its files."""
+    assert prepared.tokenizer is not None, "prepare gives a tokenizer"
+    assert prepared.contamination is not None, "prepare searches for contamination"
+    return {
+        **{f"rows/{name}": artifact.content() for name, artifact in prepared.rows.items()},
+        "contamination": prepared.contamination.content(),
+        "tokenizer": prepared.tokenizer.content(),
+        **{f"tokens/{name}": artifact.content() for name, artifact in prepared.tokens.items()},
+    }
+
+
+def _sources(prepared: Prepared) -> dict[str, JsonObject]:
+    """Task -> the hashes of its raw files, as the keys of its rows have them."""
+    return {
+        name: read_record(artifact.folder / RECORD_FILE, ArtifactRecord).inputs["source"]
+        for name, artifact in prepared.rows.items()
+    }
 
 
 def _score_record(
@@ -152,6 +186,11 @@ def _asked(config: Config, folder: Path) -> RunRecord:
         config.model.name,
         experiment=folder.parent.name,
         seed=config.seed,
+        seeds={
+            "training": config.seed,
+            "decoding": config.decoding.seed,
+            "resampling": config.evaluation.seed,
+        },
         decoding=decoding_label(config.decoding),
         tags=tuple(config.tags),
         tasks=tuple(
@@ -165,6 +204,12 @@ def _asked(config: Config, folder: Path) -> RunRecord:
             for name, task in config.tasks.items()
         ),
     )
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return error.exit_code if isinstance(error, MtnlgError) else 1
 
 
 def _reason(error: BaseException) -> str:

@@ -6,26 +6,21 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
+import shlex
+import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from mtnlg.errors import ConfigError, suggestion
-from mtnlg.records.files import JsonObject
-from mtnlg.records.places import RUN_FILE
+from mtnlg.provenance import environment
+from mtnlg.records.files import JsonObject, write_text
+from mtnlg.records.places import DIFF_FILE, RUN_FILE
 from mtnlg.records.processes import process_start, this_host
 from mtnlg.records.run_config import read_config
 from mtnlg.records.runs import Facts, RunRecord, Status, read_run, write_run
-
-PACKAGES = (
-    *("mtnlg", "torch", "lightning", "hydra-core", "omegaconf", "tokenizers", "datasets"),
-    *("sacrebleu", "rouge-score", "numpy", "safetensors"),
-)
-PACKAGE_FOLDER = Path(__file__).parents[1]
 
 
 class Manifest:
@@ -36,16 +31,23 @@ class Manifest:
         self._clock = time.monotonic()
         self.run = replace(
             asked,
-            versions={name: _version(name) for name in PACKAGES},
+            versions=environment.installed_versions(),
+            lock=environment.lock_hash(),
             python=platform.python_version(),
-            git=git_state(),
+            git=environment.git_state(),
             hardware=hardware,
+            variables=environment.arithmetic_variables(),
+            command=shlex.join(["mtnlg", *sys.argv[1:]]),
             process=os.getpid(),
             process_start=process_start(os.getpid()),
             host=this_host(),
             started=datetime.now(UTC),
         )
         self._write("running", None)
+        (folder / DIFF_FILE).unlink(missing_ok=True)
+        if self.run.git["dirty"]:
+            diff = environment.git_diff().decode("utf-8", errors="replace")
+            write_text(folder / DIFF_FILE, diff)
 
     def add(self, **fields: Any) -> None:
         """Set fields of the record and write it."""
@@ -55,46 +57,18 @@ class Manifest:
     def finish(self, *, is_scored: bool) -> None:
         """The run did what it was asked; if that was not to give scores, it says so."""
         reason = None if is_scored else "only an earlier stage was asked for: no scores yet"
-        self._write("finished" if is_scored else "incomplete", reason)
+        self._write("finished" if is_scored else "incomplete", reason, exit_code=0)
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, *, exit_code: int) -> None:
         """The run ended early; its row on the board gives the reason."""
-        self._write("failed", reason)
+        self._write("failed", reason, exit_code=exit_code)
 
-    def _write(self, status: Status, reason: str | None) -> None:
+    def _write(self, status: Status, reason: str | None, *, exit_code: int | None = None) -> None:
+        hardware = {**self.run.hardware, **environment.math_libraries()}
+        self.run = replace(self.run, hardware=hardware, exit_code=exit_code)
         seconds = round(time.monotonic() - self._clock, 1)
         finished = None if status == "running" else datetime.now(UTC)
         self.add(status=status, reason=reason, seconds=seconds, finished=finished)
-
-
-def git_state() -> Facts:
-    """Commit of the package's repository, and whether it has changes; nulls if there is none."""
-    if _git("ls-files", "--error-unmatch", "__init__.py") is None:  # of somebody else's repository
-        return {"commit": None, "dirty": None}
-    return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain", "."))}
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        result = subprocess.run(
-            ["git", *arguments],
-            env={name: text for name, text in os.environ.items() if name[:4] != "GIT_"},
-            cwd=PACKAGE_FOLDER,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return result.stdout.strip()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@
 | `<artifacts>/predictions/<key>/` | `predictions.jsonl`, `generation.json` |
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
-| `<runs>/<experiment>/<run id>/` | `config.yaml`, `run.json`, `log.txt` |
+| `<runs>/<experiment>/<run id>/` | `config.yaml`, `run.json`, `log.txt`, `code.diff` |
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ IMPORTS_FILE = "imports.json"
 RATINGS_FILE = Path("ratings", "ratings.json")
 """Below the folder of an experiment; a new launch leaves it as it is."""
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.yaml", "run.json", "log.txt"
+DIFF_FILE = "code.diff"
+"""The changes of the package since its commit, beside run.json, where there are any."""
 MAX_NAME_BYTES = 200
 """Less than the 255 of common file systems, to leave room for the endings that are added."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from filelock import FileLock
 
@@ -155,10 +155,26 @@ class RunRecord:
     tasks: tuple[TaskRecord, ...] = ()
     versions: Facts = field(default_factory=dict)
     """Package -> version."""
+    lock: str | None = None
+    """sha256 of the package's requirements.lock."""
     python: str | None = None
     git: Facts = field(default_factory=dict)
-    """Commit, and whether the working directory has changes."""
+    """Commit, whether the package has changes, and the sha256 of code.diff, which has them."""
     hardware: Facts = field(default_factory=dict)
+    """Processor, threads and math libraries."""
+    variables: Facts = field(default_factory=dict)
+    """Those of the environment that can change arithmetic."""
+    seeds: Facts = field(default_factory=dict)
+    """Generator -> its seed."""
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Task -> the sha256 of each raw file, or the revision of a hub data set or built-in corpus."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Part of a stage -> hash of its files, without those that hold times."""
+    command: str | None = None
+    exit_code: int | None = None
+    """None while it works, and where it was killed."""
+    training_tokens: Number | None = None
+    training_flops: Number | None = None
     code: Mapping[str, str] = field(default_factory=dict)
     """Stage -> the hash of its code."""
     code_changed: tuple[str, ...] = ()
@@ -186,8 +202,8 @@ class RunRecord:
 
     @property
     def environment(self) -> JsonObject:
-        """Versions, git, hardware and code, as far as they are known."""
-        names = ("versions", "python", "git", "hardware", "code")
+        """Versions, git, hardware, variables and code, as far as they are known."""
+        names = ("versions", "lock", "python", "git", "hardware", "variables", "code")
         return {name: facts for name in names if (facts := getattr(self, name))}
 
 

@@ -202,7 +202,8 @@ class _Copy:
     def _write_run(self, run: RunRecord) -> None:
         names = (self.publication.experiment, run.run_id)
         target = run_folder(self.record / "runs", *names)
-        write_run(target, replace(run, process=None, process_start=None, host=None))
+        public = replace(run, process=None, process_start=None, host=None, command=None)
+        write_run(target, public)
         config = read_config(run_folder(self.runs_root, *names))
         if not isinstance(config, str):
             write_text(target / CONFIG_FILE, config_text(config))
