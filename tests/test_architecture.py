@@ -134,14 +134,14 @@ def test_lightning_stays_in_training() -> None:
     assert users_of("lightning", "pytorch_lightning") == {("training", False)}
 
 
-def test_hydra_stays_in_compose_and_launcher() -> None:
+def test_hydra_stays_in_its_bridges() -> None:
     users = {
         (path.relative_to(PACKAGE).as_posix(), is_lazy)
         for path in MODULES
         for name, is_lazy in imports(path)
         if name.split(".")[0] in ("hydra", "omegaconf")
     }
-    homes = {"experiment/compose.py", "experiment/launcher.py"}
+    homes = {f"experiment/{name}.py" for name in ("compose", "launcher", "search")}
 
     assert {name for name, is_lazy in users if not is_lazy} == homes
     assert {name for name, is_lazy in users if is_lazy} <= homes

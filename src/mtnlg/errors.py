@@ -7,7 +7,7 @@ package and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class MtnlgError(Exception):
@@ -42,6 +42,17 @@ class InterruptedTrainingError(MtnlgError):
     def __init__(self, message: str, *, exit_code: int) -> None:
         super().__init__(f"{message}; the same command goes on from the last checkpoint")
         self.exit_code = exit_code
+
+
+class PrunedTrainingError(MtnlgError):
+    """A training that a search ended early, which is no failure."""
+
+    exit_code = 0
+
+    def __init__(self, message: str, validations: Mapping[int, float]) -> None:
+        super().__init__(message)
+        self.validations = validations
+        """Step -> what a search maximizes."""
 
 
 class TrainingError(MtnlgError, RuntimeError):

@@ -103,6 +103,10 @@ class Config:
     report: ReportConfig = field(default_factory=ReportConfig)
     logger: dict[str, ThirdParty] = field(default_factory=dict)
     """Experiment trackers that also get the lines of metrics.csv; they change no result."""
+    trial: str | None = None
+    """FILE#NUMBER of a search's study and trial, which `hydra/sweeper=optuna` sets where it prunes.
+    None: nothing prunes the training.
+    """
     callbacks: dict[str, ThirdParty] = field(default_factory=dict)
     """Lightning callbacks; they see every value of `logged_values`."""
 

@@ -55,6 +55,7 @@ EFFECTLESS_KEYS = (
     "logger",
     "preparation",
     "report",
+    "trial",
 )
 """Settings without effect on results: a run has the same id wherever it is."""
 WATCHING_SETTINGS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord
 from mtnlg.config import Config
-from mtnlg.errors import MtnlgError
+from mtnlg.errors import MtnlgError, PrunedTrainingError
 from mtnlg.experiment import stages
 from mtnlg.experiment.artifacts import RECORDS_OF_TRAINING, Decoded, Prepared
 from mtnlg.experiment.compose import freeze_run
@@ -47,6 +47,10 @@ def execute(config: Config, last_stage: str) -> None:
             preflight(config)
             _record_code(config, manifest)
             _stages(config, last_stage, manifest)
+        except PrunedTrainingError as pruned:
+            logger.info(str(pruned))
+            manifest.prune(str(pruned), pruned.validations)
+            return
         except BaseException as error:
             if not isinstance(error, MtnlgError | KeyboardInterrupt):
                 logger.debug(traceback.format_exc())

@@ -9,6 +9,7 @@ import platform
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,12 @@ class Manifest:
         """The run did what it was asked; if that was not to give scores, it says so."""
         reason = None if is_scored else "only an earlier stage was asked for: no scores yet"
         self._write("finished" if is_scored else "incomplete", reason, exit_code=0)
+
+    def prune(self, reason: str, validations: Mapping[int, float]) -> None:
+        """A search ended the training early: its objective is that of its last validation."""
+        pairs = tuple(sorted(validations.items()))
+        self.add(objective=pairs[-1][1], validations=pairs)
+        self._write("pruned", reason, exit_code=0)
 
     def fail(self, reason: str, *, exit_code: int) -> None:
         """The run ended early; its row on the board gives the reason."""

@@ -26,7 +26,7 @@ from mtnlg.records.places import (
 )
 from mtnlg.records.processes import is_alive
 
-Status = Literal["finished", "incomplete", "running", "killed", "failed"]
+Status = Literal["finished", "incomplete", "pruned", "running", "killed", "failed"]
 Kind = Literal["trained", "baseline", "external"]
 STATUSES, KINDS = get_args(Status), get_args(Kind)
 Number = int | float
@@ -35,6 +35,7 @@ Facts = Mapping[str, str | int | float | bool | None]
 
 REASONS = {
     "running": "it has not finished",
+    "pruned": "a search ended its training early",
     "killed": "its process ended without a word, as by SIGKILL; the same command continues it",
     "incomplete": "not all stages were asked for",
     "failed": "it failed without saying why",
@@ -189,6 +190,8 @@ class RunRecord:
     scores: tuple[ScoreRecord, ...] = ()
     objective: float | None = None
     """What a sweep maximizes."""
+    validations: tuple[tuple[int, float], ...] = ()
+    """Of a pruned training: each step and what a sweep maximizes."""
     seconds: Number | None = None
     """Wall-clock time."""
     finished: datetime | None = field(default=None, metadata=key("finished_at"))

@@ -128,7 +128,7 @@ def train_model(
         )
         callbacks = [StepSeeds(config.seed), FiniteLoss(), ending, budget, metrics]
         callbacks += [averaging] if averaging else []
-        callbacks += [*build_callbacks(config, ending, names), snapshots]
+        callbacks += [*build_callbacks(config, ending, names), *_pruning(config), snapshots]
         callbacks += [Profile(folder / PROFILE_FILE)] if settings.has_profile else []
         trainer = build_trainer(config, callbacks, module_data, loggers=loggers, names=names)
         loggers.start()
@@ -143,6 +143,14 @@ def train_model(
     record = _record(trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
     write_record(folder / TRAINING_FILE, replace(record, average_last=average))
     shutil.rmtree(checkpoints)
+
+
+def _pruning(config: Config) -> list[lightning.Callback]:
+    if config.trial is None:
+        return []
+    from mtnlg.training.pruning import Pruning
+
+    return [Pruning(config.trial)]
 
 
 def _with_horizon(config: Config, num_steps: int) -> Config:

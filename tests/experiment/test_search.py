@@ -1,0 +1,159 @@
+"""Searches by Optuna: what they ask for, and what they do when asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import optuna
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+
+from mtnlg.errors import ConfigError
+from mtnlg.experiment import search
+from mtnlg.records.runs import RunRecord, write_run
+
+SPACE = ["optimizer.learning_rate=tag(log,interval(1e-4,1e-2))", "seed=range(1,9)"]
+
+
+class Launcher:
+    """Writes the manifest of each job, whose objective follows from its words; counts the new."""
+
+    jobs = 2
+
+    def __init__(self, folder: Path, failing: Sequence[int] = ()) -> None:
+        self.folder, self.failing = folder, failing
+        self.words: list[list[str]] = []
+        self.num_new = 0
+
+    def launch(self, words: list[list[str]], *, initial_job_idx: int) -> list[JobReturn]:
+        assert initial_job_idx == len(self.words)
+        self.words += words
+        return [self._run(job) for job in words]
+
+    def _run(self, words: list[str]) -> JobReturn:
+        folder = self.folder / "runs" / "-".join(sorted(words)).replace("/", "_")[:200]
+        number = self.words.index(words)
+        result = JobReturn(working_dir=str(folder), status=JobStatus.COMPLETED)
+        self.num_new += not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        value = None if number in self.failing else objective(values_of(words))
+        result.status = JobStatus.FAILED if value is None else JobStatus.COMPLETED
+        write_run(folder, RunRecord(folder.name, "finished", None, "model", objective=value))
+        return result
+
+
+def values_of(words: Sequence[str]) -> dict[str, float]:
+    pairs = [word.split("=") for word in words]
+    return {key: float(value) for key, value in pairs if key in ("seed", "optimizer.learning_rate")}
+
+
+def objective(values: dict[str, float]) -> float:
+    return values["seed"] - abs(values["optimizer.learning_rate"] - 1e-3)
+
+
+def sweeper(launcher: Any, **settings: Any) -> Any:
+    defaults = {
+        "n_trials": 12,
+        "n_jobs": None,
+        "direction": "maximize",
+        "sampler": {"_target_": "optuna.samplers.TPESampler", "seed": 5},
+        "pruner": None,
+        "params": dict(word.split("=", 1) for word in SPACE),
+    }
+    return SimpleNamespace(launcher=launcher, **{**defaults, **settings})
+
+
+@pytest.fixture(autouse=True)
+def composed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = SimpleNamespace(
+        name="found", runs_root=str(tmp_path / "runs"), artifacts_root=str(tmp_path)
+    )
+    monkeypatch.setattr(search, "load_composed", lambda raw: config)
+    monkeypatch.setattr(search, "experiment_name", lambda config: config.name)
+
+
+def test_trials_are_those_of_optuna_itself(tmp_path: Path) -> None:
+    """Oracle: the same study through Optuna's ask and tell, in batches of two."""
+    launcher = Launcher(tmp_path)
+    search.run_search(sweeper(launcher), ["model=mt_nlg_nano"], lambda words: None)  # type: ignore[arg-type, return-value]
+
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=5))
+    space = {
+        "optimizer.learning_rate": optuna.distributions.FloatDistribution(1e-4, 1e-2, log=True),
+        "seed": optuna.distributions.IntDistribution(1, 9),
+    }
+    for _ in range(6):
+        pair = [study.ask(dict(space)) for _ in range(2)]  # type: ignore[arg-type]
+        for trial in pair:
+            study.tell(trial, objective(trial.params))
+    assert [values_of(words) for words in launcher.words] == [t.params for t in study.trials]
+    assert all(words[:2] == ["model=mt_nlg_nano", "name=found"] for words in launcher.words)
+
+
+def test_search_asked_again_runs_nothing_and_goes_on(tmp_path: Path) -> None:
+    """Oracle: the words of an undisturbed search of 12 trials, after one that ended at 8."""
+    whole, first = Launcher(tmp_path / "a"), Launcher(tmp_path / "b")
+    search.run_search(sweeper(whole), [], lambda words: None)  # type: ignore[arg-type, return-value]
+    search.run_search(sweeper(first, n_trials=8), [], lambda words: None)  # type: ignore[arg-type, return-value]
+    second = Launcher(tmp_path / "b")
+    search.run_search(sweeper(second), [], lambda words: None)  # type: ignore[arg-type, return-value]
+
+    assert second.words == whole.words
+    assert second.num_new == 4
+
+
+def test_failed_trial_ends_nothing_but_is_told_at_the_end(tmp_path: Path) -> None:
+    """Oracle: twelve trials are asked for though the third fails; the exit status is 1."""
+    launcher = Launcher(tmp_path, failing=[2])
+    with pytest.raises(SystemExit) as end:
+        search.run_search(sweeper(launcher), [], lambda words: None)  # type: ignore[arg-type, return-value]
+    assert end.value.code == 1
+    assert len(launcher.words) == 12
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("x=choice(a,b)", optuna.distributions.CategoricalDistribution(["a", "b"])),
+        ("x=1,2", optuna.distributions.CategoricalDistribution(["1", "2"])),
+        ("x=range(1,9)", optuna.distributions.IntDistribution(1, 9)),
+        ("x=range(1,9,2)", optuna.distributions.IntDistribution(1, 9, step=2)),
+        ("x=range(0,1,0.25)", optuna.distributions.FloatDistribution(0, 1, step=0.25)),
+        ("x=interval(0,1)", optuna.distributions.FloatDistribution(0, 1)),
+        ("x=int(interval(1,8))", optuna.distributions.IntDistribution(1, 8)),
+        ("x=tag(log,interval(1e-4,1))", optuna.distributions.FloatDistribution(1e-4, 1, log=True)),
+        (
+            "x=tag(log,int(interval(1,64)))",
+            optuna.distributions.IntDistribution(1, 64, log=True),
+        ),
+    ],
+)
+def test_search_space_is_that_of_hydras_grammar(word: str, expected: Any) -> None:
+    """Oracle: the table in the manual of hydra-optuna-sweeper 1.2."""
+    fixed, space = search.search_space([word, "y=3"])
+    assert (fixed, space) == (["y=3"], {"x": expected})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"params": {}}, "no setting has several values"),
+        ({"params": {"seed": "interval(9,1)"}}, r"seed=interval\(9,1\)"),
+        ({"params": {"seed": "tag(log,interval(0,1))"}}, "log"),
+        ({"n_trials": 0}, "hydra.sweeper.n_trials=0"),
+        ({"n_jobs": "two"}, "hydra.sweeper.n_jobs=two"),
+        ({"direction": "minimize"}, "validation metric, or its negated loss"),
+        ({"sampler": {"_target_": "os.system", "command": "ls"}}, "optuna.samplers.NAME"),
+        ({"sampler": {"_target_": "optuna.samplers.TPESampler", "sed": 1}}, "sed"),
+        ({"pruner": {"_target_": "optuna.pruners.optuna"}}, "optuna.pruners.NAME"),
+    ],
+)
+def test_bad_setting_is_named(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    """Oracle: the setting in the message, and that no job ran."""
+    launcher = Launcher(tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        search.run_search(sweeper(launcher, **settings), [], lambda words: None)  # type: ignore[arg-type, return-value]
+    assert launcher.words == []
