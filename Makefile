@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check proof mutation browser-test simulations clean
+.PHONY: demo test check proof mutation browser-test simulations configuration clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -34,6 +34,10 @@ browser-test: .venv/browser
 # How often intervals and tests are right, on made-up scores: a table that is published.
 simulations: .venv/ready
 	$(BIN)/python tests/support/simulations.py reports/published/statistics.md
+
+# The page of all settings, from the classes that define them.
+configuration: .venv/ready
+	$(BIN)/python tests/support/configuration_page.py docs/configuration.md
 
 check: .venv/ready
 	$(BIN)/ruff check .

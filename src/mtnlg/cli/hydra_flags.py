@@ -86,26 +86,48 @@ def split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 class HelpWithChoices(argparse.Action):
-    """--help with the choices of each group; Hydra's needs a task and a model for that."""
+    """--help with the choices of each group, or with what is known of the keys after it; Hydra's
+    needs a task and a model for that.
+    """
 
     def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS)
-        self.help = settings.get("help")
+        super().__init__(
+            option_strings, argparse.SUPPRESS, nargs="*", metavar="KEY", help=settings["help"]
+        )
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.print_help()
-        print("\n" + choices_text())
+    def __call__(self, parser: argparse.ArgumentParser, _: object, words: Any, *__: object) -> None:
+        if words:
+            from mtnlg.cli.settings_help import settings_text
+
+            print(settings_text(words))
+        else:
+            parser.print_help()
+            print("\n" + choices_text())
         parser.exit()
 
 
 def choices_text() -> str:
     """The groups of the configuration and the choices of each."""
     lines = ["choices, as group=choice:"]
-    conf = Path(str(resources.files("mtnlg.conf")))
-    for group in sorted(folder for folder in conf.iterdir() if folder.is_dir()):
-        names = sorted(path.relative_to(group).with_suffix("") for path in group.rglob("*.yaml"))
-        if names:
-            lines.append(f"  {group.name:<12}{', '.join(name.as_posix() for name in names)}")
+    for group in sorted(folder.name for folder in _conf().iterdir() if folder.is_dir()):
+        if names := choices_of(group):
+            lines.append(f"  {group:<12}{', '.join(names)}")
     return "\n".join(
-        [*lines, "", "`mtnlg run task=... model=... --cfg job` shows all keys, for key=value."]
+        [
+            *lines,
+            "",
+            "`mtnlg run --help trainer` explains all settings of a group, `--help max_steps` one;",
+            "`mtnlg run task=... model=... --cfg job` shows the values of all keys, for key=value.",
+        ]
     )
+
+
+def choices_of(group: str) -> list[str]:
+    """The names of the files of a group, shipped ones; empty where there is no such group."""
+    folder = _conf() / group
+    paths = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.yaml"))
+    return sorted(path.as_posix() for path in paths)
+
+
+def _conf() -> Path:
+    return Path(str(resources.files("mtnlg.conf")))

@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
     for stage, summary in STAGES.items():
         parser = add_command(subparsers, stage, run, summary, add_help=False)
         parser.set_defaults(stage=stage)
-        parser.add_argument("--help", "-h", action=HelpWithChoices, help="show this and exit")
+        parser.add_argument("--help", "-h", action=HelpWithChoices, help="show this, or KEY")
         modes = add_overrides(parser)
         modes.add_argument(
             "--multirun",

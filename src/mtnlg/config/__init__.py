@@ -83,10 +83,13 @@ class Config:
     seed: CountOrZero = 1
     """Initial weights, dropout and the order of the examples."""
     data_root: str | None = None
-    """Folder of data sets (<kind>/<name>/<split>.jsonl) that is read before the hub."""
+    """Folder of data sets (`<kind>/<name>/<split>.jsonl`) that is read before the hub."""
     artifacts_root: str = "artifacts"
+    """Folder of everything that stages build and later runs find again, by key."""
     runs_root: str = "runs"
+    """Folder of the manifests and logs of runs, by experiment."""
     reports_root: str = "reports"
+    """Folder of the reports, by experiment."""
     tasks: dict[str, TaskConfig]
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
@@ -108,7 +111,7 @@ class Config:
     None: nothing prunes the training.
     """
     callbacks: dict[str, ThirdParty] = field(default_factory=dict)
-    """Lightning callbacks; they see every value of `logged_values`."""
+    """Lightning callbacks; they can monitor each value that a training logs, as val/loss."""
 
     def __post_init__(self) -> None:
         allowed = "at least one data set, as in task=translation/builtin_en_zh"

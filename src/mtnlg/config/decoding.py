@@ -27,7 +27,7 @@ class DecodingConfig:
     """
 
     strategy: str = "greedy"
-    """Row of generation.STRATEGIES: how the next token is chosen."""
+    """How the next token is chosen."""
     max_new_tokens: Count = 128
     """Longest output in tokens."""
     temperature: Positive = 1.0
@@ -69,8 +69,8 @@ class DecodingConfig:
     forced_prefix: str | None = None
     """Text that every output begins with: whole words, since it is tokenized by itself."""
     mbr_utility: str | None = None
-    """sampling: the output is the sample that is most like all samples by this row of
-    evaluation.METRICS (minimum Bayes risk, Eikema and Aziz 2020), not the likeliest one.
+    """sampling: the output is the sample that is most like all samples by this metric (minimum
+    Bayes risk, Eikema and Aziz 2020), not the likeliest one.
     """
     options: dict[str, Any] | None = None
     """Settings of a strategy that another package adds. None: its defaults."""

@@ -28,14 +28,15 @@ class EvaluationConfig:
     """The metrics, and the certainty of their values."""
 
     metrics: list[str] | None = None
-    """Rows of evaluation.METRICS; names may have options, as in rougeL-stem-mean. None: those of
-    DEFAULT_METRICS.
+    """Names of metrics, which may have options, as in rougeL-stem-mean. None: the usual ones of
+    each kind of task.
     """
     model_folders: dict[str, str] = field(default_factory=dict)
     """Metric -> local folder of its model, for bertscore or comet; no model is ever downloaded."""
     num_resamples: Annotated[int, at_least(100)] = 1_000
     """Bootstrap resamples of the test set."""
     confidence: PositiveShare = 0.95
+    """Of intervals: how often they should hold the true value."""
     seed: int = 12_345
     """Seed of the resampling; sacreBLEU's default."""
     has_bca_intervals: bool = False

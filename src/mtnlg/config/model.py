@@ -12,22 +12,29 @@ class Normalization(Enum):
     """How activations are scaled before each sublayer."""
 
     layer_norm = "layer_norm"
+    """Ba et al. 2016."""
     rms_norm = "rms_norm"
+    """Zhang and Sennrich 2019."""
 
 
 class PositionEncoding(Enum):
     """How order enters the model."""
 
     learned = "learned"
+    """A vector for each position, as in GPT-2."""
     rotary = "rotary"
+    """Queries and keys turned by their position (Su et al. 2021)."""
 
 
 class FeedForward(Enum):
     """The non-linearity between the two halves of the feed-forward sublayer."""
 
     gelu = "gelu"
+    """Hendrycks and Gimpel 2016."""
     gelu_tanh = "gelu_tanh"
+    """Its approximation by tanh, as in GPT-2."""
     swiglu = "swiglu"
+    """A gated SiLU (Shazeer 2020)."""
 
 
 @dataclass(kw_only=True)
@@ -37,8 +44,11 @@ class ModelConfig:
     name: str
     """The row's name on a board; not part of any key."""
     num_layers: Count
+    """Blocks of attention and feed-forward sublayer."""
     hidden_size: Count
+    """Width of the states between blocks; a multiple of num_heads."""
     num_heads: Count
+    """Attention heads of a block."""
     num_key_value_heads: Count | None = None
     """Grouped-query attention (Ainslie et al. 2023); None: as many as query heads."""
     feed_forward_size: Count | None = None
@@ -46,11 +56,15 @@ class ModelConfig:
     context_length: Count = 2048
     """Longest sequence in tokens, source and target together."""
     normalization: Normalization = Normalization.layer_norm
+    """What scales activations before each sublayer."""
     norm_epsilon: Positive = 1e-5
+    """Added to the variance before its root is taken."""
     position_encoding: PositionEncoding = PositionEncoding.learned
+    """How order enters the model."""
     rotary_base: Positive = 10_000.0
     """Wavelength base of rotary positions (Su et al. 2021)."""
     feed_forward: FeedForward = FeedForward.gelu_tanh
+    """Non-linearity of the feed-forward sublayer."""
     has_bias: bool = True
     """Biases in the linear layers."""
     is_embedding_tied: bool = True

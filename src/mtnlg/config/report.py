@@ -12,7 +12,7 @@ class ReportConfig:
     """What the report of a launch holds."""
 
     formats: list[str] = field(default_factory=lambda: ["html", "markdown", "csv", "json", "latex"])
-    """Rows of report.FORMATS."""
+    """The files that a report has."""
     num_samples: CountOrZero = 200
     """Examples of each board on the page; 2,000 of 20 systems take about ten megabytes."""
     has_paired_bootstrap: bool = False

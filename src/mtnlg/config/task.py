@@ -18,8 +18,11 @@ class TaskKind(Enum):
     """What a model does with the text."""
 
     translation = "translation"
+    """Into another language."""
     summarization = "summarization"
+    """Into a shorter text."""
     dialogue = "dialogue"
+    """The next turn of a conversation."""
     language_modeling = "language_modeling"
     """Plain text: rows have an empty source, and their reference is the text."""
 
@@ -36,7 +39,9 @@ class ResponseTurns(Enum):
     """Which turns of a dialogue become responses."""
 
     all = "all"
+    """Each turn after the first."""
     last = "last"
+    """Only the last turn."""
 
 
 @dataclass(kw_only=True)
@@ -46,16 +51,17 @@ class KnownContamination:
     held_out: list[str] = field(default_factory=list)
     """Splits whose rows were looked up; empty: repeats within `training`."""
     training: list[str] = field(default_factory=lambda: ["train"])
-    """Splits that were searched, or <kind>/<name>/<split> of another data set."""
+    """Splits that were searched, or `<kind>/<name>/<split>` of another data set."""
     claim: str
     """What was counted, in words."""
     count: int | None = None
-    """None: not published."""
+    """The number of such rows. None: not published."""
     measure: str
     """The audit's name for the same count."""
     others_measure: str | None = None
     """Row of corpus.known_contamination.RULES, if others count in another way."""
     remark: str = ""
+    """What else a reader of the count must know."""
 
 
 @dataclass(kw_only=True)
@@ -63,8 +69,9 @@ class TaskConfig:
     """One data set; its name is its key in `tasks`."""
 
     kind: TaskKind
+    """What a model does with the text; it chooses metrics and baselines."""
     reader: str
-    """Row of corpus.sources.readers.READERS: the shape of one record."""
+    """The shape of one record."""
     source_language: str
     """ISO 639 code, as en or yue."""
     target_language: str | None = None
@@ -82,8 +89,8 @@ class TaskConfig:
     Local files are always read this way.
     """
     folder: str | None = None
-    """Folder with <split>.jsonl, .tsv, .csv, .parquet or .txt files, or with parallel
-    <split>.<language> files; absolute or in `data_root`. All but Parquet can be .gz.
+    """Folder with `<split>.jsonl`, .tsv, .csv, .parquet or .txt files, or with parallel
+    `<split>.<language>` files; absolute or in `data_root`. All but Parquet can be .gz.
     """
     columns: dict[str, str] = field(default_factory=dict)
     """Field of the reader -> column of the record; a dot leads into an object: translation.en."""
@@ -92,15 +99,15 @@ class TaskConfig:
     None: from kind and languages.
     """
     train_split: str | None = "train"
-    """None: the data set is for tests only."""
+    """Split to train on. None: the data set is for tests only."""
     validation_split: str | None = "validation"
     """Split for the validation loss and the choice of the checkpoint."""
     test_sets: list[str] = field(default_factory=lambda: ["test"])
     """Splits to decode and score, one board each. Empty for language modeling."""
     main_metric: str | None = None
-    """Metric that ranks its boards and chooses checkpoints: a row of evaluation.METRICS that has a
-    better direction. None: BLEU for translation, ROUGE-L for summarization and dialogue, and only
-    the loss for language modeling.
+    """Metric that ranks its boards and chooses checkpoints: one that has a better direction. None:
+    BLEU for translation, ROUGE-L for summarization and dialogue, and only the loss for language
+    modeling.
     """
     weight: Positive = 1.0
     """How often each training example is shown in one epoch, on average."""

@@ -46,11 +46,13 @@ class TokenizerConfig:
     min_frequency: Count = 2
     """Pairs rarer than this are not merged; BPE only."""
     algorithm: Algorithm | None = None
-    """None: byte-level BPE."""
+    """How text is divided. None: byte-level BPE."""
     normalizer: Normalizer | None = None
-    """None: text stays what it is."""
+    """What changes text for good before it is divided. None: nothing."""
     pattern: WordPattern | None = None
-    """None: GPT-2's, with combining marks as letters: the same in texts without marks."""
+    """What divides text into words. None: GPT-2's pattern with combining marks as letters, which is
+    the same in texts without marks.
+    """
     tasks: list[str] | None = None
     """Tasks (keys of `tasks`) whose training rows it learns from; None: all. All tasks use it."""
     temperature: Annotated[float, at_least(1)] | None = None

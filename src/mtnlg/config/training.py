@@ -29,8 +29,11 @@ class Schedule(Enum):
     """The learning rate after the warm-up."""
 
     cosine = "cosine"
+    """Half a cosine down to a floor at the last step (Loshchilov and Hutter 2017)."""
     inverse_sqrt = "inverse_sqrt"
+    """In proportion to 1 / sqrt(step) (Vaswani et al. 2017, eq. 3)."""
     constant = "constant"
+    """The peak to the end."""
 
 
 class OptimizerName(Enum):
@@ -47,15 +50,23 @@ class OptimizerConfig:
     """Biases, norms and position embeddings do not decay."""
 
     name: OptimizerName = OptimizerName.adamw
+    """What turns gradients into steps."""
     learning_rate: Positive = 2.5e-3
+    """Peak, at the end of the warm-up."""
     beta1: Share = 0.9
+    """Decay of the mean of AdamW's gradients."""
     beta2: Share = 0.98
+    """Decay of the mean of their squares; 0.98 as in Vaswani et al. 2017, sec. 5.3."""
     epsilon: Positive = 1e-8
+    """Added to the root of that mean."""
     momentum: Share = 0.95
-    """Of Muon."""
+    """Decay of the sum of Muon's gradients."""
     weight_decay: NonNegative = 0.01
+    """Decoupled decay of matrices, times the learning rate (Loshchilov and Hutter 2019)."""
     schedule: Schedule = Schedule.cosine
+    """The learning rate after the warm-up."""
     warmup_steps: CountOrZero = 400
+    """Steps in which the learning rate rises evenly from 0 to its peak."""
     min_learning_rate_ratio: ShareOrAll = 0.05
     """Floor of the cosine as a share of the peak."""
     clip_norm: NonNegative = 1.0
@@ -79,7 +90,9 @@ class Precision(Enum):
     """Arithmetic of the forward and backward pass; the weights stay in fp32."""
 
     fp32 = "32-true"
+    """Single precision."""
     bf16_mixed = "bf16-mixed"
+    """bfloat16 where it is safe (torch.autocast)."""
     fp16_mixed = "16-mixed"
     """With a scaled loss; only on CUDA devices."""
 
@@ -88,8 +101,11 @@ class Accelerator(Enum):
     """The kind of device."""
 
     auto = "auto"
+    """CUDA where there is a device of it."""
     cpu = "cpu"
+    """Also where there is a GPU."""
     cuda = "cuda"
+    """GPUs of NVIDIA."""
 
 
 @dataclass(kw_only=True)
@@ -109,15 +125,21 @@ class TrainerConfig:
     accumulation: Count = 1
     """Micro-batches per optimizer step and process."""
     label_smoothing: Share = 0.1
+    """Probability spread over all tokens (Szegedy et al. 2016; 0.1 as in Vaswani et al. 2017)."""
     precision: Precision = Precision.fp32
+    """Arithmetic of the forward and backward pass; the weights stay in fp32."""
     accelerator: Accelerator = Accelerator.auto
+    """The kind of device."""
     devices: Count = 1
+    """Devices that train together, with a process each."""
     num_threads: Count | None = None
     """CPU threads of one process; None: PyTorch's choice. It changes the last bits of every sum."""
     num_workers: CountOrZero = 0
     """Processes that load data; they change no result."""
     validate_every_steps: Count = 250
+    """Optimizer steps between validations; each also saves a checkpoint."""
     log_every_steps: Count = 20
+    """Optimizer steps between rows of metrics.csv."""
     validation_rows: Count = 200
     """Rows per task, at a fixed stride, that are decoded greedily for the choice of the
     checkpoint.
