@@ -36,6 +36,16 @@ class ArtifactError(MtnlgError, RuntimeError):
     exit_code = 4
 
 
+class NewerVersionError(ArtifactError):
+    """A document that a later version of this package wrote."""
+
+
+class DamagedError(ArtifactError):
+    """A folder of ours with a file that is not what was written; it is set aside and built again
+    when a run needs it.
+    """
+
+
 class InterruptedTrainingError(MtnlgError):
     """A training that was stopped; the same command resumes at its last checkpoint."""
 

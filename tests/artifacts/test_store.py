@@ -6,8 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +21,7 @@ from mtnlg.artifacts import store
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import (
     STAGE_VERSIONS,
+    VERIFY_SINCE,
     artifact_key,
     file_sha256,
     find_artifact,
@@ -29,8 +32,9 @@ from mtnlg.artifacts.store import (
     recorded_sha256,
     verify_artifact,
 )
-from mtnlg.errors import ArtifactError, DataError
-from mtnlg.records.files import JsonObject
+from mtnlg.errors import ArtifactError, DamagedError, DataError
+from mtnlg.records.files import SEAL, JsonObject, read_json, write_json
+from mtnlg.records.places import verified_file
 
 INPUTS: JsonObject = {"rows": "abc", "size": 7}
 KEY = artifact_key("rows", INPUTS)
@@ -146,7 +150,7 @@ def test_full_disk_is_one_error_that_names_the_folder(
 ) -> None:
     """Oracle: the operating system's words for a full disk."""
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "train.jsonl")
 
     monkeypatch.setattr("mtnlg.artifacts.store.write_record", full)
@@ -157,29 +161,176 @@ def test_full_disk_is_one_error_that_names_the_folder(
     assert visible(tmp_path) == []
 
 
-def test_missing_and_shrunk_files_are_found_at_once(tmp_path: Path) -> None:
-    """Oracle: the size in the record."""
+FAULTS: dict[str, Callable[[Path], object]] = {
+    "truncate": lambda path: path.write_bytes(path.read_bytes()[:-2]),
+    "empty": lambda path: path.write_bytes(b""),
+    "flip": lambda path: path.write_bytes(flipped(path.read_bytes())),
+    "delete": lambda path: path.unlink(),
+    "garbage": lambda path: path.write_bytes(bytes(range(256))),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+def flipped(content: bytes) -> bytes:
+    """The bytes with one bit changed in the middle."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", ["nested/train.jsonl", "artifact.json"])
+def test_damaged_folder_is_set_aside_and_built_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, fault: str
+) -> None:
+    """Oracle: the bytes of the first build, and the damaged bytes in the folder set aside."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
-    file = folder / "nested" / "train.jsonl"
+    FAULTS[fault](folder / name)
 
-    file.write_text("a ro", encoding="utf-8")
-    with pytest.raises(ArtifactError, match=r"train\.jsonl: missing or not 6 bytes; delete"):
+    with pytest.raises(DamagedError, match=re.escape(f"{folder / name}")):
         find_artifact(tmp_path, "rows", KEY)
-    file.unlink()
-    with pytest.raises(ArtifactError, match=r"train\.jsonl"):
-        find_artifact(tmp_path, "rows", KEY)
-    with pytest.raises(ArtifactError, match=r"train\.jsonl: no such file"):
+    again = make_artifact(tmp_path, "rows", INPUTS, writer())
+
+    assert (again.is_new, again.folder) == (True, folder)
+    assert (folder / "nested" / "train.jsonl").read_bytes() == b"a row\n"
+    assert find_artifact(tmp_path, "rows", KEY) == folder
+    assert visible(tmp_path) == [KEY, f"{KEY}.damaged-1"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: {folder / name}")
+    assert line.endswith(f"; set aside as {KEY}.damaged-1, built again")
+    if fault == "flip" and name != "artifact.json":
+        assert hashlib.sha256(b"a row\n").hexdigest() in line
+        assert hashlib.sha256(flipped(b"a row\n")).hexdigest() in line
+
+
+def test_each_damaged_folder_has_a_number_of_its_own(tmp_path: Path) -> None:
+    """Oracle: the folder of the stage, listed; a file may stand where the folder was."""
+    for number in range(2):
+        folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
+        (folder / "nested" / "train.jsonl").write_text(f"{number} row\n", encoding="utf-8")
+    make_artifact(tmp_path, "rows", INPUTS, writer())
+    folder.rename(tmp_path / "away")
+    folder.write_text("no folder", encoding="utf-8")
+
+    assert make_artifact(tmp_path, "rows", INPUTS, writer()).is_new
+    assert visible(tmp_path) == [KEY, *(f"{KEY}.damaged-{number}" for number in (1, 2, 3))]
+
+
+def test_record_that_was_edited_together_with_its_file_is_damaged(tmp_path: Path) -> None:
+    """Oracle: a row and its recorded sha256, both replaced by hand."""
+    folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
+    (folder / "nested" / "train.jsonl").write_text("a raw\n", encoding="utf-8")
+    text = (folder / "artifact.json").read_text(encoding="utf-8")
+    before, after = (hashlib.sha256(row).hexdigest() for row in (b"a row\n", b"a raw\n"))
+    (folder / "artifact.json").write_text(text.replace(before, after), encoding="utf-8")
+
+    with pytest.raises(ArtifactError, match=r"artifact\.json is corrupt"):
         verify_artifact(folder)
+    with pytest.raises(DamagedError, match=r"artifact\.json is corrupt"):
+        find_artifact(tmp_path, "rows", KEY)
 
 
-def test_flipped_byte_is_found_by_its_sha256(tmp_path: Path) -> None:
-    """Oracle: a file of equal size with another byte."""
+def test_folder_of_another_key_is_damaged(tmp_path: Path) -> None:
+    """Oracle: a sound folder, renamed."""
+    folder = make_artifact(tmp_path, "rows", {**INPUTS, "size": 8}, writer()).folder
+    folder.rename(folder.with_name(KEY))
+
+    with pytest.raises(DamagedError, match=f"its inputs are not those of rows {KEY}"):
+        find_artifact(tmp_path, "rows", KEY)
+
+
+def test_damaged_file_that_is_not_asked_for_does_not_count(tmp_path: Path) -> None:
+    """Oracle: a folder of two files, one of them damaged."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
     (folder / "nested" / "train.jsonl").write_text("a raw\n", encoding="utf-8")
 
+    assert find_artifact(tmp_path, "rows", KEY, "test.jsonl") == folder
+    with pytest.raises(DamagedError):
+        find_artifact(tmp_path, "rows", KEY, "nested/train.jsonl")
+
+
+@pytest.mark.parametrize("cache", ["kept", "deleted", "garbage", "of other hashes"])
+def test_file_is_hashed_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    """Oracle: the calls of the hash; only a cache that is not kept costs another."""
+    folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
+    file, verified = folder / "nested" / "train.jsonl", verified_file(folder)
+    hashed: list[Path] = []
+    monkeypatch.setattr(store, "RECENT_NANOSECONDS", 0)
+    monkeypatch.setattr(store, "file_sha256", lambda path: hashed.append(path) or file_sha256(path))
+
+    find_artifact(tmp_path, "rows", KEY)
+    find_artifact(tmp_path, "rows", KEY)
+    assert hashed == [file]
+    if cache == "deleted":
+        verified.unlink()
+    elif cache == "garbage":
+        verified.write_bytes(b"\0garbage")
+    elif cache == "of other hashes":
+        verified.write_text(verified.read_text().replace("a", "b"), encoding="utf-8")
+    find_artifact(tmp_path, "rows", KEY)
+    find_artifact(tmp_path, "rows", KEY)
+
+    assert hashed == [file] * (1 if cache == "kept" else 2)
+
+
+def test_file_with_the_old_size_and_time_is_hashed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: a byte changed in place, and the time set back: the time of the change remains."""
+    folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
+    file = folder / "nested" / "train.jsonl"
+    monkeypatch.setattr(store, "RECENT_NANOSECONDS", 0)
+    find_artifact(tmp_path, "rows", KEY)
+    status = file.stat()
+    time.sleep(0.02)  # more than a tick of the file system
+    with file.open("r+b") as stream:
+        stream.write(b"A")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    with pytest.raises(DamagedError):
+        find_artifact(tmp_path, "rows", KEY)
+
+
+def test_file_that_was_just_written_is_not_remembered(tmp_path: Path) -> None:
+    """A file may change twice within one tick of the clock, with one stamp."""
+    folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
+    os.utime(folder / "nested" / "train.jsonl")
+
+    find_artifact(tmp_path, "rows", KEY)
+
+    assert not verified_file(folder).exists()
+
+
+def test_all_files_are_hashed_again_once_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the calls of the hash; the variable says since when."""
+    folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
+    hashed: list[Path] = []
+    monkeypatch.setattr(store, "RECENT_NANOSECONDS", 0)
+    monkeypatch.setattr(store, "file_sha256", lambda path: hashed.append(path) or file_sha256(path))
+    find_artifact(tmp_path, "rows", KEY)
+    os.utime(verified_file(folder), ns=(0, 0))
+    monkeypatch.setenv(VERIFY_SINCE, "1")
+
+    find_artifact(tmp_path, "rows", KEY)
+    find_artifact(tmp_path, "rows", KEY)
+
+    assert len(hashed) == 2
+
+
+def test_read_only_folder_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: a cache that cannot be written, and a folder that is found."""
+    folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(store, "write_json", refuse)
+    monkeypatch.setattr(store, "RECENT_NANOSECONDS", 0)
+
     assert find_artifact(tmp_path, "rows", KEY) == folder
-    with pytest.raises(ArtifactError, match=r"train\.jsonl is corrupt: sha256 is"):
-        verify_artifact(folder)
 
 
 @pytest.mark.parametrize(
@@ -190,20 +341,22 @@ def test_broken_record_is_an_error_that_names_it(tmp_path: Path, record: str) ->
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
     (folder / "artifact.json").write_text(record, encoding="utf-8")
 
-    with pytest.raises(ArtifactError, match=r"artifact\.json"):
+    with pytest.raises(DamagedError, match=r"artifact\.json"):
         find_artifact(tmp_path, "rows", KEY)
     with pytest.raises(ArtifactError, match=r"artifact\.json"):
         verify_artifact(folder)
 
 
 def test_record_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    """Oracle: a version number beyond ours."""
+    """Oracle: a version number beyond ours, sealed; it is not set aside."""
     folder = make_artifact(tmp_path, "rows", INPUTS, writer()).folder
-    record = json.loads((folder / "artifact.json").read_text())
-    (folder / "artifact.json").write_text(json.dumps({**record, "schema_version": 99}))
+    record = {**read_json(folder / "artifact.json"), "schema_version": 99}
+    write_json(folder / "artifact.json", record, is_sealed=True)
 
     with pytest.raises(ArtifactError, match=r"schema_version 99 is newer than 1; update mtnlg"):
         find_artifact(tmp_path, "rows", KEY)
+    with pytest.raises(ArtifactError, match=r"schema_version 99 is newer than 1; update mtnlg"):
+        make_artifact(tmp_path, "rows", INPUTS, writer())
 
 
 def test_recorded_sha256_names_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -281,6 +434,7 @@ def test_record_says_what_gave_the_key_and_what_was_built(tmp_path: Path) -> Non
 
     record = json.loads((made.folder / "artifact.json").read_text(encoding="utf-8"))
     record.pop("schema_version", None)
+    assert len(record.pop(SEAL)) == 64
     assert made.folder == tmp_path / "rows" / KEY
     assert (made.stage, made.key) == ("rows", KEY)
     assert record == {

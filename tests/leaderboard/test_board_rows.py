@@ -5,7 +5,7 @@ Expected rows and reasons are written out by hand.
 
 from __future__ import annotations
 
-import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -170,10 +170,14 @@ def test_unknown_board_names_those_that_there_are(runs: Runs) -> None:
 def test_scores_without_known_settings_are_an_error(runs: Runs, evaluation: object) -> None:
     record = runs.add("first", made_rows("x"), scored_rows="the usual rows")
     assert record.scores is not None
-    path = scores_folder(runs.artifacts_root, record.scores) / "artifact.json"
-    document = json.loads(path.read_text("utf-8"))
-    document["inputs"]["evaluation"] = evaluation
-    path.write_text(json.dumps(document), encoding="utf-8")
+    sound = scores_folder(runs.artifacts_root, record.scores)
+    changed = make_folder(
+        runs.artifacts_root,
+        "scores",
+        {"evaluation": evaluation},  # type: ignore[dict-item]
+        lambda folder: shutil.copytree(sound, folder, dirs_exist_ok=True),
+    )
+    runs.add_record("first", record.predictions, changed.key, rows=[], scored_rows="the usual rows")
 
     with pytest.raises(ArtifactError, match="no evaluation settings that are known here"):
         runs.read()

@@ -2,6 +2,8 @@
 
 An artifact is `<root>/<stage>/<key>/` with an `artifact.json`: the inputs behind the key, and the
 size and sha256 of each file. One process at a time builds it as `<key>.partial`, syncs and renames.
+Its files are hashed before they are used, unless they are as they were when last hashed; a damaged
+folder is set aside and built again.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,10 +24,10 @@ from typing import Any
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from mtnlg.artifacts.source import Code
-from mtnlg.errors import ArtifactError
+from mtnlg.errors import ArtifactError, DamagedError, NewerVersionError
 from mtnlg.records.codec import read_record, write_record
-from mtnlg.records.files import JsonObject, JsonValue
-from mtnlg.records.places import artifact_folder
+from mtnlg.records.files import JsonObject, JsonValue, disk_faults, read_json, write_json
+from mtnlg.records.places import artifact_folder, damaged_path, verified_file
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,12 @@ RECORD_FILE = "artifact.json"
 PARTIAL_SUFFIX = ".partial"
 KEY_LENGTH = 16
 """Hexadecimal digits of a key: 64 bits."""
+RECENT_NANOSECONDS = 100_000_000
+"""A file that changed this recently is hashed again next time: it may change once more within one
+tick of its time stamp."""
+VERIFY_SINCE = "MTNLG_VERIFY_SINCE"
+"""The environment variable that tells this process and its children to hash each file again that
+was last hashed before this time, in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +118,30 @@ def make_artifact(
     """
     key = artifact_key(stage, inputs)
     folder = artifact_folder(root, stage, key)
-    if find_artifact(root, stage, key) is not None:
-        return Artifact(stage, key, folder, is_new=False)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _acquired(FileLock(folder.with_name(f".{key}.lock")), f"{stage} {key}"):
+    with suppress(DamagedError):
         if find_artifact(root, stage, key) is not None:
             return Artifact(stage, key, folder, is_new=False)
-        partial = folder.with_name(key + PARTIAL_SUFFIX)
-        if not is_resumable:
-            shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(exist_ok=True)
-        try:
-            with _disk_faults(partial, folder):
+    partial = folder.with_name(key + PARTIAL_SUFFIX)
+    with disk_faults(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _acquired(FileLock(folder.with_name(f".{key}.lock")), f"{stage} {key}"):
+            try:
+                if find_artifact(root, stage, key) is not None:
+                    return Artifact(stage, key, folder, is_new=False)
+            except DamagedError as damage:
+                logger.warning(f"{damage}; set aside as {set_aside(folder).name}, built again")
+            if not is_resumable:
+                shutil.rmtree(partial, ignore_errors=True)
+            try:
+                partial.mkdir(exist_ok=True)
                 build(partial)
                 record = ArtifactRecord(stage, key, inputs, _files(partial))
-                write_record(partial / RECORD_FILE, record)
+                write_record(partial / RECORD_FILE, record, is_sealed=True)
                 _replace(folder, partial)
-        except BaseException:
-            if not (is_resumable and any(partial.glob("*"))):
-                shutil.rmtree(partial, ignore_errors=True)
-            raise
+            except BaseException:
+                if not (is_resumable and any(partial.glob("*"))):
+                    shutil.rmtree(partial, ignore_errors=True)
+                raise
     return Artifact(stage, key, folder, is_new=True)
 
 
@@ -145,16 +158,74 @@ def package_versions(*names: str) -> JsonObject:
     return {name: ".".join(metadata.version(name).split(".")[:2]) for name in names}
 
 
-def find_artifact(root: Path, stage: str, key: str) -> Path | None:
-    """The complete folder of this key, or None; raises ArtifactError if files changed in size."""
+def find_artifact(root: Path, stage: str, key: str, *names: str) -> Path | None:
+    """The folder of this key, or None where nothing is built. Raises DamagedError naming the first
+    file that is not as built; only these names are looked at, if any are given.
+    """
     folder = artifact_folder(root, stage, key)
-    if not (folder / RECORD_FILE).is_file():
+    if not os.path.lexists(folder):
         return None
-    for name, record in _recorded_files(folder).items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != record.bytes:
-            raise _broken(f"{path}: missing or not {record.bytes} bytes", folder)
+    path = folder / RECORD_FILE
+    try:
+        record = read_record(path, ArtifactRecord, is_sealed=True)
+    except NewerVersionError:
+        raise
+    except ArtifactError as error:
+        raise DamagedError(str(error)) from None
+    if (record.stage, artifact_key(stage, record.inputs)) != (stage, key):
+        raise DamagedError(f"{path} is corrupt: its inputs are not those of {stage} {key}")
+    files = {name: file for name, file in record.files.items() if not names or name in names}
+    _verify(folder, files)
     return folder
+
+
+def _verify(folder: Path, files: Mapping[str, FileRecord]) -> None:
+    """Hash the files of a folder that changed since they were last hashed."""
+    cache = verified_file(folder)
+    verified: JsonObject = {}
+    with suppress(ArtifactError, OSError):
+        if cache.stat().st_mtime_ns >= int(os.environ.get(VERIFY_SINCE, 0)):
+            verified = read_json(cache)
+    stamps: JsonObject = {}
+    for name, record in files.items():
+        stamp, is_old = _stamp(folder / name)
+        stamp += f" {record.sha256}"
+        if verified.get(name) != stamp:
+            check_sha256(folder / name, record.sha256)
+        if is_old:
+            stamps[name] = stamp
+    if any(verified.get(name) != stamp for name, stamp in stamps.items()):
+        with suppress(OSError):  # it only saves time
+            write_json(cache, verified | stamps)
+
+
+def _stamp(path: Path) -> tuple[str, bool]:
+    """What changes when a file changes, and whether its last change was a while ago."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DamagedError(f"{path} is corrupt: {error.strerror}") from None
+    stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+    return stamp, time.time_ns() - status.st_ctime_ns > RECENT_NANOSECONDS
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Raise DamagedError where a file has not this sha256."""
+    try:
+        actual = file_sha256(path)
+    except OSError as error:
+        raise DamagedError(f"{path} is corrupt: {error.strerror}") from None
+    if actual != expected:
+        raise DamagedError(f"{path} is corrupt: sha256 is {actual}, was {expected}")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged folder or file, so that it can be looked at but is not used."""
+    number = 1
+    while os.path.lexists(damaged_path(path, number)):
+        number += 1
+    path.rename(damaged_path(path, number))
+    return damaged_path(path, number)
 
 
 def recorded_sha256(folder: Path, name: str) -> str:
@@ -166,14 +237,9 @@ def recorded_sha256(folder: Path, name: str) -> str:
 
 
 def verify_artifact(folder: Path) -> None:
-    """Raise ArtifactError naming the first file whose sha256 is not the recorded one."""
+    """Raise DamagedError naming the first file whose sha256 is not the recorded one."""
     for name, record in _recorded_files(folder).items():
-        path = folder / name
-        if not path.is_file():
-            raise _broken(f"{path}: no such file", folder)
-        actual = file_sha256(path)
-        if actual != record.sha256:
-            raise _broken(f"{path} is corrupt: sha256 is {actual}, was {record.sha256}", folder)
+        check_sha256(folder / name, record.sha256)
 
 
 def file_sha256(path: Path) -> str:
@@ -217,20 +283,6 @@ def _recorded_files(folder: Path) -> dict[str, FileRecord]:
 
 def _broken(fault: str, folder: Path) -> ArtifactError:
     return ArtifactError(f"{fault}; delete {folder} to have it built again")
-
-
-@contextmanager
-def _disk_faults(partial: Path, folder: Path) -> Iterator[None]:
-    """Turn an error of the operating system into one that names the folder and the free space."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:
-            raise
-        free = shutil.disk_usage(folder.parent).free
-        raise ArtifactError(
-            f"{folder}: {error.strerror} ({error.filename or partial}); {free:,} bytes are free"
-        ) from error
 
 
 def _files(folder: Path) -> dict[str, FileRecord]:

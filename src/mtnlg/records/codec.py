@@ -68,18 +68,20 @@ def _check_known(document: object, known: Any, *, at: str) -> None:
         _check_known(value, known[name], at=f"{at}.{name}")
 
 
-def read_record(path: Path, kind: type[Record], *, remedy: str = "") -> Record:
+def read_record(
+    path: Path, kind: type[Record], *, remedy: str = "", is_sealed: bool = False
+) -> Record:
     """The record of a JSON file; raises ArtifactError with path, field and remedy."""
-    document = read_json(path)
+    document = read_json(path, is_sealed=is_sealed)
     try:
         return decode(document, kind)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error}{'; ' if remedy else ''}{remedy}") from None
 
 
-def write_record(path: Path, record: object) -> None:
-    """Write a record whole or not at all."""
-    write_json(path, encode(record))
+def write_record(path: Path, record: object, *, is_sealed: bool = False) -> None:
+    """Write a record whole or not at all; a sealed one shows when it was damaged."""
+    write_json(path, encode(record), is_sealed=is_sealed)
 
 
 def _encoded(value: Any) -> JsonValue:

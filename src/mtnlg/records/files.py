@@ -6,19 +6,24 @@ Every JSON document carries `schema_version`; JSON lines are UTF-8, one object a
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import math
 import os
+import re
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
-from mtnlg.errors import ArtifactError, DataError
+from mtnlg.errors import ArtifactError, DataError, NewerVersionError
 
 SCHEMA_VERSION = 1
+SEAL = "document_sha256"
+"""The key of a sealed document that holds the sha256 of its other keys and values."""
 GZIP_MAGIC = b"\x1f\x8b"
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 JsonObject = dict[str, JsonValue]
@@ -99,8 +104,10 @@ def json_line(record: JsonObject) -> str:
     return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_json(path: Path, *, has_only_finite: bool = True) -> JsonObject:
-    """A JSON document of ours; raises ArtifactError if missing, broken or of a later version."""
+def read_json(path: Path, *, has_only_finite: bool = True, is_sealed: bool = False) -> JsonObject:
+    """A JSON document of ours; raises ArtifactError if missing, broken or of a later version, or if
+    it is not what its seal says. One that has a seal need not be asked for it.
+    """
     try:
         document = json.loads(
             path.read_text(encoding="utf-8"),
@@ -115,18 +122,26 @@ def read_json(path: Path, *, has_only_finite: bool = True) -> JsonObject:
         raise ArtifactError(f"{path}: not valid JSON ({error})") from None
     if not isinstance(document, dict):
         raise ArtifactError(f"{path}: expected a JSON object, found {type(document).__name__}")
+    seal = _seal(document)
+    if (is_sealed or SEAL in document) and document.get(SEAL) != seal:
+        raise ArtifactError(
+            f"{path} is corrupt: {SEAL} is {document.get(SEAL)}, its content gives {seal}"
+        )
     version = document.get("schema_version", 0)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise ArtifactError(
+        raise NewerVersionError(
             f"{path}: schema_version {version!r} is newer than {SCHEMA_VERSION}; "
             "update mtnlg to read it"
         )
     return document
 
 
-def write_json(path: Path, document: Mapping[str, object]) -> None:
-    """Write a JSON document whole or not at all, with `schema_version` first."""
+def write_json(path: Path, document: Mapping[str, object], *, is_sealed: bool = False) -> None:
+    """Write a JSON document whole or not at all, with `schema_version` first; its seal, if any,
+    is last.
+    """
     body = {"schema_version": SCHEMA_VERSION, **document}
+    body |= {SEAL: _seal(body)} if is_sealed else {}
     write_text(path, json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
@@ -144,6 +159,39 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+@contextmanager
+def disk_faults(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into an ArtifactError that names the path and the free
+    space; any other error passes.
+    """
+    try:
+        yield
+    except Exception as error:
+        if words := disk_fault(error, path):
+            raise ArtifactError(words) from error
+        raise
+
+
+def disk_fault(error: BaseException, path: Path) -> str | None:
+    """An error of the operating system about this path in words; None for any other error."""
+    number = error.errno if isinstance(error, OSError) else None
+    if match := re.search(r"\(os error (\d+)\)", str(error)):  # of libraries in Rust
+        number = int(match[1])
+    if number is None:
+        return None
+    file = getattr(error, "filename", None) or path
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(existing).free
+    where = f"{path}: " if str(file) == str(path) else f"{path}: {file}: "
+    return f"{where}{os.strerror(number)}; {free:,} bytes are free there"
+
+
+def _seal(document: Mapping[str, object]) -> str:
+    """The sha256 of a document's canonical JSON without its seal."""
+    content = {name: value for name, value in document.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _refuse_constant(name: str) -> float:

@@ -7,6 +7,7 @@
 | `<artifacts>/model/<key>/` | the model, `training.json`, `metrics.csv`, `profile.txt` |
 | `<artifacts>/predictions/<key>/` | `predictions.jsonl`, `generation.json` |
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
+| `<artifacts>/<stage>/` | `.<key>.lock`, `.<key>.verified`, `<key>.damaged-<number>/` |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
 | `<runs>/<experiment>/<run id>/` | `config.yaml`, `run.json`, `log.txt`, `code.diff` |
 """
@@ -41,6 +42,16 @@ def rows_file(split: str) -> str:
 def artifact_folder(artifacts_root: Path, stage: str, key: str) -> Path:
     """The folder of one artifact."""
     return artifacts_root / stage / key
+
+
+def verified_file(folder: Path) -> Path:
+    """Beside an artifact, which of its files were hashed; without it they are hashed again."""
+    return folder.with_name(f".{folder.name}.verified")
+
+
+def damaged_path(path: Path, number: int) -> Path:
+    """Where a damaged folder or file is set aside."""
+    return path.with_name(f"{path.name}.damaged-{number}")
 
 
 def model_folder(artifacts_root: Path, key: str) -> Path:
