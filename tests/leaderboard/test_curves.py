@@ -67,6 +67,16 @@ def test_curves_of_a_training_in_progress_are_found(launch: MadeLaunch) -> None:
     assert table[0]["train_loss"] == "5.0"
 
 
+def test_validation_is_drawn_at_the_tokens_of_its_step(launch: MadeLaunch) -> None:
+    """Oracle: rows as a training writes them, 10 tokens a step, without those of a validation."""
+    launch.add_metrics("model", f"{HEADER}\n20,1,200,5.0,,\n20,2,,,4.5,\n25,3,,,4.0,\n")
+
+    table = read_table("model", artifacts_root=launch.artifacts_root)
+
+    points = curve_of(table, "validation_loss", axis=best_axis([table])).points
+    assert points == ((200.0, 4.5), (250.0, 4.0))
+
+
 def test_table_cut_off_by_a_crash_is_read_up_to_the_cut(launch: MadeLaunch) -> None:
     launch.add_metrics("model", f"{HEADER}\n1,1,10,5.0,,\n2,2,2\0\0")
 

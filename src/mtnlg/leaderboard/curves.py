@@ -34,15 +34,31 @@ class Curve:
 
 
 def read_table(key: str | None, *, artifacts_root: Path) -> Table:
-    """The rows of a model's metrics.csv, also during its training; empty where there is none."""
+    """The rows of a model's metrics.csv, also during its training; empty where there is none. A
+    validation has the target tokens of its step, which only the rows between are written with.
+    """
     if key is None or not is_folder_name(key):
         return []
     for folder in (key, f"{key}.partial"):
         path = model_folder(artifacts_root, folder) / METRICS_FILE
         if path.is_file():
             with path.open(encoding="utf-8", errors="replace", newline="") as stream:
-                return [_texts(row) for row in csv.DictReader(_without_nul(stream))]
+                return _with_tokens([_texts(row) for row in csv.DictReader(_without_nul(stream))])
     return []
+
+
+def _with_tokens(table: Table) -> Table:
+    """The table, with the tokens at each validation in proportion to those of the row before."""
+    tokens_per_step: float | None = None
+    for row in table:
+        step, tokens = _number(row.get("step")), _number(row.get("target_tokens"))
+        if not step:
+            continue
+        if tokens is not None:
+            tokens_per_step = tokens / step
+        elif tokens_per_step is not None and row.get("validation_loss"):
+            row["target_tokens"] = f"{tokens_per_step * step:.0f}"
+    return table
 
 
 def best_axis(tables: Iterable[Sequence[dict[str, str]]]) -> str:
