@@ -44,7 +44,7 @@ ARROWS: dict[str, set[str]] = {
     "report": EVERYBODY | {"evaluation", "leaderboard"},
     "doctor": EVERYBODY | {"evaluation", "leaderboard", "report"},
     "ratings": EVERYBODY | {"evaluation", "leaderboard", "report"},
-    "provenance": EVERYBODY | {"evaluation", "leaderboard"},
+    "provenance": EVERYBODY | {"artifacts", "evaluation", "leaderboard"},
     "experiment": EVERYBODY
     | {"artifacts", "tokenization", "corpus", "contamination", "model", "generation", "inference"}
     | {"training"}
@@ -127,7 +127,10 @@ def test_torch_stays_in_its_rooms() -> None:
     users = users_of("torch", "safetensors")
 
     assert {room for room, is_lazy in users if not is_lazy} <= TORCH_ROOMS
-    assert {room for room, is_lazy in users if is_lazy} <= TORCH_ROOMS | {"experiment"}
+    assert {room for room, is_lazy in users if is_lazy} <= TORCH_ROOMS | {
+        "experiment",
+        "provenance",
+    }
 
 
 def test_lightning_stays_in_training() -> None:

@@ -22,7 +22,10 @@ from mtnlg.cli.main import main, make_parser
 from mtnlg.cli.stage import STAGES
 
 RUN = ["run", "task=translation/builtin_en_zh", "model=mt_nlg_nano"]
-OTHERS = ["data", "say", "score", "doctor", "import", "diff", "publish", "ratings", "leaks"]
+OTHERS = [
+    *("data", "say", "score", "doctor", "import", "diff", "reproduce", "publish", "ratings"),
+    "leaks",
+]
 GONE = {"--shell-completion", "-sc"}
 """Hydra's completion knows no subcommands."""
 

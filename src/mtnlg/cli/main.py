@@ -6,13 +6,25 @@ import sys
 from collections.abc import Sequence
 
 from mtnlg import __version__
-from mtnlg.cli import data, diff, doctor, import_command, publish, ratings, say, score, stage
+from mtnlg.cli import (
+    data,
+    diff,
+    doctor,
+    import_command,
+    publish,
+    ratings,
+    reproduce,
+    say,
+    score,
+    stage,
+)
 from mtnlg.cli.command import Parser, guarded
 from mtnlg.progress import show_messages
 
 COMMANDS = (
     *(stage.add_parser, data.add_parser, say.add_parser, score.add_parser, doctor.add_parser),
-    *(import_command.add_parser, diff.add_parser, publish.add_parser, ratings.add_parser),
+    *(import_command.add_parser, diff.add_parser, reproduce.add_parser, publish.add_parser),
+    ratings.add_parser,
     data.add_leaks_parser,
 )
 """Functions that add a command to the parser, in the order of the help."""

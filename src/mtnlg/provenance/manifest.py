@@ -38,7 +38,7 @@ class Manifest:
             git=environment.git_state(),
             hardware=hardware,
             variables=environment.arithmetic_variables(),
-            command=shlex.join(["mtnlg", *sys.argv[1:]]),
+            command=shlex.join([*_program(), *sys.argv[1:]]),
             process=os.getpid(),
             process_start=process_start(os.getpid()),
             host=this_host(),
@@ -76,6 +76,12 @@ class Manifest:
         seconds = round(time.monotonic() - self._clock, 1)
         finished = None if status == "running" else datetime.now(UTC)
         self.add(status=status, reason=reason, seconds=seconds, finished=finished)
+
+
+def _program() -> list[str]:
+    """The words of the command before its arguments; Hydra's task has the stage in one of them."""
+    words = sys.argv[0].split()
+    return words if words[:1] == ["mtnlg"] else ["mtnlg"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,17 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "⏎").replace("\t", " ")
 
 
-def aligned(rows: Sequence[Sequence[str]], *, numbers: Container[int] = ()) -> list[str]:
-    """A line for each row, with columns of equal width in a terminal, numbers to the right."""
+def aligned(
+    rows: Sequence[Sequence[str]], *, numbers: Container[int] = (), is_markdown: bool = False
+) -> list[str]:
+    """A line for each row, with columns of equal width in a terminal, numbers to the right; or as a
+    table of Markdown, headed by the first row.
+    """
     import tabulate  # slow to import
 
     sides = ["right" if column in numbers else "left" for column in range(len(rows[0]))]
-    text = tabulate.tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=sides)
+    form, header = ("github", "firstrow") if is_markdown else ("plain", ())
+    text = tabulate.tabulate(rows, header, tablefmt=form, disable_numparse=True, colalign=sides)
     return [line.rstrip() for line in text.split("\n")]
 
 

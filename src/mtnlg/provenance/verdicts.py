@@ -1,0 +1,191 @@
+"""Whether a run that was made again (B) is the first one (A): a verdict for each artifact of each
+stage, with what differs first and what explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mtnlg.artifacts.store import RECORD_FILE, ArtifactRecord, artifact_key, file_sha256
+from mtnlg.errors import ArtifactError
+from mtnlg.provenance.file_differences import FileDifference, first_difference
+from mtnlg.provenance.manifest import Run
+from mtnlg.records.codec import read_record
+from mtnlg.records.places import (
+    GENERATION_FILE,
+    METRICS_FILE,
+    PROFILE_FILE,
+    TRAINING_FILE,
+    artifact_folder,
+)
+from mtnlg.records.run_config import Difference, differences
+from mtnlg.text.display import one_line
+
+Word = Literal["bit-identical", "equal within tolerance", "different"]
+WORDS: tuple[Word, ...] = ("bit-identical", "equal within tolerance", "different")
+"""From the best to the worst."""
+TOLERANCES = {"model": 1e-3, "predictions": 1e-3, "scores": 1e-6}
+"""Stage -> the largest relative difference of its numbers that counts as equal: of a logged loss,
+or of a weight beside the largest of its tensor. Texts and counts must be the same."""
+TIMED_FILES = (TRAINING_FILE, METRICS_FILE, PROFILE_FILE, GENERATION_FILE)
+"""Files whose hash no manifest has, since they hold times."""
+EARLIER = (
+    "rows",
+    "tokens",
+    "tokenizer",
+    "validation_rows",
+    "own_training_rows",
+    "signals",
+    "model",
+)
+"""Inputs that hold what an earlier stage made, by its hash."""
+KEYS = ("predictions",)
+"""Inputs that name an earlier artifact by its key, which can differ where its files do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One artifact in A and in B."""
+
+    stage: str
+    name: str
+    """As the manifest has it: `rows/<task>`, `scores/<task>/<test set>/<system>`."""
+    verdict: Word
+    differences: tuple[FileDifference, ...]
+    """The first of each file; the curve of a training comes before its weights."""
+    reasons: tuple[str, ...]
+    """What explains them, or was another without effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """All parts in the order of the pipeline, and what else the manifests say differently."""
+
+    parts: tuple[Part, ...]
+    environment: tuple[Difference, ...]
+
+    @property
+    def verdict(self) -> Word:
+        """The worst of all parts."""
+        return worst(self.parts)
+
+    def stages(self) -> dict[str, list[Part]]:
+        """The parts by stage."""
+        return {
+            stage: [part for part in self.parts if part.stage == stage]
+            for stage in dict.fromkeys(part.stage for part in self.parts)
+        }
+
+
+def worst(parts: Sequence[Part]) -> Word:
+    """The worst verdict of these parts."""
+    return max((part.verdict for part in parts), key=WORDS.index)
+
+
+def judge(runs: tuple[Run, Run], roots: tuple[Path, Path]) -> Judgment:
+    """The verdicts over A and B, whose artifacts lie in these folders."""
+    environment = tuple(
+        row
+        for row in differences([run.record.environment for run in runs])
+        if not (row.key.startswith("hardware.") and None in row.values)  # a library not loaded
+    )
+    keys = [_keys(run) for run in runs]
+    names = dict.fromkeys([*keys[0], *keys[1]])
+    parts = [_judge_part(name, runs, keys, roots, environment) for name in names]
+    return Judgment(tuple(sorted(parts, key=lambda part: _position(part.stage))), environment)
+
+
+def _position(stage: str) -> int:
+    stages = ("rows", "contamination", "tokenizer", "tokens", "model", "predictions", "scores")
+    return stages.index(stage)
+
+
+def _keys(run: Run) -> dict[str, str]:
+    """Name of each part -> its artifact key."""
+    made = run.record.artifacts
+    keys = {
+        **{f"rows/{task}": key for task, key in made.rows.items()},
+        **{"contamination": made.contamination, "tokenizer": made.tokenizer},
+        **{f"tokens/{task}": key for task, key in made.tokens.items()},
+        "model": made.model,
+    }
+    for score in run.record.scores:
+        name = f"{score.task.partition('/')[2]}/{score.test_set}/{score.system}"
+        keys |= {f"predictions/{name}": score.predictions, f"scores/{name}": score.scores}
+    return {name: key for name, key in keys.items() if key is not None}
+
+
+def _judge_part(
+    name: str,
+    runs: tuple[Run, Run],
+    keys: Sequence[dict[str, str]],
+    roots: tuple[Path, Path],
+    environment: Sequence[Difference],
+) -> Part:
+    stage = name.partition("/")[0]
+    folders, records, reasons = [], [], list[str]()
+    for label, run, of_run, root in zip("AB", runs, keys, roots, strict=True):
+        folder = artifact_folder(root, stage, of_run.get(name, ""))
+        folders.append(folder)
+        try:
+            record = read_record(folder / RECORD_FILE, ArtifactRecord)
+            records.append(record)
+            reasons += _damage(label, folder, record, run.record.contents.get(name))
+        except ArtifactError:
+            reasons.append(f"{label} has no such files any more")
+    if len(records) < len("AB"):
+        contents = [run.record.contents.get(name) for run in runs]
+        is_same = contents[0] is not None and contents[0] == contents[1]
+        reasons.append(f"{'the same' if is_same else 'no equal'} hash in run.json")
+        return Part(stage, name, WORDS[0] if is_same else WORDS[-1], (), tuple(reasons))
+    found = tuple(_file_differences(*folders))
+    tolerance = TOLERANCES.get(stage, -1)
+    is_near = all(row.error is not None and row.error <= tolerance for row in found)
+    reasons += _inputs(*records, is_equal=not found)
+    if found and not reasons:
+        recorded = [_said(row) for row in environment if not row.key.startswith("code.")]
+        reasons = recorded or ["nothing that the manifests hold explains it"]
+    return Part(stage, name, WORDS[0 if not found else 2 - is_near], found, tuple(reasons))
+
+
+def _file_differences(first: Path, second: Path) -> Iterator[FileDifference]:
+    files = (path for folder in (first, second) for path in folder.rglob("*") if path.is_file())
+    names = {path.name for path in files} - {RECORD_FILE, PROFILE_FILE}
+    for name in sorted(names, key=lambda name: (name != METRICS_FILE, name)):
+        if not ((first / name).is_file() and (second / name).is_file()):
+            label = "A" if (first / name).is_file() else "B"
+            yield FileDifference(name, f"only {label} has it", "", "", None)
+        elif difference := first_difference(first / name, second / name):
+            yield difference
+
+
+def _inputs(first: ArtifactRecord, second: ArtifactRecord, *, is_equal: bool) -> Iterator[str]:
+    """What the two were not equally made of; earlier stages only where the files differ."""
+    for row in differences([first.inputs, second.inputs]):
+        top = row.key.partition(".")[0]
+        if top in KEYS or (top in EARLIER and all(map(_is_hash, row.values))):
+            if not is_equal:
+                yield f"{row.key} that it was made of"
+        else:
+            yield _said(row)
+
+
+def _is_hash(value: str | None) -> bool:
+    return value is None or (len(value) in (16, 64) and set(value) <= set("0123456789abcdef"))
+
+
+def _damage(label: str, folder: Path, record: ArtifactRecord, content: str | None) -> Iterator[str]:
+    """Which files are not those that the run wrote, by the hashes of its records."""
+    for name, file in record.files.items():
+        if not (folder / name).is_file() or file_sha256(folder / name) != file.sha256:
+            yield f"{name} of {label} was changed after it was made ({RECORD_FILE} has its hash)"
+    files = {name: file.sha256 for name, file in record.files.items() if name not in TIMED_FILES}
+    if content not in (None, artifact_key(record.stage, {**files})):
+        yield f"files of {label} were changed after the run (run.json has their hash)"
+
+
+def _said(row: Difference) -> str:
+    return f"{row.key}: " + " -> ".join(one_line(value or "none") for value in row.values)
