@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 PACKAGE = logging.getLogger("mtnlg")
 
+CUT = {"is_cut": True}
+"""`extra` of a message whose lines are cut at the width of a terminal."""
 LINE_SECONDS = 15.0
 """Least time between two plain lines of one task."""
 
@@ -101,7 +104,18 @@ class _Terminal(logging.Handler):
     """Shows messages on the current standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        text = self.format(record)
+        if hasattr(record, "is_cut"):
+            text = "\n".join(map(_cut, text.splitlines()))
+        print(text, file=sys.stderr, flush=True)
+
+
+def _cut(line: str) -> str:
+    """As much of a line as a terminal shows on one."""
+    from rich.cells import cell_len, set_cell_size
+
+    width = shutil.get_terminal_size().columns - 1
+    return line if cell_len(line) <= width else f"{set_cell_size(line, width - 1).rstrip()}…"
 
 
 class _Formatter(logging.Formatter):

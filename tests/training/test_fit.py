@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 import torch
 
-from made_training import curve, record_of, small_config, train, train_until_killed
+from made_training import (
+    curve,
+    record_of,
+    scripted,
+    small_config,
+    train,
+    train_until_killed,
+)
+from mtnlg import progress
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.errors import TrainingError
 from mtnlg.training import callbacks
@@ -104,7 +112,27 @@ def test_progress_ends_with_the_loss_and_metric_of_the_last_validation(
 
     loss, metric = float(last["validation_loss"]), float(last["validation_metric"])
     printed = capsys.readouterr().err
-    assert f"validation loss {loss:.3f}, mean of bleu, rougeL {metric:.2f}" in printed
+    assert f"validation loss {loss:.3f}, mean of bleu, rougeL {metric:.4g} (" in printed
+
+
+def test_progress_shows_metric_best_so_far_and_learning_rate(
+    prepared: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Oracle: validations of metrics by hand after steps 3, 6 and 8."""
+    scripted(monkeypatch, [1.0, 3.25, 2.0])
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+
+    train(prepared, small_config(), tmp_path / "model")
+
+    lines = capsys.readouterr().err.splitlines()
+    (fourth,) = (line for line in lines if "small: 4/8" in line)
+    (seventh,) = (line for line in lines if "small: 7/8" in line)
+    assert ", mean of bleu, rougeL 1 (the best so far), learning rate 0." in fourth
+    assert ", mean of bleu, rougeL 3.25 (the best so far), learning rate 0." in seventh
+    assert lines[-1].endswith(", mean of bleu, rougeL 2 (best 3.25 at step 6)")
 
 
 @pytest.mark.parametrize("clip_norm", [0.0, 0.01])

@@ -144,6 +144,10 @@ class TrainerConfig:
     """Rows per task, at a fixed stride, that are decoded greedily for the choice of the
     checkpoint.
     """
+    validation_samples: CountOrZero = 0
+    """Of these rows, as many per task are shown with their outputs after each validation, and kept
+    in the log and in trackers; they change no result.
+    """
     limit_val_batches: Count | None = 50
     """Batches per task of a validation loss; None: all."""
     ema_decay: PositiveShare | None = None

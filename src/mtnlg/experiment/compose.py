@@ -60,6 +60,7 @@ EFFECTLESS_KEYS = (
 """Settings without effect on results: a run has the same id wherever it is."""
 WATCHING_SETTINGS = (
     *("num_workers", "log_every_steps", "profiler", "detect_anomaly", "enable_progress_bar"),
+    "validation_samples",
 )
 """Settings of the trainer that change no weights."""
 BELOW_NULL = re.compile(r"Unexpected type for root: NoneType|\n *full_key: ")

@@ -163,14 +163,19 @@ class Snapshots(Callback):
         self.num_worse = 0
         """Validations since the best one."""
 
-    def accept(self, results: dict[str, float], *, step: int) -> bool:
+    def is_better(self, results: dict[str, float]) -> bool:
         """Whether a candidate is the best so far, by the metric and then by the loss, or by the
-        loss alone if no task has a metric; it then becomes the best.
+        loss alone if no task has a metric.
         """
         metric, loss = results.get("validation_metric", -math.inf), results["validation_loss"]
-        is_better = (metric, -loss) > (self.best_metric, -self.best_loss)
+        return (metric, -loss) > (self.best_metric, -self.best_loss)
+
+    def accept(self, results: dict[str, float], *, step: int) -> bool:
+        """Whether a candidate is the best so far; it then becomes the best."""
+        is_better = self.is_better(results)
         if is_better:
-            self.best_metric, self.best_loss, self.best_step = metric, loss, step
+            self.best_metric = results.get("validation_metric", -math.inf)
+            self.best_loss, self.best_step = results["validation_loss"], step
         return is_better
 
     def on_validation_end(self, trainer: Any, pl_module: TransformerModule) -> None:  # type: ignore[override]

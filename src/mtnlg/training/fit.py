@@ -121,10 +121,11 @@ def train_model(
         metrics = MetricsFile(
             folder / METRICS_FILE,
             budget,
+            snapshots,
             task,
             every=settings.log_every_steps,
             titles=metric.titles,
-            on_row=loggers.log_row,
+            trackers=loggers,
         )
         callbacks = [StepSeeds(config.seed), FiniteLoss(), ending, budget, metrics]
         callbacks += [averaging] if averaging else []
@@ -279,7 +280,9 @@ def _validation_metric(
             chosen = fixed_rows(rows, config.trainer.validation_rows)
             tasks.append(ValidationTask(prompts[task_data.title], chosen, task.main_metric))
     decoding = DecodingConfig(max_new_tokens=VALIDATION_OUTPUT_TOKENS)
-    return ValidationMetric(tasks, tokenizer, decoding)
+    return ValidationMetric(
+        tasks, tokenizer, decoding, num_samples=config.trainer.validation_samples
+    )
 
 
 def _data_module(

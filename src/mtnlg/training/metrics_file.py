@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.callbacks import Callback
 
-from mtnlg.progress import Task
+from mtnlg.progress import CUT, Task
 from mtnlg.records.files import write_text
-from mtnlg.training.callbacks import Budget
+from mtnlg.training.callbacks import Budget, Snapshots
 from mtnlg.training.data import Batch
+from mtnlg.training.trainer import Loggers
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -48,16 +51,17 @@ class MetricsFile(Callback):
         self,
         path: Path,
         budget: Budget,
+        snapshots: Snapshots,
         task: Task,
         *,
         every: int,
         titles: list[str],
-        on_row: Callable[[dict[str, Any]], None],
+        trackers: Loggers,
     ) -> None:
         several = [f"validation_metric/{title}" for title in titles] if len(titles) > 1 else []
         self.fields = [*self.TRAINING, *self.VALIDATION, *several]
         self.path, self.budget, self.task, self.every = path, budget, task, every
-        self.on_row = on_row
+        self.snapshots, self.trackers, self.validated = snapshots, trackers, ""
         self.target_tokens = self.tokens = 0
         self.flops = 0.0
         self._open(Window())
@@ -130,7 +134,8 @@ class MetricsFile(Callback):
             }
         )
         speed = f"{rate:,.0f} tokens/s, {window.flops / seconds / 1e9:,.0f} GFLOP/s"
-        self.task.note = f"loss {loss:.3f}, learning rate {learning_rate:.3g}, {speed}"
+        parts = (f"loss {loss:.3f}", self.validated, f"learning rate {learning_rate:.3g}", speed)
+        self.task.note = ", ".join(filter(None, parts))
         self._open(Window())
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
@@ -141,16 +146,31 @@ class MetricsFile(Callback):
         self._append(
             {"step": trainer.global_step, "seconds": round(self.budget.seconds, 1), **results}
         )
-        metric = results.get("validation_metric")
-        shown = "" if metric is None else f", {pl_module.metric.name} {metric:.2f}"
-        self.task.note = f"validation loss {results['validation_loss']:.3f}{shown}"
+        self.validated = self._choice(pl_module.validation_results, pl_module.metric.name)
+        loss = f"validation loss {results['validation_loss']:.3f}"
+        self.task.note = f"{loss}, {self.validated}" if pl_module.metric.titles else self.validated
         self.task.show()
+        samples = pl_module.metric.samples
+        if samples and trainer.is_global_zero:
+            text = "\n".join([f"step {trainer.global_step:,}", *map(str, samples)])
+            logger.info(text, extra=CUT)
+            self.trackers.log_samples(samples, trainer.global_step)
         self.window_start += time.monotonic() - self.paused_at
+
+    def _choice(self, results: dict[str, float], metric: str) -> str:
+        """The value that chooses checkpoints, and the best so far."""
+        best, name = self.snapshots, "validation_metric"
+        if name not in results:
+            metric, name = "validation loss", "validation_loss"
+        earlier = best.best_loss if name == "validation_loss" else best.best_metric
+        is_best = best.is_better(results)
+        where = "the best so far" if is_best else f"best {earlier:.4g} at step {best.best_step:,}"
+        return f"{metric} {results[name]:.4g} ({where})"
 
     def _append(self, row: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.fields, lineterminator="\n").writerow(row)
-        self.on_row(row)
+        self.trackers.log_row(row)
 
     def state_dict(self) -> dict[str, Any]:
         self.window.seconds = time.monotonic() - self.window_start

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 import lightning
 import torch
@@ -28,11 +28,14 @@ from mtnlg.evaluation import Texts, find_metric, score_texts
 from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.model import Transformer
 from mtnlg.records.rows import Row
+from mtnlg.text.display import one_line
 from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import cross_entropy
 from mtnlg.training.muon import Muon
 from mtnlg.training.objective import Objective
+
+AnyRow = TypeVar("AnyRow")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,19 @@ class ValidationTask:
     """The task's main metric; None: only the loss is measured."""
 
 
+class Sample(NamedTuple):
+    """A row of a validation and the output for it."""
+
+    task: str
+    source: str
+    reference: str
+    output: str
+
+    def __str__(self) -> str:
+        lines = [f"  {name:<11}{one_line(text)}" for name, text in self._asdict().items()]
+        return "\n".join([self.task, *lines[1:]])
+
+
 @dataclass(frozen=True)
 class ValidationMetric:
     """The main metric of each task on a few fixed rows, decoded greedily; the mean over the tasks
@@ -56,6 +72,10 @@ class ValidationMetric:
     """In the order of the validation loaders."""
     tokenizer: TextTokenizer
     decoding: DecodingConfig
+    num_samples: int = 0
+    """Outputs of each task that are kept."""
+    samples: list[Sample] = field(default_factory=list)
+    """The outputs kept of the last validation."""
 
     @property
     def titles(self) -> list[str]:
@@ -71,6 +91,7 @@ class ValidationMetric:
     def measure(self, model: Transformer) -> dict[str, float]:
         """The main metric of each task that has one, by the task's full name."""
         generator = TextGenerator(model, self.tokenizer)
+        self.samples.clear()
         return {
             task.prompt.name: self._score(generator, task, task.metric)
             for task in self.tasks
@@ -89,8 +110,13 @@ class ValidationMetric:
     def _score(self, generator: TextGenerator, task: ValidationTask, metric: str) -> float:
         sources = [row.source for row in task.rows]
         generated = generator.generate(sources, task.prompt, self.decoding)
+        outputs = [alternatives[0] for alternatives in generated.texts]
+        self.samples.extend(
+            Sample(task.prompt.name, row.source, row.references[0], output)
+            for row, output in fixed_rows([*zip(task.rows, outputs, strict=True)], self.num_samples)
+        )
         texts = Texts(
-            [alternatives[0] for alternatives in generated.texts],
+            outputs,
             [row.references for row in task.rows],
             language=task.prompt.target_language,
             sources=sources,
@@ -98,9 +124,9 @@ class ValidationMetric:
         return score_texts(metric, texts)
 
 
-def fixed_rows(rows: Sequence[Row], count: int) -> list[Row]:
+def fixed_rows(rows: Sequence[AnyRow], count: int) -> list[AnyRow]:
     """At most `count` rows at an even stride."""
-    stride = max(len(rows) / count, 1.0)
+    stride = max(len(rows) / max(count, 1), 1.0)
     return [rows[int(index * stride)] for index in range(min(count, len(rows)))]
 
 

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import lightning
@@ -18,6 +19,7 @@ from mtnlg.errors import ConfigError
 from mtnlg.training.callbacks import EndedBy, Ending
 from mtnlg.training.checkpoints import AtomicCheckpointIO
 from mtnlg.training.data import TokenDataModule
+from mtnlg.training.module import Sample
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +145,23 @@ class Loggers(Logger):
         """Log one row of metrics.csv."""
         values = {name: value for name, value in row.items() if name != "step"}
         self.log_metrics(values, row["step"])
+
+    def log_samples(self, samples: Sequence[Sample], step: int) -> None:
+        """Log outputs of a validation as texts, in trackers that have them."""
+        data = [list(sample) for sample in samples]
+        text = "\n\n".join(map(str, samples))
+
+        def log(tracker: Any) -> None:
+            experiment: Any = getattr(tracker, "experiment", None)
+            if hasattr(tracker, "log_text"):  # Weights & Biases
+                tracker.log_text("val/samples", [*Sample._fields], data, step=step)
+            elif hasattr(experiment, "add_text"):  # TensorBoard
+                experiment.add_text("val/samples", indent(text, "    "), step)
+            elif hasattr(experiment, "log_text"):  # MLflow
+                file = f"val_samples/step_{step:08}.txt"
+                experiment.log_text(tracker.run_id, text, file)
+
+        self._each(log)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         values = {name: float(value) for name, value in metrics.items()}
