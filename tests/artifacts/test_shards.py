@@ -70,9 +70,11 @@ def test_files_of_a_killed_attempt_are_cut_back_to_the_last_commit(tmp_path: Pat
     assert [path.read_bytes() for path in paths] == [b"one", b"four"]
 
 
-@pytest.mark.parametrize("damage", ["shorter", "gone", "no record"])
-def test_files_that_do_not_fit_their_record_are_begun_anew(tmp_path: Path, damage: str) -> None:
-    """Oracle: empty files, whatever was damaged."""
+@pytest.mark.parametrize("damage", ["shorter", "gone", "no record", "a bit", "a bit of the record"])
+def test_files_that_do_not_fit_their_record_are_begun_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    """Oracle: empty files, whatever was damaged, and a line that names it."""
     paths = [tmp_path / "a", tmp_path / "b"]
     with GrowingFiles(tmp_path / "record", paths) as files:
         files.append(paths[0], b"one")
@@ -80,6 +82,11 @@ def test_files_that_do_not_fit_their_record_are_begun_anew(tmp_path: Path, damag
         files.commit({"done": 1})
     if damage == "shorter":
         os.truncate(paths[1], 2)
+    elif damage == "a bit":
+        paths[1].write_bytes(b"twn")
+    elif damage == "a bit of the record":
+        text = (tmp_path / "record").read_text(encoding="utf-8")
+        (tmp_path / "record").write_text(text.replace('"done": 1', '"done": 3'), encoding="utf-8")
     else:
         (paths[1] if damage == "gone" else tmp_path / "record").unlink()
 
@@ -88,6 +95,9 @@ def test_files_that_do_not_fit_their_record_are_begun_anew(tmp_path: Path, damag
         files.commit({})
 
     assert [path.read_bytes() for path in paths] == [b"", b""]
+    words = capsys.readouterr().err
+    named = tmp_path / ("record" if damage == "a bit of the record" else "b")
+    assert damage == "no record" or (str(named) in words and "begun again" in words)
 
 
 def about(shared: str, number: int) -> tuple[object, ...]:

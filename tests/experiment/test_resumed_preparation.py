@@ -78,12 +78,18 @@ def prepare(raw: Path, out: Path, *, num_workers: int = 1) -> None:
     )
 
 
-def encode(rows: Path, out: Path, *, num_workers: int = 1) -> None:
+def encode(rows: Path, out: Path, *, num_workers: int = 1, keeps_progress: bool = False) -> None:
     out.mkdir(exist_ok=True)
     tokenizer = train_tokenizer(
         ["row of a cat 猫"], TokenizerConfig(vocabulary_size=300), markers=["<x>"]
     )
-    write_token_split(rows / "train.jsonl", out, tokenizer, num_workers=num_workers)
+    write_token_split(
+        rows / "train.jsonl",
+        out,
+        tokenizer,
+        num_workers=num_workers,
+        keeps_progress=keeps_progress,
+    )
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -178,6 +184,43 @@ def test_killed_encoding_goes_on_to_the_same_bytes(
     assert {*content(tmp_path / "tokens")} == {"train.ids.bin", "train.ends.npy"}
     size = (whole / "train.jsonl").stat().st_size
     assert 0 < len(redone) <= size // 300 + 1 - num_shards
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", ".progress/train.result.json"])
+@pytest.mark.parametrize("num_shards", [3, 8])
+def test_rows_damaged_between_two_attempts_are_written_again(
+    raw: Path, whole: Path, tmp_path: Path, name: str, num_shards: int
+) -> None:
+    """Oracle: an unbroken run. After 8 shards the damaged split was finished."""
+    rows = tmp_path / "rows"
+    kill_after(num_shards, raw, rows, tmp_path / "none")
+    if (rows / name).exists():
+        flip(rows / name)
+
+    prepare(raw, rows)
+
+    assert content(rows) == content(whole)
+
+
+@pytest.mark.parametrize("name", ["train.ids.bin", ".train.ends", ".train.progress.json"])
+def test_tokens_damaged_between_two_attempts_are_written_again(
+    whole: Path, tmp_path: Path, name: str
+) -> None:
+    """Oracle: an unbroken run; the damaged split was finished, and another was still to come."""
+    encode(whole, tmp_path / "unbroken")
+    encode(whole, tmp_path / "tokens", keeps_progress=True)
+    flip(tmp_path / "tokens" / name)
+
+    encode(whole, tmp_path / "tokens")
+
+    assert content(tmp_path / "tokens") == content(tmp_path / "unbroken")
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
 
 
 def test_tokens_of_two_processes_are_those_of_one(whole: Path, tmp_path: Path) -> None:

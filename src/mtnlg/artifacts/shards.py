@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
 import signal
 import sys
@@ -10,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -18,8 +19,10 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from mtnlg.errors import ArtifactError
-from mtnlg.records.codec import decode, write_record
-from mtnlg.records.files import JsonObject, read_json
+from mtnlg.records.codec import read_record, write_record
+from mtnlg.records.files import JsonObject
+
+logger = logging.getLogger(__name__)
 
 Shared = TypeVar("Shared")
 Shard = TypeVar("Shard")
@@ -27,6 +30,7 @@ Result = TypeVar("Result")
 
 SHARDS_PER_WORKER = 2
 """Shards handed out at a time: one at work, one waiting. More would only hold memory."""
+BUFFER_BYTES = 1 << 20
 LOWER_WORKERS = (
     "lower preparation.num_workers: the same command goes on from the last finished shard"
 )
@@ -124,25 +128,32 @@ class _Commit:
 
     sizes: dict[str, int]
     """File name -> bytes that count."""
+    sha256s: dict[str, str]
+    """File name -> sha256 of these bytes."""
     state: dict[str, Any]
 
 
 class GrowingFiles:
-    """Files that grow shard by shard; those of a killed attempt are cut back to its last commit."""
+    """Files that grow shard by shard; those of a killed attempt are cut back to its last commit, or
+    begun again where they are damaged.
+    """
 
     def __init__(self, record: Path, paths: Sequence[Path]) -> None:
-        commit = _last_commit(record, paths)
+        commit = last_commit(record, paths)
         self.state: JsonObject = commit.state if commit else {}
         """The state of the last commit; empty where there is nothing to continue."""
         self._record = record
         self._streams = {path: path.open("r+b" if commit else "wb") for path in paths}
         for path, stream in self._streams.items():
             stream.truncate(commit.sizes.get(path.name, 0) if commit else 0)
+        self._hashes = {path: _hash(path, path.stat().st_size) for path in paths}
+        for stream in self._streams.values():
             stream.seek(0, os.SEEK_END)
 
     def append(self, path: Path, content: bytes) -> None:
         """Append to a file; it counts from the next commit on."""
         self._streams[path].write(content)
+        self._hashes[path].update(content)
 
     def commit(self, state: JsonObject) -> None:
         """Sync what was appended to the disk, then record its size and the state."""
@@ -152,7 +163,8 @@ class GrowingFiles:
             os.fsync(stream.fileno())
             sizes[path.name] = stream.tell()
         self.state = state
-        write_record(self._record, _Commit(sizes, state))
+        sha256s = {path.name: digest.hexdigest() for path, digest in self._hashes.items()}
+        write_record(self._record, _Commit(sizes, sha256s, state), is_sealed=True)
 
     def __enter__(self) -> GrowingFiles:
         return self
@@ -167,14 +179,27 @@ class GrowingFiles:
             stream.close()
 
 
-def _last_commit(record: Path, paths: Sequence[Path]) -> _Commit | None:
-    """None where there is none, or where the files are not what it says."""
+def last_commit(record: Path, paths: Sequence[Path]) -> _Commit | None:
+    """None where there is none, or where the files are not what it says, which is logged."""
     if not record.is_file():
         return None
-    document = read_json(record)
-    with suppress(ArtifactError):
-        commit = decode(document, _Commit)
-        sizes = ((path, commit.sizes.get(path.name, 0)) for path in paths)
-        if all(path.is_file() and path.stat().st_size >= size for path, size in sizes):
-            return commit
-    return None
+    try:
+        commit = read_record(record, _Commit, is_sealed=True)
+        for path in paths:
+            size = commit.sizes.get(path.name, 0)
+            if size and _hash(path, size).hexdigest() != commit.sha256s.get(path.name):
+                raise ArtifactError(f"{path} is corrupt: its sha256 is not that in {record.name}")
+    except (ArtifactError, OSError) as fault:
+        logger.warning(f"{fault}; begun again")
+        return None
+    return commit
+
+
+def _hash(path: Path, size: int) -> hashlib._Hash:
+    """The sha256 of the first bytes of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while size > 0 and (content := stream.read(min(size, BUFFER_BYTES))):
+            digest.update(content)
+            size -= len(content)
+    return digest

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mtnlg.artifacts.shards import GrowingFiles, map_in_order
+from mtnlg.artifacts.shards import GrowingFiles, last_commit, map_in_order
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.contamination.audit import audit_splits
 from mtnlg.contamination.repeats import num_repeats_on_disk
 from mtnlg.corpus.row_shards import COLUMNS, SplitCounts, clean_rows, row_shards
 from mtnlg.corpus.sources.readers import Quarantine, check_columns, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
-from mtnlg.errors import DataError, InterruptedReadingError
+from mtnlg.errors import ArtifactError, DataError, InterruptedReadingError
 from mtnlg.records.codec import decode, read_record, write_record
 from mtnlg.records.files import JsonObject, write_json, write_jsonl
 from mtnlg.records.places import TRAIN, rows_file
@@ -118,11 +119,15 @@ class _SplitPreparation:
 
     def run(self, data_root: Path | None, num_workers: int, on_progress: OnProgress) -> _Result:
         """Write the rows, unless an earlier attempt did."""
-        if not self.result.is_file():
-            self._write_rows(data_root, num_workers, on_progress)
-            self._check()
-            write_record(self.result, _Result(self._audit(), self._quarantined()))
-        return read_record(self.result, _Result)
+        files = [self.rows, *self.columns.values()]
+        if self.result.is_file() and last_commit(self.record, files):
+            with suppress(ArtifactError):
+                return read_record(self.result, _Result, is_sealed=True)
+        self._write_rows(data_root, num_workers, on_progress)
+        self._check()
+        result = _Result(self._audit(), self._quarantined())
+        write_record(self.result, result, is_sealed=True)
+        return result
 
     def _write_rows(
         self, data_root: Path | None, num_workers: int, on_progress: OnProgress

@@ -170,7 +170,7 @@ def make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared)
 
     def build(folder: Path) -> None:
         from mtnlg.tokenization.tokenizer import TextTokenizer
-        from mtnlg.tokenization.tokens import write_token_split
+        from mtnlg.tokenization.tokens import remove_progress, write_token_split
 
         tokenizer = TextTokenizer.load(prepared.tokenizer_file())
         with track(f"tokens {name}", 0) as progress:
@@ -180,8 +180,10 @@ def make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared)
                     folder,
                     tokenizer,
                     num_workers=config.preparation.num_workers,
+                    keeps_progress=True,
                     on_progress=progress.advance,
                 )
+        remove_progress(folder)
 
     code = Code(make_tokens, packages=("tokenizers",))
     return make_folder(config.artifacts_root, "tokens", inputs, build, code=code, is_resumable=True)

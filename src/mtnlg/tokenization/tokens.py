@@ -61,31 +61,37 @@ def write_token_split(
     tokenizer: TextTokenizer,
     *,
     num_workers: int = 1,
+    keeps_progress: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Encode one split of prepared rows, with a few shards of texts in memory at a time.
 
-    It continues a killed attempt after its last finished shard. The number of processes changes no
-    byte.
+    It continues a killed attempt after its last finished shard; where other splits are still to be
+    written, the progress is kept, to check this one. The number of processes changes no byte.
     """
     name = rows_file.stem
     ids, ends = folder / f"{name}.ids.bin", folder / f".{name}.ends"
     record = folder / f".{name}.progress.json"
-    if not _is_whole(folder, name):
-        with GrowingFiles(record, [ids, ends]) as files:
-            shards = _line_shards(rows_file, files.state)
-            encoded = map_in_order(_encode, tokenizer, shards, num_workers=num_workers)
-            num_ids = _count(files.state, "num_ids")
-            for shard in encoded:
-                files.append(ids, shard.ids)
-                files.append(ends, (num_ids + np.cumsum(shard.lengths)).tobytes())
-                num_ids += int(shard.lengths.sum())
-                read = {"position": shard.position, "num_lines": shard.num_lines}
-                files.commit({"num_ids": num_ids, **read})
-                on_progress(len(shard.lengths) // 2)
-        _write_ends(ends, folder / f"{name}.ends.npy")
-    for leftover in (record, ends):
-        leftover.unlink(missing_ok=True)
+    with GrowingFiles(record, [ids, ends]) as files:
+        shards = _line_shards(rows_file, files.state)
+        encoded = map_in_order(_encode, tokenizer, shards, num_workers=num_workers)
+        num_ids = _count(files.state, "num_ids")
+        for shard in encoded:
+            files.append(ids, shard.ids)
+            files.append(ends, (num_ids + np.cumsum(shard.lengths)).tobytes())
+            num_ids += int(shard.lengths.sum())
+            read = {"position": shard.position, "num_lines": shard.num_lines}
+            files.commit({"num_ids": num_ids, **read})
+            on_progress(len(shard.lengths) // 2)
+    _write_ends(ends, folder / f"{name}.ends.npy")
+    if not keeps_progress:
+        remove_progress(folder)
+
+
+def remove_progress(folder: Path) -> None:
+    """Delete what `write_token_split` needs to continue, when all splits are written."""
+    for path in (*folder.glob(".*.progress.json"), *folder.glob(".*.ends")):
+        path.unlink()
 
 
 def read_token_split(folder: Path, name: str) -> TokenSplit:
@@ -163,15 +169,6 @@ def _write_ends(raw: Path, path: Path) -> None:
         np.lib.format.write_array_header_1_0(target, header)
         shutil.copyfileobj(source, target)
     partial.replace(path)
-
-
-def _is_whole(folder: Path, name: str) -> bool:
-    """True if an earlier attempt finished this split; its ends are written last."""
-    try:
-        split = read_token_split(folder, name)
-    except (OSError, ValueError, EOFError):
-        return False
-    return len(split) > 0 and int(split.ends[-1, 1]) == len(split.ids)
 
 
 def cut_into_chunks(tokens: TokenSplit, longest: int, *, title: str) -> TokenSplit:
