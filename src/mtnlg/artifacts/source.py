@@ -29,7 +29,7 @@ from mtnlg.records.files import write_text
 OUR_PACKAGE = __name__.partition(".")[0]
 WITHOUT_EFFECT = {
     f"{OUR_PACKAGE}.{name}"
-    for name in ("artifacts.source", "artifacts.store", "errors", "plugins", "progress")
+    for name in ("artifacts.source", "artifacts.store", "errors", "plugins", "progress", "signals")
 }
 """Modules that put nothing into an artifact: they say where it is, why it fails, how far it is."""
 CHOICES = {

@@ -140,9 +140,9 @@ def guarded(work: Callable[[], int | None], *, when_interrupted: str = "interrup
     except MtnlgError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(when_interrupted, file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(when_interrupted.replace("interrupted", str(error) or "interrupted"), file=sys.stderr)
+        return getattr(error, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         if not _is_output_closed():
             raise

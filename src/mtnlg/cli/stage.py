@@ -11,6 +11,7 @@ from typing import Any
 from mtnlg.cli.command import Subparsers, add_command, guarded
 from mtnlg.cli.hydra_flags import HelpWithChoices, add_overrides, check_flags, split_flags
 from mtnlg.errors import ConfigError
+from mtnlg.progress import outlive_readers
 
 STAGES = {
     "prepare": "raw text to rows, tokenizer and token arrays",
@@ -45,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the stage for each configuration that the words ask for."""
+    outlive_readers()
     stage, words = options.stage, options.words
     if options.frozen is not None:
         return _run_frozen(stage, options.frozen, words)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord
 from mtnlg.config import Config
-from mtnlg.errors import MtnlgError, PrunedTrainingError
+from mtnlg.errors import InterruptedTrainingError, MtnlgError, PrunedTrainingError
 from mtnlg.experiment import stages
 from mtnlg.experiment.artifacts import RECORDS_OF_TRAINING, Decoded, Prepared
 from mtnlg.experiment.compose import freeze_run
@@ -30,6 +30,7 @@ from mtnlg.records.runs import (
     launched_code,
 )
 from mtnlg.records.stages import ContaminationSummary, Generation, Training
+from mtnlg.signals import end_at_once, handled_by
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def execute(config: Config, last_stage: str) -> None:
     folder = freeze_run(config).parent
     machine = hardware(config.trainer.accelerator, config.trainer.num_threads)
     manifest = Manifest(folder, _asked(config, folder), hardware=machine)
-    with logged_to(folder / LOG_FILE):
+    with logged_to(folder / LOG_FILE), handled_by(end_at_once):
         try:
             logger.debug(f"{last_stage} is asked for")
             preflight(config)
@@ -55,7 +56,8 @@ def execute(config: Config, last_stage: str) -> None:
             if not isinstance(error, MtnlgError | KeyboardInterrupt):
                 logger.debug(traceback.format_exc())
             logger.debug(f"failed: {_reason(error)}")
-            manifest.fail(_reason(error), exit_code=_exit_code(error))
+            is_killed = isinstance(error, KeyboardInterrupt | InterruptedTrainingError)
+            manifest.fail(_reason(error), exit_code=_exit_code(error), is_killed=is_killed)
             raise
         logger.debug("finished")
     manifest.finish(is_scored=last_stage == "evaluate")
@@ -211,14 +213,13 @@ def _asked(config: Config, folder: Path) -> RunRecord:
 
 
 def _exit_code(error: BaseException) -> int:
-    if isinstance(error, KeyboardInterrupt):
-        return 130
-    return error.exit_code if isinstance(error, MtnlgError) else 1
+    usual = 130 if isinstance(error, KeyboardInterrupt) else 1
+    return int(getattr(error, "exit_code", usual))
 
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, MtnlgError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted by the user"
+        return str(error) or "interrupted by the user"
     return f"{type(error).__name__}: {error}"

@@ -66,9 +66,9 @@ class Manifest:
         self.add(objective=pairs[-1][1], validations=pairs)
         self._write("pruned", reason, exit_code=0)
 
-    def fail(self, reason: str, *, exit_code: int) -> None:
+    def fail(self, reason: str, *, exit_code: int, is_killed: bool = False) -> None:
         """The run ended early; its row on the board gives the reason."""
-        self._write("failed", reason, exit_code=exit_code)
+        self._write("killed" if is_killed else "failed", reason, exit_code=exit_code)
 
     def _write(self, status: Status, reason: str | None, *, exit_code: int | None = None) -> None:
         hardware = {**self.run.hardware, **environment.math_libraries()}

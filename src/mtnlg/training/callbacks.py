@@ -23,7 +23,7 @@ from mtnlg.errors import TrainingError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
 from mtnlg.records.files import write_text
-from mtnlg.training.checkpoints import KEPT, AtomicCheckpointIO, checkpoint_path, find_checkpoints
+from mtnlg.training.checkpoints import save_and_prune
 from mtnlg.training.module import TransformerModule
 
 logger = logging.getLogger(__name__)
@@ -185,11 +185,7 @@ class Snapshots(Callback):
             save_file(self.weights(pl_module.model), self.folder / BEST_FILE)
         if trainer.strategy.broadcast(self.num_worse >= self.patience):
             self.ending.end(trainer, "patience")  # before the checkpoint, which holds the ending
-        path = checkpoint_path(self.folder, trainer.global_step)
-        trainer.save_checkpoint(path)
-        if trainer.is_global_zero:
-            for _, old in find_checkpoints(self.folder)[KEPT:]:
-                AtomicCheckpointIO().remove_checkpoint(old)
+        save_and_prune(trainer, self.folder)
 
     def state_dict(self) -> dict[str, Any]:
         names = ("best_metric", "best_loss", "best_step", "num_worse")

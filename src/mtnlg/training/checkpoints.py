@@ -60,6 +60,14 @@ def checkpoint_path(folder: Path, step: int, *, kind: str = "step") -> Path:
     return folder / f"{kind}-{step:08d}.ckpt"
 
 
+def save_and_prune(trainer: Any, folder: Path) -> None:
+    """Save a checkpoint of the step that the trainer is at, and remove all but the newest."""
+    trainer.save_checkpoint(checkpoint_path(folder, trainer.global_step))
+    if trainer.is_global_zero:
+        for _, old in find_checkpoints(folder)[KEPT:]:
+            AtomicCheckpointIO().remove_checkpoint(old)
+
+
 def find_checkpoints(folder: Path, *, kind: str = "step") -> list[tuple[int, Path]]:
     """Steps and files, newest first; removes what a killed write left behind."""
     for leftover in folder.glob(".*.tmp"):

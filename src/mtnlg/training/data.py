@@ -5,6 +5,7 @@ Legend: B batch, T time, N labels.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from mtnlg.config import TrainerConfig
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.prompts import NUM_SPECIAL, label_index
+from mtnlg.signals import SIGNALS, outlive_one
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokens import TokenSplit
 from mtnlg.training.plan import (
@@ -235,4 +237,13 @@ class TokenDataModule(lightning.LightningDataModule):
             sampler=sampler,
             num_workers=self.settings.num_workers,
             multiprocessing_context="fork" if self.settings.num_workers else None,
+            worker_init_fn=_outlive_one_signal,
         )
+
+
+def _outlive_one_signal(worker: int) -> None:
+    """What ends the group of processes lets the training finish its step, for which it needs
+    batches.
+    """
+    for number in SIGNALS:
+        signal.signal(number, outlive_one)

@@ -6,6 +6,7 @@ import logging
 import math
 import resource
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,10 +15,8 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mtnlg.config import Config, DecodingConfig, TaskKind
-from mtnlg.errors import InterruptedTrainingError
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import Transformer
@@ -34,6 +33,7 @@ from mtnlg.records.places import (
 )
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.records.stages import Training
+from mtnlg.signals import Request, Signalled
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
@@ -49,6 +49,7 @@ from mtnlg.training.callbacks import (
 )
 from mtnlg.training.checkpoints import newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
+from mtnlg.training.faults import StopOnSignal
 from mtnlg.training.metrics_file import MetricsFile
 from mtnlg.training.module import (
     TransformerModule,
@@ -129,11 +130,12 @@ def train_model(
         )
         callbacks = [StepSeeds(config.seed), FiniteLoss(), ending, budget, metrics]
         callbacks += [averaging] if averaging else []
-        callbacks += [*build_callbacks(config, ending, names), *_pruning(config), snapshots]
+        stop, chosen = StopOnSignal(checkpoints), build_callbacks(config, ending, names)
+        callbacks += [*chosen, *_pruning(config), snapshots, stop]
         callbacks += [Profile(folder / PROFILE_FILE)] if settings.has_profile else []
         trainer = build_trainer(config, callbacks, module_data, loggers=loggers, names=names)
         loggers.start()
-        _fit(trainer, module, module_data, checkpoint=checkpoint)
+        _fit(trainer, module, module_data, checkpoint=checkpoint, request=stop.request)
     average = None
     if isinstance(averaging, LastWeights):
         checker = build_trainer(config, [], module_data)
@@ -240,20 +242,13 @@ def _fit(
     data: TokenDataModule,
     *,
     checkpoint: Path | None,
+    request: Request,
 ) -> None:
-    """Run the training. A signal, on which Lightning exits the process, even with status 0 on
-    SIGTERM, raises InterruptedTrainingError.
-    """
+    """Run the training. Lightning makes an exit with status 1 of what a second signal raises."""
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    except SIGTERMException:
-        raise InterruptedTrainingError(
-            f"terminated at step {trainer.global_step:,}", exit_code=143
-        ) from None
     except SystemExit:
-        raise InterruptedTrainingError(
-            f"interrupted at step {trainer.global_step:,}", exit_code=130
-        ) from None
+        raise Signalled(request.number or signal.SIGINT) from None
 
 
 def peak_memory_bytes() -> int:
