@@ -126,29 +126,34 @@ def _judge_part(
     environment: Sequence[Difference],
 ) -> Part:
     stage = name.partition("/")[0]
-    folders, records, reasons = [], [], list[str]()
-    for label, run, of_run, root in zip("AB", runs, keys, roots, strict=True):
-        folder = artifact_folder(root, stage, of_run.get(name, ""))
-        folders.append(folder)
-        try:
-            record = read_record(folder / RECORD_FILE, ArtifactRecord)
-            records.append(record)
-            reasons += _damage(label, folder, record, run.record.contents.get(name))
-        except ArtifactError:
-            reasons.append(f"{label} has no such files any more")
-    if len(records) < len("AB"):
-        contents = [run.record.contents.get(name) for run in runs]
+    contents = [run.record.contents.get(name) for run in runs]
+    folders = [
+        artifact_folder(root, stage, of_run.get(name, "none"))
+        for root, of_run in zip(roots, keys, strict=True)
+    ]
+    if missing := [label for label, path in zip("AB", folders, strict=True) if not path.is_dir()]:
         is_same = contents[0] is not None and contents[0] == contents[1]
-        reasons.append(f"{'the same' if is_same else 'no equal'} hash in run.json")
-        return Part(stage, name, WORDS[0] if is_same else WORDS[-1], (), tuple(reasons))
+        words = "the same hash" if is_same else "no equal hash"
+        reason = f"{missing[0]} has no files of it, and {words} in run.json"
+        return Part(stage, name, WORDS[0 if is_same else -1], (), (reason,))
     found = tuple(_file_differences(*folders))
     tolerance = TOLERANCES.get(stage, -1)
     is_near = all(row.error is not None and row.error <= tolerance for row in found)
-    reasons += _inputs(*records, is_equal=not found)
+    records = [_record(folder) for folder in folders]
+    reasons = list(_inputs(*records, is_equal=not found))
+    for label, folder, record, content in zip("AB", folders, records, contents, strict=True):
+        reasons += _damage(label, folder, record, content)
     if found and not reasons:
         recorded = [_said(row) for row in environment if not row.key.startswith("code.")]
         reasons = recorded or ["nothing that the manifests hold explains it"]
     return Part(stage, name, WORDS[0 if not found else 2 - is_near], found, tuple(reasons))
+
+
+def _record(folder: Path) -> ArtifactRecord | None:
+    try:
+        return read_record(folder / RECORD_FILE, ArtifactRecord)
+    except ArtifactError:
+        return None
 
 
 def _file_differences(first: Path, second: Path) -> Iterator[FileDifference]:
@@ -162,8 +167,12 @@ def _file_differences(first: Path, second: Path) -> Iterator[FileDifference]:
             yield difference
 
 
-def _inputs(first: ArtifactRecord, second: ArtifactRecord, *, is_equal: bool) -> Iterator[str]:
+def _inputs(
+    first: ArtifactRecord | None, second: ArtifactRecord | None, *, is_equal: bool
+) -> Iterator[str]:
     """What the two were not equally made of; earlier stages only where the files differ."""
+    if first is None or second is None:
+        return
     for row in differences([first.inputs, second.inputs]):
         top = row.key.partition(".")[0]
         if top in KEYS or (top in EARLIER and all(map(_is_hash, row.values))):
@@ -177,13 +186,19 @@ def _is_hash(value: str | None) -> bool:
     return value is None or (len(value) in (16, 64) and set(value) <= set("0123456789abcdef"))
 
 
-def _damage(label: str, folder: Path, record: ArtifactRecord, content: str | None) -> Iterator[str]:
-    """Which files are not those that the run wrote, by the hashes of its records."""
-    for name, file in record.files.items():
-        if not (folder / name).is_file() or file_sha256(folder / name) != file.sha256:
+def _damage(
+    label: str, folder: Path, record: ArtifactRecord | None, content: str | None
+) -> Iterator[str]:
+    """Which files are not those that the run made, by the hashes of its records."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != RECORD_FILE)
+    files = {path.relative_to(folder).as_posix(): file_sha256(path) for path in paths}
+    if record is None:
+        yield f"{RECORD_FILE} of {label} cannot be read"
+    for name, file in record.files.items() if record is not None else ():
+        if files.get(name) != file.sha256:
             yield f"{name} of {label} was changed after it was made ({RECORD_FILE} has its hash)"
-    files = {name: file.sha256 for name, file in record.files.items() if name not in TIMED_FILES}
-    if content not in (None, artifact_key(record.stage, {**files})):
+    timeless = {name: digest for name, digest in files.items() if name not in TIMED_FILES}
+    if content not in (None, artifact_key(folder.parent.name, {**timeless})):
         yield f"files of {label} were changed after the run (run.json has their hash)"
 
 
