@@ -12,6 +12,7 @@ from mtnlg.training.checkpoints import (
     checkpoint_path,
     find_checkpoints,
     newest_sound_checkpoint,
+    save_best,
 )
 
 
@@ -68,6 +69,64 @@ def test_damaged_checkpoints_are_passed_over_for_older_ones(
     said = capsys.readouterr().err
     assert said.count("checkpoint passed over") == 1 + (second is not None)
     assert "step-00000012" in said
+
+
+def save_with_best(folder: Path, step: int, best_step: int) -> None:
+    """A checkpoint as a trainer writes it, for which other weights were the best."""
+    state = {"callbacks": {"Snapshots": {"best_step": best_step}}}
+    AtomicCheckpointIO().save_checkpoint(state, checkpoint_path(folder, step))
+
+
+@pytest.mark.parametrize(("step", "expected"), [(3, 2), (6, 3), (12, 6), (15, 12)])
+def test_checkpoints_that_need_damaged_best_weights_are_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], step: int, expected: int
+) -> None:
+    """Oracle: one from before the step of the best weights, which then are written again."""
+    save_with_best(tmp_path, 2, 0)  # before the first validation
+    for earlier in (3, 6, 12):
+        save_with_best(tmp_path, earlier, min(earlier, step))
+    save_best(tmp_path, {"weight": torch.tensor([float(step)])}, step=step)
+    flip(tmp_path / "best.safetensors")
+
+    newest = newest_sound_checkpoint(tmp_path)
+
+    assert newest == (expected, checkpoint_path(tmp_path, expected))
+    words = capsys.readouterr().err
+    assert words.count("best.safetensors is corrupt: sha256") == {3: 3, 6: 2, 12: 1, 15: 0}[step]
+    assert newest_sound_checkpoint(tmp_path) == newest
+
+
+@pytest.mark.parametrize("gone", [["best.json"], ["best.safetensors", "best.json"]])
+def test_best_weights_of_no_known_step_are_needed_after_each_validation(
+    tmp_path: Path, gone: list[str]
+) -> None:
+    """Oracle: the checkpoint from before the first validation."""
+    for step, best_step in ((2, 0), (3, 3), (6, 6)):
+        save_with_best(tmp_path, step, best_step)
+    save_best(tmp_path, {"weight": torch.tensor([6.0])}, step=6)
+    for name in gone:
+        (tmp_path / name).unlink()
+
+    assert newest_sound_checkpoint(tmp_path) == (2, checkpoint_path(tmp_path, 2))
+
+
+def test_checkpoints_that_need_damaged_weights_of_a_mean_are_passed_over(folder: Path) -> None:
+    """Oracle: the checkpoint before them."""
+    for step in (3, 6, 12):
+        path = checkpoint_path(folder, step, kind="weights")
+        AtomicCheckpointIO().save_checkpoint({}, path)
+    flip(checkpoint_path(folder, 6, kind="weights"))
+
+    newest = newest_sound_checkpoint(folder)
+
+    assert newest == (3, checkpoint_path(folder, 3))
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
 
 
 def test_nothing_is_resumed_where_every_checkpoint_is_damaged(folder: Path) -> None:

@@ -207,6 +207,23 @@ def test_accumulated_steps_train_on_the_same_examples_as_large_batches(
     assert record["training_target_tokens"] > 0
 
 
+@pytest.mark.parametrize("name", ["best.safetensors", "best.json", "step-00000006.ckpt"])
+def test_training_whose_files_were_damaged_gives_the_same_weights(
+    prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Oracle: the sha256 of the weights of an uninterrupted training."""
+    whole = train(prepared, small_config(), tmp_path / "whole")
+    train_until_killed(prepared, small_config(), tmp_path / "model", monkeypatch, step=7)
+    file = tmp_path / "model" / "checkpoints" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+    resumed = train(prepared, small_config(), tmp_path / "model")
+
+    assert file_sha256(resumed / "model.safetensors") == file_sha256(whole / "model.safetensors")
+
+
 def test_corrupt_checkpoint_is_passed_over_for_the_one_before(
     prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,20 +12,20 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
-from safetensors.torch import save_file
 from torch import Tensor
 
-from mtnlg.errors import TrainingError
+from mtnlg.errors import DamagedError, TrainingError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
 from mtnlg.records.stages import LastAverage
-from mtnlg.training.callbacks import BEST_FILE, Snapshots
+from mtnlg.training.callbacks import Snapshots
 from mtnlg.training.checkpoints import (
     KEPT,
     AtomicCheckpointIO,
+    check_saved,
     checkpoint_path,
     find_checkpoints,
-    is_sound,
+    save_best,
 )
 from mtnlg.training.data import TokenDataModule
 from mtnlg.training.module import TransformerModule
@@ -112,8 +112,13 @@ class LastWeights(Callback):
         files = self._files()[: self.count]
         sums: dict[str, Tensor] = {}
         for _, path in files:
-            if not is_sound(path):
-                raise TrainingError(f"{path}: is corrupt; take out trainer.average_last")
+            try:
+                check_saved(path)
+            except DamagedError:
+                raise TrainingError(
+                    f"{path}: is corrupt; the same command goes on from before it, or take out "
+                    "trainer.average_last"
+                ) from None
             for name, weight in AtomicCheckpointIO().load_checkpoint(path).items():
                 sums[name] = sums.get(name, torch.zeros_like(weight, dtype=torch.float64)) + weight
         mean = {name: (total / len(files)).float() for name, total in sums.items()}
@@ -142,7 +147,7 @@ def offer_mean(
     results = module.validation_results
     is_chosen = snapshots.accept(results, step=steps[-1])
     if is_chosen and trainer.is_global_zero:
-        save_file(mean, snapshots.folder / BEST_FILE)
+        save_best(snapshots.folder, mean, step=steps[-1])
     trainer.strategy.barrier()
     return LastAverage(
         tuple(steps), results["validation_loss"], results.get("validation_metric"), is_chosen

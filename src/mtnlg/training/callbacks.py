@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import Callback
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.profiler import profile
 
@@ -23,12 +22,11 @@ from mtnlg.errors import TrainingError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
 from mtnlg.records.files import write_text
-from mtnlg.training.checkpoints import save_and_prune
+from mtnlg.training.checkpoints import save_and_prune, save_best
 from mtnlg.training.module import TransformerModule
 
 logger = logging.getLogger(__name__)
 
-BEST_FILE = "best.safetensors"
 SKIPPED_BATCHES = 2
 """The first batches allocate memory and choose kernels."""
 PROFILED_BATCHES = 10
@@ -182,7 +180,7 @@ class Snapshots(Callback):
         is_better = self.accept(pl_module.validation_results, step=trainer.global_step)
         self.num_worse = 0 if is_better else self.num_worse + 1
         if is_better and trainer.is_global_zero:
-            save_file(self.weights(pl_module.model), self.folder / BEST_FILE)
+            save_best(self.folder, self.weights(pl_module.model), step=trainer.global_step)
         if trainer.strategy.broadcast(self.num_worse >= self.patience):
             self.ending.end(trainer, "patience")  # before the checkpoint, which holds the ending
         save_and_prune(trainer, self.folder)

@@ -1,5 +1,5 @@
-"""Checkpoints of a training in progress: each is whole or absent, and the newest sound one can be
-found.
+"""Checkpoints of a training in progress, and its best weights: each is whole or absent, has its
+sha256 beside it, and the newest sound one can be found.
 
 They hold only tensors and plain values, and are read with `weights_only=True`.
 """
@@ -9,19 +9,21 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
+from safetensors.torch import save
 
-from mtnlg.artifacts.store import file_sha256
-from mtnlg.errors import MtnlgError
+from mtnlg.artifacts.store import check_sha256, file_sha256, set_aside
+from mtnlg.errors import ArtifactError, MtnlgError
 from mtnlg.records.files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
+BEST_FILE = "best.safetensors"
 KEPT = 2
 """How many of the newest checkpoints stay: a failing disk may damage one."""
 
@@ -32,18 +34,8 @@ class AtomicCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: Mapping[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as stream:
-                torch.save(checkpoint, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            write_json(target.with_suffix(".json"), {"sha256": file_sha256(temporary)})
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        best_step = checkpoint.get("callbacks", {}).get("Snapshots", {}).get("best_step", 0)
+        _write(Path(path), lambda stream: torch.save(checkpoint, stream), best_step=best_step)
 
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = True
@@ -53,6 +45,27 @@ class AtomicCheckpointIO(CheckpointIO):
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
         Path(path).with_suffix(".json").unlink(missing_ok=True)
+
+
+def save_best(folder: Path, weights: dict[str, torch.Tensor], *, step: int) -> None:
+    """Write the best weights so far, those of a step."""
+    _write(folder / BEST_FILE, lambda stream: stream.write(save(weights)), step=step)
+
+
+def _write(target: Path, save_to: Callable[[IO[bytes]], object], **facts: int) -> None:
+    """Save to a temporary file, sync it, record its sha256 and what else is known, rename it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            save_to(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        record = {"sha256": file_sha256(temporary), **facts}
+        write_json(target.with_suffix(".json"), record)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def checkpoint_path(folder: Path, step: int, *, kind: str = "step") -> Path:
@@ -77,22 +90,47 @@ def find_checkpoints(folder: Path, *, kind: str = "step") -> list[tuple[int, Pat
     return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
 
 
-def is_sound(path: Path) -> bool:
-    """Whether a file has the sha256 recorded for it; raises MtnlgError if there is no record."""
-    return read_json(path.with_suffix(".json")).get("sha256") == file_sha256(path)
+def check_saved(path: Path) -> None:
+    """Raise ArtifactError where a file has not the sha256 that is recorded beside it."""
+    check_sha256(path, str(read_json(path.with_suffix(".json")).get("sha256")))
 
 
 def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
-    """The newest checkpoint that is sound; logs the newer ones it skips."""
+    """The newest checkpoint that is sound, and that needs no weights beside it that are not; sets
+    aside the newer ones, and says so.
+    """
+    lost = [*map(_lost, find_checkpoints(folder, kind="weights"))]
+    best = folder / BEST_FILE
+    lost_best = _lost((_recorded_step(best, "step"), best))
     for step, path in find_checkpoints(folder):
+        needed = [*lost, lost_best] if _recorded_step(path, "best_step") else lost
         try:
-            if is_sound(path):
-                return step, path
+            check_saved(path)
+            for first, fault in filter(None, needed):
+                if first <= step:  # an earlier checkpoint goes on to write them again
+                    raise ArtifactError(f"{path.name} needs what was lost: {fault}")
         except MtnlgError as error:
-            logger.info(f"checkpoint passed over: {error}")
+            aside = set_aside(path).name
+            logger.warning(f"checkpoint passed over: {error}; set aside as {aside}")
         else:
-            logger.info(
-                f"checkpoint passed over: {path} is corrupt "
-                f"(its sha256 differs from {path.with_suffix('.json').name})"
-            )
+            return step, path
     return None
+
+
+def _lost(saved: tuple[int, Path]) -> tuple[int, MtnlgError] | None:
+    """The step of saved weights and what is wrong with them; None where nothing is."""
+    step, path = saved
+    try:
+        check_saved(path)
+    except MtnlgError as error:
+        return step, error
+    return None
+
+
+def _recorded_step(path: Path, name: str) -> int:
+    """A step that is recorded beside a file; 0 where none is."""
+    try:
+        step = read_json(path.with_suffix(".json")).get(name)
+    except MtnlgError:
+        return 0
+    return step if isinstance(step, int) else 0

@@ -39,7 +39,6 @@ from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
 from mtnlg.training.averaging import LastWeights, MovingAverage, offer_mean
 from mtnlg.training.callbacks import (
-    BEST_FILE,
     Budget,
     Ending,
     FiniteLoss,
@@ -47,7 +46,7 @@ from mtnlg.training.callbacks import (
     Snapshots,
     StepSeeds,
 )
-from mtnlg.training.checkpoints import newest_sound_checkpoint
+from mtnlg.training.checkpoints import BEST_FILE, check_saved, newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
 from mtnlg.training.faults import StopOnSignal
 from mtnlg.training.metrics_file import MetricsFile
@@ -140,6 +139,7 @@ def train_model(
     if isinstance(averaging, LastWeights):
         checker = build_trainer(config, [], module_data)
         average = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
+    check_saved(checkpoints / BEST_FILE)
     load_weights(model, checkpoints / BEST_FILE)
     trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
     trained.save_pretrained(folder)
