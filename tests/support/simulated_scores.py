@@ -33,6 +33,7 @@ class Wanted(Enum):
     coverage = f"at least {LEAST_COVERAGE:.0%}"
     level = f"lower bound at most {SIGNIFICANCE:.0%}"
     power = f"{POWER:.0%} within the bounds"
+    reached = f"at least {POWER:.0%} within the bounds"
     family = f"at most {SIGNIFICANCE:.0%}"
     stated = "stated"
     nothing = "–"
@@ -66,6 +67,7 @@ class Finding:
             Wanted.coverage: self.share >= LEAST_COVERAGE,
             Wanted.level: low <= SIGNIFICANCE,
             Wanted.power: low <= POWER <= high,
+            Wanted.reached: high >= POWER,
             Wanted.family: self.share <= SIGNIFICANCE,
             Wanted.stated: True,
             Wanted.nothing: True,

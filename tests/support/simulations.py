@@ -38,6 +38,7 @@ from mtnlg.evaluation.significance.seeds import (
 )
 from mtnlg.records.files import write_text
 from simulated_families import family_findings
+from simulated_gate import gate_findings
 from simulated_scores import (
     BOARD_TRIALS,
     CONFIDENCE,
@@ -248,6 +249,7 @@ def findings(*, total: int = NUM_TRIALS) -> Iterator[Finding]:
         yield rejections_of_seeds(num_seeds, SPREADS[-1], has_steady_other=True, total=total)
     yield power_at_detectable_difference(total=total)
     yield from family_findings(total=total)
+    yield from gate_findings(total=total)
     yield rejections_of_pairs(
         "not used for groups: paired bootstrap",
         bootstrap_p_values,

@@ -27,6 +27,7 @@ from mtnlg.leaderboard.seed_rows import merge_seeds
 from mtnlg.records.places import IMPORTS_FILE, experiment_folder
 from mtnlg.records.runs import (
     ImportRecord,
+    Launch,
     RunRecord,
     ScoreRecord,
     read_imports,
@@ -53,14 +54,20 @@ def build_leaderboard(
     artifacts_root: Path,
     has_paired_bootstrap: bool = ReportConfig.has_paired_bootstrap,
     equivalence_margin: Mapping[str, float] | None = None,
+    only_run: str | None = None,
 ) -> Leaderboard:
-    """The boards of the last launch of an experiment, with the systems of others that were imported
-    into them. Without a margin for a board's main metric, it is that of its runs.
+    """The boards of the last launch of an experiment, or of one run of it, with the systems of
+    others that were imported into them. Without a margin for a board's main metric, it is that of
+    its runs.
 
     Raises ConfigError for a name that no folder can have, and ArtifactError where there is no
     readable launch. Whatever is wrong with a run, a score or the imports is a row with the reason.
     """
-    launch = read_launch(experiment, runs_root=runs_root)
+    launch = (
+        Launch((only_run,), experiment)
+        if only_run
+        else read_launch(experiment, runs_root=runs_root)
+    )
     runs = read_runs(launch, runs_root=runs_root)
     imports: tuple[ImportRecord, ...] = ()
     try:

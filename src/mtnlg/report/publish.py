@@ -242,14 +242,16 @@ def _write_report(record_file: Path, folder: Path) -> list[Path]:
     with open_archive(record_file) as record:
         publication = read_record(record / PUBLICATION_FILE, Publication)
         return write_report(
-            _leaderboard(record, publication.experiment),
+            recorded_leaderboard(record),
             folder,
             formats=publication.formats,
             num_samples=publication.num_samples,
         )
 
 
-def _leaderboard(record: Path, experiment: str) -> Leaderboard:
+def recorded_leaderboard(record: Path) -> Leaderboard:
+    """The boards that a record gives."""
+    experiment = read_record(record / PUBLICATION_FILE, Publication).experiment
     leaderboard = build_leaderboard(
         experiment, runs_root=record / "runs", artifacts_root=record / "artifacts"
     )
@@ -262,6 +264,6 @@ def _with_excerpts(readme: Path, published_root: Path) -> str:
         if not record_file.is_file():
             raise ArtifactError(f"{readme}: shows board {match[2]}, but {record_file} is missing")
         with open_archive(record_file) as record:
-            return match[1] + excerpt(_leaderboard(record, match[2])) + match[3]
+            return match[1] + excerpt(recorded_leaderboard(record)) + match[3]
 
     return EXCERPT.sub(board, readme.read_text(encoding="utf-8"))

@@ -223,7 +223,11 @@ def equivalence_p(difference: float, components: Sequence[Component], *, margin:
     that the true difference is at least `margin` in either direction. Below 5 %, the interval of
     90 % lies within the margin.
     """
-    distance = margin - abs(difference)
+    return one_sided_p(margin - abs(difference), components)
+
+
+def one_sided_p(distance: float, components: Sequence[Component]) -> float:
+    """The p-value of the hypothesis that the true distance is zero or below."""
     tail = p_value(distance, components) / 2
     return tail if distance > 0 else 1 - tail
 
