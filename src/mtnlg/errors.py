@@ -7,7 +7,14 @@ package and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping
+
+NO_MEMORY = (
+    *("out of memory", "can't allocate memory", "cannot allocate memory", "bad alloc"),
+    *("can't start new thread", "failed to map segment"),
+)
+"""Words of PyTorch, CUDA, Python and the dynamic linker."""
 
 
 class MtnlgError(Exception):
@@ -69,6 +76,30 @@ class TrainingError(MtnlgError, RuntimeError):
     """A training that cannot continue, as when its loss is not finite."""
 
     exit_code = 5
+
+
+class NotFiniteError(TrainingError):
+    """A number of a training that is NaN or infinite; no checkpoint holds it."""
+
+    def __init__(self, what: str, *, step: int) -> None:
+        super().__init__(f"{what} at step {step:,}")
+        self.step = step
+
+
+class OutOfMemoryError(MtnlgError, MemoryError):
+    """Work that needs more memory than the machine, or a limit, has left."""
+
+    exit_code = 5
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, PyTorch or the system means that memory is used up."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ImportError) and any(words in text for words in NO_MEMORY)
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

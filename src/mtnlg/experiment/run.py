@@ -9,7 +9,13 @@ from pathlib import Path
 
 from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord
 from mtnlg.config import Config
-from mtnlg.errors import InterruptedTrainingError, MtnlgError, PrunedTrainingError
+from mtnlg.errors import (
+    InterruptedTrainingError,
+    MtnlgError,
+    OutOfMemoryError,
+    PrunedTrainingError,
+    is_out_of_memory,
+)
 from mtnlg.experiment import stages
 from mtnlg.experiment.artifacts import RECORDS_OF_TRAINING, Decoded, Prepared
 from mtnlg.experiment.compose import freeze_run
@@ -52,15 +58,29 @@ def execute(config: Config, last_stage: str) -> None:
             logger.info(str(pruned))
             manifest.prune(str(pruned), pruned.validations)
             return
-        except BaseException as error:
+        except BaseException as fault:
+            error = _as_user_error(fault)
             if not isinstance(error, MtnlgError | KeyboardInterrupt):
                 logger.debug(traceback.format_exc())
             logger.debug(f"failed: {_reason(error)}")
             is_killed = isinstance(error, KeyboardInterrupt | InterruptedTrainingError)
             manifest.fail(_reason(error), exit_code=_exit_code(error), is_killed=is_killed)
+            if error is not fault:
+                raise error from fault
             raise
         logger.debug("finished")
     manifest.finish(is_scored=last_stage == "evaluate")
+
+
+def _as_user_error(error: BaseException) -> BaseException:
+    """The error itself, or one with a remedy where memory is used up."""
+    if isinstance(error, MtnlgError) or not is_out_of_memory(error):
+        return error
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return OutOfMemoryError(
+        f"out of memory ({text}); give the process more, take a smaller model or less data, or "
+        "lower preparation.num_workers"
+    )
 
 
 def _record_code(config: Config, manifest: Manifest) -> None:

@@ -18,11 +18,11 @@ from torch.profiler import profile
 
 from mtnlg.artifacts.store import PARTIAL_SUFFIX
 from mtnlg.config import TrainerConfig
-from mtnlg.errors import TrainingError
+from mtnlg.errors import NotFiniteError
 from mtnlg.model import Transformer
 from mtnlg.model.folder import weights_of
 from mtnlg.records.files import write_text
-from mtnlg.training.checkpoints import save_and_prune, save_best
+from mtnlg.training.checkpoints import require_finite, save_and_prune, save_best
 from mtnlg.training.module import TransformerModule
 
 logger = logging.getLogger(__name__)
@@ -49,18 +49,24 @@ class StepSeeds(Callback):
 
 
 class FiniteLoss(Callback):
-    """Raises TrainingError at the first NaN or infinite loss, which no checkpoint has seen."""
+    """Raises NotFiniteError at the first NaN or infinite loss, weight or result of a validation,
+    which no checkpoint has seen. Gradients are checked before they change a weight.
+    """
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         nats = float(outputs["nats"])
         if not math.isfinite(nats):
-            raise TrainingError(
-                f"the loss is {nats} at step {trainer.global_step}, a batch of "
-                f"{len(batch.lengths)} sequences; lower optimizer.learning_rate or lengthen "
-                "optimizer.warmup_steps"
-            )
+            raise NotFiniteError(f"the loss is {nats}", step=trainer.global_step)
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        require_finite(dict(pl_module.model.named_parameters()), step=trainer.global_step)
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        for name, value in pl_module.validation_results.items():
+            if not math.isfinite(value):
+                raise NotFiniteError(f"the {name} is {value}", step=trainer.global_step)
 
 
 class Ending(Callback):

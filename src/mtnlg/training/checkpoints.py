@@ -16,9 +16,10 @@ from typing import IO, Any
 import torch
 from lightning.fabric.plugins import CheckpointIO
 from safetensors.torch import save
+from torch import Tensor
 
 from mtnlg.artifacts.store import check_sha256, file_sha256, set_aside
-from mtnlg.errors import ArtifactError, MtnlgError
+from mtnlg.errors import ArtifactError, MtnlgError, NotFiniteError
 from mtnlg.records.files import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class AtomicCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: Mapping[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
+        require_finite(checkpoint, step=checkpoint.get("global_step", 0))
         best_step = checkpoint.get("callbacks", {}).get("Snapshots", {}).get("best_step", 0)
         _write(Path(path), lambda stream: torch.save(checkpoint, stream), best_step=best_step)
 
@@ -47,8 +49,9 @@ class AtomicCheckpointIO(CheckpointIO):
         Path(path).with_suffix(".json").unlink(missing_ok=True)
 
 
-def save_best(folder: Path, weights: dict[str, torch.Tensor], *, step: int) -> None:
-    """Write the best weights so far, those of a step."""
+def save_best(folder: Path, weights: dict[str, Tensor], *, step: int) -> None:
+    """Write the best weights so far, those of a step; raises NotFiniteError."""
+    require_finite(weights, step=step)
     _write(folder / BEST_FILE, lambda stream: stream.write(save(weights)), step=step)
 
 
@@ -71,6 +74,24 @@ def _write(target: Path, save_to: Callable[[IO[bytes]], object], **facts: int) -
 def checkpoint_path(folder: Path, step: int, *, kind: str = "step") -> Path:
     """The file of a step."""
     return folder / f"{kind}-{step:08d}.ckpt"
+
+
+def require_finite(tree: Mapping[str, Any], *, step: int) -> None:
+    """Raise NotFiniteError that names the first weight, or value of an optimizer, that is NaN or
+    infinite. Callbacks of others may hold what they like.
+    """
+    if (name := _not_finite({key: tree[key] for key in tree if key != "callbacks"})) is not None:
+        raise NotFiniteError(f"{name} is not finite", step=step)
+
+
+def _not_finite(tree: Any, *names: str) -> str | None:
+    if isinstance(tree, Tensor):
+        is_fine = not tree.is_floating_point() or bool(torch.isfinite(tree).all())
+        return None if is_fine else ".".join(names)
+    branches = dict(enumerate(tree)) if isinstance(tree, list | tuple) else tree
+    pairs = branches.items() if isinstance(branches, Mapping) else ()
+    inner = (_not_finite(value, *names, str(key)) for key, value in pairs)
+    return next((name for name in inner if name is not None), None)
 
 
 def save_and_prune(trainer: Any, folder: Path) -> None:
@@ -96,8 +117,8 @@ def check_saved(path: Path) -> None:
 
 
 def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
-    """The newest checkpoint that is sound, and that needs no weights beside it that are not; sets
-    aside the newer ones, and says so.
+    """The newest checkpoint that is sound and finite, and that needs no weights beside it that are
+    not; sets aside the newer ones, and says so.
     """
     lost = [*map(_lost, find_checkpoints(folder, kind="weights"))]
     best = folder / BEST_FILE
@@ -109,6 +130,8 @@ def newest_sound_checkpoint(folder: Path) -> tuple[int, Path] | None:
             for first, fault in filter(None, needed):
                 if first <= step:  # an earlier checkpoint goes on to write them again
                     raise ArtifactError(f"{path.name} needs what was lost: {fault}")
+            checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+            require_finite(checkpoint, step=step)
         except MtnlgError as error:
             aside = set_aside(path).name
             logger.warning(f"checkpoint passed over: {error}; set aside as {aside}")

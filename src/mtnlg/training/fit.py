@@ -33,7 +33,7 @@ from mtnlg.records.places import (
 )
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.records.stages import Training
-from mtnlg.signals import Request, Signalled
+from mtnlg.signals import Signalled
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split
@@ -48,7 +48,7 @@ from mtnlg.training.callbacks import (
 )
 from mtnlg.training.checkpoints import BEST_FILE, check_saved, newest_sound_checkpoint
 from mtnlg.training.data import SequenceDataset, TaskSplit, TokenDataModule
-from mtnlg.training.faults import StopOnSignal
+from mtnlg.training.faults import StopOnSignal, explained
 from mtnlg.training.metrics_file import MetricsFile
 from mtnlg.training.module import (
     TransformerModule,
@@ -96,13 +96,14 @@ def train_model(
 
     `run_folder` is where trackers store their files; None: in the model folder.
     """
+    checkpoints = folder / CHECKPOINTS
+    if (folder / TRAINING_FILE).exists():  # killed after it was done
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return
     tokenizer = TextTokenizer.load(tokenizer_file)
     model = _fresh_model(config, tokenizer)
-    prompts = {
-        task.title: TaskPrompt.of(task.title, config.tasks[task.name], config.cleaning)
-        for task in data
-    }
-    checkpoints = folder / CHECKPOINTS
+    tasks, cleaning = config.tasks, config.cleaning
+    prompts = {task.title: TaskPrompt.of(task.title, tasks[task.name], cleaning) for task in data}
     start_step, checkpoint = _resumed(checkpoints)
     module_data = _data_module(config, data, prompts, tokenizer, start_step=start_step)
     horizon_name = "max_steps" if config.trainer.max_epochs is None else "max_epochs"
@@ -118,15 +119,7 @@ def train_model(
     names = run_names(run_folder or folder)
     loggers = Loggers(config, names)
     with _progress(config) as task:
-        metrics = MetricsFile(
-            folder / METRICS_FILE,
-            budget,
-            snapshots,
-            task,
-            every=settings.log_every_steps,
-            titles=metric.titles,
-            trackers=loggers,
-        )
+        metrics = MetricsFile(folder / METRICS_FILE, budget, snapshots, task, module, loggers)
         callbacks = [StepSeeds(config.seed), FiniteLoss(), ending, budget, metrics]
         callbacks += [averaging] if averaging else []
         stop, chosen = StopOnSignal(checkpoints), build_callbacks(config, ending, names)
@@ -134,18 +127,19 @@ def train_model(
         callbacks += [Profile(folder / PROFILE_FILE)] if settings.has_profile else []
         trainer = build_trainer(config, callbacks, module_data, loggers=loggers, names=names)
         loggers.start()
-        _fit(trainer, module, module_data, checkpoint=checkpoint, request=stop.request)
+        _fit(trainer, module, module_data, checkpoint=checkpoint, stop=stop)
     average = None
     if isinstance(averaging, LastWeights):
         checker = build_trainer(config, [], module_data)
         average = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
-    check_saved(checkpoints / BEST_FILE)
-    load_weights(model, checkpoints / BEST_FILE)
-    trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
-    trained.save_pretrained(folder)
     record = _record(trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
-    write_record(folder / TRAINING_FILE, replace(record, average_last=average))
-    shutil.rmtree(checkpoints)
+    if trainer.is_global_zero:
+        check_saved(checkpoints / BEST_FILE)
+        load_weights(model, checkpoints / BEST_FILE)
+        trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
+        trained.save_pretrained(folder)
+        write_record(folder / TRAINING_FILE, replace(record, average_last=average))
+        shutil.rmtree(checkpoints)
 
 
 def _pruning(config: Config) -> list[lightning.Callback]:
@@ -242,13 +236,19 @@ def _fit(
     data: TokenDataModule,
     *,
     checkpoint: Path | None,
-    request: Request,
+    stop: StopOnSignal,
 ) -> None:
     """Run the training. Lightning makes an exit with status 1 of what a second signal raises."""
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit:
-        raise Signalled(request.number or signal.SIGINT) from None
+        raise Signalled(stop.request.number or signal.SIGINT) from None
+    except Exception as error:
+        step = trainer.global_step
+        reason = explained(error, stop.folder, step=step, batch=stop.batch)
+        if reason is error:
+            raise
+        raise reason from error
 
 
 def peak_memory_bytes() -> int:

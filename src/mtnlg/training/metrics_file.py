@@ -16,6 +16,7 @@ from mtnlg.progress import CUT, Task
 from mtnlg.records.files import write_text
 from mtnlg.training.callbacks import Budget, Snapshots
 from mtnlg.training.data import Batch
+from mtnlg.training.module import TransformerModule
 from mtnlg.training.trainer import Loggers
 
 logger = logging.getLogger(__name__)
@@ -53,14 +54,14 @@ class MetricsFile(Callback):
         budget: Budget,
         snapshots: Snapshots,
         task: Task,
-        *,
-        every: int,
-        titles: list[str],
+        module: TransformerModule,
         trackers: Loggers,
     ) -> None:
+        titles = module.metric.titles
         several = [f"validation_metric/{title}" for title in titles] if len(titles) > 1 else []
         self.fields = [*self.TRAINING, *self.VALIDATION, *several]
-        self.path, self.budget, self.task, self.every = path, budget, task, every
+        self.path, self.budget, self.task = path, budget, task
+        self.every = module.settings.log_every_steps
         self.snapshots, self.trackers, self.validated = snapshots, trackers, ""
         self.target_tokens = self.tokens = 0
         self.flops = 0.0

@@ -24,6 +24,7 @@ from mtnlg.config import (
     Schedule,
     TrainerConfig,
 )
+from mtnlg.errors import NotFiniteError
 from mtnlg.evaluation import Texts, find_metric, score_texts
 from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.model import Transformer
@@ -167,11 +168,11 @@ class TransformerModule(lightning.LightningModule):
         total, nats = self.objective(self.model, batch)
         num_parts = self.trainer.accumulate_grad_batches * self.trainer.world_size
         scale = num_parts / batch.num_step_labels
+        self.step_nats.append(nats.detach())
         return {"loss": total * scale, "nats": nats.detach()}
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
         """Log the mean loss of each optimizer step, and the learning rate."""
-        self.step_nats.append(outputs["nats"])
         self.step_labels += len(batch.labels)
         if (batch_index + 1) % self.trainer.accumulate_grad_batches == 0:
             loss = torch.stack(self.step_nats).sum() / self.step_labels
@@ -194,7 +195,17 @@ class TransformerModule(lightning.LightningModule):
         else:
             norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
         self.grad_norm = norm
+        if self.settings.precision is not Precision.fp16_mixed:  # whose loss scale is being sought
+            self._require_finite(float(norm))
         self.log("train/grad_norm", norm, logger=False)
+
+    def _require_finite(self, norm: float) -> None:
+        """Raise NotFiniteError before a gradient that is not finite changes a weight."""
+        if not math.isfinite(norm):
+            nats = float(torch.stack(self.step_nats).sum())
+            what = "the gradient norm is" if math.isfinite(nats) else "the loss is"
+            value = norm if math.isfinite(nats) else nats
+            raise NotFiniteError(f"{what} {value}", step=self.trainer.global_step + 1)
 
     def on_validation_epoch_start(self) -> None:
         self.validation_sums = {}
