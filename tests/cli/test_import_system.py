@@ -97,6 +97,21 @@ def test_every_form_of_file_gives_the_same_entry(
     assert board.imports() == [expected]
 
 
+def test_how_a_file_was_read_is_kept_as_the_rows_note(board: MadeBoard) -> None:
+    """Oracle: the same outputs, as lines of another ending than theirs."""
+    quoted = [f'"{text}";x' for text in THEIRS]
+    table = board.write("out.csv", lines(["prediction;other", *quoted]))
+
+    assert board.run(table, "--note", "by hand") == 0
+
+    words = "out.csv was read as a table separated by semicolons"
+    (entry,) = board.imports()
+    assert entry["note"] == f"by hand; {words}"
+    row = board.rows()["NMT-X"]
+    assert row.reason == f"contamination not checked: training data unknown; by hand; {words}"
+    assert row.metrics["bleu"].value == pytest.approx(bleu(), abs=1e-9)
+
+
 def test_published_numbers_and_signature_that_hold_are_kept(board: MadeBoard) -> None:
     path = board.write("out.txt", lines(THEIRS))
     words = ("--published", f"bleu={bleu():.1f}", "--signature", SIGNATURE)

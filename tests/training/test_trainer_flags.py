@@ -152,6 +152,58 @@ def test_fast_dev_run_trains_one_step_and_validates_it(prepared: Any, tmp_path: 
     assert not (folder / "lightning_logs").exists()
 
 
+def test_fast_dev_run_of_three_trains_three_steps_and_validates_once(
+    prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: Lightning, whose number is that of batches."""
+    num_batches = count_validation_batches(monkeypatch)
+    config = small_config(max_steps=500, fast_dev_run=3, batch_tokens=16)
+
+    rows = curve(train(prepared, config, tmp_path / "model"))
+
+    assert [row["step"] for row in rows if row["train_loss"]] == ["1", "2", "3"]
+    assert [row["step"] for row in rows if row["validation_loss"]] == ["3"]
+    assert num_batches == [3, 3]
+
+
+def count_validation_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Batches of each of the two tasks; filled in as they are read."""
+    counts = [0, 0]
+    original = TransformerModule.validation_step
+
+    def count(self: Any, batch: Any, index: int, dataloader_idx: int = 0) -> None:
+        counts[dataloader_idx] += 1
+        original(self, batch, index, dataloader_idx)
+
+    monkeypatch.setattr(TransformerModule, "validation_step", count)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "steps"),
+    [("true", True, 1), ("1", True, 1), ("3", 3, 3), ("0", False, None), ("false", False, None)],
+)
+def test_fast_dev_run_is_a_number_or_a_switch(word: str, value: int, steps: int | None) -> None:
+    """Oracle: Lightning's documentation; 1 is true, and 0 is false, in the key too."""
+    trainer = composed(*BASE, f"trainer.fast_dev_run={word}").trainer
+
+    assert (trainer.fast_dev_run, trainer.max_steps) == (value, steps)
+    assert type(trainer.fast_dev_run) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("-1", "trainer.fast_dev_run=-1: must be a finite number >= 0"),
+        ("2.5", "Value '2.5': trainer.fast_dev_run is true or false or whole number >= 0"),
+        ("some", "Value 'some': trainer.fast_dev_run is true or false or whole number >= 0"),
+    ],
+)
+def test_fast_dev_run_of_no_number_is_refused(word: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        composed(*BASE, f"trainer.fast_dev_run={word}")
+
+
 @pytest.mark.parametrize("limit", [1, 2, None])
 def test_limit_of_validation_batches_bounds_what_is_read(
     prepared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int | None

@@ -73,7 +73,8 @@ def import_system(options: argparse.Namespace) -> None:
     scores = make_scores(
         options.artifacts_root, predictions, language=board.language, settings=board.settings
     )
-    record = _record(options, board, predictions.key, scores.key)
+    notes = filter(None, (options.note, *remarks))
+    record = _record(options, board, predictions.key, scores.key, note="; ".join(notes) or None)
     was_there = record_import(experiment_folder(options.runs_root, options.experiment), record)
     logger.info(f"{options.system} {'replaced' if was_there else 'imported'}: {board.task}")
     _report(options)
@@ -205,7 +206,12 @@ def _make_predictions(root: Path, hypotheses: Sequence[str], board: BoardRows) -
 
 
 def _record(
-    options: argparse.Namespace, board: BoardRows, predictions: str, scores: str
+    options: argparse.Namespace,
+    board: BoardRows,
+    predictions: str,
+    scores: str,
+    *,
+    note: str | None,
 ) -> ImportRecord:
     return ImportRecord(
         board.task,
@@ -218,7 +224,7 @@ def _record(
         scores,
         contamination=Contamination(rule=RULE),
         scored_rows=board.scored_rows,
-        note=options.note,
+        note=note,
         url=options.url,
         published=tuple(options.published),
         signatures=tuple(options.signature),

@@ -201,16 +201,20 @@ class TrainerConfig:
     """A Lightning profiler, which times its hooks; it changes no result."""
     strategy: ThirdParty | None = None
     """How several devices train together. None: DDP."""
-    fast_dev_run: bool = False
-    """Train one step and validate one batch and one row, without trackers."""
+    fast_dev_run: bool | CountOrZero = False
+    """Train so many steps, then validate as many batches and rows of each task, without trackers;
+    true: one.
+    """
     detect_anomaly: bool = False
     """Name the operation whose gradient is NaN; slow, but it changes no result."""
     enable_progress_bar: bool = True
     """Show the progress of training; a progress bar in `callbacks` replaces it."""
 
     def __post_init__(self) -> None:
+        if self.fast_dev_run in (0, 1):
+            self.fast_dev_run = bool(self.fast_dev_run)
         if self.fast_dev_run:
-            self._shorten()
+            self._shorten(max(int(self.fast_dev_run), 1))
         check_fields(self, "trainer.")
         if self.frozen is not None:
             is_named = bool(self.frozen) and all(self.frozen)
@@ -226,10 +230,9 @@ class TrainerConfig:
         assert self.max_epochs is None, f"the steps of {self.max_epochs} epochs are not counted"
         return DEFAULT_MAX_STEPS if self.max_steps is None else self.max_steps
 
-    def _shorten(self) -> None:
-        self.max_steps, self.max_epochs = 1, None
-        self.validate_every_steps = self.log_every_steps = 1
-        self.limit_val_batches = self.validation_rows = 1
+    def _shorten(self, num_steps: int) -> None:
+        self.max_steps, self.max_epochs, self.log_every_steps = num_steps, None, 1
+        self.validate_every_steps = self.limit_val_batches = self.validation_rows = num_steps
         self.curriculum_steps = self.average_last = self.patience = None
 
     def _check_options(self) -> None:

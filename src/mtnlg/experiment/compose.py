@@ -29,6 +29,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from mtnlg.config import Config, DecodingConfig, TaskConfig
+from mtnlg.config.descriptions import find_settings
 from mtnlg.config.foreign_names import foreign_names, setting_hint
 from mtnlg.config.third_party import changing_callbacks
 from mtnlg.errors import ConfigError
@@ -316,6 +317,11 @@ def explain(error: Exception, words: Sequence[str] = (), folder: Path | None = N
         message += setting_hint(key, section)
     elif hint := foreign_names()["values"].get(str(getattr(cause, "full_key", None))):
         message += f"; {hint}"
+    elif "incompatible with type hint" in message and "full_key" in message:
+        key = str(getattr(cause, "full_key", ""))
+        return ConfigError(
+            f"{message.split(' of type')[0]}: {key} is {find_settings(key)[0].values}"
+        )
     elif "is not a ListConfig" in message:
         message += "; write a list, as in KEY=[a,b]"
     elif "could not be converted to Integer" in message:

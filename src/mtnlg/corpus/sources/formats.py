@@ -7,7 +7,7 @@ splits nothing. An unreadable record goes into the quarantine with its file and 
 |---|---|---|
 | jsonl | an object on a line | its keys |
 | tsv | a line; tabs separate its cells, quotes are text like any other | the first line |
-| csv | as in RFC 4180: cells in double quotes may hold commas and line feeds | the first line |
+| csv | as in RFC 4180, separated by commas, semicolons, bars or tabs | the first line |
 | parquet | a row | the schema's |
 | txt | the lines between two blank ones | `text` |
 
@@ -108,7 +108,12 @@ def _tsv_records(path: Path) -> Iterator[Unparsed]:
 
 
 def _csv_records(path: Path) -> Iterator[Unparsed]:
-    return _table_records(path, _csv_rows(path))
+    separator = check_format(path, "csv")
+    return (
+        _tsv_records(path)
+        if separator == "\t"
+        else _table_records(path, _csv_rows(path, separator))
+    )
 
 
 def _paragraph_records(path: Path) -> Iterator[Unparsed]:
@@ -220,7 +225,7 @@ def _table_row(names: list[str], read: Callable[[], list[str]], location: str) -
     }
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, Callable[[], list[str]]]]:
+def _csv_rows(path: Path, separator: str) -> Iterator[tuple[int, Callable[[], list[str]]]]:
     """Bytes that are not UTF-8 pass the parser as surrogates, so that they break only their row."""
 
     def checked(cells: list[str], number: int) -> list[str]:
@@ -232,7 +237,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Callable[[], list[str]]]]:
         raise DataError(f"{path}:{number}: not valid CSV ({error}); repair the quotes")
 
     csv.field_size_limit(LONGEST_TEXT)
-    rows = csv.reader(_csv_lines(path), strict=True)
+    rows = csv.reader(_csv_lines(path), delimiter=separator, strict=True)
     while True:
         number = rows.line_num + 1
         try:
@@ -242,7 +247,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Callable[[], list[str]]]]:
         except csv.Error as error:
             yield number, partial(refuse, error, number)
             continue
-        if cells:
+        if cells and not (number == 1 and cells[0].startswith("sep=")):
             yield number, partial(checked, cells, number)
 
 
