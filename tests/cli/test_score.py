@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -558,6 +559,50 @@ def test_system_without_the_chosen_main_metric_keeps_its_numbers_without_a_rank(
         assert main([*command, "--main-metric", "rougeL", "--metrics", "bleu", style]) == 0
         assert "20001 tokens" in capsys.readouterr().out
     assert main([*command, "--main-metric", "rougeL", "--html", str(files.folder / "page")]) == 0
+
+
+@pytest.mark.parametrize("columns", [40, 80, 132, 1_000])
+def test_table_of_nine_metrics_fits_the_terminal(
+    files: Files,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    """Oracle: the values of the JSON board; each stands once beside its system and below its name.
+    A block that is wider than the terminal has one metric.
+    """
+    references = files.write("ref.txt", REFERENCES)
+    command = words(references, *(files.write(f"{name}.txt", GOOD[:]) for name in ("a", "b")))
+    names = [
+        "bleu",
+        "chrf",
+        "rouge1",
+        "rouge2",
+        "rougeL",
+        "rougeLsum",
+        "ter",
+        "nist",
+        "length_ratio",
+    ]
+    command += ["--metrics", *names]
+    board = run_json(capsys, command)
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    assert main(command) == 0
+
+    table, _, _ = capsys.readouterr().out.partition("verdict: ")
+    blocks = [block.splitlines() for block in table.strip().split("\n\n")]
+    shown = [name for block in blocks for name in block[0].split() if name in names]
+    assert shown == names
+    for block in blocks:
+        is_narrow = max(map(len, block)) <= columns
+        assert is_narrow or block[0].count("interval") == 1
+        assert [line.split()[0] for line in block] == ["system", "a.txt", "b.txt"]
+        for row, line in zip(board["rows"], block[1:], strict=True):
+            values = [row["metrics"][name]["value"] for name in block[0].split() if name in names]
+            numbers = re.findall(r"(?<![\[\d.])([\d.]+)(?= +\[| +no)", line)
+            assert list(map(float, numbers)) == pytest.approx(values, abs=0.006, rel=1e-3)
+    assert (len(blocks) == 1) == (columns == 1_000)
 
 
 def test_trials_too_few_for_the_pairs_are_refused_with_the_number_needed(

@@ -6,6 +6,7 @@ import argparse
 import logging
 import math
 import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.leaderboard.ranking import find_main_metric
 from mtnlg.records.text_files import as_mistake_of_the_command
 from mtnlg.report import find_format, write_report
+from mtnlg.report.text_formats import render_terminal
 from mtnlg.text.scripts import base_language
 
 logger = logging.getLogger(__name__)
@@ -44,7 +46,11 @@ def score(options: argparse.Namespace) -> None:
                 leaderboard, options.html, formats=["html"], num_samples=options.samples
             )
             logger.info(f"page: {page}")
-        print(report_format.render(leaderboard, 0), end="")
+        if options.style == "terminal":
+            width = shutil.get_terminal_size().columns
+            print(render_terminal(leaderboard, width=width), end="")
+        else:
+            print(report_format.render(leaderboard, 0), end="")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

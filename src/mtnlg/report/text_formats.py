@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rich.cells import cell_len
+
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
 from mtnlg.report.display import ABSENT, board_title, interval_text, spread_text, value_text
 from mtnlg.report.notes import board_notes, metric_notes, seed_notes
@@ -105,12 +107,12 @@ def escape_latex(text: str) -> str:
     return LATEX_SPECIAL.sub(lambda match: LATEX_COMMANDS[match.group()], line)
 
 
-def render_terminal(leaderboard: Leaderboard) -> str:
+def render_terminal(leaderboard: Leaderboard, *, width: int = 80) -> str:
     """An aligned table and notes for each board; those of a launch with their titles."""
     parts = [] if leaderboard.boards else [no_board_sentence(len(leaderboard.runs))]
     for board in leaderboard.boards:
         parts += [] if leaderboard.is_of_files else [one_line(board_title(board))]
-        parts += ["\n".join(_table(board)), "\n".join(map(one_line, _notes(board)))]
+        parts += ["\n".join(_table(board, width)), "\n".join(map(one_line, _notes(board)))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -130,12 +132,23 @@ def score_lines(leaderboard: Leaderboard) -> list[str]:
     return lines
 
 
-def _table(board: Board) -> list[str]:
+def _table(board: Board, width: int) -> list[str]:
+    """Blocks of lines of the width, each with as many metrics as fit beside each other."""
     header = ["system"]
     for name in board.metric_names:
         header += [name, "interval", "group"]
-    rows = [[one_line(row.label), *_cells(row, board)] for row in board.rows]
-    return aligned([header, *rows], numbers=range(1, len(header), 3))
+    rows = [header, *([one_line(row.label), *_cells(row, board)] for row in board.rows)]
+    lines: list[str] = []
+    first = 1
+    while first < len(header):
+        for last in range(len(header), first, -3):
+            part = [[row[0], *row[first:last]] for row in rows]
+            block = aligned(part, numbers=range(1, len(header), 3))
+            if max(map(cell_len, block)) <= width:
+                break
+        lines += [*([""] if lines else []), *block]
+        first = last
+    return lines
 
 
 def _cells(row: BoardRow, board: Board) -> Iterator[str]:
