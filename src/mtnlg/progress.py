@@ -180,6 +180,17 @@ def show_messages() -> None:
 
 
 @contextmanager
+def silent() -> Iterator[None]:
+    """Drop the package's messages below errors while the block runs."""
+    level = PACKAGE.level
+    PACKAGE.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        PACKAGE.setLevel(level)
+
+
+@contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Append the package's messages to a file while the block runs."""
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")

@@ -384,7 +384,7 @@ def test_interrupted_run_is_a_row_and_has_the_status_of_shells(
 def test_failing_job_of_a_sweep_stops_no_other(
     workplace: Workplace, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert workplace.run("prepare", "-m", "evaluation.metrics=[chrf],[bleu]") == 1
+    assert workplace.run("prepare", "-m", "tasks.multi30k_en_de.train_split=nope,train") == 1
 
     assert [run["status"] for run in workplace.runs()] == ["failed", "incomplete"]
     assert workplace.counts() == {"rows": 1, "contamination": 1, "tokenizer": 1, "tokens": 1}
@@ -397,7 +397,7 @@ def test_sweep_with_an_impossible_job_starts_none(
     assert workplace.run("prepare", "-m", "model.num_heads=4,5") == 2
 
     error = capsys.readouterr().err
-    assert "error: job 1" in error
+    assert "error: job 2 (model.num_heads=5): " in error
     assert "model.num_heads=5: must be a divisor" in error
     assert not (workplace.root / "artifacts").exists()
     assert not list((workplace.root / "runs").glob("small/*"))

@@ -35,7 +35,7 @@ from mtnlg.experiment.compose import (
     thaw,
     without_paths,
 )
-from mtnlg.experiment.launcher import name_alike
+from mtnlg.experiment.launch import name_alike
 from mtnlg.generation.strategies import decoding_label
 
 TASK, OTHER_TASK = "task=translation/multi30k_en_de", "dialogue/dailydialog"

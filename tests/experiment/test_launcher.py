@@ -6,16 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from threading import Barrier
+from types import ModuleType
 
 import pytest
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus, run_job
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
 
 import mtnlg
 from mtnlg.cli.main import main
 from mtnlg.experiment import launcher
 from mtnlg.records.files import read_json
+from mtnlg.records.launches import read_launch, read_runs
 
 LINES = "\n".join(f"Row {number} has some words." for number in range(12)) + "\n"
 
@@ -85,8 +94,7 @@ def test_jobs_run_at_a_time_as_many_as_asked_for(
     words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=pair"]
     words += ["seed=1,2,3", "hydra.launcher.jobs=2", f"data_root={data_root}"]
 
-    with pytest.raises(SystemExit):
-        main(["prepare", "-m", *words, *roots])
+    assert main(["prepare", "-m", *words, *roots]) == 1
 
     assert len(read_json(tmp_path / "runs" / "pair" / "launch.json")["run_ids"]) == 3
 
@@ -110,10 +118,70 @@ def test_jobs_that_are_one_run_keep_the_tags_of_both(
     words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=twins"]
     words += ["tags=[first],[second]", "trainer.num_workers=0,1", f"data_root={data_root}"]
 
-    with pytest.raises(SystemExit):
-        main(["prepare", "-m", *words, *roots])
+    assert main(["prepare", "-m", *words, *roots]) == 1
 
     (run,) = (tmp_path / "runs" / "twins").glob("*seed*")
     assert "tags:\n- first\n- second\n" in (run / "config.yaml").read_text(encoding="utf-8")
     launch = read_json(tmp_path / "runs" / "twins" / "launch.json")
     assert launch["run_ids"] == [run.name]
+
+
+class ForkLauncher(Launcher):
+    """As launchers of others: it knows nothing of ours, and its jobs' memory is lost."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self.context, self.task_function, self.config = hydra_context, task_function, config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        for number, overrides in enumerate(job_overrides, start=initial_job_idx):
+            job = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+            with open_dict(job):
+                job.hydra.job.id = job.hydra.job.num = number
+            if (child := os.fork()) == 0:
+                run_job(
+                    self.task_function,
+                    job,
+                    job_dir_key="hydra.sweep.dir",
+                    job_subdir_key="hydra.sweep.subdir",
+                    hydra_context=self.context,
+                )
+                os._exit(0)
+            os.waitpid(child, 0)
+        return [JobReturn(status=JobStatus.COMPLETED) for _ in job_overrides]
+
+
+@pytest.mark.parametrize("launcher_name", ["frozen", "basic", "fork"])
+@pytest.mark.parametrize("sweeper_name", ["frozen", "basic"])
+def test_launch_is_the_same_under_every_launcher(
+    tmp_path: Path,
+    data_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    launcher_name: str,
+    sweeper_name: str,
+) -> None:
+    """Oracle: by hand; one of three jobs names a file that is not there."""
+    module = ModuleType("hydra_plugins.fork")  # where Hydra wants them
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(ForkLauncher, "__module__", module.__name__)
+    monkeypatch.setattr(module, "ForkLauncher", ForkLauncher, raising=False)
+    Plugins.instance().register(ForkLauncher)
+    node = {"_target_": "hydra_plugins.fork.ForkLauncher"}
+    ConfigStore.instance().store(group="hydra/launcher", name="fork", node=node)
+    roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
+    words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=same"]
+    words += ["tasks.multi30k_en_de.test_sets=[test],[nope],[train]", f"data_root={data_root}"]
+    words += [f"hydra/launcher={launcher_name}", f"hydra/sweeper={sweeper_name}"]
+
+    status = main(["prepare", "-m", "tokenizer.vocabulary_size=300", *words, *roots])
+
+    launch = read_launch("same", runs_root=tmp_path / "runs")
+    runs = read_runs(launch, runs_root=tmp_path / "runs")
+    assert [run.status for run in runs] == ["incomplete", "failed", "incomplete"]
+    asked = [run.overrides[-1].partition("test_sets=")[2] for run in runs]
+    assert asked == ["[test]", "[nope]", "[train]"]
+    is_seen = launcher_name != "fork" or sweeper_name == "frozen"
+    assert status == int(is_seen)

@@ -17,6 +17,7 @@ from mtnlg.evaluation import METRICS
 from mtnlg.evaluation.score import make_scores
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
 from mtnlg.records.files import write_jsonl
+from mtnlg.records.launches import register
 from mtnlg.records.places import predictions_file, scores_folder
 from mtnlg.records.rows import Prediction
 from mtnlg.records.runs import (
@@ -24,7 +25,6 @@ from mtnlg.records.runs import (
     RunRecord,
     ScoreRecord,
     TaskRecord,
-    write_launch,
     write_run,
 )
 
@@ -78,7 +78,7 @@ class Runs:
 
     def read(self, task: str = TASK, test_set: str = "test") -> BoardRows:
         folder = self.runs_root / "tiny"
-        write_launch(folder, {name: [] for name in self.run_ids}, command=["mtnlg"], code={})
+        register(folder, {name: [] for name in self.run_ids}, command=["mtnlg"], code={})
         return read_board(
             "tiny",
             task=task,

@@ -12,6 +12,7 @@ import pytest
 
 from mtnlg.errors import ArtifactError
 from mtnlg.records.files import JsonObject, JsonValue, read_json
+from mtnlg.records.launches import read_launch, read_runs, register
 from mtnlg.records.runs import (
     Contamination,
     Cost,
@@ -21,11 +22,8 @@ from mtnlg.records.runs import (
     ScoreRecord,
     TaskRecord,
     read_imports,
-    read_launch,
     read_run,
-    read_runs,
     record_import,
-    write_launch,
     write_run,
 )
 
@@ -83,7 +81,7 @@ def test_overrides_are_those_of_the_launch(tmp_path: Path) -> None:
     """run.json says nothing of them, since a frozen configuration does not know them."""
     folder = tmp_path / "tiny"
     write_run(folder / "run1", RUN)
-    write_launch(folder, {"run1": ["seed=3"], "run2": []}, command=["/bin/mtnlg", "run"], code={})
+    register(folder, {"run1": ["seed=3"], "run2": []}, command=["/bin/mtnlg", "run"], code={})
 
     launch = read_launch("tiny", runs_root=tmp_path)
     first, second = read_runs(launch, runs_root=tmp_path)
@@ -91,17 +89,6 @@ def test_overrides_are_those_of_the_launch(tmp_path: Path) -> None:
     assert "overrides" not in read_json(folder / "run1" / "run.json")
     assert (launch.command, launch.run_ids) == ("mtnlg run", ("run1", "run2"))
     assert (first.overrides, second.status) == (("seed=3",), "failed")
-
-
-def test_continued_launch_keeps_its_earlier_runs(tmp_path: Path) -> None:
-    folder = tmp_path / "tiny"
-    write_launch(folder, {"a": ["seed=1"]}, command=[], code={"a": {"rows": "1"}})
-    write_launch(folder, {"b": []}, command=[], code={"b": {"rows": "2"}}, is_continued=True)
-
-    launch = read_launch("tiny", runs_root=tmp_path)
-
-    assert launch.overrides == {"a": ("seed=1",), "b": ()}
-    assert launch.code == {"a": {"rows": "1"}, "b": {"rows": "2"}}
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from mtnlg.evaluation.score import make_scores
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.model import BoardRow
 from mtnlg.records.files import read_json, write_jsonl
+from mtnlg.records.launches import register
 from mtnlg.records.rows import Prediction
 from mtnlg.records.runs import (
     Contamination,
     RunRecord,
     ScoreRecord,
     TaskRecord,
-    write_launch,
     write_run,
 )
 
@@ -71,7 +71,7 @@ class MadeBoard:
         folder = self.roots["runs"] / self.experiment
         run = RunRecord("run1", "finished", None, "nano", seed=1, tasks=(task,), scores=(score,))
         write_run(folder / "run1", run)
-        write_launch(folder, {"run1": []}, command=["mtnlg", "run"], code={})
+        register(folder, {"run1": []}, command=["mtnlg", "run"], code={})
 
     def write(self, name: str, content: str) -> Path:
         """A file of hypotheses."""

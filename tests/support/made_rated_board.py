@@ -12,13 +12,13 @@ from pathlib import Path
 from mtnlg.cli.main import main
 from mtnlg.evaluation import Resampling, score_predictions
 from mtnlg.ratings.key import Key, read_key
+from mtnlg.records.launches import register
 from mtnlg.records.rows import Prediction
 from mtnlg.records.runs import (
     Kind,
     RunRecord,
     ScoreRecord,
     TaskRecord,
-    write_launch,
     write_run,
 )
 from mtnlg.records.scores import save_scores
@@ -84,7 +84,7 @@ class RatedBoard:
                 scores=tuple(score_of(name) for name in scored),
             )
             write_run(folder / run.run_id, run)
-        write_launch(folder, {f"run-{system}": [] for system in trained}, command=[], code={})
+        register(folder, {f"run-{system}": [] for system in trained}, command=[], code={})
 
     def _score(self, system: str, output: Callable[[str, int], str]) -> None:
         rows = [

@@ -51,52 +51,55 @@ def run(options: argparse.Namespace) -> int:
     if options.frozen is not None:
         return _run_frozen(stage, options.frozen, words)
     check_flags(options)
-    from mtnlg.experiment.compose import load_composed, run_hydra
-    from mtnlg.experiment.launcher import COMMAND_ATTRIBUTE, STAGE_ATTRIBUTE
+    from mtnlg.experiment.compose import load_composed, named_job, run_hydra
+    from mtnlg.experiment.launch import LAUNCH_ATTRIBUTE, JobError, Launch
+    from mtnlg.experiment.stages import report
 
-    command = ["mtnlg", stage, *words]
+    launch = Launch(stage, ["mtnlg", stage, *words])
     statuses = [0]
 
+    def work(raw: Any, number: int, overrides: Sequence[str]) -> None:
+        config = load_composed(raw)
+        if stage == "report":
+            report(config)
+        else:
+            launch.run_here(config, number, overrides)
+
     def task(raw: Any) -> None:
-        statuses.append(resumable(lambda: _run_single(load_composed(raw), stage, command)))
+        number, overrides = named_job()
+        status = resumable(lambda: work(raw, number or 0, overrides))
+        if status and number is not None:
+            raise JobError(f"job {number + 1} ({' '.join(overrides)}) failed")
+        statuses.append(status)
 
-    setattr(task, STAGE_ATTRIBUTE, stage)
-    setattr(task, COMMAND_ATTRIBUTE, command)
+    setattr(task, LAUNCH_ATTRIBUTE, launch)
     flags, overrides = split_flags(words)
-    run_hydra(f"mtnlg {stage}", flags, overrides, task)
-    return max(statuses)
-
-
-def _run_single(config: Any, stage: str, command: Sequence[str]) -> int:
-    """Run the stages of one configuration here, then the report, even after a failure."""
-    from mtnlg.experiment import stages
-    from mtnlg.experiment.compose import experiment_name, run_id, without_paths
-    from mtnlg.experiment.run import execute
-    from mtnlg.records.places import experiment_folder
-    from mtnlg.records.runs import write_launch
-
-    if stage == "report":
-        stages.report(config)
-        return 0
-    overrides = without_paths([word for word in command[2:] if "=" in word])
-    folder = experiment_folder(Path(config.runs_root), experiment_name(config))
-    code = {run_id(config): stages.code_hashes(config)}
-    write_launch(folder, {run_id(config): overrides}, command=command, code=code)
     try:
-        return resumable(lambda: execute(config, "evaluate" if stage == "run" else stage))
+        run_hydra(f"mtnlg {stage}", flags, overrides, task)
+    except JobError as error:
+        statuses.append(error.exit_code)
     finally:
-        if stage == "run":
-            stages.report(config)
+        statuses.append(launch.close())
+    return max(statuses)
 
 
 def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
     """Run the stage of a frozen configuration in this process."""
     from mtnlg.experiment.compose import thaw
+    from mtnlg.experiment.launch import Launch
     from mtnlg.experiment.run import execute
+    from mtnlg.experiment.stages import report
 
     if list(words) not in (["--frozen", file], [f"--frozen={file}"]):
         raise ConfigError(f"--frozen FILE takes one file and nothing else, not {' '.join(words)}")
     config = thaw(Path(file))
-    if stage in ("run", "report"):
-        return _run_single(config, stage, ["mtnlg", stage, *words])
+    if stage == "report":
+        report(config)
+        return 0
+    launch = Launch(stage, ["mtnlg", stage, *words])
+    if stage == "run":
+        try:
+            return resumable(lambda: launch.run_here(config, 0, []))
+        finally:
+            launch.close()
     return resumable(lambda: execute(config, stage))

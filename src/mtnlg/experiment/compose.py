@@ -25,6 +25,7 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -159,6 +160,15 @@ def load_composed(raw: DictConfig) -> Config:
     named = [key.removeprefix("decoding.") for key in keys if key.startswith("decoding.")]
     check_read(config.decoding, find_strategy(config.decoding), named)
     return config
+
+
+def named_job() -> tuple[int | None, list[str]]:
+    """While Hydra runs: the number of this job in its sweep, None outside of one, and its
+    overrides.
+    """
+    settings = HydraConfig.get()
+    is_sweep = settings.mode is RunMode.MULTIRUN
+    return (settings.job.num if is_sweep else None), list(settings.overrides.task)
 
 
 def builtin_tasks() -> list[TaskConfig]:

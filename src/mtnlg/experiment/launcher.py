@@ -1,5 +1,5 @@
-"""Hydra's launcher for `-m`: composes and freezes all jobs, runs each in its own process, reports
-once.
+"""The jobs of `-m` as Hydra hands them out: all are composed, checked and frozen before the first
+one starts; then each runs in its own process.
 
 Hydra's BasicLauncher composes each job only when its turn comes, so that editing a YAML during a
 sweep would change the later jobs.
@@ -13,122 +13,57 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.types import TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from mtnlg.config import Config
-from mtnlg.errors import ConfigError, MtnlgError
-from mtnlg.experiment.compose import (
-    experiment_name,
-    freeze_run,
-    load_composed,
-    run_id,
-    without_paths,
-)
-from mtnlg.experiment.stages import code_hashes, report
-from mtnlg.records.runs import read_run, write_launch
+from mtnlg.experiment.compose import load_composed
+from mtnlg.experiment.launch import STANDING, Job, JobError, Launch, named, swept_words
+from mtnlg.experiment.stages import report
 
 logger = logging.getLogger(__name__)
 
-STAGE_ATTRIBUTE, COMMAND_ATTRIBUTE = "stage", "command"
-"""What the command line sets on the task function, for the launcher."""
+Compose = Callable[[list[str]], DictConfig]
 
 
-def launch_jobs(
-    compose: Callable[[list[str]], DictConfig],
-    task_function: TaskFunction,
-    job_overrides: Sequence[Sequence[str]],
-    *,
-    first: int,
-    num_parallel: int = 1,
-) -> Sequence[JobReturn]:
-    """Freeze all jobs, run `num_parallel` at a time, report once; raises SystemExit if one
-    failed.
-    """
-    stage = str(getattr(task_function, STAGE_ATTRIBUTE))
-    command: list[str] = getattr(task_function, COMMAND_ATTRIBUTE)
-    numbered = enumerate(job_overrides, start=first)
-    configs = [_compose(compose, list(overrides), number) for number, overrides in numbered]
-    name_alike(configs)
-    join_tags(configs)
-    if stage == "report":
-        report(configs[0])
+def plan_jobs(
+    launch: Launch, compose: Compose, job_overrides: Sequence[Sequence[str]], *, first: int
+) -> list[Job]:
+    """The checked and frozen jobs of these overrides, unless a sweeper has planned them."""
+    if launch.stage == "report":
+        report(load_composed(compose(list(job_overrides[0]))))
         return []
-    files = [freeze_run(config) for config in configs]
-    overrides = {
-        run_id(config): without_paths(words)
-        for config, words in zip(configs, job_overrides, strict=True)
-    }
-    code = {run_id(config): code_hashes(config) for config in configs}
-    folder = files[0].parent.parent
-    write_launch(folder, overrides, command=command, code=code, is_continued=first > 0)
-    words = [" ".join(job) for job in job_overrides]
-    statuses = _run_jobs("evaluate" if stage == "run" else stage, files, words, num_parallel)
-    if stage == "run":
-        report(configs[0])
-    failed = [file.parent.name for file in files if statuses[file]]
-    if failed:
-        logger.info(f"{len(failed)} of {len(files)} jobs failed: {', '.join(failed)}")
-        raise SystemExit(1)
-    return [_job_return(config, file) for config, file in zip(configs, files, strict=True)]
+    launch.is_sweep = True
+    numbers = range(first, first + len(job_overrides))
+    if not launch.jobs.keys() >= set(numbers):
+        words = dict(zip(numbers, job_overrides, strict=True))
+        shown = swept_words(words)
+        asked = {}
+        for number in numbers:
+            with named(number, shown[number]):
+                asked[number] = (load_composed(compose(list(words[number]))), words[number])
+        launch.plan(asked)
+    return [launch.jobs[number] for number in numbers]
 
 
-def _compose(
-    compose: Callable[[list[str]], DictConfig], overrides: list[str], number: int
-) -> Config:
-    try:
-        return load_composed(compose(overrides))
-    except MtnlgError as error:
-        logger.error(f"job {number} ({' '.join(overrides)}): {error}")
-        raise SystemExit(error.exit_code) from None
+def run_jobs(launch: Launch, jobs: Sequence[Job], *, num_parallel: int) -> Sequence[JobReturn]:
+    """Run each job in a child, `num_parallel` at a time; jobs that are one run are run once."""
+    unique = list({job.run_id: job for job in reversed(jobs)}.values())[::-1]
 
+    def run(job: Job) -> int:
+        logger.info(f"job {job.number + 1} of {len(launch.jobs)}: {job}")
+        return run_child(launch.last_stage, job.file, is_alone=num_parallel == 1)
 
-def name_alike(configs: Sequence[Config]) -> None:
-    """Give jobs that would lie in different folders one name, of all their tasks and models, since
-    a board shows one launch. Raises ConfigError where they were given different names.
-    """
-    names = [experiment_name(config) for config in configs]
-    if len(set(names)) == 1:
-        return
-    if any(config.name for config in configs):
-        raise ConfigError(f"name={','.join(names)}: the jobs of one launch have one name")
-    tasks = dict.fromkeys(task for config in configs for task in config.tasks)
-    models = dict.fromkeys(config.model.name for config in configs)
-    for config in configs:
-        config.name = f"{'+'.join(tasks)}-{'+'.join(models)}"
-
-
-def join_tags(configs: Sequence[Config]) -> None:
-    """Give jobs that are one run, and share its folder, the tags of all of them."""
-    tags: dict[str, dict[str, None]] = {}
-    for config in configs:
-        tags.setdefault(run_id(config), {}).update(dict.fromkeys(config.tags))
-    for config in configs:
-        config.tags = list(tags[run_id(config)])
-
-
-def _run_jobs(
-    stage: str, files: Sequence[Path], words: Sequence[str], num_parallel: int
-) -> dict[Path, int]:
-    """The exit status of each frozen configuration; jobs that are one run are run once."""
-    numbers = {file: number for number, file in reversed([*enumerate(files)])}
-
-    def run(file: Path) -> int:
-        number = numbers[file]
-        logger.info(f"job {number + 1} of {len(files)}: {file.parent.name} ({words[number]})")
-        return run_child(stage, file, is_alone=num_parallel == 1)
-
-    unique = sorted(numbers, key=numbers.__getitem__)
     if num_parallel == 1:
-        return {file: run(file) for file in unique}
-    pool = ThreadPoolExecutor(num_parallel)
-    try:
-        return dict(zip(unique, pool.map(run, unique), strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)
+        statuses = [run(job) for job in unique]
+    else:
+        pool = ThreadPoolExecutor(num_parallel)
+        try:
+            statuses = list(pool.map(run, unique))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    ended = dict(zip((job.run_id for job in unique), statuses, strict=True))
+    return [_job_return(job, ended[job.run_id]) for job in jobs]
 
 
 def run_child(stage: str, frozen: Path, *, is_alone: bool = True) -> int:
@@ -145,9 +80,12 @@ def run_child(stage: str, frozen: Path, *, is_alone: bool = True) -> int:
         return child.wait()
 
 
-def _job_return(config: Config, file: Path) -> JobReturn:
-    """What a sweeper such as Optuna reads: the best validation metric."""
-    result = JobReturn(cfg=OmegaConf.structured(config), status=JobStatus.COMPLETED)
-    value: Any = read_run(file.parent.name, folder=file.parent.parent).objective
-    result.return_value = value
+def _job_return(job: Job, status: int) -> JobReturn:
+    """What a sweeper reads: the best validation metric, or an error."""
+    record, result = job.record, JobReturn(overrides=job.words)
+    if status == 0 and record.status in STANDING:
+        result.status, result.return_value = JobStatus.COMPLETED, record.objective
+    else:
+        result.status = JobStatus.FAILED
+        result.return_value = JobError(f"job {job.number + 1} ({job}): {record.reason}")
     return result

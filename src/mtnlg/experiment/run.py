@@ -25,6 +25,7 @@ from mtnlg.progress import logged_to
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
 from mtnlg.records.files import JsonObject
+from mtnlg.records.launches import launched_code
 from mtnlg.records.places import CONTAMINATION_FILE, GENERATION_FILE, LOG_FILE, TRAINING_FILE
 from mtnlg.records.runs import (
     Contamination,
@@ -33,7 +34,6 @@ from mtnlg.records.runs import (
     RunRecord,
     ScoreRecord,
     TaskRecord,
-    launched_code,
 )
 from mtnlg.records.stages import ContaminationSummary, Generation, Training
 from mtnlg.signals import end_at_once, handled_by

@@ -12,9 +12,10 @@ from mtnlg.artifacts.store import RECORD_FILE, ArtifactRecord, find_artifact
 from mtnlg.config import EvaluationConfig
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.records.codec import decode, read_record
+from mtnlg.records.launches import read_launch, read_runs
 from mtnlg.records.places import PREDICTIONS_FILE, experiment_folder, is_folder_name
 from mtnlg.records.rows import Prediction, read_predictions
-from mtnlg.records.runs import ScoreRecord, read_launch, read_runs
+from mtnlg.records.runs import ScoreRecord
 from mtnlg.records.scores import load_scores
 
 

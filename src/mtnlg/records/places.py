@@ -9,7 +9,7 @@
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
 | `<artifacts>/<stage>/` | `.<key>.lock`, `.<key>.verified`, `<key>.damaged-<number>/` |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
-| `<runs>/<experiment>/<run id>/` | `config.yaml`, `run.json`, `log.txt`, `code.diff` |
+| `<runs>/<experiment>/<run id>/` | `launched.json`, `config.yaml`, `run.json`, `log.txt` (and `code.diff`) |
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ NOT_FINITE_FILE = "not_finite.json"
 """Among the checkpoints of a training that ended in NaN: where it did."""
 PREDICTIONS_FILE, GENERATION_FILE = "predictions.jsonl", "generation.json"
 SCORES_FILE, STATISTICS_FILE = "scores.json", "statistics.npz"
-LAUNCH_FILE = "launch.json"
+LAUNCH_FILE, LAUNCHED_FILE = "launch.json", "launched.json"
 IMPORTS_FILE = "imports.json"
-"""Beside launch.json, which each launch writes again: imported systems stay."""
+"""Beside launch.json, which each launch writes again."""
 RATINGS_FILE = Path("ratings", "ratings.json")
 """Below the folder of an experiment; a new launch leaves it as it is."""
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.yaml", "run.json", "log.txt"

@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 PROCESSES = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process, unlike any other of this or another machine."""
+
+    number: int
+    start: str | None
+    host: str
+
+    @property
+    def is_alive(self) -> bool | None:
+        """Whether it still runs; None where this machine cannot know."""
+        return is_alive(self.number, self.start, host=self.host)
+
+
+def this_process() -> Process:
+    """The process that asks."""
+    return Process(os.getpid(), process_start(os.getpid()), this_host())
 
 
 def this_host() -> str:

@@ -1,12 +1,10 @@
-"""What a launch was asked for, what became of each run, and the systems of others beside them:
-`launch.json`, `run.json` and `imports.json`. A run whose manifest is missing or broken is a failed
-one, with the reason.
+"""What became of each run, and the systems of others beside them: `run.json` and `imports.json`.
+A run whose manifest is missing or broken is a failed one, with the reason.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +12,11 @@ from typing import Any, Literal, get_args
 
 from filelock import FileLock
 
-from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.errors import ArtifactError
 from mtnlg.records.codec import key, read_record, write_record
 from mtnlg.records.files import JsonObject
 from mtnlg.records.places import (
     IMPORTS_FILE,
-    LAUNCH_FILE,
     RUN_FILE,
     experiment_folder,
     is_folder_name,
@@ -41,19 +38,6 @@ REASONS = {
     "failed": "it failed without saying why",
 }
 """Status -> the reason of a run that gives none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """One command and the runs that it asked for, in its order."""
-
-    run_ids: tuple[str, ...]
-    experiment: str = ""
-    overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Run id -> what was asked for on the command line."""
-    command: str | None = None
-    code: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Run id -> stage -> the hash of its code at the launch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,54 +192,6 @@ class RunRecord:
         """Versions, git, hardware, variables and code, as far as they are known."""
         names = ("versions", "lock", "python", "git", "hardware", "variables", "code")
         return {name: facts for name in names if (facts := getattr(self, name))}
-
-
-def write_launch(
-    folder: Path,
-    overrides: Mapping[str, Sequence[str]],
-    *,
-    command: Sequence[str],
-    code: Mapping[str, Mapping[str, str]],
-    is_continued: bool = False,
-) -> None:
-    """Write launch.json: the overrides of each run of the experiment's board, and the hashes of the
-    code that it should run; a continued launch keeps its earlier runs.
-    """
-    path = folder / LAUNCH_FILE
-    earlier = read_record(path, Launch) if is_continued and path.exists() else Launch(())
-    runs = {**earlier.overrides, **{run_id: tuple(words) for run_id, words in overrides.items()}}
-    text = shlex.join([Path(command[0]).name, *command[1:]]) if command else None
-    write_record(path, Launch(tuple(runs), folder.name, runs, text, {**earlier.code, **code}))
-
-
-def launched_code(run_folder: Path) -> Mapping[str, str]:
-    """Stage -> the hash of its code when a run was launched; empty where nothing says it."""
-    path = run_folder.parent / LAUNCH_FILE
-    launch = read_record(path, Launch) if path.exists() else Launch(())
-    return launch.code.get(run_folder.name, {})
-
-
-def read_launch(experiment: str, *, runs_root: Path) -> Launch:
-    """The launch of an experiment; raises ConfigError for a bad name, ArtifactError if missing."""
-    if not is_folder_name(experiment):
-        raise ConfigError(
-            f"experiment is {experiment!r}; it must be one folder name without separators"
-        )
-    path = experiment_folder(runs_root, experiment) / LAUNCH_FILE
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such file; run the experiment first, or name one that ran")
-    launch = read_record(path, Launch, remedy="run the experiment again")
-    run_ids = tuple(dict.fromkeys(launch.run_ids))
-    return replace(launch, experiment=experiment, run_ids=run_ids, command=launch.command or None)
-
-
-def read_runs(launch: Launch, *, runs_root: Path) -> tuple[RunRecord, ...]:
-    """The runs of a launch, in its order; never raises for what is in their folders."""
-    folder = experiment_folder(runs_root, launch.experiment)
-    return tuple(
-        replace(read_run(run_id, folder=folder), overrides=launch.overrides.get(run_id, ()))
-        for run_id in launch.run_ids
-    )
 
 
 def read_run(run_id: str, *, folder: Path) -> RunRecord:

@@ -27,6 +27,7 @@ from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.leaderboard.samples import evenly_spaced
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.files import write_jsonl, write_text
+from mtnlg.records.launches import read_launch, read_runs
 from mtnlg.records.places import (
     CONFIG_FILE,
     IMPORTS_FILE,
@@ -49,8 +50,6 @@ from mtnlg.records.runs import (
     RunRecord,
     ScoreRecord,
     read_imports,
-    read_launch,
-    read_runs,
     write_run,
 )
 from mtnlg.records.scores import copy_statistics
@@ -134,7 +133,7 @@ def public_command(command: str) -> str:
         for word in shlex.split(command)
         if not PATH_WORDS.match(word)
     ]
-    return shlex.join(words)
+    return " ".join(word if word == "&&" else shlex.quote(word) for word in words)
 
 
 def write_archive(path: Path, folder: Path) -> None:
