@@ -100,8 +100,8 @@ def _side(word: str, options: argparse.Namespace, stack: ExitStack, *, is_baseli
     from mtnlg.leaderboard.board import build_leaderboard
     from mtnlg.leaderboard.gate import Side
     from mtnlg.provenance.manifest import find_run
+    from mtnlg.records.launches import read_launch
     from mtnlg.records.places import LAUNCH_FILE, RUN_FILE
-    from mtnlg.records.runs import read_launch
     from mtnlg.report.publish import RECORD_FILE, open_archive, recorded_leaderboard
 
     path, artifacts = Path(word), options.artifacts_root

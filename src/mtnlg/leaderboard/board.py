@@ -24,11 +24,10 @@ from mtnlg.leaderboard.rated_boards import with_ratings
 from mtnlg.leaderboard.row_comparisons import compare_rows
 from mtnlg.leaderboard.samples import read_outputs
 from mtnlg.leaderboard.seed_rows import merge_seeds
-from mtnlg.records.launches import read_launch, read_runs
+from mtnlg.records.launches import Launch, read_launch, read_runs
 from mtnlg.records.places import IMPORTS_FILE, experiment_folder
 from mtnlg.records.runs import (
     ImportRecord,
-    Launch,
     RunRecord,
     ScoreRecord,
     read_imports,

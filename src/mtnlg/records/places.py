@@ -9,7 +9,8 @@
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
 | `<artifacts>/<stage>/` | `.<key>.lock`, `.<key>.verified`, `<key>.damaged-<number>/` |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
-| `<runs>/<experiment>/<run id>/` | `launched.json`, `config.yaml`, `run.json`, `log.txt` (and `code.diff`) |
+| `<runs>/<experiment>/<run id>/` | `launched.json`, `config.yaml`, `run.json`, `log.txt` |
+| the same, of changed code | `code.diff` |
 """
 
 from __future__ import annotations
