@@ -14,6 +14,7 @@ from mtnlg.cli.main import main
 from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation.score import make_scores
 from mtnlg.records.files import write_jsonl, write_text
+from mtnlg.records.launches import register
 from mtnlg.records.rows import Prediction
 from mtnlg.records.runs import (
     Cost,
@@ -21,7 +22,6 @@ from mtnlg.records.runs import (
     RunRecord,
     ScoreRecord,
     TaskRecord,
-    write_launch,
     write_run,
 )
 
@@ -96,7 +96,7 @@ class MadeRuns:
         known = self.launched.setdefault(experiment, {})
         known.update(runs)
         command = ["mtnlg", "run", "-m", f"name={experiment}"]
-        write_launch(self.root / "runs" / experiment, known, command=command, code={})
+        register(self.root / "runs" / experiment, known, command=command, code={})
 
     def _score(
         self,
