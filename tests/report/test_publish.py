@@ -189,6 +189,26 @@ def test_broken_record_is_an_error_that_names_it(published: Path) -> None:
         check_published(published, readme=None)
 
 
+def test_flipped_bits_of_a_record_are_found(published: Path) -> None:
+    """Oracle: the bits of the whole file, some of them at even distances."""
+    path = published / "tiny" / "record.zip"
+    content = path.read_bytes()
+    named = 0
+
+    for bit in range(5, 8 * len(content), max(8 * len(content) // 25, 1)):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        words = ""
+        try:
+            check_published(published, readme=None)  # a date in the zip file changes no board
+        except ArtifactError as error:
+            words = str(error)
+        named += words.startswith(f"{path}: broken")
+
+    assert named > 15
+
+
 @pytest.mark.parametrize(
     ("numbers", "kind"),
     [

@@ -12,7 +12,7 @@ from pathlib import Path
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config
-from mtnlg.errors import MtnlgError
+from mtnlg.errors import DamagedError, MtnlgError
 from mtnlg.experiment.artifacts import (
     Decoded,
     Prepared,
@@ -92,7 +92,9 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
 
 
 def report(config: Config) -> list[Path]:
-    """A launch's manifests and scores to a report, whatever became of the runs."""
+    """A launch's manifests and scores to a report, whatever became of the runs; raises DamagedError
+    at the end where folders of its rows are damaged.
+    """
     from mtnlg.leaderboard.board import build_leaderboard
     from mtnlg.report import write_report
     from mtnlg.report.text_formats import score_lines
@@ -114,6 +116,11 @@ def report(config: Config) -> list[Path]:
     for line in score_lines(leaderboard):
         logger.info(line)
     logger.info(f"report: {paths[0]}" + "".join(f", {path.name}" for path in paths[1:]))
+    if leaderboard.damaged:
+        raise DamagedError(
+            f"{'; '.join(leaderboard.damaged)}; run the experiment again, or import the system "
+            "again, to build what is damaged"
+        )
     return paths
 
 

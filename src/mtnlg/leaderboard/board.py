@@ -16,6 +16,7 @@ from mtnlg.errors import ArtifactError, MtnlgError
 from mtnlg.evaluation import Texts
 from mtnlg.evaluation.degenerate import degenerate_notes
 from mtnlg.evaluation.misfits import misfit_notes
+from mtnlg.leaderboard.damage import damage_of
 from mtnlg.leaderboard.evidence import board_evidence
 from mtnlg.leaderboard.labels import Identity, distinct_labels
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, left_out_text
@@ -37,7 +38,7 @@ from mtnlg.records.scores import SubsetScores, read_scores
 ALL = "all"
 SUBSETS = ("clean", "new_dialogues")
 """In the order of their boards; each has one where a system has scores of it."""
-UNKNOWN = "unknown"
+UNKNOWN, DAMAGED = "unknown", "damaged"
 
 DIFFERENT_SIGNALS = (
     "which of its rows have a contamination signal depends on the training data of its runs"
@@ -93,8 +94,16 @@ def build_leaderboard(
         )
     )
     boards, faults = with_ratings(boards, experiment, runs_root=runs_root)
+    damaged = [row.reason for board in boards for row in board.rows if row.status == DAMAGED]
+    damaged += [f"{run.run_id}: {run.reason}" for run in runs if run.is_unreadable]
     return Leaderboard(
-        experiment, launch.command, boards, (*runs, *faults), artifacts_root, runs_root
+        experiment,
+        launch.command,
+        boards,
+        (*runs, *faults),
+        artifacts_root,
+        runs_root,
+        damaged=tuple(dict.fromkeys(filter(None, damaged))),
     )
 
 
@@ -205,17 +214,20 @@ def _entries_of(run: RunRecord, test_set: _TestSet, *, artifacts_root: Path) -> 
     for record in records:
         is_trained = record.kind == "trained"
         scored = row if is_trained else replace(row, seeds=(), overrides=())
-        yield _scored_entry(scored, record, artifacts_root=artifacts_root)
+        model = run.model if is_trained else None
+        yield _scored_entry(scored, record, model, artifacts_root=artifacts_root)
 
 
 def _imported_entry(record: ImportRecord, *, artifacts_root: Path) -> _Entry:
     row = BoardRow(record.system, "external", "finished")
-    entry = _scored_entry(row, record, artifacts_root=artifacts_root)
+    entry = _scored_entry(row, record, None, artifacts_root=artifacts_root)
     remarks = (f"contamination {record.contamination.rule}", record.note, record.url)
     return replace(entry, remark="; ".join(remark for remark in remarks if remark))
 
 
-def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -> _Entry:
+def _scored_entry(
+    row: BoardRow, record: ScoreRecord, model: str | None, *, artifacts_root: Path
+) -> _Entry:
     row = replace(
         row,
         system=record.system,
@@ -229,6 +241,8 @@ def _scored_entry(row: BoardRow, record: ScoreRecord, *, artifacts_root: Path) -
         scores=() if record.scores is None else (record.scores,),
         scored_rows=record.scored_rows,
     )
+    if fault := damage_of(record, model, artifacts_root=artifacts_root):
+        return _Entry(replace(row, status=DAMAGED, reason=fault))
     subsets = read_scores(record.scores, artifacts_root=artifacts_root)
     if isinstance(subsets, str):
         return _Entry(replace(row, status="failed", reason=subsets))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtnlg.leaderboard.damage import fault_of
 from mtnlg.leaderboard.evidence import installed_metric
 from mtnlg.records.places import METRICS_FILE, is_folder_name, model_folder
 from mtnlg.records.runs import RunRecord
@@ -38,6 +39,8 @@ def read_table(key: str | None, *, artifacts_root: Path) -> Table:
     validation has the target tokens of its step, which only the rows between are written with.
     """
     if key is None or not is_folder_name(key):
+        return []
+    if fault_of("model", key, artifacts_root=artifacts_root):
         return []
     for folder in (key, f"{key}.partial"):
         path = model_folder(artifacts_root, folder) / METRICS_FILE

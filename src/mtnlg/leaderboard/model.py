@@ -273,6 +273,8 @@ class Leaderboard:
     """Where the folders of the runs are; None for boards of files."""
     is_record: bool = False
     """True for a board that is built from its published record, which keeps no logs."""
+    damaged: tuple[str, ...] = ()
+    """What is damaged of the folders of its rows, which then have no number."""
 
     @property
     def is_of_files(self) -> bool:

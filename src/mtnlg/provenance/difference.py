@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mtnlg.errors import MtnlgError
+from mtnlg.errors import DamagedError, MtnlgError
 from mtnlg.evaluation.significance.comparison import Comparison, compare_systems, correct_by_holm
+from mtnlg.leaderboard.damage import damage_of
 from mtnlg.leaderboard.evidence import installed_metric
 from mtnlg.leaderboard.samples import values_of
 from mtnlg.provenance.manifest import Run
@@ -119,6 +120,9 @@ def _test_set(
     first: ScoreRecord, second: ScoreRecord, run: Run, *, artifacts_root: Path
 ) -> TestSetChange:
     main = next((task.main_metric for task in run.record.tasks if task.task == first.task), None)
+    for score in (first, second):
+        if fault := damage_of(score, None, artifacts_root=artifacts_root):
+            raise DamagedError(f"{fault}; run the experiment again to build it")
     read = [read_scores(score.scores, artifacts_root=artifacts_root) for score in (first, second)]
     metrics = []
     for name, subsets in zip("AB", read, strict=True):

@@ -23,13 +23,14 @@ from mtnlg.records.places import (
 )
 from mtnlg.records.processes import is_alive
 
-Status = Literal["finished", "incomplete", "pruned", "running", "killed", "failed"]
+Status = Literal["finished", "incomplete", "pruned", "running", "killed", "failed", "damaged"]
 Kind = Literal["trained", "baseline", "external"]
 STATUSES, KINDS = get_args(Status), get_args(Kind)
 Number = int | float
 Facts = Mapping[str, str | int | float | bool | None]
 """Name -> what is so, such as the version of a package."""
 
+UNREADABLE = f"{RUN_FILE} cannot be read"
 REASONS = {
     "running": "it has not finished",
     "pruned": "a search ended its training early",
@@ -183,6 +184,11 @@ class RunRecord:
     """What was asked for on the command line: launch.json has it, run.json does not."""
 
     @property
+    def is_unreadable(self) -> bool:
+        """True where its manifest is there and cannot be read."""
+        return self.status == "failed" and (self.reason or "").startswith(UNREADABLE)
+
+    @property
     def model(self) -> str | None:
         """Artifact key of the model."""
         return self.artifacts.model
@@ -206,7 +212,7 @@ def read_run(run_id: str, *, folder: Path) -> RunRecord:
     try:
         run = read_record(path, RunRecord)
     except ArtifactError as error:
-        reason = f"{RUN_FILE} cannot be read: {str(error).removeprefix(f'{path}: ')}"
+        reason = f"{UNREADABLE}: {str(error).removeprefix(f'{path}: ')}"
         return RunRecord(run_id, "failed", reason, run_id)
     status, given = _true_status(run, path.parent)
     return replace(
@@ -234,7 +240,7 @@ def _true_status(run: RunRecord, folder: Path) -> tuple[Status, str | None]:
 
 def write_run(folder: Path, run: RunRecord) -> None:
     """Write run.json."""
-    write_record(folder / RUN_FILE, replace(run, overrides=()))
+    write_record(folder / RUN_FILE, replace(run, overrides=()), is_sealed=True)
 
 
 def read_imports(experiment: str, *, runs_root: Path) -> tuple[ImportRecord, ...]:
@@ -253,7 +259,8 @@ def record_import(folder: Path, entry: ImportRecord) -> bool:
         identity = (entry.task, entry.test_set, entry.system)
         is_known = identity in systems
         systems[identity] = entry
-        write_record(folder / IMPORTS_FILE, Imports(tuple(systems.values()), folder.name))
+        imports = Imports(tuple(systems.values()), folder.name)
+        write_record(folder / IMPORTS_FILE, imports, is_sealed=True)
     return is_known
 
 

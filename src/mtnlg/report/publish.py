@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import cast
 
 from mtnlg.config import ReportConfig
-from mtnlg.errors import ArtifactError
+from mtnlg.errors import ArtifactError, DamagedError
 from mtnlg.leaderboard.board import build_leaderboard
+from mtnlg.leaderboard.damage import damage_of, fault_of
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.leaderboard.samples import evenly_spaced
 from mtnlg.records.codec import read_record, write_record
@@ -62,6 +64,11 @@ OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip file can hold; no file of a record has another."""
 EXCERPT = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board -->)", re.DOTALL)
 """Where README.md shows a board: the name of its folder, then what is there now."""
+ZIP_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError),
+    *(UnicodeDecodeError, ValueError, struct.error, IndexError, OverflowError),
+)
+"""What zipfile raises for damaged bytes."""
 PATH_WORDS = re.compile(r"(artifacts|runs|reports)_root=")
 
 
@@ -149,13 +156,17 @@ def write_archive(path: Path, folder: Path) -> None:
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Path]:
-    """The root of a zip file, to read from it in place."""
+    """The root of a zip file whose checksums are right, to read from it in place."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            # A zipfile.Path reads like a pathlib.Path, and nothing of a record is written.
-            yield cast(Path, zipfile.Path(archive))
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise ArtifactError(f"{path}: broken ({error}); publish the experiment again") from None
+        archive = zipfile.ZipFile(path)
+        broken = archive.testzip()
+    except (*ZIP_FAULTS, OSError) as error:
+        raise DamagedError(f"{path}: broken ({error}); publish the experiment again") from None
+    if broken is not None:
+        raise DamagedError(f"{path}: broken (checksum of {broken}); publish the experiment again")
+    with archive:
+        # A zipfile.Path reads like a pathlib.Path, and nothing of a record is written.
+        yield cast(Path, zipfile.Path(archive))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +196,8 @@ class _Copy:
         if (source / RATINGS_FILE).is_file():
             _copy_file(source / RATINGS_FILE, target / RATINGS_FILE)
         for model in dict.fromkeys(run.model for run in runs if run.model is not None):
+            if fault := fault_of("model", model, artifacts_root=self.artifacts_root):
+                raise DamagedError(f"{fault}; run the experiment again before publishing")
             for name in (METRICS_FILE, TRAINING_FILE):
                 _copy_file(
                     model_folder(self.artifacts_root, model) / name,
@@ -194,6 +207,8 @@ class _Copy:
         has_seeds = len({run.seed for run in runs if run.seed is not None}) > 1
         for score in (*(score for run in runs for score in run.scores), *imports):
             # Several seeds may have intervals together, by any metric.
+            if fault := damage_of(score, None, artifacts_root=self.artifacts_root):
+                raise DamagedError(f"{fault}; run the experiment again before publishing")
             is_of_seeds = has_seeds and score.kind == "trained"
             self._copy_scores(score, None if is_of_seeds else main_metrics.get(score.task))
             self._copy_predictions(score)
