@@ -153,3 +153,29 @@ def test_failed_write_keeps_the_old_text_and_leaves_no_other_file(tmp_path: Path
 
     assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
     assert (tmp_path / "x.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("change", [("8", "9"), ("ä", "a"), ("schema_version", "schema_versiom")])
+def test_sealed_document_shows_that_it_was_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str]
+) -> None:
+    """Oracle: a value or key replaced by hand in valid JSON."""
+    path = tmp_path / "x.json"
+    write_json(path, {"size": 8, "text": "ä", "share": 0.25}, is_sealed=True)
+    assert read_json(path, is_sealed=True)["size"] == 8
+
+    path.write_text(path.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+
+    with pytest.raises(ArtifactError, match=r"x\.json is corrupt: document_sha256"):
+        read_json(path, is_sealed=True)
+    read_json(path)
+    assert f"warning: {path}: was changed after it was written" in capsys.readouterr().err
+
+
+def test_document_without_a_seal_is_read_unless_it_must_have_one(tmp_path: Path) -> None:
+    """Oracle: the document that was written."""
+    write_json(tmp_path / "x.json", {"size": 8})
+
+    assert read_json(tmp_path / "x.json")["size"] == 8
+    with pytest.raises(ArtifactError, match="document_sha256 is None"):
+        read_json(tmp_path / "x.json", is_sealed=True)

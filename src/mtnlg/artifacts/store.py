@@ -238,7 +238,7 @@ def recorded_sha256(folder: Path, name: str) -> str:
 
 def verify_artifact(folder: Path) -> None:
     """Raise DamagedError naming the first file whose sha256 is not the recorded one."""
-    for name, record in _recorded_files(folder).items():
+    for name, record in _recorded_files(folder, is_sealed=True).items():
         check_sha256(folder / name, record.sha256)
 
 
@@ -274,9 +274,9 @@ class ArtifactRecord:
     files: dict[str, FileRecord]
 
 
-def _recorded_files(folder: Path) -> dict[str, FileRecord]:
+def _recorded_files(folder: Path, *, is_sealed: bool = False) -> dict[str, FileRecord]:
     try:
-        return read_record(folder / RECORD_FILE, ArtifactRecord).files
+        return read_record(folder / RECORD_FILE, ArtifactRecord, is_sealed=is_sealed).files
     except ArtifactError as error:
         raise _broken(str(error), folder) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 import math
 import os
 import re
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import IO
 
 from mtnlg.errors import ArtifactError, DataError, NewerVersionError
+
+logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 SEAL = "document_sha256"
@@ -105,8 +108,9 @@ def json_line(record: JsonObject) -> str:
 
 
 def read_json(path: Path, *, has_only_finite: bool = True, is_sealed: bool = False) -> JsonObject:
-    """A JSON document of ours; raises ArtifactError if missing, broken or of a later version, or if
-    it is not what its seal says. One that has a seal need not be asked for it.
+    """A JSON document of ours; raises ArtifactError if missing, broken or of a later version. One
+    that must be sealed is an error too where it is not what its seal says; of another that has a
+    seal a warning says so.
     """
     try:
         document = json.loads(
@@ -122,11 +126,11 @@ def read_json(path: Path, *, has_only_finite: bool = True, is_sealed: bool = Fal
         raise ArtifactError(f"{path}: not valid JSON ({error})") from None
     if not isinstance(document, dict):
         raise ArtifactError(f"{path}: expected a JSON object, found {type(document).__name__}")
-    seal = _seal(document)
-    if (is_sealed or SEAL in document) and document.get(SEAL) != seal:
-        raise ArtifactError(
-            f"{path} is corrupt: {SEAL} is {document.get(SEAL)}, its content gives {seal}"
-        )
+    if (is_sealed or SEAL in document) and document.get(SEAL) != (seal := _seal(document)):
+        fault = f"{SEAL} is {document.get(SEAL)}, its content gives {seal}"
+        if is_sealed:
+            raise ArtifactError(f"{path} is corrupt: {fault}")
+        logger.warning(f"{path}: was changed after it was written ({fault})")
     version = document.get("schema_version", 0)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise NewerVersionError(
