@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     except JobError as error:
         statuses.append(error.exit_code)
     finally:
-        statuses.append(launch.close())
+        statuses.append(resumable(launch.close))
     return max(statuses)
 
 
@@ -98,8 +98,7 @@ def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
         return 0
     launch = Launch(stage, ["mtnlg", stage, *words])
     if stage == "run":
-        try:
-            return resumable(lambda: launch.run_here(config, 0, []))
-        finally:
-            launch.close()
+        status = resumable(lambda: launch.run_here(config, 0, []))
+        closed = resumable(launch.close)
+        return status or closed
     return resumable(lambda: execute(config, stage))

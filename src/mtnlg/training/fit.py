@@ -67,7 +67,8 @@ from mtnlg.training.trainer import (
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, DONE = "checkpoints", ".done"
+"""The folder of checkpoints, and its name when it is only to be deleted."""
 VALIDATION_OUTPUT_TOKENS = 96
 """Longest output in a validation: enough for a good model, and a bound on the time of a bad one."""
 
@@ -97,8 +98,8 @@ def train_model(
     `run_folder` is where trackers store their files; None: in the model folder.
     """
     checkpoints = folder / CHECKPOINTS
-    if (folder / TRAINING_FILE).exists():  # killed after it was done
-        shutil.rmtree(checkpoints, ignore_errors=True)
+    if (folder / TRAINING_FILE).exists() and not checkpoints.exists():  # killed after it was done
+        shutil.rmtree(folder / DONE, ignore_errors=True)
         return
     tokenizer = TextTokenizer.load(tokenizer_file)
     model = _fresh_model(config, tokenizer)
@@ -139,7 +140,8 @@ def train_model(
         trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
         trained.save_pretrained(folder)
         write_record(folder / TRAINING_FILE, replace(record, average_last=average))
-        shutil.rmtree(checkpoints)
+        checkpoints.rename(folder / DONE)
+        shutil.rmtree(folder / DONE)
 
 
 def _pruning(config: Config) -> list[lightning.Callback]:
