@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check proof mutation browser-test simulations configuration clean
+.PHONY: demo test check reproduce proof mutation browser-test simulations configuration clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
 
 test: .venv/ready
 	$(BIN)/python -m pytest
+
+# A small run made twice, its training killed on the way: the same bits, and not worse than published.
+reproduce: .venv/ready
+	.ci/reproduce
 
 # Proofs that take minutes: quality on real budgets, kills at random steps.
 proof: .venv/ready
