@@ -117,16 +117,20 @@ def render_terminal(leaderboard: Leaderboard, *, width: int = 80) -> str:
 
 
 def score_lines(leaderboard: Leaderboard) -> list[str]:
-    """The main metric of each board's systems, without baselines that another baseline beats."""
+    """The main metric of each board's systems, without baselines that another baseline beats, or
+    why a system has none.
+    """
     lines = []
     for board in leaderboard.boards:
         if board.subset != "all":
             continue
         name = board.metric_names[0]
-        rows = [
-            [one_line(row.label), *list(_cells(row, board))[:2]]
-            for row in _without_lower_baselines(board)
-        ]
+        rows = []
+        for row in _without_lower_baselines(board):
+            value, interval, *_ = _cells(row, board)
+            is_over = name in row.metrics or row.status == "finished"
+            cell = interval if is_over else f"{row.status}: {row.reason}"
+            rows.append([one_line(row.label), value, one_line(cell)])
         lines.append(f"{one_line(board_title(board))}: {name}")
         lines += [f"  {line}" for line in aligned(rows, numbers=(1,))]
     return lines
