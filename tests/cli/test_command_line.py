@@ -241,7 +241,7 @@ def test_reader_that_leaves_ends_a_command_quietly() -> None:
     errors = process.stderr.read()
     process.stderr.close()
 
-    assert (process.wait(), errors) == (0, b"")
+    assert (process.wait(), errors) == (141, b"")
 
 
 def test_pipe_that_breaks_elsewhere_is_no_reader_that_left(

@@ -88,7 +88,8 @@ def test_lines_of_standard_input_are_streamed(
     folder: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = said(folder, [], capsys)
-    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{text}\n" for text in TEXTS)))
+    content = "".join(f"{text}\n" for text in TEXTS).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding="ascii"))
 
     assert main(["say", "--model", folder, "--stream"]) == 0
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from mtnlg.errors import ConfigError, MtnlgError, suggestion
+from mtnlg.cli.streams import output_error
+from mtnlg.errors import ArtifactError, ConfigError, MtnlgError, suggestion
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 Run = Callable[[argparse.Namespace], int | None]
 """Runs a command with its options and returns the exit status; None is 0."""
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as in shells."""
+INTERRUPTED, READER_LEFT = 130, 141
+"""Exit statuses after Ctrl-C, and after the reader of the output left, as in shells."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,6 +62,9 @@ class Parser(argparse.ArgumentParser):
             is_known = name in options or len(like) == 1 or (like and not self._flag_hint(name))
             if word.startswith("--") and " " not in word and not is_known:
                 self.refuse(word)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        print(message, end="", file=file)  # argparse would hide that nobody reads it
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message}; `{self.prog} --help` shows all options")
@@ -131,8 +134,8 @@ def add_number(parser: Parser, name: str, default: int, what: str) -> None:
 
 
 def guarded(work: Callable[[], int | None], *, when_interrupted: str = "interrupted") -> int:
-    """The exit status of the work. Print user errors as one line, and Ctrl-C and closed pipes
-    without a traceback.
+    """The exit status of the work. Print user errors as one line; Ctrl-C and a standard output that
+    cannot be written give no traceback.
     """
     try:
         status = work() or 0
@@ -143,21 +146,12 @@ def guarded(work: Callable[[], int | None], *, when_interrupted: str = "interrup
     except KeyboardInterrupt as error:
         print(when_interrupted.replace("interrupted", str(error) or "interrupted"), file=sys.stderr)
         return getattr(error, "exit_code", INTERRUPTED)
-    except BrokenPipeError:
-        if not _is_output_closed():
+    except OSError:
+        cause = output_error()
+        if cause is None:
             raise
-        return 0
+        if isinstance(cause, BrokenPipeError):
+            return READER_LEFT
+        print(f"error: standard output: {cause.strerror}", file=sys.stderr)
+        return ArtifactError.exit_code
     return status
-
-
-def _is_output_closed() -> bool:
-    """Whether the reader of standard output has left, as `| head` does; discard the rest then.
-
-    Python forgets what it could not write, so only another write can tell.
-    """
-    try:
-        print(flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False

@@ -20,6 +20,7 @@ from mtnlg.cli import (
     stage,
 )
 from mtnlg.cli.command import Parser, guarded
+from mtnlg.cli.streams import open_streams
 from mtnlg.progress import show_messages
 
 COMMANDS = (
@@ -32,6 +33,8 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; the arguments are those of the process."""
+    if arguments is None:
+        open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     show_messages()
     return guarded(lambda: _run(words or ["--help"]))

@@ -11,6 +11,7 @@ from typing import Any
 
 from mtnlg.cli.command import Subparsers, add_command
 from mtnlg.errors import ConfigError
+from mtnlg.records.files import decode_line, numbered_lines
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -57,7 +58,10 @@ def run(options: argparse.Namespace) -> None:
     from mtnlg import MegatronTuringForConditionalGeneration
 
     model = MegatronTuringForConditionalGeneration.from_pretrained(options.model)
-    texts = options.text or [line.rstrip("\n") for line in sys.stdin]
+    texts = options.text or [
+        decode_line(raw, path="standard input", number=number)
+        for number, raw in numbered_lines("standard input", sys.stdin.buffer)
+    ]
     settings = {"task": options.task, "prefix": options.prefix, **decoding}
     with _warnings_as_lines():
         if not options.stream:
