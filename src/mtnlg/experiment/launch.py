@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 LAUNCH_ATTRIBUTE = "launch"
 """What the command line sets on Hydra's task function, for launchers and sweepers."""
-STANDING = ("finished", "incomplete")
+STANDING = ("finished", "incomplete", "pruned")
 """How a run may end that did what it was asked for."""
 
 
@@ -71,6 +71,8 @@ class Launch:
     stage: str
     command: list[str]
     is_sweep: bool = False
+    is_detached: bool = False
+    """Whether its jobs go on without it."""
     jobs: dict[int, Job] = field(default_factory=dict)
     parent: Process = field(default_factory=this_process)
     """The process that closes the launch."""
@@ -129,6 +131,10 @@ class Launch:
     def close(self) -> int:
         """Make the report and return the exit status: 0 if all jobs stand."""
         jobs = list({job.run_id: job for job in self.jobs.values()}.values())
+        if self.is_detached:
+            name = jobs[0].file.parents[1].name
+            logger.info(f"{len(jobs)} jobs are submitted; `mtnlg runs wait {name}` waits for them")
+            return 0
         if jobs:
             self.report(jobs)
         failed = [job for job in jobs if job.record.status not in STANDING]

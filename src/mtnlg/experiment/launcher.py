@@ -63,7 +63,7 @@ def run_jobs(launch: Launch, jobs: Sequence[Job], *, num_parallel: int) -> Seque
         finally:
             pool.shutdown(cancel_futures=True)
     ended = dict(zip((job.run_id for job in unique), statuses, strict=True))
-    return [_job_return(job, ended[job.run_id]) for job in jobs]
+    return [job_return(job, ended[job.run_id]) for job in jobs]
 
 
 def run_child(stage: str, frozen: Path, *, is_alone: bool = True) -> int:
@@ -80,7 +80,7 @@ def run_child(stage: str, frozen: Path, *, is_alone: bool = True) -> int:
         return child.wait()
 
 
-def _job_return(job: Job, status: int) -> JobReturn:
+def job_return(job: Job, status: int) -> JobReturn:
     """What a sweeper reads: the best validation metric, or an error."""
     record, result = job.record, JobReturn(overrides=job.words)
     if status == 0 and record.status in STANDING:

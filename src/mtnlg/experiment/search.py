@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from typing import Any
 import optuna
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
-from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -31,8 +30,9 @@ from optuna.trial import TrialState
 from mtnlg.config.checks import require
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import experiment_name, load_composed
+from mtnlg.experiment.launch import STANDING
 from mtnlg.records.places import experiment_folder
-from mtnlg.records.runs import read_run
+from mtnlg.records.runs import RunRecord
 
 logger = logging.getLogger(__name__)
 
@@ -40,29 +40,25 @@ Space = dict[str, BaseDistribution]
 """Setting -> the values that it may have."""
 
 
-def run_search(
-    settings: Any, arguments: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
-) -> None:
-    """Run the trials that the sweeper's settings ask for; raises SystemExit where one failed."""
-    _check(settings)
-    params = [f"{key}={value}" for key, value in settings.params.items()]
+def run_search(sweeper: Any, arguments: Sequence[str]) -> None:
+    """Run the trials that the sweeper's settings and the command line ask for."""
+    _check(sweeper)
+    params = [f"{key}={value}" for key, value in sweeper.params.items()]
     fixed, space = search_space([*params, *arguments])
-    config = load_composed(compose([*fixed, *_words(_first_values(space))]))
+    config = load_composed(sweeper.compose([*fixed, *_words(_first_values(space))]))
     name, artifacts_root = experiment_name(config), Path(config.artifacts_root)
     fixed.append(f"name={name}")
-    num_failed, batch = 0, settings.n_jobs or settings.launcher.jobs
-    with _study(settings, experiment_folder(Path(config.runs_root), name)) as (study, file):
-        while (start := len(study.trials)) < settings.n_trials:
-            size = min(batch, settings.n_trials - start)
+    batch = sweeper.n_jobs or getattr(sweeper.launcher, "jobs", None) or 1
+    with _study(sweeper, experiment_folder(Path(config.runs_root), name)) as (study, file):
+        while (start := len(study.trials)) < sweeper.n_trials:
+            size = min(batch, sweeper.n_trials - start)
             trials = [study.ask(dict(space)) for _ in range(size)]
             words = [[*fixed, *_words(trial.params), *_of_trial(trial, file)] for trial in trials]
-            jobs = settings.launcher.launch(words, initial_job_idx=start)
+            jobs = sweeper.planned(words, start)
+            sweeper.launcher.launch(words, initial_job_idx=start)
             for trial, job in zip(trials, jobs, strict=True):
-                num_failed += not tell(study, trial, job, artifacts_root=artifacts_root)
+                _tell(study, trial, job.record, artifacts_root=artifacts_root)
         _say_best(study)
-    if num_failed:
-        logger.info(f"{num_failed} of {settings.n_trials} trials failed")
-        raise SystemExit(1)
 
 
 def search_space(words: Sequence[str]) -> tuple[list[str], Space]:
@@ -132,6 +128,9 @@ def _check(settings: Any) -> None:
         is_count = isinstance(value, int) and value > 0
         is_default = name == "n_jobs" and value is None
         require(is_count or is_default, f"hydra.sweeper.{name}", value, "a whole number >= 1")
+    is_waiting = getattr(settings.launcher, "is_waiting", True)
+    allowed = "true in a search, which must know what its trials reached"
+    require(is_waiting, "hydra.launcher.is_waiting", is_waiting, allowed)
     allowed = "maximize: a run's objective is its validation metric, or its negated loss"
     require(
         settings.direction == "maximize", "hydra.sweeper.direction", settings.direction, allowed
@@ -163,13 +162,13 @@ def _plain(settings: Any) -> dict[str, Any]:
     return dict(plain)
 
 
-def tell(study: optuna.Study, trial: optuna.Trial, job: JobReturn, *, artifacts_root: Path) -> bool:
-    """Tell the study what became of a trial; False where it failed."""
-    folder = Path(str(job.working_dir))
-    run = read_run(folder.name, folder=folder.parent)
-    if job.status is not JobStatus.COMPLETED or run.objective is None:
+def _tell(
+    study: optuna.Study, trial: optuna.Trial, run: RunRecord, *, artifacts_root: Path
+) -> None:
+    """Tell the study what became of a trial."""
+    if run.status not in STANDING or run.objective is None:
         study.tell(trial, state=TrialState.FAIL)
-        return False
+        return
     known = study.trials[trial.number].intermediate_values
     for step, value in run.validations or _validations(run.model, artifacts_root):
         if step not in known:  # an earlier command trained it
@@ -178,7 +177,6 @@ def tell(study: optuna.Study, trial: optuna.Trial, job: JobReturn, *, artifacts_
         study.tell(trial, state=TrialState.PRUNED)
     else:
         study.tell(trial, run.objective)
-    return True
 
 
 def _validations(model: str | None, artifacts_root: Path) -> list[tuple[int, float]]:

@@ -26,6 +26,8 @@ NOT_FINITE_FILE = "not_finite.json"
 PREDICTIONS_FILE, GENERATION_FILE = "predictions.jsonl", "generation.json"
 SCORES_FILE, STATISTICS_FILE = "scores.json", "statistics.npz"
 LAUNCH_FILE, LAUNCHED_FILE = "launch.json", "launched.json"
+CLUSTER_FOLDER = "submitit"
+"""Beside the runs of an experiment: scripts and logs of a cluster's jobs."""
 IMPORTS_FILE = "imports.json"
 """Beside launch.json, which each launch writes again."""
 RATINGS_FILE = Path("ratings", "ratings.json")
