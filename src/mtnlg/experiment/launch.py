@@ -153,7 +153,8 @@ class Launch:
 
 
 def swept_words(jobs: Mapping[int, Sequence[str]]) -> dict[int, str]:
-    """The overrides of each job that not all jobs have; of one alone, all."""
+    """The overrides with an effect on results that not all jobs have; of one alone, all."""
+    jobs = {number: without_paths(words) for number, words in jobs.items()}
     common = set.intersection(*(set(words) for words in jobs.values()))
     return {
         number: " ".join(word for word in words if word not in common or len(jobs) == 1)

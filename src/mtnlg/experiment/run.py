@@ -34,6 +34,7 @@ from mtnlg.records.runs import (
     RunRecord,
     ScoreRecord,
     TaskRecord,
+    read_run,
 )
 from mtnlg.records.stages import ContaminationSummary, Generation, Training
 from mtnlg.signals import end_at_once, handled_by
@@ -46,6 +47,9 @@ UNSEEN_TEXT = "; the training text of its initial model was not looked up"
 def execute(config: Config, last_stage: str) -> None:
     """Run the stages up to the last one; run.json and the log also record a failure."""
     folder = freeze_run(config).parent
+    if config.trial is not None and read_run(folder.name, folder=folder.parent).status == "pruned":
+        logger.info("pruned by an earlier search: not trained again")
+        return
     machine = hardware(config.trainer.accelerator, config.trainer.num_threads)
     manifest = Manifest(folder, _asked(config, folder), hardware=machine)
     with logged_to(folder / LOG_FILE), handled_by(end_at_once):

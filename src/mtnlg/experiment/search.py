@@ -143,7 +143,7 @@ def _study(settings: Any, folder: Path) -> Iterator[tuple[optuna.Study, Path | N
     from mtnlg.training.pruning import build_part, new_study
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = build_part(_plain(settings.sampler), optuna.samplers)
+    sampler = build_part(_plain(settings.sampler, "optuna.samplers"), optuna.samplers)
     if settings.pruner is None:
         yield optuna.create_study(direction="maximize", sampler=sampler), None
         return
@@ -152,12 +152,15 @@ def _study(settings: Any, folder: Path) -> Iterator[tuple[optuna.Study, Path | N
     os.close(handle)
     file = Path(name).absolute()
     try:
-        yield new_study(file, sampler, _plain(settings.pruner)), file
+        yield new_study(file, sampler, _plain(settings.pruner, "optuna.pruners")), file
     finally:
         file.unlink(missing_ok=True)
 
 
-def _plain(settings: Any) -> dict[str, Any]:
+def _plain(settings: Any, module: str) -> dict[str, Any]:
+    """The settings of a part of Optuna, of which a name alone is enough."""
+    if isinstance(settings, str):
+        return {"_target_": f"{module}.{settings.removeprefix(f'{module}.')}"}
     plain: Any = OmegaConf.to_container(OmegaConf.create(settings), resolve=True)
     return dict(plain)
 
