@@ -23,8 +23,8 @@ from mtnlg.cli.stage import STAGES
 
 RUN = ["run", "task=translation/builtin_en_zh", "model=mt_nlg_nano"]
 OTHERS = [
-    *("data", "say", "score", "doctor", "import", "diff", "reproduce", "gate", "publish"),
-    *("ratings", "leaks"),
+    *("data", "say", "score", "doctor", "import", "diff", "reproduce", "gate", "runs"),
+    *("publish", "ratings", "leaks"),
 ]
 GONE = {"--shell-completion", "-sc"}
 """Hydra's completion knows no subcommands."""

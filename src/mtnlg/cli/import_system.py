@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mtnlg.artifacts.in_use import hold
 from mtnlg.artifacts.store import Artifact, make_folder
 from mtnlg.doctor.published import (
     Claim,
@@ -69,6 +70,7 @@ def import_system(options: argparse.Namespace) -> None:
         logger.warning(remark)
     for finding in find_symptoms(texts):
         logger.warning(f"{finding.name}: {finding.what}: {len(finding.positions)} outputs")
+    hold(options.artifacts_root)
     predictions = _make_predictions(options.artifacts_root, hypotheses, board)
     scores = make_scores(
         options.artifacts_root, predictions, language=board.language, settings=board.settings

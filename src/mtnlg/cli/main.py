@@ -15,6 +15,7 @@ from mtnlg.cli import (
     publish,
     ratings,
     reproduce,
+    runs,
     say,
     score,
     stage,
@@ -26,7 +27,7 @@ from mtnlg.progress import show_messages
 COMMANDS = (
     *(stage.add_parser, data.add_parser, say.add_parser, score.add_parser, doctor.add_parser),
     *(import_command.add_parser, diff.add_parser, reproduce.add_parser, gate.add_parser),
-    *(publish.add_parser, ratings.add_parser, data.add_leaks_parser),
+    *(runs.add_parser, publish.add_parser, ratings.add_parser, data.add_leaks_parser),
 )
 """Functions that add a command to the parser, in the order of the help."""
 

@@ -29,6 +29,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from mtnlg.artifacts.in_use import hold
 from mtnlg.config import Config, DecodingConfig, TaskConfig
 from mtnlg.config.descriptions import find_settings
 from mtnlg.config.foreign_names import foreign_names, setting_hint
@@ -298,7 +299,10 @@ def slug(name: str) -> str:
 
 
 def freeze_run(config: Config) -> Path:
-    """Write runs/<experiment>/<run id>/config.yaml and return its path."""
+    """Write runs/<experiment>/<run id>/config.yaml and return its path; nothing that this process
+    uses from here on is cleaned.
+    """
+    hold(Path(config.artifacts_root))
     path = run_folder(config) / places.CONFIG_FILE
     write_text(path, freeze(config))
     return path
