@@ -61,7 +61,6 @@ def own(made: MadeRuns, tmp_path: Path) -> MadeRuns:
     """A copy that a test may change, with what is left of earlier launches and faults."""
     shutil.copytree(made.root, tmp_path, dirs_exist_ok=True)
     runs = MadeRuns(tmp_path)
-    runs.launched = {name: dict(launched) for name, launched in made.launched.items()}
     for stage, name in (("model", PARTIAL), ("rows", LOOSE), ("tokens", DAMAGED)):
         put(runs, stage, name, 500)
     return runs
@@ -212,9 +211,8 @@ def stat_sum_of_locks(artifacts: Path) -> int:
 def test_clean_shows_first_and_removes_only_what_nothing_refers_to(
     own: MadeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A second launch left nano-2 out: the run and what it alone refers to can go."""
-    own.launched.clear()
-    own.launch("sweep", {"nano-1": []})
+    """No launch asks for nano-2 any more: the run and what it alone refers to can go."""
+    own.forget("sweep", "nano-2")
     shutil.rmtree(own.root / "runs" / "other")
     before = files(own.root)
 
@@ -246,9 +244,8 @@ def test_clean_keeps_what_an_unfinished_run_may_continue(
 def test_clean_by_filter_takes_only_those_runs_and_their_artifacts(
     own: MadeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own.launched.clear()
-    own.launch("sweep", {})
-    own.launch("other", {})
+    own.forget("sweep", "nano-1", "nano-2")
+    own.forget("other", "micro")
 
     def names(*words: str) -> set[str]:
         plan = document(own, capsys, "clean", *words)
@@ -282,9 +279,8 @@ def test_clean_keeps_what_imports_ratings_reports_and_records_refer_to(
     report = own.root / "reports" / "other" / "leaderboard.json"
     report.parent.mkdir(parents=True)
     report.write_text(json.dumps({"boards": [{"runs": ["micro"]}]}), "utf-8")
-    own.launched.clear()
-    own.launch("sweep", {})
-    own.launch("other", {})
+    own.forget("sweep", "nano-1", "nano-2")
+    own.forget("other", "micro")
 
     document(own, capsys, "clean", "--yes")
 
@@ -330,9 +326,7 @@ def test_clean_keeps_a_run_whose_process_lives(
     path = own.root / "runs" / "other" / "micro" / "run.json"
     record = json.loads(path.read_text("utf-8")) | {"status": "running", "process": os.getpid()}
     path.write_text(json.dumps(record), "utf-8")
-    own.launch("other", {})
-    own.launched["other"].clear()
-    own.launch("other", {})
+    own.forget("other", "micro")
 
     plan = document(own, capsys, "clean")
 

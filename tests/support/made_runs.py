@@ -14,7 +14,7 @@ from mtnlg.cli.main import main
 from mtnlg.config import EvaluationConfig
 from mtnlg.evaluation.score import make_scores
 from mtnlg.records.files import write_jsonl, write_text
-from mtnlg.records.launches import register
+from mtnlg.records.launches import register, write_launch
 from mtnlg.records.rows import Prediction
 from mtnlg.records.runs import (
     Cost,
@@ -51,7 +51,6 @@ class MadeRuns:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.references = made_references()
-        self.launched: dict[str, dict[str, list[str]]] = {}
 
     def add(
         self,
@@ -92,11 +91,16 @@ class MadeRuns:
         return run
 
     def launch(self, experiment: str, runs: dict[str, list[str]]) -> None:
-        """Add runs to the launch, whether they have a folder or not."""
-        known = self.launched.setdefault(experiment, {})
-        known.update(runs)
-        command = ["mtnlg", "run", "-m", f"name={experiment}"]
-        register(self.root / "runs" / experiment, known, command=command, code={})
+        """Register runs, whether they have anything else in their folders or not."""
+        command = ["mtnlg", "run", "-m", f"name={experiment}", f"job={','.join(runs)}"]
+        register(self.root / "runs" / experiment, runs, command=command, code={})
+
+    def forget(self, experiment: str, *run_ids: str) -> None:
+        """Take runs off the board of their experiment."""
+        folder = self.root / "runs" / experiment
+        for run_id in run_ids:
+            (folder / run_id / "launched.json").unlink()
+        write_launch(folder)
 
     def _score(
         self,

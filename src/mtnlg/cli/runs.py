@@ -78,8 +78,8 @@ def _add_filters(parser: Parser) -> None:
     )
     parser.add_argument("--experiment", metavar="NAME", help="a folder of runs")
     parser.add_argument("--task", metavar="NAME", help="as in translation/x, or x")
-    parser.add_argument("--status", choices=STATUSES)
-    parser.add_argument("--tag", metavar="NAME")
+    parser.add_argument("--status", choices=STATUSES, help="how it ended")
+    parser.add_argument("--tag", metavar="NAME", help="one of the tags of a run")
 
 
 def _chosen(options: argparse.Namespace, entries: Sequence[RunEntry]) -> list[RunEntry]:

@@ -21,17 +21,19 @@ from mtnlg.artifacts.in_use import held_alone
 from mtnlg.artifacts.store import PARTIAL_SUFFIX, STAGE_VERSIONS
 from mtnlg.errors import ArtifactError
 from mtnlg.records.files import JsonObject, JsonValue
+from mtnlg.records.launches import read_launch
 from mtnlg.records.places import (
     CONFIG_FILE,
     IMPORTS_FILE,
     LAUNCH_FILE,
+    LAUNCHED_FILE,
     LOG_FILE,
     RATINGS_FILE,
     RUN_FILE,
     verified_file,
 )
 from mtnlg.records.run_config import read_config
-from mtnlg.records.runs import RunRecord, read_launch, read_run
+from mtnlg.records.runs import RunRecord, read_run
 from mtnlg.records.scores import MetricScore, read_scores
 
 KEY = re.compile(rb"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
@@ -41,7 +43,7 @@ FOLDER = re.compile(r"[0-9a-f]{16}(\.partial)?(\.damaged-\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """A run as it lies on the disk; the board of its experiment has it if it was launched last."""
+    """A run as it lies on the disk; the board of its experiment has it if it was launched."""
 
     folder: Path
     run: RunRecord
@@ -72,14 +74,14 @@ def read_entries(runs_root: Path) -> list[RunEntry]:
     """All runs that have a folder or that a launch asked for, by experiment and id."""
     entries = []
     for experiment in sorted(path for path in runs_root.glob("*") if path.is_dir()):
-        run_ids = {path.parent.name for path in experiment.glob(f"*/{CONFIG_FILE}")}
-        run_ids |= {path.parent.name for path in experiment.glob(f"*/{RUN_FILE}")}
+        names = (CONFIG_FILE, RUN_FILE, LAUNCHED_FILE)
+        run_ids = {path.parent.name for name in names for path in experiment.glob(f"*/{name}")}
         launched = run_ids
-        try:
+        if not (experiment / LAUNCH_FILE).exists():
+            launched = set()
+        with suppress(ArtifactError):
             launched = set(read_launch(experiment.name, runs_root=runs_root).run_ids)
-        except ArtifactError:
-            if not (experiment / LAUNCH_FILE).exists():
-                launched = set()
+        launched |= {path.parent.name for path in experiment.glob(f"*/{LAUNCHED_FILE}")}
         for run_id in sorted(run_ids | launched):
             config = read_config(experiment / run_id)
             run = read_run(run_id, folder=experiment)
