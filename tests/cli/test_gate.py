@@ -165,16 +165,27 @@ def test_other_data_and_decoding_are_refused_with_both_values(
 def test_other_signatures_are_refused_with_both(
     made: MadeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = made.add("signed/signed", made_outputs(made.references, wrong=0.3, seed=4))
-    path = made.root / "artifacts" / "scores" / str(run.scores[0].scores) / "scores.json"
-    path.write_text(path.read_text("utf-8").replace("tok:13a", "tok:none"), "utf-8")
+    """Oracle: sacreBLEU's tokenizers for Chinese and for other languages."""
+    outputs = made_outputs(made.references, wrong=WRONG, seed=4)
+    made.add("signed/signed", outputs, language="zh")
 
     assert made.run("gate", "signed", "--baseline", "old") == 2
 
     shown = capsys.readouterr().err
     assert "the signature is" in shown
-    assert "tok:none" in shown
+    assert "tok:zh" in shown
     assert "tok:13a" in shown
+
+
+def test_damaged_scores_fail(made: MadeRuns, capsys: pytest.CaptureFixture[str]) -> None:
+    """One digit of a score is changed after it was written."""
+    run = made.add("damaged/damaged", made_outputs(made.references, wrong=0.0, seed=4))
+    path = made.root / "artifacts" / "scores" / str(run.scores[0].scores) / "scores.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("100.0", "900.0", 1), "utf-8")
+
+    assert made.run("gate", "damaged", "--baseline", "old") == 1
+    assert "corrupt" in capsys.readouterr().out
 
 
 def test_failed_and_missing_runs_fail(made: MadeRuns, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,7 @@ class MadeRuns:
         seed: int = 1,
         system: str = "nano",
         decoding: str = "greedy",
-        settings: EvaluationConfig = EVALUATION,
+        language: str = "de",
         config: str = "",
         overrides: Sequence[str] = (),
         model: str | None = None,
@@ -79,7 +79,7 @@ class MadeRuns:
         )
         if outputs is not None:
             texts = list(references or self.references)
-            score = self._score(texts, outputs, settings, system, decoding)
+            score = self._score(texts, outputs, language, system, decoding)
             artifacts = RunArtifacts(model=model)
             run = RunRecord(**{field: getattr(run, field) for field in run.__slots__} |
                             {"scores": (score,), "artifacts": artifacts})  # fmt: skip
@@ -106,7 +106,7 @@ class MadeRuns:
         self,
         references: Sequence[str],
         outputs: Sequence[str],
-        settings: EvaluationConfig,
+        language: str,
         system: str,
         decoding: str,
     ) -> ScoreRecord:
@@ -121,7 +121,7 @@ class MadeRuns:
             {"outputs": list(outputs), "references": list(references)},
             lambda folder: write_rows(folder / "predictions.jsonl", rows),
         )
-        scores = make_scores(artifacts, predictions, language="de", settings=settings)
+        scores = make_scores(artifacts, predictions, language=language, settings=EVALUATION)
         return ScoreRecord(
             *(TASK, "test", "de", "trained", system, decoding, predictions.key, scores.key),
             cost=Cost(parameters=1_000, training_seconds=3.0),
