@@ -109,6 +109,8 @@ class Cluster:
                 jobs = [executor.submit(_work(stages, file)) for file in files]
         except (TypeError, ValueError, NameError, RuntimeError, FailedJobError) as error:
             raise ConfigError(f"hydra.launcher: submitit says {error}") from None
+        for file, job in zip(files, jobs, strict=True):
+            logger.info(f"{file.parent.name}: submitted as {job.job_id}, log {job.paths.stderr}")
         return dict(zip(files, jobs, strict=True))
 
     def run(self, stage: str, files: Sequence[Path]) -> dict[Path, int]:
