@@ -131,12 +131,11 @@ def _side(word: str, options: argparse.Namespace, stack: ExitStack, *, is_baseli
 
 def _lines(gate: Gate, titles: list[str]) -> Iterator[str]:
     """The verdict, a table of the tests, and what else a reader must know."""
-    yield one_line(f"{_verdict(gate)}: {titles[0]} against {titles[1]}")
+    yield one_line(f"{_verdict(gate)}: {' against '.join(titles)}")
     if gate.drops:
         yield from ("", *aligned([HEADER, *map(_cells, gate.drops)], numbers=range(4, 12)), "")
         yield METHOD
-    yield from (one_line(f"failed: {failure}") for failure in gate.failures)
-    yield from (one_line(f"note: {note}") for note in gate.notes)
+    yield from map(one_line, _remarks(gate))
 
 
 def _markdown(gate: Gate, titles: list[str]) -> Iterator[str]:
@@ -145,11 +144,15 @@ def _markdown(gate: Gate, titles: list[str]) -> Iterator[str]:
 
     yield f"### {_verdict(gate)}: {escape_markdown(' against '.join(titles))}"
     if gate.drops:
-        rows = [map(escape_markdown, _cells(drop)) for drop in gate.drops]
-        table = [HEADER, ["---"] * len(HEADER), *rows]
+        table = [HEADER, ["---"] * len(HEADER)]
+        table += [[escape_markdown(cell) for cell in _cells(drop)] for drop in gate.drops]
         yield from ("", *(f"| {' | '.join(row)} |" for row in table), "", METHOD)
-    items = [f"failed: {failure}" for failure in gate.failures] + list(gate.notes)
-    yield from ("", *(f"- {escape_markdown(item)}" for item in items))
+    yield from ("", *(f"- {escape_markdown(remark)}" for remark in _remarks(gate)))
+
+
+def _remarks(gate: Gate) -> Iterator[str]:
+    yield from (f"failed: {failure}" for failure in gate.failures)
+    yield from (f"note: {note}" for note in gate.notes)
 
 
 def _verdict(gate: Gate) -> str:

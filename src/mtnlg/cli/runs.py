@@ -92,22 +92,25 @@ def _chosen(options: argparse.Namespace, entries: Sequence[RunEntry]) -> list[Ru
         if flat and not any(name in settings for settings in flat):
             known = {key for settings in flat for key in settings}
             raise ConfigError(f"{name}: no run has this setting{suggestion(name, known)}")
-    statuses = ENDED_BADLY if getattr(options, "failed", False) else None
     return [
         entry
         for entry, settings in zip(entries, flat, strict=True)
-        if options.experiment in (None, entry.folder.parent.name)
-        and options.status in (None, entry.run.status)
-        and (statuses is None or entry.run.status in statuses)
-        and (options.tag is None or options.tag in entry.run.tags)
-        and (
-            options.task is None
-            or any(
-                options.task in (task.task, task.task.split("/")[-1]) for task in entry.run.tasks
-            )
-        )
+        if _passes(entry, options)
         and all(fnmatchcase(settings.get(name, "\0"), value) for name, value in wanted.items())
     ]
+
+
+def _passes(entry: RunEntry, options: argparse.Namespace) -> bool:
+    """Whether a run passes the filters that are no settings."""
+    run = entry.run
+    tasks = {name for task in run.tasks for name in (task.task, task.task.split("/")[-1])}
+    return (
+        options.experiment in (None, entry.folder.parent.name)
+        and options.status in (None, run.status)
+        and not (getattr(options, "failed", False) and run.status not in ENDED_BADLY)
+        and options.tag in (None, *run.tags)
+        and options.task in (None, *tasks)
+    )
 
 
 def _setting(word: str) -> tuple[str, str]:
@@ -303,7 +306,7 @@ def run_clean(options: argparse.Namespace) -> None:
             least_age=_age(options.older_than),
         )
     )
-    if options.yes:
+    if options.yes and removals:
         removals = list(remove(removals, artifacts_root=options.artifacts_root))
     total = bytes_text(sum(removal.num_bytes for removal in removals))
     table = [[str(item.path), bytes_text(item.num_bytes), item.why] for item in removals]
