@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,21 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the stage for each configuration that the words ask for."""
     outlive_readers()
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return _run(options)
+    from mtnlg.experiment.ranks import dismiss_followers, follow, is_follower
+
+    if options.multirun:
+        raise ConfigError("torchrun starts one training: give --frozen FILE or no --multirun")
+    if is_follower():
+        return resumable(follow)
+    try:
+        return _run(options)
+    finally:
+        dismiss_followers()
+
+
+def _run(options: argparse.Namespace) -> int:
     stage, words = options.stage, options.words
     if options.frozen is not None:
         return _run_frozen(stage, options.frozen, words)

@@ -16,10 +16,12 @@ from mtnlg.config.third_party import changing_callbacks
 from mtnlg.experiment.compose import WATCHING_SETTINGS, run_folder
 from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.experiment.machine import arithmetic, num_threads
+from mtnlg.experiment.ranks import is_under_torchrun, train_in_ranks
 from mtnlg.plugins import UsedRow
 from mtnlg.progress import track
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.places import (
+    CONFIG_FILE,
     METRICS_FILE,
     PREDICTIONS_FILE,
     PROFILE_FILE,
@@ -192,7 +194,7 @@ def make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared)
 def make_model(config: Config, prepared: Prepared) -> Artifact:
     """Token arrays to a model folder."""
     logs = run_folder(config)
-    threads = num_threads(config.trainer.num_threads)
+    threads = num_threads(config.trainer.num_threads, ranks=config.trainer.devices)
     config = replace(config, trainer=replace(config.trainer, num_threads=threads))
     inputs: JsonObject = {
         "tokens": {name: artifact.content() for name, artifact in prepared.tokens.items()},
@@ -234,13 +236,14 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
             )
             for name in sorted(config.training_tasks)  # the key knows no order, nor may the model
         ]
-        train_model(
-            config,
-            data,
-            tokenizer_file=prepared.tokenizer_file(),
-            folder=folder,
-            run_folder=logs,
-        )
+        tokenizer = prepared.tokenizer_file()
+        if config.trainer.devices > 1 or is_under_torchrun():
+            frozen = logs / CONFIG_FILE
+            train_in_ranks(
+                config, data, config_file=frozen, tokenizer_file=tokenizer, folder=folder
+            )
+        else:
+            train_model(config, data, tokenizer_file=tokenizer, folder=folder, run_folder=logs)
 
     code = Code(make_model, packages=("torch", "lightning"), rows=validation_rows(config))
     return make_folder(config.artifacts_root, "model", inputs, build, code=code, is_resumable=True)

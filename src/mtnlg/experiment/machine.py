@@ -42,10 +42,12 @@ def arithmetic(accelerator: Accelerator) -> dict[str, str]:
     return {"instruction_set": instruction_set(), "device": device(accelerator), **variables}
 
 
-def num_threads(asked: int | None) -> int:
+def num_threads(asked: int | None, *, ranks: int = 1) -> int:
     """CPU threads of one process. None means PyTorch's own choice: the number of cores, or fewer
-    where OMP_NUM_THREADS or MKL_NUM_THREADS says so.
+    where OMP_NUM_THREADS or MKL_NUM_THREADS says so. The ranks of a training share the cores.
     """
+    if ranks > 1:
+        return asked or max(num_threads(None) // ranks, 1)
     if asked is not None:
         return asked
     for name in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):

@@ -120,6 +120,7 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     manifest.add(
         artifacts=replace(artifacts, model=model.key),
         objective=training.objective,
+        processes=training.processes,
         contents=contents,
         training_tokens=training.training_tokens,
         training_flops=training.training_flops,

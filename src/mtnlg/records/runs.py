@@ -165,6 +165,8 @@ class RunRecord:
     """Stage -> the hash of its code."""
     code_changed: tuple[str, ...] = ()
     """Stages whose code was another when the run was launched."""
+    processes: tuple[int, ...] = (1,)
+    """Of the training: their number, one after the other where it went on with another."""
     process: int | None = None
     process_start: str | None = None
     """As `records.processes` says it: the next process with this number has another."""

@@ -64,6 +64,8 @@ class Training:
     peak_memory_bytes: int
     threads: int
     devices: int
+    processes: tuple[int, ...] = (1,)
+    """Numbers of processes, one after the other where it went on with another."""
     average_last: LastAverage | None = None
     """None where it was not asked for."""
 

@@ -34,18 +34,44 @@ SHOWN_OPERATIONS = 40
 
 
 class StepSeeds(Callback):
-    """Makes dropout depend on (seed, step, micro-batch, rank) alone, so that a resumed training
-    repeats it.
+    """Makes dropout depend on (seed, step, micro-batch) alone, so that a resumed training repeats
+    it, with any number of processes.
     """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.processes: list[int] = []
+        """Numbers of processes, one after the other."""
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        earlier = self.processes[-1:]
+        if earlier != [trainer.world_size]:
+            self.processes = [*self.processes, trainer.world_size]
+        if earlier and earlier != [trainer.world_size] and trainer.is_global_zero:
+            logger.warning(
+                f"the training continues in {trainer.world_size} processes, after {earlier[0]}: "
+                "the examples of a step stay the same, the last digits of sums do not"
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"processes": self.processes}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.processes = state_dict["processes"]
 
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        mixed = (self.seed * 1_000_003 + batch_idx) * 4_099 + trainer.global_rank
-        torch.manual_seed(mixed % (1 << 63))
+        number = batch_idx * trainer.world_size + trainer.global_rank
+        torch.manual_seed((self.seed * 1_000_003 + number) * 4_099 % (1 << 63))
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Count micro-batches as this number of processes does; another may have counted them."""
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        num_ready = checkpoint["global_step"] * trainer.accumulate_grad_batches
+        for counts in (progress["total"], progress["current"]):
+            shift = num_ready - counts["ready"]
+            counts.update({name: count + shift for name, count in counts.items()})
 
 
 class FiniteLoss(Callback):

@@ -5,6 +5,7 @@ Legend: B batch, T time, N labels.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mtnlg.config import TrainerConfig
+from mtnlg.errors import ConfigError
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.prompts import NUM_SPECIAL, label_index
 from mtnlg.signals import SIGNALS, outlive_one
@@ -130,6 +132,11 @@ class SequenceDataset(Dataset[Batch]):
         return np.concatenate([np.full(len(split.tokens), split.weight) for split in self.splits])
 
 
+def num_ranks() -> int:
+    """Processes that train together: those of torchrun, or this one alone."""
+    return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
 def collate(
     sequences: Sequence[tuple[NDArray[np.int64], int]], *, pad_id: int, num_step_labels: int
 ) -> Batch:
@@ -174,7 +181,7 @@ class TokenDataModule(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self.train, self.validation, self.settings = train, validation, settings
-        self.seed, self.start_step = seed, start_step
+        self.seed, self.start_step, self.num_ranks = seed, start_step, num_ranks()
         self.accumulation = settings.accumulation
         """Micro-batches per optimizer step and process."""
         if settings.step_target_tokens is not None:
@@ -184,14 +191,27 @@ class TokenDataModule(lightning.LightningDataModule):
                 num_ranks=settings.devices,
             )
 
+    @property
+    def rank_accumulation(self) -> int:
+        """Micro-batches per optimizer step of each process that there is, however many were
+        planned: the examples of a step stay the same.
+        """
+        planned = self.settings.devices * self.accumulation
+        if planned % self.num_ranks:
+            raise ConfigError(
+                f"torchrun started {self.num_ranks} processes, but a step has {planned} "
+                "micro-batches (trainer.devices x trainer.accumulation); start a number that "
+                "divides it"
+            )
+        return planned // self.num_ranks
+
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.trainer is not None, "the DataModule is used outside of a Trainer"
-        num_ranks = self.trainer.world_size
         stream = partial(
             micro_batches,
-            self._training_plan(num_ranks),
+            self._training_plan(),
             rank=self.trainer.global_rank,
-            num_ranks=num_ranks,
+            num_ranks=self.num_ranks,
             start_step=self.start_step,
             curriculum_steps=self.settings.curriculum_steps or 0,
         )
@@ -209,15 +229,15 @@ class TokenDataModule(lightning.LightningDataModule):
         """Optimizer steps of the training: as set, or of the curriculum and `max_epochs` epochs."""
         if self.settings.max_epochs is None:
             return self.settings.horizon
-        plan = self._training_plan(self.settings.devices)
+        plan = self._training_plan()
         epochs = range(self.settings.max_epochs)
         num_steps = sum(len(plan_epoch(plan, epoch)) for epoch in epochs)
         return num_steps + (self.settings.curriculum_steps or 0)
 
-    def _training_plan(self, num_ranks: int) -> PlanSettings:
+    def _training_plan(self) -> PlanSettings:
         return replace(
             self._plan(self.train, self.train.weights(), seed=self.seed),
-            micro_batches_per_step=num_ranks * self.accumulation,
+            micro_batches_per_step=self.settings.devices * self.accumulation,
             step_labels=self.settings.step_target_tokens,
         )
 

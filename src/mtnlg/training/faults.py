@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.callbacks import Callback
 
 from mtnlg.errors import (
@@ -60,9 +61,15 @@ class StopOnSignal(Callback):
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         self.handlers.close()
 
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        self.handlers.close()
+
     def _asked(self, trainer: Any) -> int:
         """The signal that one of the processes got; 0 for none."""
-        return self.request.number or 0
+        number = torch.tensor(self.request.number or 0, device=trainer.strategy.root_device)
+        if trainer.world_size > 1:
+            torch.distributed.all_reduce(number, op=torch.distributed.ReduceOp.MAX)
+        return int(number)
 
     def _stop(self, trainer: Any, number: int) -> None:
         name = signal.Signals(number).name

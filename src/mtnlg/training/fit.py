@@ -62,6 +62,7 @@ from mtnlg.training.trainer import (
     build_callbacks,
     build_trainer,
     has_own_progress_bar,
+    is_first_rank,
     run_names,
 )
 
@@ -92,20 +93,21 @@ def train_model(
     tokenizer_file: Path,
     folder: Path,
     run_folder: Path | None = None,
+    start: tuple[int, Path | None] | None = None,
 ) -> None:
-    """Train, and write the model folder: best weights, metrics.csv, training.json.
+    """Train, and write the model folder: best weights, metrics.csv, training.json. Of several
+    processes, each calls this with the same `start`, and rank 0 writes.
 
     `run_folder` is where trackers store their files; None: in the model folder.
     """
     checkpoints = folder / CHECKPOINTS
-    if (folder / TRAINING_FILE).exists() and not checkpoints.exists():  # killed after it was done
-        shutil.rmtree(folder / DONE, ignore_errors=True)
+    if is_finished(folder):
         return
     tokenizer = TextTokenizer.load(tokenizer_file)
     model = _fresh_model(config, tokenizer)
     tasks, cleaning = config.tasks, config.cleaning
     prompts = {task.title: TaskPrompt.of(task.title, tasks[task.name], cleaning) for task in data}
-    start_step, checkpoint = _resumed(checkpoints)
+    start_step, checkpoint = start or resumed(folder)
     module_data = _data_module(config, data, prompts, tokenizer, start_step=start_step)
     horizon_name = "max_steps" if config.trainer.max_epochs is None else "max_epochs"
     config = _with_horizon(config, module_data.horizon())
@@ -113,7 +115,7 @@ def train_model(
     metric = _validation_metric(config, data, prompts, tokenizer)
     module = TransformerModule(model, config.optimizer, settings, metric)
     averaging = _averaging(config, checkpoints, start_step=start_step)
-    ending = Ending()
+    ending, seeds, stop = Ending(), StepSeeds(config.seed), StopOnSignal(checkpoints)
     budget = Budget(settings, ending, horizon_name=horizon_name)
     weights = averaging.weights if isinstance(averaging, MovingAverage) else weights_of
     snapshots = Snapshots(checkpoints, ending, patience=settings.patience, weights=weights)
@@ -121,11 +123,11 @@ def train_model(
     loggers = Loggers(config, names)
     with _progress(config) as task:
         metrics = MetricsFile(folder / METRICS_FILE, budget, snapshots, task, module, loggers)
-        callbacks = [StepSeeds(config.seed), FiniteLoss(), ending, budget, metrics]
+        callbacks = [seeds, FiniteLoss(), ending, budget, metrics]
         callbacks += [averaging] if averaging else []
-        stop, chosen = StopOnSignal(checkpoints), build_callbacks(config, ending, names)
-        callbacks += [*chosen, *_pruning(config), snapshots, stop]
-        callbacks += [Profile(folder / PROFILE_FILE)] if settings.has_profile else []
+        callbacks += [*build_callbacks(config, ending, names), *_pruning(config), snapshots, stop]
+        has_profile = settings.has_profile and is_first_rank()
+        callbacks += [Profile(folder / PROFILE_FILE)] if has_profile else []
         trainer = build_trainer(config, callbacks, module_data, loggers=loggers, names=names)
         loggers.start()
         _fit(trainer, module, module_data, checkpoint=checkpoint, stop=stop)
@@ -134,12 +136,13 @@ def train_model(
         checker = build_trainer(config, [], module_data)
         average = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
     record = _record(trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
+    record = replace(record, average_last=average, processes=tuple(seeds.processes))
     if trainer.is_global_zero:
         check_saved(checkpoints / BEST_FILE)
         load_weights(model, checkpoints / BEST_FILE)
         trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
         trained.save_pretrained(folder)
-        write_record(folder / TRAINING_FILE, replace(record, average_last=average))
+        write_record(folder / TRAINING_FILE, record)
         checkpoints.rename(folder / DONE)
         shutil.rmtree(folder / DONE)
 
@@ -160,8 +163,15 @@ def _with_horizon(config: Config, num_steps: int) -> Config:
     return replace(config, trainer=replace(config.trainer, max_steps=num_steps, max_epochs=None))
 
 
-def _resumed(checkpoints: Path) -> tuple[int, Path | None]:
+def is_finished(folder: Path) -> bool:
+    """Whether an earlier attempt was killed after it had written all files."""
+    shutil.rmtree(folder / DONE, ignore_errors=True)
+    return (folder / TRAINING_FILE).exists() and not (folder / CHECKPOINTS).exists()
+
+
+def resumed(folder: Path) -> tuple[int, Path | None]:
     """The step and checkpoint that an interrupted training left; 0 and None for a new training."""
+    checkpoints = folder / CHECKPOINTS
     checkpoints.mkdir(parents=True, exist_ok=True)
     newest = newest_sound_checkpoint(checkpoints)
     if newest is None:
@@ -173,7 +183,7 @@ def _resumed(checkpoints: Path) -> tuple[int, Path | None]:
 def _progress(config: Config) -> AbstractContextManager[Task]:
     """Shows the progress of the training, unless something else does."""
     title, num_steps = f"training {config.model.name}", config.trainer.horizon
-    if has_own_progress_bar(config):
+    if has_own_progress_bar(config) and is_first_rank():
         return track(title, num_steps)
     return nullcontext(Task(title, num_steps))
 
@@ -195,9 +205,9 @@ def _record(
         best_validation_loss=chosen.best_loss,
         best_validation_metric=chosen.best_metric if math.isfinite(chosen.best_metric) else None,
         parameters=sum(weight.numel() for weight in trainer.lightning_module.parameters()),
-        training_tokens=metrics.tokens * trainer.world_size,
-        training_target_tokens=metrics.target_tokens * trainer.world_size,
-        training_flops=metrics.flops * trainer.world_size,
+        training_tokens=metrics.tokens,
+        training_target_tokens=metrics.target_tokens,
+        training_flops=metrics.flops,
         training_seconds=budget.seconds,
         cut_sources=cut_sources,
         cut_targets=cut_targets,

@@ -6,10 +6,11 @@ import csv
 import logging
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.callbacks import Callback
 
 from mtnlg.progress import CUT, Task
@@ -65,6 +66,7 @@ class MetricsFile(Callback):
         self.snapshots, self.trackers, self.validated = snapshots, trackers, ""
         self.target_tokens = self.tokens = 0
         self.flops = 0.0
+        self.trainer: Any = None
         self._open(Window())
 
     def _open(self, window: Window) -> None:
@@ -80,7 +82,11 @@ class MetricsFile(Callback):
                     for row in csv.DictReader(stream)
                     if self._is_kept(row, trainer.global_step)
                 ]
-        write_text(self.path, "\n".join(lines) + "\n")
+        if trainer.is_global_zero:
+            write_text(self.path, "\n".join(lines) + "\n")
+        else:
+            self.window = Window()  # the checkpoint's is that of all processes
+        self.trainer = trainer
         seconds_left = self.budget.max_seconds - self.budget.seconds
         self.task.begin(trainer.global_step, seconds_left=seconds_left)
         self._open(self.window)
@@ -114,7 +120,7 @@ class MetricsFile(Callback):
             self._write(trainer, pl_module)
 
     def _write(self, trainer: Any, pl_module: Any) -> None:
-        window, num_ranks = self.window, trainer.world_size
+        window = self._total()
         seconds = max(time.monotonic() - self.window_start, 1e-9)
         self.target_tokens += window.labels
         self.tokens += window.tokens
@@ -125,12 +131,12 @@ class MetricsFile(Callback):
             {
                 "step": trainer.global_step,
                 "seconds": round(self.budget.seconds, 1),
-                "target_tokens": self.target_tokens * num_ranks,
+                "target_tokens": self.target_tokens,
                 "train_loss": round(loss, 5),
                 "learning_rate": f"{learning_rate:.6g}",
-                "tokens_per_second": round(rate * num_ranks),
+                "tokens_per_second": round(rate),
                 "padding_share": round(1 - window.tokens / window.padded_tokens, 4),
-                "achieved_tflops": round(window.flops / seconds * num_ranks / 1e12, 4),
+                "achieved_tflops": round(window.flops / seconds / 1e12, 4),
                 "grad_norm": f"{window.grad_norm:.6g}",
             }
         )
@@ -138,6 +144,20 @@ class MetricsFile(Callback):
         parts = (f"loss {loss:.3f}", self.validated, f"learning rate {learning_rate:.3g}", speed)
         self.task.note = ", ".join(filter(None, parts))
         self._open(Window())
+
+    def _total(self) -> Window:
+        """The window of all processes."""
+        window = self.window
+        if self.trainer is None or self.trainer.world_size == 1:
+            return window
+        names = ("nats", "labels", "tokens", "padded_tokens", "flops")
+        device = self.trainer.strategy.root_device
+        parts = [float(getattr(window, name)) for name in names]
+        sums = torch.tensor(parts, dtype=torch.float64, device=device)
+        torch.distributed.all_reduce(sums)
+        nats, labels, tokens, padded_tokens, flops = sums.tolist()
+        counts = {"labels": int(labels), "tokens": int(tokens), "padded_tokens": int(padded_tokens)}
+        return replace(window, nats=nats, flops=flops, **counts)
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         self.paused_at = time.monotonic()
@@ -169,6 +189,8 @@ class MetricsFile(Callback):
         return f"{metric} {results[name]:.4g} ({where})"
 
     def _append(self, row: dict[str, Any]) -> None:
+        if self.trainer is not None and not self.trainer.is_global_zero:
+            return
         with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.DictWriter(stream, self.fields, lineterminator="\n").writerow(row)
         self.trackers.log_row(row)
@@ -179,7 +201,7 @@ class MetricsFile(Callback):
             "target_tokens": self.target_tokens,
             "tokens": self.tokens,
             "flops": self.flops,
-            "window": asdict(self.window),
+            "window": asdict(self._total()),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from mtnlg.config.third_party import build
 from mtnlg.errors import ConfigError
 from mtnlg.training.callbacks import EndedBy, Ending
 from mtnlg.training.checkpoints import AtomicCheckpointIO
-from mtnlg.training.data import TokenDataModule
+from mtnlg.training.data import TokenDataModule, num_ranks
 from mtnlg.training.module import Sample
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,11 @@ def build_callbacks(
     return callbacks
 
 
+def is_first_rank() -> bool:
+    """Whether this process is the one of a training that writes and shows what happens."""
+    return num_ranks() == 1 or os.environ["RANK"] == "0"
+
+
 def has_own_progress_bar(config: Config) -> bool:
     """Whether progress is shown by our own bar and not by one of Lightning's."""
     return config.trainer.enable_progress_bar and not any(
@@ -62,6 +68,7 @@ def build_trainer(
 ) -> lightning.Trainer:
     """A Trainer of one endless epoch; our callbacks end, save and validate."""
     settings = config.trainer
+    num_nodes = data.num_ranks // int(os.environ["LOCAL_WORLD_SIZE"]) if data.num_ranks > 1 else 1
     for chatter in CHATTER:
         warnings.filterwarnings("ignore", message=f".*{chatter}.*")
     for name in ("lightning.pytorch", "lightning.fabric"):
@@ -69,14 +76,15 @@ def build_trainer(
     profiler = settings.profiler
     return lightning.Trainer(
         accelerator=settings.accelerator.value,
-        devices=settings.devices,
+        devices=data.num_ranks // num_nodes,
+        num_nodes=num_nodes,
         strategy=_strategy(config, names or {}),
         precision=settings.precision.value,
         max_steps=settings.horizon,
         max_epochs=-1,
-        accumulate_grad_batches=data.accumulation,
+        accumulate_grad_batches=data.rank_accumulation,
         gradient_clip_val=config.optimizer.clip_norm or None,
-        val_check_interval=settings.validate_every_steps * data.accumulation,
+        val_check_interval=settings.validate_every_steps * data.rank_accumulation,
         check_val_every_n_epoch=None,
         log_every_n_steps=settings.log_every_steps,
         num_sanity_val_steps=0,
@@ -95,7 +103,7 @@ def build_trainer(
 def _strategy(config: Config, names: Mapping[str, str]) -> Any:
     if config.trainer.strategy is not None:
         return build(config.trainer.strategy, "trainer.strategy", names)
-    if config.trainer.devices == 1:
+    if num_ranks() == 1:
         return "auto"
     # Ranks skip different blocks, whose gradients are then missing on some of them.
     return "ddp_find_unused_parameters_true" if config.model.layer_dropout else "ddp"
@@ -130,7 +138,8 @@ class Loggers(Logger):
 
     def start(self) -> None:
         """Build the trackers and send them the settings."""
-        chosen = {} if self.config.trainer.fast_dev_run else self.config.logger
+        is_silent = self.config.trainer.fast_dev_run or not is_first_rank()
+        chosen = {} if is_silent else self.config.logger
         for name, third_party in chosen.items():
             try:
                 self.active[name] = build(third_party, f"logger.{name}", self.names)
