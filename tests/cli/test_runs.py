@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ import sacrebleu
 from filelock import FileLock
 
 from made_runs import TASK, MadeRuns, made_outputs
-from mtnlg.records.runs import ImportRecord, record_import
+from mtnlg.cli.main import main
+from mtnlg.records.launches import register
+from mtnlg.records.runs import ImportRecord, RunRecord, record_import, write_run
 from mtnlg.report.publish import Publication, publish
 
 PARTIAL, LOOSE, DAMAGED = "a" * 16 + ".partial", "b" * 16, "c" * 16 + ".damaged-1"
@@ -347,3 +350,22 @@ def test_files_that_are_not_ours_stay(own: MadeRuns, capsys: pytest.CaptureFixtu
     assert note.read_text("utf-8") == "mine"
     assert not link.is_symlink()
     assert (target / "file").read_text("utf-8") == "mine"
+
+
+def test_wait_ends_when_all_runs_are_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: a run that another thread ends half a second later."""
+    folder = tmp_path / "runs" / "waiting"
+    register(folder, {"one": [], "two": []}, command=["mtnlg"], code={})
+    write_run(folder / "one", RunRecord("one", "finished", None, "model"))
+    failed = RunRecord("two", "failed", "why", "model")
+    Timer(0.5, lambda: write_run(folder / "two", failed)).start()
+    words = ["runs", "wait", "waiting", "--runs-root", str(tmp_path / "runs")]
+
+    assert main([*words, "--minutes", "0"]) == 1
+    assert "two  waiting" in capsys.readouterr().out
+    assert main(words) == 1
+    assert capsys.readouterr().out == "one  finished\ntwo  failed: why\n"
+    write_run(folder / "two", RunRecord("two", "pruned", None, "model"))
+    assert main(words) == 0

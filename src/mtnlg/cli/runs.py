@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import re
+import time
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -23,6 +25,7 @@ Document = dict[str, Any]
 """What --json prints of a run, or of all of them."""
 AGE = re.compile(r"(\d{1,6})(m|h|d|w)")
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+POLL_SECONDS = 1.0
 ENDED_BADLY = ("failed", "killed")
 SORTS: dict[str, Callable[[Document], Any]] = {
     "experiment": lambda row: (row["experiment"], row["run"]),
@@ -63,6 +66,10 @@ def add_parser(subparsers: Subparsers) -> None:
     cleaned.add_argument("--failed", action="store_true", help="only runs that failed or died")
     cleaned.add_argument("--yes", action="store_true", help="remove it; without, only show it")
     measured = add_command(actions, "du", run_du, "bytes by experiment, run and stage")
+    waited = add_command(actions, "wait", run_wait, "wait for the runs of an experiment to end")
+    waited.add_argument("experiment", metavar="EXPERIMENT", help="a folder of runs")
+    waited.add_argument("--minutes", type=float, metavar="N", help="at most; then the status is 1")
+    add_roots(waited, ["runs"])
     for parser in (listed, cleaned, measured):
         _add_filters(parser)
     for parser in (listed, shown, compared, cleaned, measured):
@@ -146,6 +153,32 @@ def _show(options: argparse.Namespace, document: object, lines: Iterator[str]) -
     """Print the document with --json, or else the lines."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False) if options.json else None
     print(text or "\n".join(lines))
+
+
+def run_wait(options: argparse.Namespace) -> int:
+    """Wait until no run of an experiment waits or works; 0 if all did what they were asked for."""
+    from mtnlg.records.launches import read_launch, read_runs
+    from mtnlg.records.places import RUN_FILE, experiment_folder
+    from mtnlg.records.runs import STANDING
+
+    end = time.monotonic() + 60 * (math.inf if options.minutes is None else options.minutes)
+    while True:
+        launch = read_launch(options.experiment, runs_root=options.runs_root)
+        runs = read_runs(launch, runs_root=options.runs_root)
+        folder = experiment_folder(options.runs_root, launch.experiment)
+        waiting = [
+            run.run_id
+            for run in runs
+            if run.status == "running" or not (folder / run.run_id / RUN_FILE).exists()
+        ]
+        if not waiting or time.monotonic() >= end:
+            break
+        time.sleep(POLL_SECONDS)
+    for run in runs:
+        word = "waiting" if run.run_id in waiting and run.status != "running" else run.status
+        reason = f": {run.reason}" if word in ENDED_BADLY else ""
+        print(f"{run.run_id}  {word}{reason}")
+    return int(any(run.status not in STANDING for run in runs))
 
 
 def run_list(options: argparse.Namespace) -> None:

@@ -22,14 +22,12 @@ from mtnlg.experiment.run import execute
 from mtnlg.progress import silent
 from mtnlg.records.launches import experiment_lock, read_launch, read_runs, register, write_launch
 from mtnlg.records.processes import Process, this_process
-from mtnlg.records.runs import RunRecord, read_run
+from mtnlg.records.runs import STANDING, RunRecord, read_run
 
 logger = logging.getLogger(__name__)
 
 LAUNCH_ATTRIBUTE = "launch"
 """What the command line sets on Hydra's task function, for launchers and sweepers."""
-STANDING = ("finished", "incomplete", "pruned")
-"""How a run may end that did what it was asked for."""
 
 
 class JobError(MtnlgError):

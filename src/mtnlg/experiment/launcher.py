@@ -18,8 +18,9 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
 from mtnlg.experiment.compose import load_composed
-from mtnlg.experiment.launch import STANDING, Job, JobError, Launch, named, swept_words
+from mtnlg.experiment.launch import Job, JobError, Launch, named, swept_words
 from mtnlg.experiment.stages import report
+from mtnlg.records.runs import STANDING
 
 logger = logging.getLogger(__name__)
 

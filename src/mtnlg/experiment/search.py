@@ -30,9 +30,8 @@ from optuna.trial import TrialState
 from mtnlg.config.checks import require
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import experiment_name, load_composed
-from mtnlg.experiment.launch import STANDING
 from mtnlg.records.places import experiment_folder
-from mtnlg.records.runs import RunRecord
+from mtnlg.records.runs import STANDING, RunRecord
 
 logger = logging.getLogger(__name__)
 

@@ -25,6 +25,8 @@ from mtnlg.records.processes import is_alive
 
 Status = Literal["finished", "incomplete", "pruned", "running", "killed", "failed", "damaged"]
 Kind = Literal["trained", "baseline", "external"]
+STANDING = ("finished", "incomplete", "pruned")
+"""How a run may end that did what it was asked for."""
 STATUSES, KINDS = get_args(Status), get_args(Kind)
 Number = int | float
 Facts = Mapping[str, str | int | float | bool | None]
