@@ -238,6 +238,18 @@ def test_summary_of_a_job_has_the_table_and_escapes_what_comes_from_data(
     assert {row.replace(r"\|", "").count("|") for row in rows} == {14}
 
 
+def test_summary_that_cannot_be_written_is_named_after_the_verdict(
+    made: MadeRuns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = made.root / "runs"
+
+    assert made.run("gate", "twin", "--baseline", "old", "--markdown", str(path)) == 4
+
+    shown = capsys.readouterr()
+    assert shown.out.startswith("passed")
+    assert str(path) in shown.err
+
+
 def test_words_that_name_nothing_are_refused(
     made: MadeRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mtnlg.errors import ArtifactError
+from mtnlg.records.places import IN_USE_FILE
 
-IN_USE_FILE = ".in-use"
 _held: dict[Path, int] = {}
 """Folder -> the descriptor of the lock that this process has until it ends."""
 

@@ -63,7 +63,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the tests; returns 1 if the run does not pass."""
     from mtnlg.leaderboard.gate import gate
-    from mtnlg.records.files import write_json, write_text
+    from mtnlg.records.files import disk_faults, write_json, write_text
 
     with ExitStack() as stack:
         sides = [
@@ -73,14 +73,16 @@ def run(options: argparse.Namespace) -> int:
         tolerances = dict(map(_tolerance, options.tolerance))
         result = gate(*sides, metrics=options.metrics, tolerances=tolerances)
     titles = [side.title for side in sides]
+    print("\n".join(_lines(result, titles)))
     if options.json:
         tests = [asdict(drop) | {"dropped": drop.is_significant} for drop in result.drops]
         document = {"run": titles[0], "baseline": titles[1], "passed": result.has_passed}
         lists = {"failures": list(result.failures), "notes": list(result.notes)}
-        write_json(options.json, {**document, "tests": tests, **lists})
+        with disk_faults(options.json):
+            write_json(options.json, {**document, "tests": tests, **lists})
     if options.markdown:
-        write_text(options.markdown, "\n".join(_markdown(result, titles)) + "\n")
-    print("\n".join(_lines(result, titles)))
+        with disk_faults(options.markdown):
+            write_text(options.markdown, "\n".join(_markdown(result, titles)) + "\n")
     return 0 if result.has_passed else 1
 
 

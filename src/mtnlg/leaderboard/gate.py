@@ -124,7 +124,8 @@ def _board_items(
         for row in trained:
             if not row.metrics:
                 side = "the baseline's " if kind is Note else ""
-                yield kind(f"{title}: {side}{row.label} ({row.status}): {row.reason}")
+                item = Note if row.status == "pruned" else kind
+                yield item(f"{title}: {side}{row.label} ({row.status}): {row.reason}")
     if not rows[1]:
         raise ConfigError(f"{baseline.title}: {title}: no run of it finished; name another")
     pairs = [(row, match) for row in rows[0] if (match := _match(title, row, rows, baseline))]

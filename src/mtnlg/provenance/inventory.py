@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from mtnlg.artifacts.in_use import held_alone
 from mtnlg.artifacts.store import PARTIAL_SUFFIX, STAGE_VERSIONS
 from mtnlg.errors import ArtifactError
-from mtnlg.records.files import JsonObject, JsonValue
+from mtnlg.records.files import JsonObject, JsonValue, disk_faults
 from mtnlg.records.launches import read_launch
 from mtnlg.records.places import (
     CONFIG_FILE,
@@ -105,10 +105,14 @@ def main_scores(run: RunRecord, *, artifacts_root: Path) -> dict[str, MetricScor
 
 
 def keys_in(paths: Iterable[Path]) -> set[str]:
-    """All that looks like an artifact's key in these files."""
-    return {
-        key.decode() for path in paths if path.is_file() for key in KEY.findall(path.read_bytes())
-    }
+    """All that looks like an artifact's key in these files, as far as they exist."""
+    keys: set[str] = set()
+    for path in paths:
+        with disk_faults(path):
+            keys |= {
+                key.decode() for key in KEY.findall(path.read_bytes() if path.is_file() else b"")
+            }
+    return keys
 
 
 def bytes_of(path: Path) -> int:

@@ -8,6 +8,7 @@
 | `<artifacts>/predictions/<key>/` | `predictions.jsonl`, `generation.json` |
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
 | `<artifacts>/<stage>/` | `.<key>.lock`, `.<key>.verified`, `<key>.damaged-<number>/` |
+| `<artifacts>/` | `.in-use`, which the processes that use them lock |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
 | `<runs>/<experiment>/<run id>/` | `launched.json`, `config.yaml`, `run.json`, `log.txt` |
 | the same, of changed code | `code.diff` |
@@ -19,6 +20,7 @@ from pathlib import Path
 
 TRAIN, VALIDATION = "train", "validation"
 """Names of the prepared splits, whatever the raw data calls them."""
+IN_USE_FILE = ".in-use"
 CONTAMINATION_FILE = "contamination.json"
 TRAINING_FILE, METRICS_FILE, PROFILE_FILE = "training.json", "metrics.csv", "profile.txt"
 NOT_FINITE_FILE = "not_finite.json"

@@ -23,7 +23,7 @@ from simulations import (
 
 @pytest.fixture(scope="module")
 def simulated() -> list[Finding]:
-    """A minute of one core, for all slow tests of this file."""
+    """Two minutes of one core, for all slow tests of this file."""
     return list(findings())
 
 
