@@ -149,6 +149,10 @@ PLANTED = {
         edit("scores", "scores.json", first_value(1e-12)),
         *("scores", "equal within tolerance", "scores.json: subsets.all.metrics.bleu.value", ""),
     ),
+    "score that is no number": (
+        edit("scores", "scores.json", first_value(float("nan"))),
+        *("scores", "different", "scores.json: subsets.all.metrics.bleu.value", "NaN"),
+    ),
     "checkpoint choice": (
         edit("model", "training.json", lambda text: text.replace('best_step": ', 'best_step": 1')),
         *("model", "different", "training.json: best_step", ""),

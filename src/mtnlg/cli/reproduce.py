@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _lines(name: str, judgment: Judgment, killed: list[str], *, is_markdown: bool) -> Iterator[str]:
     """The verdict, a table of the stages, each difference with its reasons, and other facts."""
-    from mtnlg.provenance.verdicts import TOLERANCES, worst
+    from mtnlg.provenance.verdicts import TOLERANCES
     from mtnlg.report.text_formats import escape_markdown
 
     escape = escape_markdown if is_markdown else one_line
@@ -86,10 +86,8 @@ def _lines(name: str, judgment: Judgment, killed: list[str], *, is_markdown: boo
     yield f"{'### ' if is_markdown else ''}{escape(name)}: {judgment.verdict}"
     if killed:
         yield f"its training was killed and continued: {', '.join(killed)}"
-    stages = judgment.stages().items()
-    rows = [[stage, worst(parts), str(len(parts))] for stage, parts in stages]
-    yield ""
-    yield from aligned([["stage", "verdict", "artifacts"], *rows], is_markdown=is_markdown)
+    rows = [["stage", "verdict"], *map(list, judgment.stages().items())]
+    yield from ("", *aligned(rows, is_markdown=is_markdown))
     for part in judgment.parts:
         if not part.differences and not part.reasons:
             continue

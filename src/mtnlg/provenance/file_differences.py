@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import filecmp
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -116,7 +117,8 @@ def _text_difference(where: str, first: str, second: str) -> tuple[str, str, str
     try:
         left, right = float(first), float(second)
         if not (first.isdecimal() and second.isdecimal()):
-            return where, first, second, abs(left - right) / max(abs(left), abs(right))
+            error = abs(left - right) / max(abs(left), abs(right))
+            return where, first, second, error if math.isfinite(error) else None
     except (ValueError, ZeroDivisionError):
         pairs = enumerate(zip_longest(first, second))
         start = next(position for position, (left, right) in pairs if left != right)
@@ -146,6 +148,6 @@ def _array_differences(
     if left.dtype.kind == "f":
         apart = float(np.abs(left - right).max())
         scale = float(max(np.abs(left).max(), np.abs(right).max()))
-        error = apart / scale if np.isfinite(apart) and scale > 0 else None
+        error = apart / scale if math.isfinite(apart) and scale > 0 else None
         where += f", largest difference {apart:.3g}"
     yield f"{where}, {len(places):,} of {left.size:,} values", left[index], right[index], error

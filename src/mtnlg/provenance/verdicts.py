@@ -70,19 +70,15 @@ class Judgment:
     @property
     def verdict(self) -> Word:
         """The worst of all parts."""
-        return worst(self.parts)
+        return max(self.stages().values(), key=WORDS.index)
 
-    def stages(self) -> dict[str, list[Part]]:
-        """The parts by stage."""
-        return {
-            stage: [part for part in self.parts if part.stage == stage]
-            for stage in dict.fromkeys(part.stage for part in self.parts)
-        }
-
-
-def worst(parts: Sequence[Part]) -> Word:
-    """The worst verdict of these parts."""
-    return max((part.verdict for part in parts), key=WORDS.index)
+    def stages(self) -> dict[str, Word]:
+        """Stage -> the worst verdict of its parts."""
+        verdicts: dict[str, Word] = {}
+        for part in self.parts:
+            words = verdicts.get(part.stage, WORDS[0]), part.verdict
+            verdicts[part.stage] = max(words, key=WORDS.index)
+        return verdicts
 
 
 def judge(runs: tuple[Run, Run], roots: tuple[Path, Path]) -> Judgment:
@@ -94,27 +90,25 @@ def judge(runs: tuple[Run, Run], roots: tuple[Path, Path]) -> Judgment:
     )
     keys = [_keys(run) for run in runs]
     names = dict.fromkeys([*keys[0], *keys[1]])
-    parts = [_judge_part(name, runs, keys, roots, environment) for name in names]
-    return Judgment(tuple(sorted(parts, key=lambda part: _position(part.stage))), environment)
-
-
-def _position(stage: str) -> int:
-    stages = ("rows", "contamination", "tokenizer", "tokens", "model", "predictions", "scores")
-    return stages.index(stage)
+    parts = (_judge_part(name, runs, keys, roots, environment) for name in names)
+    return Judgment(tuple(parts), environment)
 
 
 def _keys(run: Run) -> dict[str, str]:
     """Name of each part -> its artifact key."""
     made = run.record.artifacts
+    scores = {
+        f"{score.task.partition('/')[2]}/{score.test_set}/{score.system}": score
+        for score in run.record.scores
+    }
     keys = {
         **{f"rows/{task}": key for task, key in made.rows.items()},
         **{"contamination": made.contamination, "tokenizer": made.tokenizer},
         **{f"tokens/{task}": key for task, key in made.tokens.items()},
         "model": made.model,
+        **{f"predictions/{name}": score.predictions for name, score in scores.items()},
+        **{f"scores/{name}": score.scores for name, score in scores.items()},
     }
-    for score in run.record.scores:
-        name = f"{score.task.partition('/')[2]}/{score.test_set}/{score.system}"
-        keys |= {f"predictions/{name}": score.predictions, f"scores/{name}": score.scores}
     return {name: key for name, key in keys.items() if key is not None}
 
 
