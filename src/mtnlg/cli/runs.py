@@ -78,21 +78,22 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _add_filters(parser: Parser) -> None:
-    from mtnlg.records.runs import STATUSES
-
     parser.add_argument(
         "settings", nargs="*", metavar="KEY=VALUE", help="as in seed=1 model.name='mt_*'"
     )
     parser.add_argument("--experiment", metavar="NAME", help="a folder of runs")
     parser.add_argument("--task", metavar="NAME", help="as in translation/x, or x")
-    parser.add_argument("--status", choices=STATUSES, help="how it ended")
+    parser.add_argument("--status", metavar="NAME", help="such as finished, failed or killed")
     parser.add_argument("--tag", metavar="NAME", help="one of the tags of a run")
 
 
 def _chosen(options: argparse.Namespace, entries: Sequence[RunEntry]) -> list[RunEntry]:
     """The runs that pass all filters; raises ConfigError for a setting that no run has."""
     from mtnlg.records.run_config import settings_of
+    from mtnlg.records.runs import STATUSES
 
+    if options.status not in (None, *STATUSES):
+        raise ConfigError(f"--status {options.status}: must be one of {', '.join(STATUSES)}")
     wanted = dict(_setting(word) for word in options.settings)
     flat = [dict(settings_of(entry.config)) for entry in entries]
     for name in wanted:
