@@ -281,7 +281,8 @@ def simulations_table(rows: Sequence[Finding], detectable: tuple[float, float]) 
         "go the whole way of a board: which pairs are tested, by which test, corrected by Holm. "
         "Their share is that of boards where any true null hypothesis of the family is rejected, "
         "or where one given difference is found, as large as such boards say would be found in "
-        f"{POWER:.0%}.",
+        f"{POWER:.0%}. Gates test whether a run is worse than a baseline; their seeds are those of "
+        "the run and of the baseline.",
         "",
         "| what | setting | required | share | trials |",
         "| --- | --- | --- | --- | --- |",
