@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from threading import Barrier
 from types import ModuleType
 
 import pytest
@@ -22,7 +21,7 @@ from omegaconf import DictConfig, open_dict
 
 import mtnlg
 from mtnlg.cli.main import main
-from mtnlg.experiment import launcher
+from mtnlg.experiment import jobs
 from mtnlg.records.files import read_json
 from mtnlg.records.launches import read_launch, read_runs
 
@@ -55,17 +54,16 @@ def test_job_after_an_edit_has_another_key_and_says_so(
     """Oracle: of two jobs of one sweep, the second runs what was edited after the first."""
     source = package / "corpus" / "preparation.py"
 
-    def run_child(stage: str, frozen: Path, **_: bool) -> int:
-        environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    def child_command(stage: str, frozen: Path) -> list[str]:
         words = [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)]
-        status = subprocess.run(words, check=False, env=environment).returncode
-        source.write_text(source.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
-        return status
+        edit = f"echo EDITED=1 >> {source}"
+        return ["sh", "-c", f"PYTHONPATH={package.parent} {shlex.join(words)} && {edit}"]
 
-    monkeypatch.setattr(launcher, "run_child", run_child)
+    monkeypatch.setattr(jobs, "child_command", child_command)
     roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
     words = ["task=translation/multi30k_en_de", "tasks.multi30k_en_de.test_sets=[test]"]
-    words += ["model=mt_nlg_nano", "tokenizer.vocabulary_size=300", "name=edited", "seed=1,2"]
+    words += ["model=mt_nlg_nano", "tokenizer.vocabulary_size=300", "name=edited"]
+    words += ["seed=1,2", "hydra.launcher.jobs=1"]
 
     assert main(["prepare", "-m", *words, f"data_root={data_root}", *roots]) == 0
 
@@ -80,16 +78,16 @@ def test_job_after_an_edit_has_another_key_and_says_so(
 def test_jobs_run_at_a_time_as_many_as_asked_for(
     tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Oracle: a barrier that lets both jobs pass only together; the third fails."""
-    together = Barrier(2)
+    """Oracle: the first two jobs end only when both have begun; the third fails."""
 
-    def run_child(stage: str, frozen: Path, **_: bool) -> int:
+    def child_command(stage: str, frozen: Path) -> list[str]:
         if "seed3" in frozen.parent.name:
-            return 1
-        together.wait(timeout=30)
-        return 0
+            return ["false"]
+        mark = frozen.with_name("begun")
+        both = shlex.quote(str(frozen.parent.parent)) + "/*/begun"
+        return ["sh", "-c", f"touch {mark}; until [ $(ls {both} | wc -l) = 2 ]; do sleep .1; done"]
 
-    monkeypatch.setattr(launcher, "run_child", run_child)
+    monkeypatch.setattr(jobs, "child_command", child_command)
     roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
     words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=pair"]
     words += ["seed=1,2,3", "hydra.launcher.jobs=2", f"data_root={data_root}"]
@@ -99,21 +97,24 @@ def test_jobs_run_at_a_time_as_many_as_asked_for(
     assert len(read_json(tmp_path / "runs" / "pair" / "launch.json")["run_ids"]) == 3
 
 
-@pytest.mark.parametrize("is_alone", [True, False])
+@pytest.mark.parametrize("has_piped_errors", [True, False])
 def test_child_says_what_is_wrong_and_fails(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], is_alone: bool
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], has_piped_errors: bool
 ) -> None:
-    status = launcher.run_child("prepare", tmp_path / "missing.yaml", is_alone=is_alone)
+    command = jobs.child_command("prepare", tmp_path / "missing.yaml")
 
-    assert status != 0
-    assert "missing.yaml" in capfd.readouterr().err
+    child = jobs.start_child(command, os.environ, has_piped_errors=has_piped_errors)
+
+    _, piped = child.communicate()
+    assert child.returncode == 2
+    assert "missing.yaml" in (piped or capfd.readouterr().err)
 
 
 def test_jobs_that_are_one_run_keep_the_tags_of_both(
     tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Oracle: the frozen configuration of the one run, and the launch, which lists it once."""
-    monkeypatch.setattr(launcher, "run_child", lambda stage, frozen, **_: 1)
+    monkeypatch.setattr(jobs, "child_command", lambda stage, frozen: ["false"])
     roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
     words = ["task=translation/multi30k_en_de", "model=mt_nlg_nano", "name=twins"]
     words += ["tags=[first],[second]", "trainer.num_workers=0,1", f"data_root={data_root}"]

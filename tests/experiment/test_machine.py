@@ -63,7 +63,7 @@ def test_every_number_of_threads_and_instruction_set_has_its_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Oracle: measured, each gives other weights: breaks of one key with other bits."""
-    monkeypatch.setattr(machine, "_num_cores", lambda: 2)
+    monkeypatch.setattr(machine, "num_cores", lambda: 2)
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     keys = []
     for threads, capability in (("1", "avx2"), ("2", "avx2"), ("2", "default")):

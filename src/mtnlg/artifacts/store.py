@@ -14,8 +14,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -53,6 +54,23 @@ tick of its time stamp."""
 VERIFY_SINCE = "MTNLG_VERIFY_SINCE"
 """The environment variable that tells this process and its children to hash each file again that
 was last hashed before this time, in nanoseconds."""
+
+
+_BUILDS_NOTHING: ContextVar[bool] = ContextVar("builds nothing", default=False)
+
+
+class MissingError(ArtifactError):
+    """An artifact that is not there while nothing may be built."""
+
+
+@contextmanager
+def nothing_built() -> Iterator[None]:
+    """Raise MissingError, while the block runs, for what would be built."""
+    token = _BUILDS_NOTHING.set(True)
+    try:
+        yield
+    finally:
+        _BUILDS_NOTHING.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +139,12 @@ def make_artifact(
     with suppress(DamagedError):
         if find_artifact(root, stage, key) is not None:
             return Artifact(stage, key, folder, is_new=False)
+    if _BUILDS_NOTHING.get():
+        raise MissingError(f"{folder}: would be built")
     partial = folder.with_name(key + PARTIAL_SUFFIX)
     with disk_faults(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _acquired(FileLock(folder.with_name(f".{key}.lock")), f"{stage} {key}"):
+        with acquired(FileLock(folder.with_name(f".{key}.lock")), f"makes {stage} {key}"):
             try:
                 if find_artifact(root, stage, key) is not None:
                     return Artifact(stage, key, folder, is_new=False)
@@ -295,11 +315,12 @@ def _files(folder: Path) -> dict[str, FileRecord]:
     }
 
 
-def _acquired(lock: FileLock, what: str) -> AcquireReturnProxy[FileLock]:
+def acquired(lock: FileLock, what: str) -> AcquireReturnProxy[FileLock]:
+    """A lock, after waiting for the process that holds it; what it does is said."""
     try:
         return lock.acquire(timeout=0)
     except Timeout:
-        logger.info(f"waiting for another process that makes {what}")
+        logger.info(f"waiting for another process that {what}")
         return lock.acquire()
 
 

@@ -42,6 +42,11 @@ def add_parser(subparsers: Subparsers) -> None:
             help="run every combination of values with commas, each in its own process",
         )
         modes.add_argument("--run", "-r", action="store_true", help="run once (default)")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="check all jobs and show what each would build, and in about what time",
+        )
         modes.add_argument("--frozen", metavar="FILE", help="run the config.yaml of a run as it is")
 
 
@@ -67,23 +72,26 @@ def _run(options: argparse.Namespace) -> int:
     if options.frozen is not None:
         return _run_frozen(stage, options.frozen, words)
     check_flags(options)
+    if options.dry_run and stage == "report":
+        raise ConfigError("--dry-run: a report is made in seconds, of what is there; leave it out")
     from mtnlg.experiment.compose import load_composed, named_job, run_hydra
     from mtnlg.experiment.launch import LAUNCH_ATTRIBUTE, JobError, Launch
     from mtnlg.experiment.stages import report
 
-    launch = Launch(stage, ["mtnlg", stage, *words])
+    launch = Launch(stage, ["mtnlg", stage, *words], is_dry_run=options.dry_run)
+    words = [word for word in words if word != "--dry-run"]
     statuses = [0]
 
-    def work(raw: Any, number: int, overrides: Sequence[str]) -> None:
+    def work(raw: Any, number: int | None, overrides: Sequence[str]) -> None:
         config = load_composed(raw)
         if stage == "report":
             report(config)
         else:
-            launch.run_here(config, number, overrides)
+            launch.run_here(config, number or 0, overrides, is_sweep=number is not None)
 
     def task(raw: Any) -> None:
         number, overrides = named_job()
-        status = resumable(lambda: work(raw, number or 0, overrides))
+        status = resumable(lambda: work(raw, number, overrides))
         if status and number is not None:
             raise JobError(f"job {number + 1} ({' '.join(overrides)}) failed")
         statuses.append(status)
@@ -102,6 +110,7 @@ def _run(options: argparse.Namespace) -> int:
 def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
     """Run the stage of a frozen configuration in this process."""
     from mtnlg.experiment.compose import thaw
+    from mtnlg.experiment.jobs import end_with_parent
     from mtnlg.experiment.launch import Launch
     from mtnlg.experiment.run import execute
     from mtnlg.experiment.stages import report
@@ -117,4 +126,5 @@ def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
         status = resumable(lambda: launch.run_here(config, 0, []))
         closed = resumable(launch.close)
         return status or closed
+    end_with_parent()
     return resumable(lambda: execute(config, stage))

@@ -48,6 +48,12 @@ class Prepared:
     tokenizer: Artifact | None = None
     contamination: Artifact | None = None
 
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """All that is there so far."""
+        single = (self.contamination, self.tokenizer)
+        return [*self.rows.values(), *self.tokens.values(), *filter(None, single)]
+
     def signals_file(self, name: str, test_set: str) -> Path:
         """The contamination signals of one test set's rows, in all training sets of the model."""
         assert self.contamination is not None, "prepare searches for contamination"

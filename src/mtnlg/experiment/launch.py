@@ -17,15 +17,20 @@ from mtnlg.config import Config
 from mtnlg.errors import ConfigError, MtnlgError
 from mtnlg.experiment import stages
 from mtnlg.experiment.compose import experiment_name, freeze_run, run_id, thaw, without_paths
+from mtnlg.experiment.forecast import forecast
+from mtnlg.experiment.machine import device, num_cores, num_devices, num_processors, num_threads
 from mtnlg.experiment.preflight import preflight
-from mtnlg.experiment.run import execute
+from mtnlg.experiment.run import execute, has_finished
 from mtnlg.progress import silent
 from mtnlg.records.launches import experiment_lock, read_launch, read_runs, register, write_launch
+from mtnlg.records.places import RUN_FILE
 from mtnlg.records.processes import Process, this_process
 from mtnlg.records.runs import STANDING, RunRecord, read_run
+from mtnlg.text.display import aligned, one_line
 
 logger = logging.getLogger(__name__)
 
+NOT_STARTED = "not started"
 LAUNCH_ATTRIBUTE = "launch"
 """What the command line sets on Hydra's task function, for launchers and sweepers."""
 
@@ -54,6 +59,11 @@ class Job:
         return self.file.parent.name
 
     @property
+    def is_started(self) -> bool:
+        """Whether it has a manifest."""
+        return (self.file.parent / RUN_FILE).exists()
+
+    @property
     def record(self) -> RunRecord:
         """What its manifest says now."""
         return read_run(self.run_id, folder=self.file.parent.parent)
@@ -71,6 +81,13 @@ class Launch:
     is_sweep: bool = False
     is_detached: bool = False
     """Whether its jobs go on without it."""
+    is_dry_run: bool = False
+    num_parallel: int = 0
+    """Jobs at a time; 0 until it is known."""
+    num_devices: int = 0
+    """CUDA devices of a job."""
+    before: dict[str, str] = field(default_factory=dict)
+    """Run id -> what was known of a run before, or that it is cached or was not started."""
     jobs: dict[int, Job] = field(default_factory=dict)
     parent: Process = field(default_factory=this_process)
     """The process that closes the launch."""
@@ -81,23 +98,34 @@ class Launch:
         return "evaluate" if self.stage == "run" else self.stage
 
     def plan(self, asked: Mapping[int, tuple[Config, Sequence[str]]]) -> list[Job]:
-        """Check all configurations, then freeze and register them; raises the first error, with
-        the number of its job.
+        """Check all configurations, then freeze and register them, or say what they would do;
+        raises the first error, with the number of its job.
         """
         configs = [config for config, _ in asked.values()]
         shown = swept_words({number: words for number, (_, words) in asked.items()})
+        for config in configs:
+            self._share_machine(config)
         name_alike(configs)
         join_tags(configs)
-        if self.is_sweep:
-            for number, (config, _) in asked.items():
+        numbered = dict(zip(asked, configs, strict=True))
+        if self.is_sweep or self.is_dry_run:
+            for number, config in numbered.items():
                 with named(number, shown[number]), silent():  # the job itself will warn
                     preflight(config)
-            say_twins(dict(zip(asked, configs, strict=True)))
+            say_twins(numbered)
+        if self.is_dry_run:
+            for line in forecast(
+                numbered, shown, last_stage=self.last_stage, num_parallel=self.num_parallel
+            ):
+                print(line)
+            return []
         jobs = [
             Job(number, tuple(without_paths(words)), shown[number], freeze_run(config))
             for number, (config, words) in asked.items()
         ]
         self.jobs |= {job.number: job for job in jobs}
+        for job in jobs:
+            self.before[job.run_id] = job.record.status if job.is_started else "new"
         register(
             jobs[0].file.parent.parent,
             {job.run_id: job.words for job in jobs},
@@ -107,10 +135,35 @@ class Launch:
         )
         return jobs
 
-    def run_here(self, config: Config, number: int, words: Sequence[str]) -> None:
+    def _share_machine(self, config: Config) -> None:
+        """Write the number of threads down: of the jobs of a sweep, each has its share."""
+        trainer = config.trainer
+        is_on_cpu = device(trainer.accelerator) == "cpu"
+        self.num_devices = 0 if is_on_cpu else trainer.devices
+        if not self.num_parallel:
+            at_once = num_processors() if is_on_cpu else num_devices() // trainer.devices
+            self.num_parallel = max(1, at_once)
+        if trainer.num_threads is None:
+            share = num_cores() // self.num_parallel if self.is_sweep else num_cores()
+            trainer.num_threads = max(1, min(share, num_threads(None)))
+
+    def is_cached(self, job: Job) -> bool:
+        """Whether a job has finished before, so that it needs no process."""
+        if not has_finished(thaw(job.file)):
+            return False
+        self.before[job.run_id] = "cached"
+        return True
+
+    def run_here(
+        self, config: Config, number: int, words: Sequence[str], *, is_sweep: bool = False
+    ) -> None:
         """Run one job in this process; raises what makes it fail."""
         planned = self.jobs.get(number)
-        job = planned or self.plan({number: (config, words)})[0]
+        self.is_sweep = is_sweep
+        jobs = [planned] if planned else self.plan({number: (config, words)})
+        if not jobs:
+            return
+        (job,) = jobs
         try:
             execute(thaw(job.file) if planned else config, self.last_stage)
         finally:
@@ -135,11 +188,37 @@ class Launch:
             return 0
         if jobs:
             self.report(jobs)
-        failed = [job for job in jobs if job.record.status not in STANDING]
-        if failed:
+        records = {job: job.record for job in jobs}
+        for line in self._closing_table(records):
+            logger.info(line)
+        failed = [job for job, record in records.items() if record.status not in STANDING]
+        if failed and self.is_sweep:
             names = ", ".join(job.run_id for job in failed)
             logger.info(f"{len(failed)} of {len(jobs)} jobs failed: {names}")
         return int(bool(failed))
+
+    def _closing_table(self, records: Mapping[Job, RunRecord]) -> list[str]:
+        """A line for each job: what became of it, in how many seconds, and why not."""
+        rows = [["job", "run", "settings", "outcome", "seconds", "reason"]]
+        for job, record in records.items():
+            outcome = self._outcome(job, record)
+            is_idle = outcome in ("cached", NOT_STARTED)
+            seconds = "" if is_idle or record.seconds is None else f"{record.seconds:.1f}"
+            reason = "" if record.status in STANDING or is_idle else one_line(record.reason or "")
+            label = job.label if self.is_sweep else ""
+            rows.append([str(job.number + 1), job.run_id, label, outcome, seconds, reason])
+        filled = [column for column in range(6) if any(row[column] for row in rows[1:])]
+        return aligned([[row[column] for column in filled] for row in rows], numbers=())
+
+    def _outcome(self, job: Job, record: RunRecord) -> str:
+        """What became of a job, in one or two words."""
+        before = self.before[job.run_id]
+        if before in ("cached", NOT_STARTED):
+            return before
+        if record.status not in STANDING:
+            return record.status
+        again = {"failed": "retried", "killed": "continued", "running": "continued"}
+        return again.get(before, "built" if record.built else "cached")
 
     def report(self, jobs: Sequence[Job]) -> None:
         """Write launch.json, and the report if all stages were asked for."""

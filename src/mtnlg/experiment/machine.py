@@ -53,8 +53,8 @@ def num_threads(asked: int | None, *, ranks: int = 1) -> int:
     for name in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         number = os.environ.get(name, "").split(",")[0]
         if number.isdecimal() and int(number) > 0:
-            return min(int(number), _num_cores())
-    return _num_cores()
+            return min(int(number), num_cores())
+    return num_cores()
 
 
 def instruction_set() -> str:
@@ -83,7 +83,21 @@ def device(accelerator: Accelerator) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _num_cores() -> int:
+def num_devices() -> int:
+    """CUDA devices."""
+    import torch
+
+    return int(torch.cuda.device_count())
+
+
+def num_processors() -> int:
+    """Processes that can run at a time here: two a core where it has two hardware threads."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
+
+
+def num_cores() -> int:
     """Physical cores that this process may use."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord
+from filelock import FileLock
+
+from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord, acquired, nothing_built
 from mtnlg.config import Config
 from mtnlg.errors import (
     InterruptedTrainingError,
@@ -18,10 +24,10 @@ from mtnlg.errors import (
 )
 from mtnlg.experiment import stages
 from mtnlg.experiment.artifacts import RECORDS_OF_TRAINING, Decoded, Prepared
-from mtnlg.experiment.compose import freeze_run
+from mtnlg.experiment.compose import freeze_run, run_folder
 from mtnlg.experiment.machine import hardware
 from mtnlg.experiment.preflight import preflight
-from mtnlg.progress import logged_to
+from mtnlg.progress import logged_to, silent
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
 from mtnlg.records.files import JsonObject
@@ -41,15 +47,91 @@ from mtnlg.signals import end_at_once, handled_by
 
 logger = logging.getLogger(__name__)
 
+BUILDING = ("prepare", "train", "generate", "evaluate")
+"""The stages of one run."""
 UNSEEN_TEXT = "; the training text of its initial model was not looked up"
 
 
 def execute(config: Config, last_stage: str) -> None:
-    """Run the stages up to the last one; run.json and the log also record a failure."""
+    """Run the stages up to the last one; run.json and the log also record a failure. A run that
+    has finished is left as it is, and one that another process works on is waited for.
+    """
     folder = freeze_run(config).parent
-    if config.trial is not None and read_run(folder.name, folder=folder.parent).status == "pruned":
-        logger.info("pruned by an earlier search: not trained again")
-        return
+    with acquired(run_lock(folder), f"works on {folder.name}"):
+        if config.trial is not None and _record(folder).status == "pruned":
+            logger.info("pruned by an earlier search: not trained again")
+        elif has_finished(config):
+            logger.info(f"{folder.name} has finished before: nothing is built")
+        else:
+            _execute(config, folder, last_stage)
+
+
+def run_lock(folder: Path) -> FileLock:
+    """What a process holds while it works on a run."""
+    return FileLock(folder / ".lock")
+
+
+def _record(folder: Path) -> RunRecord:
+    return read_run(folder.name, folder=folder.parent)
+
+
+def has_finished(config: Config) -> bool:
+    """Whether all stages of a run, as its manifest names them, are there and would not be built."""
+    folder = run_folder(config)
+    record = _record(folder)
+    asked = _asked(config, folder)
+    same = ("system", "seed", "decoding", "tags", "tasks")
+    if record.status != "finished" or any(
+        getattr(record, name) != getattr(asked, name) for name in same
+    ):
+        return False
+    found = Found.of(config, "evaluate")
+    scores = found.fields.get("scores", ())
+    return found.num_stages == len(BUILDING) and _keys(scores) == _keys(record.scores)
+
+
+def _keys(scores: Iterable[ScoreRecord]) -> list[tuple[str | None, str | None]]:
+    return [(score.predictions, score.scores) for score in scores]
+
+
+class Found:
+    """In place of a manifest: what is there already of a run's stages."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.num_stages = 0
+
+    @classmethod
+    def of(cls, config: Config, last_stage: str) -> Found:
+        """What is there of these stages, up to the first that would be built."""
+        found = cls()
+        with nothing_built(), silent(), suppress(MtnlgError):
+            _stages(config, last_stage, found)
+        return found
+
+    def add(self, **fields: Any) -> None:
+        """Keep fields of the record, and count its stages."""
+        self.fields |= fields
+        self.num_stages += "built" in fields
+
+
+class _Laps:
+    """The seconds of each stage of which anything was built."""
+
+    def __init__(self, manifest: Manifest | Found) -> None:
+        self._manifest, self._start = manifest, time.monotonic()
+        self._built: dict[str, float] = {}
+
+    def end(self, stage: str, artifacts: Iterable[Artifact]) -> None:
+        """Note that a stage has ended."""
+        now = time.monotonic()
+        if any(artifact.is_new for artifact in artifacts):
+            self._built[stage] = round(now - self._start, 1)
+        self._start = now
+        self._manifest.add(built=self._built)
+
+
+def _execute(config: Config, folder: Path, last_stage: str) -> None:
     machine = hardware(config.trainer.accelerator, config.trainer.num_threads)
     manifest = Manifest(folder, _asked(config, folder), hardware=machine)
     with logged_to(folder / LOG_FILE), handled_by(end_at_once):
@@ -100,7 +182,8 @@ def _record_code(config: Config, manifest: Manifest) -> None:
         )
 
 
-def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
+def _stages(config: Config, last_stage: str, manifest: Manifest | Found) -> None:
+    laps = _Laps(manifest)
     prepared = stages.prepare(config)
     assert prepared.tokenizer is not None, "prepare gives a tokenizer"
     assert prepared.contamination is not None, "prepare searches for contamination"
@@ -112,6 +195,7 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
     )
     contents = _contents(prepared)
     manifest.add(artifacts=artifacts, sources=_sources(prepared), contents=contents)
+    laps.end("prepare", prepared.artifacts)
     if last_stage == "prepare":
         return
     model = stages.train(config, prepared)
@@ -125,13 +209,16 @@ def _stages(config: Config, last_stage: str, manifest: Manifest) -> None:
         training_tokens=training.training_tokens,
         training_flops=training.training_flops,
     )
+    laps.end("train", [model])
     if last_stage == "train":
         return
     decoded = stages.generate(config, prepared, model)
+    laps.end("generate", [system.predictions for system in decoded])
     if last_stage == "generate":
         return
     decoded += stages.predict_baselines(config, prepared)
     scored = stages.evaluate(config, decoded)
+    laps.end("evaluate", [scores for _, scores in scored])
     for system, scores in scored:
         name = f"{system.task}/{system.test_set}/{system.system}"
         contents[f"predictions/{name}"] = system.predictions.content(without=(GENERATION_FILE,))

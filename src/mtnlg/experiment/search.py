@@ -54,6 +54,8 @@ def run_search(sweeper: Any, arguments: Sequence[str]) -> None:
             trials = [study.ask(dict(space)) for _ in range(size)]
             words = [[*fixed, *_words(trial.params), *_of_trial(trial, file)] for trial in trials]
             jobs = sweeper.planned(words, start)
+            if not jobs:  # a dry run
+                return
             sweeper.launcher.launch(words, initial_job_idx=start)
             for trial, job in zip(trials, jobs, strict=True):
                 _tell(study, trial, job.record, artifacts_root=artifacts_root)

@@ -183,6 +183,8 @@ class RunRecord:
     """Of a pruned training: each step and what a sweep maximizes."""
     seconds: Number | None = None
     """Wall-clock time."""
+    built: Mapping[str, Number] = field(default_factory=dict)
+    """Stage -> its seconds, of those of which anything was built."""
     finished: datetime | None = field(default=None, metadata=key("finished_at"))
     overrides: tuple[str, ...] = ()
     """What was asked for on the command line: launch.json has it, run.json does not."""

@@ -124,10 +124,10 @@ def score_lines(leaderboard: Leaderboard) -> list[str]:
     for board in leaderboard.boards:
         if board.subset != "all":
             continue
-        name = board.metric_names[0]
+        name = board.metric_names[0] if board.metric_names else "no scores"
         rows = []
         for row in _without_lower_baselines(board):
-            value, interval, *_ = _cells(row, board)
+            value, interval, *_ = (*_cells(row, board), ABSENT, ABSENT)
             is_over = name in row.metrics or row.status == "finished"
             cell = interval if is_over else f"{row.status}: {row.reason}"
             rows.append([one_line(row.label), value, one_line(cell)])
