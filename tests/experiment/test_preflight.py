@@ -218,6 +218,7 @@ def test_missing_devices_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"trainer\.devices=8: this machine has \d CUDA devices"):
         preflight(config(tmp_path, trainer=trainer))
+    preflight(config(tmp_path, trainer=trainer), has_training=False)
 
 
 def test_disk_that_cannot_hold_the_checkpoints_is_named(tmp_path: Path) -> None:

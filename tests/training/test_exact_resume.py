@@ -135,8 +135,8 @@ class Watch:
             original(seeds, trainer, module, batch, index)
 
         def keep(folder: Path, **_: Any) -> None:
-            path = checkpoints.newest_sound_checkpoint(folder)[1]  # type: ignore[index]
-            self.state = torch.load(path, weights_only=True)
+            for _, path in checkpoints.find_checkpoints(folder)[:1]:
+                self.state = torch.load(path, weights_only=True)
 
         monkeypatch.setattr(callbacks.StepSeeds, "on_train_batch_start", start)
         monkeypatch.setattr(fit.shutil, "rmtree", keep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +21,10 @@ BYTES_PER_PARAMETER = 4 * (3 * 2 + 2)
 """Two checkpoints with weights and two moments, the best weights and the final ones, in fp32."""
 
 
-def preflight(config: Config) -> None:
-    """Raise the first error that the configuration, the data or the machine will lead to."""
+def preflight(config: Config, *, has_training: bool = True) -> None:
+    """Raise the first error that the configuration, the data or the machine will lead to. Without a
+    training, the machine may lack the devices for one, which others have.
+    """
     _warn_of_unused_rows()
     _check_tasks(config)
     _check_metrics(config)
@@ -31,7 +34,8 @@ def preflight(config: Config) -> None:
     _check_lengths(config)
     _check_training(config)
     _check_frozen(config)
-    _check_device(config)
+    if has_training:
+        _check_device(config)
     _check_disk(config)
 
 
@@ -229,7 +233,8 @@ def _check_device(config: Config) -> None:
         return
     import torch
 
-    if torch.cuda.device_count() < config.trainer.devices:
+    needed = int(os.environ.get("LOCAL_WORLD_SIZE", config.trainer.devices))  # torchrun's, if any
+    if torch.cuda.device_count() < needed:
         raise ConfigError(
             f"trainer.accelerator=cuda, trainer.devices={config.trainer.devices}: this machine has "
             f"{torch.cuda.device_count()} CUDA devices; use trainer.accelerator=cpu"

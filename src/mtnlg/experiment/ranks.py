@@ -162,10 +162,11 @@ def _launch(path: Path, num_ranks: int) -> None:
             codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
             raise _first_error(codes, path.parent) from None
         except SignalException as error:
+            code = 128 + error.sigval
+            if (path.parent / "rank-0.json").exists():  # which names the step
+                raise _first_error({0: code}, path.parent) from None
             name = signal.Signals(error.sigval).name
-            raise InterruptedTrainingError(
-                f"killed by {name}", exit_code=128 + error.sigval
-            ) from None
+            raise InterruptedTrainingError(f"killed by {name}", exit_code=code) from None
 
 
 def _first_error(codes: dict[int, int], folder: Path) -> BaseException:

@@ -137,7 +137,7 @@ def _execute(config: Config, folder: Path, last_stage: str) -> None:
     with logged_to(folder / LOG_FILE), handled_by(end_at_once):
         try:
             logger.debug(f"{last_stage} is asked for")
-            preflight(config)
+            preflight(config, has_training=last_stage != "prepare")
             _record_code(config, manifest)
             _stages(config, last_stage, manifest)
         except PrunedTrainingError as pruned:
