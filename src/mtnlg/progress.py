@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,6 +168,14 @@ def outlive_readers() -> None:
             setattr(sys, name, _Outliving(stream))
 
 
+class _LogFile(logging.FileHandler):
+    """A file whose disk may be full: the run says so where it writes what counts."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 _TERMINAL = _Terminal(logging.INFO)
 _TERMINAL.setFormatter(_Formatter())
 
@@ -193,7 +201,7 @@ def silent() -> Iterator[None]:
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Append the package's messages to a file while the block runs."""
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_LogFormatter())
     PACKAGE.setLevel(logging.DEBUG)
     PACKAGE.addHandler(handler)
@@ -201,7 +209,8 @@ def logged_to(path: Path) -> Iterator[None]:
         yield
     finally:
         PACKAGE.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -20,11 +19,11 @@ from functools import cache, partial
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mtnlg.errors import ArtifactError
 from mtnlg.plugins import UsedRow
-from mtnlg.records.files import write_text
+from mtnlg.records.files import read_json, write_json
 
 OUR_PACKAGE = __name__.partition(".")[0]
 WITHOUT_EFFECT = {
@@ -310,8 +309,8 @@ def _facts(path: Path, function: str = "") -> _Facts:
 @cache
 def _load_facts(file: Path) -> None:
     """Take over what earlier processes parsed with this same version of this module."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        document = json.loads(file.read_text(encoding="utf-8"))
+    with suppress(ArtifactError, ValueError, KeyError, TypeError):
+        document: Any = read_json(file, is_sealed=True)
         if document["made_by"] == _version():
             for key, (digest, imports) in document["facts"].items():
                 _known[key] = _Facts(digest, tuple(_Import(*item) for item in imports))
@@ -322,7 +321,7 @@ def _save_facts(file: Path) -> None:
         return
     facts = _known if len(_known) < MAX_FACTS else {key: _known[key] for key in _new}
     with suppress(OSError):  # it only saves time
-        write_text(file, json.dumps({"made_by": _version(), "facts": facts}))
+        write_json(file, {"made_by": _version(), "facts": facts}, is_sealed=True)
         _new.clear()
 
 

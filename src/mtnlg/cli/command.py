@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
@@ -15,6 +16,8 @@ from mtnlg.errors import ArtifactError, ConfigError, MtnlgError, suggestion
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 Run = Callable[[argparse.Namespace], int | None]
 """Runs a command with its options and returns the exit status; None is 0."""
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+"""Errors of the operating system that may come without the name of a file."""
 INTERRUPTED, READER_LEFT = 130, 141
 """Exit statuses after Ctrl-C, and after the reader of the output left, as in shells."""
 
@@ -134,8 +137,8 @@ def add_number(parser: Parser, name: str, default: int, what: str) -> None:
 
 
 def guarded(work: Callable[[], int | None], *, when_interrupted: str = "interrupted") -> int:
-    """The exit status of the work. Print user errors as one line; Ctrl-C and a standard output that
-    cannot be written give no traceback.
+    """The exit status of the work. Print user errors and files that the system refuses as one line;
+    Ctrl-C and a standard output that cannot be written give no traceback.
     """
     try:
         status = work() or 0
@@ -146,12 +149,22 @@ def guarded(work: Callable[[], int | None], *, when_interrupted: str = "interrup
     except KeyboardInterrupt as error:
         print(when_interrupted.replace("interrupted", str(error) or "interrupted"), file=sys.stderr)
         return getattr(error, "exit_code", INTERRUPTED)
-    except OSError:
-        cause = output_error()
+    except OSError as error:
+        cause = output_error() if error.filename is None else None
         if cause is None:
-            raise
+            return _refused(error)
         if isinstance(cause, BrokenPipeError):
             return READER_LEFT
         print(f"error: standard output: {cause.strerror}", file=sys.stderr)
         return ArtifactError.exit_code
     return status
+
+
+def _refused(error: OSError) -> int:
+    """Name a file that the operating system refuses; any other of its errors is a bug."""
+    if error.filename is None and error.errno not in DISK_FAULTS:
+        raise error
+    from mtnlg.records.files import disk_fault
+
+    print(f"error: {disk_fault(error, Path(error.filename or '.'))}", file=sys.stderr)
+    return ArtifactError.exit_code

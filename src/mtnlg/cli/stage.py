@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mtnlg.artifacts.store import VERIFY_SINCE
 from mtnlg.cli.command import Subparsers, add_command, guarded
 from mtnlg.cli.hydra_flags import HelpWithChoices, add_overrides, check_flags, split_flags
 from mtnlg.errors import ConfigError
@@ -47,6 +49,11 @@ def add_parser(subparsers: Subparsers) -> None:
             action="store_true",
             help="check all jobs and show what each would build, and in about what time",
         )
+        parser.add_argument(
+            "--verify",
+            action="store_true",
+            help="hash all files that are read, also those that look unchanged",
+        )
         modes.add_argument("--frozen", metavar="FILE", help="run the config.yaml of a run as it is")
 
 
@@ -68,7 +75,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    stage, words = options.stage, options.words
+    stage, words = options.stage, [word for word in options.words if word != "--verify"]
+    if options.verify:
+        os.environ[VERIFY_SINCE] = str(time.time_ns())
     if options.frozen is not None:
         return _run_frozen(stage, options.frozen, words)
     check_flags(options)

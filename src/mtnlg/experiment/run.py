@@ -16,6 +16,7 @@ from filelock import FileLock
 from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord, acquired, nothing_built
 from mtnlg.config import Config
 from mtnlg.errors import (
+    ArtifactError,
     InterruptedTrainingError,
     MtnlgError,
     OutOfMemoryError,
@@ -30,7 +31,7 @@ from mtnlg.experiment.preflight import preflight
 from mtnlg.progress import logged_to, silent
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
-from mtnlg.records.files import JsonObject
+from mtnlg.records.files import JsonObject, disk_fault
 from mtnlg.records.launches import launched_code
 from mtnlg.records.places import CONTAMINATION_FILE, GENERATION_FILE, LOG_FILE, TRAINING_FILE
 from mtnlg.records.runs import (
@@ -145,12 +146,13 @@ def _execute(config: Config, folder: Path, last_stage: str) -> None:
             manifest.prune(str(pruned), pruned.validations)
             return
         except BaseException as fault:
-            error = _as_user_error(fault)
+            error = _as_user_error(fault, folder)
             if not isinstance(error, MtnlgError | KeyboardInterrupt):
                 logger.debug(traceback.format_exc())
             logger.debug(f"failed: {_reason(error)}")
             is_killed = isinstance(error, KeyboardInterrupt | InterruptedTrainingError)
-            manifest.fail(_reason(error), exit_code=_exit_code(error), is_killed=is_killed)
+            with suppress(OSError):  # where the disk is full, the first error says so
+                manifest.fail(_reason(error), exit_code=_exit_code(error), is_killed=is_killed)
             if error is not fault:
                 raise error from fault
             raise
@@ -158,8 +160,10 @@ def _execute(config: Config, folder: Path, last_stage: str) -> None:
     manifest.finish(is_scored=last_stage == "evaluate")
 
 
-def _as_user_error(error: BaseException) -> BaseException:
-    """The error itself, or one with a remedy where memory is used up."""
+def _as_user_error(error: BaseException, folder: Path) -> BaseException:
+    """The error itself, or one with a remedy where memory or a disk is used up."""
+    if not isinstance(error, MtnlgError) and (words := disk_fault(error, folder)):
+        return ArtifactError(words)
     if isinstance(error, MtnlgError) or not is_out_of_memory(error):
         return error
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]

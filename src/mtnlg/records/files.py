@@ -150,7 +150,16 @@ def write_json(path: Path, document: Mapping[str, object], *, is_sealed: bool = 
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: to a temporary file, synced, then renamed."""
+    """Write a text file whole or not at all: to a temporary file, synced, then renamed. An OSError
+    names the file.
+    """
+    try:
+        _replace_text(path, text)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -181,6 +190,8 @@ def disk_faults(path: Path) -> Iterator[None]:
 def disk_fault(error: BaseException, path: Path) -> str | None:
     """An error of the operating system about this path in words; None for any other error."""
     number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):  # of torch.save
+        number = error.__context__.errno
     if match := re.search(r"\(os error (\d+)\)", str(error)):  # of libraries in Rust
         number = int(match[1])
     if number is None:

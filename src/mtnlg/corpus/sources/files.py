@@ -99,7 +99,7 @@ def file_hashes(files: Mapping[str, Sequence[Path]], *, cache: Path | None) -> J
         for split, paths in files.items()
     }
     if cache is not None and json.dumps(known) != before:
-        write_json(cache, {"files": known})
+        write_json(cache, {"files": known}, is_sealed=True)
     return hashes
 
 
@@ -117,7 +117,7 @@ def _read_cache(cache: Path | None) -> JsonObject:
     if cache is None or not cache.is_file():
         return {}
     try:
-        files = read_json(cache).get("files")
+        files = read_json(cache, is_sealed=True).get("files")
     except ArtifactError:
         return {}
     return files if isinstance(files, dict) else {}

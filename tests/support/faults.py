@@ -1,0 +1,154 @@
+"""Faults of files and disks in a small experiment, and what the same command makes of them.
+
+`python tests/support/faults.py TABLE.md` injects each fault into each file and writes a table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from mtnlg.cli.main import main
+
+TIMES = ("training_seconds", "decoding_tokens_per_second", "peak_memory_bytes")
+"""What a second run measures again."""
+REWRITTEN = ("runs", "reports")
+"""Folders whose files each command writes again, whatever they held."""
+SETTINGS = (
+    *("task=translation/multi30k_en_de", "model=mt_nlg_nano", "debug=fast", "name=small"),
+    *("model.num_layers=1", "model.hidden_size=16", "model.context_length=64"),
+    *("tokenizer.vocabulary_size=300", "trainer.num_threads=1", "trainer.max_steps=3"),
+    *("evaluation.metrics=[bleu]", "tasks.multi30k_en_de.test_sets=[test]"),
+)
+
+
+def flip_bit(path: Path) -> None:
+    """Change one bit in the middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+FAULTS: dict[str, Callable[[Path], object]] = {
+    "one bit flipped": flip_bit,
+    "cut in half": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "emptied": lambda path: os.truncate(path, 0),
+    "deleted": lambda path: path.unlink(),
+    "replaced by random bytes": lambda path: path.write_bytes(random.Random(1).randbytes(999)),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one fault."""
+
+    file: str
+    fault: str
+    status: int
+    is_named: bool
+    """Whether a line names the file."""
+    is_equal: bool
+    """Whether the board is that of the undisturbed run."""
+    must_be_named: bool
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the promise was kept."""
+        return self.status == 0 and self.is_equal and (self.is_named or not self.must_be_named)
+
+
+class Experiment:
+    """A small experiment below a folder, with data of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.data = root / "data" / "translation" / "multi30k_en_de"
+        self.data.mkdir(parents=True, exist_ok=True)
+        words = ("red", "blue", "small", "old", "quick", "quiet")
+        for split, count in (("train", 24), ("validation", 6), ("test", 6)):
+            lines = [
+                json.dumps({"en": f"a {word} dog {number}.", "de": f"ein Hund {word} {number}."})
+                for number, word in zip(range(count), words * 4, strict=False)
+            ]
+            (self.data / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def run(self, *words: str, stage: str = "run") -> tuple[int, str]:
+        """Exit status and messages of the command."""
+        roots = [f"{name}_root={self.root / name}" for name in ("artifacts", "runs", "reports")]
+        messages = StringIO()
+        with redirect_stderr(messages):
+            data = f"data_root={self.root / 'data'}"
+            status = main([stage, *SETTINGS, data, *roots, *words])
+        return status, messages.getvalue()
+
+    def board(self) -> object:
+        """The boards of leaderboard.json without times."""
+        path = self.root / "reports" / "small" / "leaderboard.json"
+        return without_times(json.loads(path.read_text(encoding="utf-8"))["boards"])
+
+    def files(self) -> list[Path]:
+        """Every file of artifacts and runs but locks and caches."""
+        folders = (self.root / name for name in ("artifacts", "runs"))
+        paths = (path for folder in folders for path in sorted(folder.rglob("*")))
+        return [path for path in paths if path.is_file() and not path.name.startswith(".")]
+
+
+def without_times(value: Any) -> Any:
+    """A JSON value without the keys that a second run measures again."""
+    if isinstance(value, dict):
+        return {name: without_times(item) for name, item in value.items() if name not in TIMES}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def inject(
+    experiment: Experiment, files: Iterable[Path], faults: Iterable[str]
+) -> Iterator[Outcome]:
+    """Damage one file at a time of a finished experiment, and give the same command again."""
+    undisturbed = experiment.board()
+    for path in files:
+        for fault in faults:
+            FAULTS[fault](path)
+            status, messages = experiment.run()
+            place = path.relative_to(experiment.root)
+            name = "/".join((*place.parts[:2], path.name))
+            yield Outcome(
+                name,
+                fault,
+                status,
+                str(path) in messages,
+                experiment.board() == undisturbed,
+                place.parts[0] not in REWRITTEN and place.name != "source_facts.json",
+            )
+            for aside in experiment.root.glob("artifacts/*/*.damaged-*"):
+                shutil.rmtree(aside)
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    """Markdown: file and fault, how often injected, how often the promise held."""
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.file, outcome.fault), []).append(outcome)
+    lines = ["| file | fault | times | held | what happened |", "|---|---|---|---|---|"]
+    for (file, fault), group in sorted(groups.items()):
+        held = sum(outcome.is_held for outcome in group)
+        named = "named, set aside, built again" if group[0].is_named else "written again"
+        happened = named if held == len(group) else "not held"
+        lines.append(f"| {file} | {fault} | {len(group)} | {held} | {happened} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Experiment(Path(temporary))
+        assert made.run()[0] == 0
+        Path(sys.argv[1]).write_text(table(inject(made, made.files(), FAULTS)), encoding="utf-8")
