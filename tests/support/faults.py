@@ -100,7 +100,8 @@ class Experiment:
         """Every file of artifacts and runs but locks and caches."""
         folders = (self.root / name for name in ("artifacts", "runs"))
         paths = (path for folder in folders for path in sorted(folder.rglob("*")))
-        return [path for path in paths if path.is_file() and not path.name.startswith(".")]
+        kept = (path for path in paths if ".damaged-" not in str(path))
+        return [path for path in kept if path.is_file() and not path.name.startswith(".")]
 
 
 def without_times(value: Any) -> Any:
@@ -117,6 +118,8 @@ def inject(
     undisturbed = experiment.board()
     for path in files:
         for fault in faults:
+            if not path.exists():  # as the diff of code that was committed meanwhile
+                continue
             FAULTS[fault](path)
             status, messages = experiment.run()
             place = path.relative_to(experiment.root)

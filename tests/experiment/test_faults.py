@@ -1,0 +1,169 @@
+"""Damaged files and refusing disks: the same command names them and ends where an undisturbed one
+does. Oracle: the board of the undisturbed run, apart from times.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults import FAULTS, Experiment, Outcome, inject, table
+from mtnlg.artifacts import store
+from mtnlg.artifacts.store import VERIFY_SINCE, file_sha256
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """An experiment that ran to its end; each test leaves it whole."""
+    experiment = Experiment(tmp_path_factory.mktemp("faults"))
+    assert experiment.run()[0] == 0
+    return experiment
+
+
+def broken(outcomes: list[Outcome]) -> list[Outcome]:
+    return [outcome for outcome in outcomes if not outcome.is_held]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("tokens/*/train.ids.bin", "one bit flipped"),
+        ("rows/*/train.jsonl", "emptied"),
+        ("predictions/*/artifact.json", "replaced by random bytes"),
+    ],
+)
+def test_damaged_file_is_named_and_built_again(
+    finished: Experiment, pattern: str, fault: str
+) -> None:
+    path = next((finished.root / "artifacts").glob(pattern))
+
+    outcomes = list(inject(finished, [path], [fault]))
+
+    assert broken(outcomes) == []
+    assert outcomes[0].is_named
+
+
+@pytest.mark.slow
+def test_report_names_a_damaged_score_and_a_run_heals_it(finished: Experiment) -> None:
+    before = finished.board()
+    path = next((finished.root / "artifacts" / "scores").glob("*/scores.json"))
+    FAULTS["one bit flipped"](path)
+
+    status, messages = finished.run(stage="report")
+    shown = (finished.root / "reports" / "small" / "leaderboard.json").read_text(encoding="utf-8")
+    healed, _ = finished.run()
+
+    assert status == 4
+    assert f"{path} is corrupt: sha256 is" in messages
+    assert '"status": "damaged"' in shown
+    assert (healed, finished.board()) == (0, before)
+
+
+@pytest.mark.slow
+def test_finished_run_reads_no_file_again_unless_asked(
+    finished: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the calls of the hash, and the files that the records list."""
+    finished.run()
+    hashed: list[Path] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path)
+        return file_sha256(path)
+
+    monkeypatch.setattr(store, "file_sha256", counted)
+    monkeypatch.setenv(VERIFY_SINCE, "0")  # the flag sets it: it is put back at the end
+
+    assert finished.run()[0] == 0
+    quiet = list(hashed)
+    assert finished.run("--verify")[0] == 0
+
+    assert quiet == []
+    listed = [path for path in finished.files() if path.parents[2].name == "artifacts"]
+    assert sorted(hashed) == sorted(path for path in listed if path.name != "artifact.json")
+
+
+@pytest.mark.parametrize("name", ["artifacts", "runs", "reports"])
+def test_root_that_is_a_file_is_named(tmp_path: Path, name: str) -> None:
+    """Oracle: the message; nothing is written over the file."""
+    experiment = Experiment(tmp_path)
+    (tmp_path / name).write_text("a file", encoding="utf-8")
+
+    status, messages = experiment.run(stage="report" if name == "reports" else "run")
+
+    assert status == 4
+    assert str(tmp_path / name) in messages or name == "reports"
+    assert "Traceback" not in messages
+    assert (tmp_path / name).read_text(encoding="utf-8") == "a file"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_file_heals_from_every_fault(finished: Experiment, fault: str) -> None:
+    """Every kind of file of every artifact and of the run."""
+    kinds = {(path.parents[1].name, path.name): path for path in finished.files()}
+
+    outcomes = list(inject(finished, kinds.values(), [fault]))
+
+    print(table(outcomes))
+    assert broken(outcomes) == []
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 40 MB, where this process may mount one."""
+    folder = Path(tempfile.mkdtemp())
+    words = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    os.rmdir(folder)
+
+
+@pytest.mark.slow
+def test_full_disk_is_named_wherever_it_fills_and_heals(small_disk: Path, tmp_path: Path) -> None:
+    """Oracle: status 4 and the path until there is room, then the board of another disk."""
+    experiment, undisturbed = Experiment(small_disk), Experiment(tmp_path)
+    assert undisturbed.run()[0] == 0
+    statuses = []
+    for kilobytes in range(0, 400, 24):
+        filler = small_disk / "filler"
+        filler.unlink(missing_ok=True)
+        free = shutil.disk_usage(small_disk).free - 1024 * kilobytes
+        filler.write_bytes(b"x" * max(free, 0))
+        status, messages = experiment.run()
+        statuses.append(status)
+        if status:
+            assert str(small_disk) in messages
+            assert " are free" in messages
+        assert "Traceback" not in messages
+
+    filler.unlink()
+
+    assert set(statuses) <= {0, 4}
+    assert statuses.count(4) > 3
+    assert experiment.run()[0] == 0
+    assert experiment.board() == undisturbed.board()
+    assert not list(small_disk.glob("artifacts/*/*.partial"))
+
+
+@pytest.mark.slow
+def test_read_only_disk_is_named(small_disk: Path) -> None:
+    """A finished experiment asked again writes its manifest, and cannot."""
+    experiment = Experiment(small_disk)
+    assert experiment.run()[0] == 0
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+    status, messages = experiment.run()
+
+    assert status == 4
+    assert "Read-only file system" in messages
+    assert "Traceback" not in messages
