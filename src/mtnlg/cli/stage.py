@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mtnlg.artifacts.store import VERIFY_SINCE
 from mtnlg.cli.command import Subparsers, add_command, guarded
 from mtnlg.cli.hydra_flags import HelpWithChoices, add_overrides, check_flags, split_flags
 from mtnlg.errors import ConfigError
@@ -77,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     stage, words = options.stage, [word for word in options.words if word != "--verify"]
     if options.verify:
+        from mtnlg.artifacts.store import VERIFY_SINCE
+
         os.environ[VERIFY_SINCE] = str(time.time_ns())
     if options.frozen is not None:
         return _run_frozen(stage, options.frozen, words)
