@@ -12,7 +12,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from functools import update_wrapper
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -134,9 +135,9 @@ def load(raw: DictConfig) -> Config:
     from mtnlg.generation.strategies import find_strategy
 
     try:
-        ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
-        plain = OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), plain))
+        config = OmegaConf.to_object(
+            OmegaConf.merge(OmegaConf.structured(Config), plain_values(raw))
+        )
     except ConfigError:
         raise
     except OmegaConfBaseException as error:
@@ -146,21 +147,32 @@ def load(raw: DictConfig) -> Config:
     return config
 
 
+def plain_values(raw: DictConfig) -> Any:
+    """What Hydra composed for us, with the values of ${...}."""
+    ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
+    return OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
+
+
 def load_composed(raw: DictConfig) -> Config:
     """As `load`, while Hydra runs; also raises ConfigError where a user's file has the name of an
     earlier one on the search path, which Hydra silently prefers, and for words that set what the
     decoding does not read, even to its default.
     """
-    from mtnlg.generation.strategies import check_read, find_strategy
-
     composed = raw.hydra if "hydra" in raw else HydraConfig.get()
     sources = composed.runtime.config_sources
     check_names([Path(str(folder)) for folder in _config_folders(sources)])
     config = load(raw)
-    keys = (word.lstrip("+").partition("=")[0] for word in composed.overrides.task)
+    check_decoding(config, composed.overrides.task)
+    return config
+
+
+def check_decoding(config: Config, words: Iterable[str]) -> None:
+    """Raise ConfigError for words that set what the decoding does not read."""
+    from mtnlg.generation.strategies import check_read, find_strategy
+
+    keys = (word.lstrip("+").partition("=")[0] for word in words)
     named = [key.removeprefix("decoding.") for key in keys if key.startswith("decoding.")]
     check_read(config.decoding, find_strategy(config.decoding), named)
-    return config
 
 
 def named_job() -> tuple[int | None, list[str]]:
@@ -268,10 +280,21 @@ def run_id(config: Config) -> str:
 
 def _plain(config: Config) -> dict[str, Any]:
     """Every setting as YAML has it, without the known contamination of data sets."""
-    plain: Any = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    plain: Any = _values(config)
     for task in plain["tasks"].values():
         del task["known_contamination"]
     return dict(plain)
+
+
+def _values(node: Any) -> Any:
+    """Dataclasses as dicts, and enums by name."""
+    if is_dataclass(node):
+        return {field.name: _values(getattr(node, field.name)) for field in fields(node)}
+    if isinstance(node, dict):
+        return {key: _values(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_values(value) for value in node]
+    return node.name if isinstance(node, Enum) else node
 
 
 def run_folder(config: Config) -> Path:

@@ -89,6 +89,8 @@ class Launch:
     before: dict[str, str] = field(default_factory=dict)
     """Run id -> what was known of a run before, or that it is cached or was not started."""
     jobs: dict[int, Job] = field(default_factory=dict)
+    configs: dict[str, Config] = field(default_factory=dict)
+    """Run id -> its configuration, as frozen."""
     parent: Process = field(default_factory=this_process)
     """The process that closes the launch."""
 
@@ -124,13 +126,15 @@ class Launch:
             for number, (config, words) in asked.items()
         ]
         self.jobs |= {job.number: job for job in jobs}
+        named_configs = dict(zip((job.run_id for job in jobs), configs, strict=True))
+        self.configs |= named_configs
         for job in jobs:
             self.before[job.run_id] = job.record.status if job.is_started else "new"
         register(
             jobs[0].file.parent.parent,
             {job.run_id: job.words for job in jobs},
             command=self.command,
-            code={run_id(config): stages.code_hashes(config) for config in configs},
+            code={name: stages.code_hashes(config) for name, config in named_configs.items()},
             first=jobs[0].number,
         )
         return jobs
@@ -149,7 +153,7 @@ class Launch:
 
     def is_cached(self, job: Job) -> bool:
         """Whether a job has finished before, so that it needs no process."""
-        if not has_finished(thaw(job.file)):
+        if not has_finished(self.configs[job.run_id]):
             return False
         self.before[job.run_id] = "cached"
         return True

@@ -17,6 +17,7 @@ from mtnlg.experiment.compose import load_composed
 from mtnlg.experiment.jobs import run_jobs
 from mtnlg.experiment.launch import Job, JobError, Launch, named, swept_words
 from mtnlg.experiment.stages import report
+from mtnlg.experiment.variations import Variations
 from mtnlg.records.runs import STANDING
 
 logger = logging.getLogger(__name__)
@@ -42,10 +43,10 @@ def plan_jobs(
         launch.num_parallel = num_parallel or launch.num_parallel
         words = dict(zip(numbers, job_overrides, strict=True))
         shown = swept_words(words)
-        asked = {}
+        asked, variations = {}, Variations(compose)
         for number in numbers:
             with named(number, shown[number]):
-                asked[number] = (load_composed(compose(list(words[number]))), words[number])
+                asked[number] = (variations.config(words[number]), words[number])
         launch.plan(asked)
     return [launch.jobs[number] for number in numbers if number in launch.jobs]
 
