@@ -31,9 +31,15 @@ from mtnlg.experiment.preflight import preflight
 from mtnlg.progress import logged_to, silent
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
-from mtnlg.records.files import JsonObject, disk_fault
+from mtnlg.records.files import JsonObject, disk_fault, read_json
 from mtnlg.records.launches import launched_code
-from mtnlg.records.places import CONTAMINATION_FILE, GENERATION_FILE, LOG_FILE, TRAINING_FILE
+from mtnlg.records.places import (
+    CONTAMINATION_FILE,
+    GENERATION_FILE,
+    LOG_FILE,
+    RUN_FILE,
+    TRAINING_FILE,
+)
 from mtnlg.records.runs import (
     Contamination,
     Cost,
@@ -79,6 +85,10 @@ def _record(folder: Path) -> RunRecord:
 def has_finished(config: Config) -> bool:
     """Whether all stages of a run, as its manifest names them, are there and would not be built."""
     folder = run_folder(config)
+    try:
+        read_json(folder / RUN_FILE, is_sealed=True)
+    except ArtifactError:  # missing or changed: it is written again
+        return False
     record = _record(folder)
     asked = _asked(config, folder)
     same = ("system", "seed", "decoding", "tags", "tasks")
