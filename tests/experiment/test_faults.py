@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,7 +160,9 @@ def test_full_disk_is_named_wherever_it_fills_and_heals(small_disk: Path, tmp_pa
 def test_read_only_disk_is_named(small_disk: Path) -> None:
     """A finished experiment asked again writes its manifest, and cannot."""
     experiment = Experiment(small_disk)
-    assert experiment.run()[0] == 0
+    code = "import faults, pathlib as p, sys; sys.exit(faults.Experiment(p.Path(sys.argv[1])).run()[0])"
+    folder = str(Path(__file__).parents[1] / "support")  # its own process leaves no file open
+    subprocess.run([sys.executable, "-c", code, str(small_disk)], cwd=folder, check=True)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
 
     status, messages = experiment.run()
