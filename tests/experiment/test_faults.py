@@ -160,7 +160,7 @@ def test_full_disk_is_named_wherever_it_fills_and_heals(small_disk: Path, tmp_pa
 def test_read_only_disk_is_named(small_disk: Path) -> None:
     """A finished experiment asked again writes its manifest, and cannot."""
     experiment = Experiment(small_disk)
-    code = "import faults, pathlib as p, sys; sys.exit(faults.Experiment(p.Path(sys.argv[1])).run()[0])"
+    code = "import faults, sys; sys.exit(faults.Experiment(faults.Path(sys.argv[1])).run()[0])"
     folder = str(Path(__file__).parents[1] / "support")  # its own process leaves no file open
     subprocess.run([sys.executable, "-c", code, str(small_disk)], cwd=folder, check=True)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
