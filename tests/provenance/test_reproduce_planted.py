@@ -54,6 +54,9 @@ def setting(before: str, after: str) -> Plant:
     return plant
 
 
+FIRST_IS_BEST = ("(metric, -loss) > (self.best_metric, -self.best_loss)", "not self.best_step")
+
+
 def variable(name: str, value: str) -> Plant:
     return lambda run: {name: value}
 
@@ -156,7 +159,7 @@ PLANTED: dict[str, tuple[Plant, str, str, str]] = {
         *("model", "step 1, train_loss", r"code: \w+ -> \w+"),
     ),
     "checkpoint choice": (
-        code("training/callbacks.py", "-loss) > (self.best", "-loss) <= (self.best"),
+        code("training/callbacks.py", *FIRST_IS_BEST),
         *("model", "training.json: best_step", r"code: \w+ -> \w+"),
     ),
     "dropout draw": (other_draws, "model", "step 1, train_loss", "nothing that the manifests hold"),

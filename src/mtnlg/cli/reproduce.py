@@ -83,7 +83,7 @@ def _lines(name: str, judgment: Judgment, killed: list[str], *, is_markdown: boo
 
     escape = escape_markdown if is_markdown else one_line
     item = "- " if is_markdown else "  "
-    yield f"{'### ' if is_markdown else ''}{escape(name)}: {judgment.verdict}"
+    yield f"{'### ' if is_markdown else ''}{escape(name)} (A), made again (B): {judgment.verdict}"
     if killed:
         yield f"its training was killed and continued: {', '.join(killed)}"
     rows = [["stage", "verdict"], *map(list, judgment.stages().items())]
@@ -96,7 +96,8 @@ def _lines(name: str, judgment: Judgment, killed: list[str], *, is_markdown: boo
         for row in part.differences:
             values = f"{row.first} -> {row.second}" if row.first != row.second else ""
             yield f"{item}{escape(f'{row.file}: {row.where}: {values}')}"
-        yield from (f"{item}because of {escape(reason)}" for reason in part.reasons)
+        word = "cause" if part.differences else "without effect"
+        yield from (f"{item}{word}: {escape(reason)}" for reason in part.reasons)
     if judgment.environment:
         yield from ("", "the manifests also differ in")
         for fact in judgment.environment:

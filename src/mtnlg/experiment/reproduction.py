@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mtnlg.errors import ConfigError, MtnlgError
@@ -18,6 +19,7 @@ from mtnlg.experiment.compose import freeze_run, thaw
 from mtnlg.provenance.manifest import Run, find_run
 from mtnlg.records.places import CONFIG_FILE, METRICS_FILE
 from mtnlg.records.stages import find_training
+from mtnlg.signals import end_at_once, handled_by
 
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 """What kills a training on the way, at a third and at two thirds of its steps."""
@@ -73,9 +75,19 @@ def _variables(run: Run, *, asked: int | None) -> dict[str, str]:
     return variables
 
 
-def _child(stage: str, frozen: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+@contextmanager
+def _child(
+    stage: str, frozen: Path, variables: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of a stage, which ends with this one."""
     command = [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)]
-    return subprocess.Popen(command, env=variables, stdout=STANDARD_ERROR)
+    with handled_by(end_at_once):
+        child = subprocess.Popen(command, env=variables, stdout=STANDARD_ERROR)
+        try:
+            yield child
+        finally:
+            child.terminate()  # nothing where it has ended
+            child.wait()
 
 
 def _kill(

@@ -4,6 +4,7 @@ stage, with what differs first and what explains it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,10 @@ from typing import Literal
 
 from mtnlg.artifacts.store import RECORD_FILE, ArtifactRecord, artifact_key, file_sha256
 from mtnlg.errors import ArtifactError
-from mtnlg.provenance.file_differences import FileDifference, first_difference
+from mtnlg.provenance.file_differences import TIMES, FileDifference, first_difference
 from mtnlg.provenance.manifest import Run
 from mtnlg.records.codec import read_record
-from mtnlg.records.places import (
-    GENERATION_FILE,
-    METRICS_FILE,
-    PROFILE_FILE,
-    TRAINING_FILE,
-    artifact_folder,
-)
+from mtnlg.records.places import METRICS_FILE, PROFILE_FILE, artifact_folder
 from mtnlg.records.run_config import Difference, differences
 from mtnlg.text.display import one_line
 
@@ -30,20 +25,12 @@ WORDS: tuple[Word, ...] = ("bit-identical", "equal within tolerance", "different
 TOLERANCES = {"model": 1e-3, "predictions": 1e-3, "scores": 1e-6}
 """Stage -> the largest relative difference of its numbers that counts as equal: of a logged loss,
 or of a weight beside the largest of its tensor. Texts and counts must be the same."""
-TIMED_FILES = (TRAINING_FILE, METRICS_FILE, PROFILE_FILE, GENERATION_FILE)
+TIMED_FILES = {*TIMES, PROFILE_FILE}
 """Files whose hash no manifest has, since they hold times."""
-EARLIER = (
-    "rows",
-    "tokens",
-    "tokenizer",
-    "validation_rows",
-    "own_training_rows",
-    "signals",
-    "model",
+EARLIER = re.compile(
+    r"(rows|tokens|validation_rows)\b.*|own_training_rows|tokenizer|signals|model|predictions"
 )
-"""Inputs that hold what an earlier stage made, by its hash."""
-KEYS = ("predictions",)
-"""Inputs that name an earlier artifact by its key, which can differ where its files do not."""
+"""Inputs that say by a hash what an earlier stage made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +155,10 @@ def _inputs(
     if first is None or second is None:
         return
     for row in differences([first.inputs, second.inputs]):
-        top = row.key.partition(".")[0]
-        if top in KEYS or (top in EARLIER and all(map(_is_hash, row.values))):
-            if not is_equal:
-                yield f"{row.key} that it was made of"
-        else:
+        if not EARLIER.fullmatch(row.key):
             yield _said(row)
-
-
-def _is_hash(value: str | None) -> bool:
-    return value is None or (len(value) in (16, 64) and set(value) <= set("0123456789abcdef"))
+        elif not is_equal:
+            yield f"{row.key} that it was made of"
 
 
 def _damage(
