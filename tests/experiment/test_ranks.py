@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from mtnlg.artifacts.store import file_sha256
+from mtnlg.errors import InterruptedTrainingError
+from mtnlg.experiment.ranks import _first_error
 from small_run import SmallRun
 
-pytestmark = pytest.mark.slow
 TWO = "trainer.devices=2"
 TOLERANCE = 1e-5
 """The order in which two processes add their gradients."""
@@ -67,6 +68,7 @@ def torchrun(small: SmallRun, num_ranks: int, *words: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_two_processes_train_on_the_examples_of_one(alone: SmallRun, together: SmallRun) -> None:
     """Every example of each step, so the same losses; all rows decoded once, in one run folder."""
     require_same_curve(alone, together)
@@ -82,6 +84,7 @@ def test_two_processes_train_on_the_examples_of_one(alone: SmallRun, together: S
     assert log.count("training mt_nlg_nano: 40 in") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_killed_launcher_takes_its_ranks_along_and_the_same_command_continues(
     tmp_path: Path, together: SmallRun, number: signal.Signals
@@ -117,6 +120,7 @@ def ranks_of(small: SmallRun) -> list[int]:
     return sorted(found)
 
 
+@pytest.mark.slow
 def test_dying_rank_ends_the_others_with_words_and_a_code(
     tmp_path: Path, together: SmallRun
 ) -> None:
@@ -127,7 +131,7 @@ def test_dying_rank_ends_the_others_with_words_and_a_code(
         time.sleep(0.02)
     os.kill(ranks_of(small)[1], signal.SIGKILL)
 
-    messages = child.communicate(timeout=100)[1]
+    messages = child.communicate(timeout=400)[1]
 
     assert child.returncode == 137, messages
     assert "was killed by SIGKILL" in messages
@@ -138,6 +142,7 @@ def test_dying_rank_ends_the_others_with_words_and_a_code(
     assert weights(small) == weights(together)
 
 
+@pytest.mark.slow
 def test_torchrun_of_a_frozen_file_is_the_same_run_and_may_go_on_with_another_number(
     tmp_path: Path, together: SmallRun
 ) -> None:
@@ -156,7 +161,7 @@ def test_torchrun_of_a_frozen_file_is_the_same_run_and_may_go_on_with_another_nu
     while small.steps() < 12:
         time.sleep(0.02)
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=100)
+    child.communicate(timeout=400)
     alone = torchrun(small, 1, "train", "--frozen", str(frozen))
     result = subprocess.run(alone, capture_output=True, text=True, env=environment, check=False)
 
@@ -166,6 +171,7 @@ def test_torchrun_of_a_frozen_file_is_the_same_run_and_may_go_on_with_another_nu
     assert small.record()["processes"] == [2, 1]
 
 
+@pytest.mark.slow
 def test_sweep_of_two_processes_each_makes_a_folder_for_each_job(tmp_path: Path) -> None:
     small = SmallRun(tmp_path)
 
@@ -174,3 +180,23 @@ def test_sweep_of_two_processes_each_makes_a_folder_for_each_job(tmp_path: Path)
     assert result.returncode == 0, result.stderr
     assert len(list(small.root.glob("runs/*/*/run.json"))) == 2
     assert len(list(small.root.glob("artifacts/model/*/training.json"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("codes", "rank", "code"),
+    [
+        ({0: -15, 1: -9}, 1, 137),
+        ({0: 143, 1: -9}, 1, 137),
+        ({0: 1, 1: -11}, 1, 139),
+        ({0: -9, 1: 1, 2: -15}, 0, 137),
+    ],
+)
+def test_rank_that_died_first_is_named(
+    tmp_path: Path, codes: dict[int, int], rank: int, code: int
+) -> None:
+    """Oracle: by hand; the launcher ends the others by SIGTERM, and their connections break."""
+    error = _first_error(codes, tmp_path)
+
+    assert isinstance(error, InterruptedTrainingError)
+    assert error.exit_code == code
+    assert str(error).startswith(f"rank {rank} was killed by SIG")

@@ -58,7 +58,7 @@ def test_signal_to_the_whole_group_lets_loading_workers_finish_the_step(small: S
         time.sleep(0.02)
     subprocess.run(["kill", "-TERM", "--", f"-{child.pid}"], check=True)
 
-    messages = child.communicate(timeout=60)[1]
+    messages = child.communicate(timeout=400)[1]
 
     assert child.returncode == 143, messages
     assert small.one(f"artifacts/model/*.partial/checkpoints/step-{small.steps():08d}.ckpt")
@@ -74,7 +74,7 @@ def test_second_signal_ends_a_training_at_once(small: SmallRun) -> None:
     time.sleep(0.05)
     child.send_signal(signal.SIGTERM)
 
-    child.communicate(timeout=60)
+    child.communicate(timeout=400)
 
     assert child.returncode in (143, -15)
 

@@ -70,7 +70,7 @@ class SmallRun:
     def run(self, stage: str, *overrides: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """The command, to its end."""
         child = self.start(stage, *overrides, stdout=subprocess.PIPE, **options)
-        output, messages = child.communicate(timeout=150)
+        output, messages = child.communicate(timeout=400)
         return subprocess.CompletedProcess(child.args, child.returncode, output, messages)
 
     def run_until(
@@ -83,12 +83,12 @@ class SmallRun:
     ) -> tuple[int, str]:
         """Send a signal to the command at a moment; the exit status, and what it said."""
         child = self.start(stage, *overrides, **options)
-        end = time.monotonic() + 100
+        end = time.monotonic() + 400
         while not is_time() and child.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
         assert child.poll() is None, f"ended with {child.returncode}: {child.communicate()[1]}"
         child.send_signal(number)
-        _, messages = child.communicate(timeout=100)
+        _, messages = child.communicate(timeout=400)
         return child.returncode, messages
 
     def one(self, pattern: str) -> Path:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -170,10 +171,14 @@ def _launch(path: Path, num_ranks: int) -> None:
 
 
 def _first_error(codes: dict[int, int], folder: Path) -> BaseException:
-    """The error of the rank that a signal killed, or else of one that gave a reason: what the
-    others say follows from it.
+    """The error of the rank that a signal killed, or else of one that gave a reason. What the
+    others say follows from it: broken connections, and the SIGTERM with which they are ended.
     """
-    rank, code = min(codes.items(), key=lambda item: (item[1] >= 0, item[1] == 1, item[0]))
+    ended = (-signal.SIGTERM, 128 + signal.SIGTERM)
+    rank, code = min(
+        codes.items(),
+        key=lambda item: (item[1] in ended, item[1] == 1, item[1] >= 0, item[0]),
+    )
     path = folder / f"rank-{rank}.json"
     if code < 0:
         name = signal.Signals(-code).name
@@ -183,8 +188,10 @@ def _first_error(codes: dict[int, int], folder: Path) -> BaseException:
             exit_code=128 - code,
         )
     if not path.exists():
-        return RuntimeError(f"rank {rank} ended with status {code}; its traceback is above")
+        return RuntimeError(f"rank {rank} ended with status {code}")
     failure = read_record(path, RankFailure)
+    if failure.exit_code == 1:
+        return RuntimeError(f"rank {rank}: {failure.message}")
     if failure.validations is not None:
         validations = {int(step): value for step, value in failure.validations.items()}
         return PrunedTrainingError(failure.message, validations)
@@ -215,6 +222,10 @@ def _main(path: Path) -> int:
             pairs = validations and {str(step): value for step, value in validations.items()}
             write_record(path.with_name(f"rank-{rank}.json"), RankFailure(str(error), code, pairs))
             return code or 75
+        except Exception:
+            failure = RankFailure(traceback.format_exc(), 1)
+            write_record(path.with_name(f"rank-{rank}.json"), failure)
+            return 1
     return 0
 
 
