@@ -134,7 +134,7 @@ class Launch:
             jobs[0].file.parent.parent,
             {job.run_id: job.words for job in jobs},
             command=self.command,
-            code={name: stages.code_hashes(config) for name, config in named_configs.items()},
+            code=_code_hashes(named_configs),
             first=jobs[0].number,
         )
         return jobs
@@ -231,6 +231,18 @@ class Launch:
             write_launch(folder)
             if self.stage == "run":
                 stages.report(thaw(jobs[0].file))
+
+
+def _code_hashes(configs: Mapping[str, Config]) -> dict[str, dict[str, str]]:
+    """Run id -> stage -> the hash of its code; computed once for the same rows of tables."""
+    known: dict[str, dict[str, str]] = {}
+    hashes = {}
+    for name, config in configs.items():
+        used = repr((config.tasks, config.decoding, config.metrics, config.artifacts_root))
+        if used not in known:
+            known[used] = stages.code_hashes(config)
+        hashes[name] = known[used]
+    return hashes
 
 
 def swept_words(jobs: Mapping[int, Sequence[str]]) -> dict[int, str]:
