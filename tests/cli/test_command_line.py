@@ -141,7 +141,7 @@ def test_overrides_may_stand_on_both_sides_of_a_flag(
         (["--cfg", "job", "-p", "model"], ["# @package model", "num_layers: 4"]),
         (["--cfg", "job", "--package", "nope"], []),
         (["--cfg", "job", "--config-name", "config"], ["vocabulary_size: 8000"]),
-        (["--hydra-help"], []),
+        (["--hydra-help", "-m"], ["Hydra (1."]),
         (["--version"], ["Hydra 1."]),
     ],
     ids=" ".join,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mtnlg.cli.command import Subparsers, add_command
+from mtnlg.config.checks import at_least, check
 from mtnlg.errors import ConfigError
 from mtnlg.records.files import decode_line, numbered_lines
 
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace) -> None:
 
         decoding = decoding_settings(options.set)
     if options.num_beams is not None:
+        check("--num-beams", options.num_beams, at_least(1))
         if "num_beams" in decoding:
             raise ConfigError("--num-beams and --set num_beams say the same; give one of them")
         decoding |= {"num_beams": options.num_beams} if options.num_beams > 1 else {}

@@ -108,6 +108,8 @@ def _run(options: argparse.Namespace) -> int:
 
     setattr(task, LAUNCH_ATTRIBUTE, launch)
     flags, overrides = split_flags(words)
+    if options.hydra_help or options.version:
+        flags, overrides = ["--hydra-help" if options.hydra_help else "--version"], []
     try:
         run_hydra(f"mtnlg {stage}", flags, overrides, task)
     except JobError as error:

@@ -9,6 +9,9 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 from mtnlg.errors import ConfigError
 
+MOST = 2**63 - 1
+"""The largest whole number of PyTorch."""
+
 
 class Range(NamedTuple):
     """The finite numbers that a setting may be."""
@@ -21,6 +24,11 @@ class Range(NamedTuple):
 def at_least(minimum: float) -> Range:
     """All finite numbers from the minimum up."""
     return Range(f"a finite number >= {minimum}", lambda value: value >= minimum)
+
+
+def between(least: float, most: float) -> Range:
+    """All numbers from the least to the most."""
+    return Range(f"from {least:,} to {most:,}", lambda value: least <= value <= most)
 
 
 def above(bound: float) -> Range:
@@ -45,9 +53,10 @@ def require(is_met: bool, key: str, value: object, allowed: str) -> None:
 
 
 def check(key: str, value: float, allowed: Range) -> None:
-    """Raise ConfigError unless the range contains the value."""
-    is_inside = math.isfinite(value) and allowed.contains(value)
-    require(is_inside, key, value, allowed.allowed)
+    """Raise ConfigError unless the range contains the value, and PyTorch can hold it."""
+    is_held = abs(value) <= MOST if isinstance(value, int) else math.isfinite(value)
+    words = f"{allowed.allowed}, up to {MOST:,}" if value > MOST else allowed.allowed
+    require(is_held and allowed.contains(value), key, value, words)
 
 
 def check_fields(settings: object, prefix: str) -> None:

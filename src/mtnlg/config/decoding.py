@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from mtnlg.config.checks import (
     Count,
@@ -13,9 +13,13 @@ from mtnlg.config.checks import (
     NonNegative,
     Positive,
     PositiveShareOrAll,
+    between,
     check_fields,
     require,
 )
+
+Factor = Annotated[float, between(0.0001, 10_000)]
+"""Multiplies logits, which stay finite."""
 
 
 @dataclass(kw_only=True)
@@ -30,15 +34,15 @@ class DecodingConfig:
     """How the next token is chosen."""
     max_new_tokens: Count = 128
     """Longest output in tokens."""
-    temperature: Positive = 1.0
+    temperature: Factor = 1.0
     """sampling: divides the logits."""
     top_k: Count | None = None
     """sampling: only the k likeliest tokens; None: all."""
     top_p: PositiveShareOrAll = 1.0
     """sampling: the smallest set of tokens with this probability mass (Holtzman et al. 2020)."""
-    seed: int = 1
+    seed: CountOrZero = 1
     """sampling: joined with each example's position, so that batches change nothing."""
-    num_beams: Count = 5
+    num_beams: Annotated[int, between(1, 1_000)] = 5
     """beam: hypotheses kept per example."""
     length_penalty: NonNegative = 1.0
     """beam: scores are divided by length ** penalty, as in Hugging Face (after Wu et al. 2016)."""
@@ -48,7 +52,7 @@ class DecodingConfig:
     """Tokens of the cache of one batch: rows x (prompt + output), beams included."""
     no_repeat_ngram_size: Count | None = None
     """No sequence of this many tokens comes twice in an output (Paulus et al. 2018)."""
-    repetition_penalty: Positive | None = None
+    repetition_penalty: Factor | None = None
     """Divides the logits of tokens that the output has, and multiplies negative ones (CTRL, Keskar
     et al. 2019, sec. 4.1); it counts in the scores.
     """

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-from mtnlg.config.checks import PositiveShare, above, at_least, check, check_fields, require
+from mtnlg.config.checks import (
+    CountOrZero,
+    PositiveShare,
+    above,
+    at_least,
+    check,
+    check_fields,
+    require,
+)
 from mtnlg.config.task import TaskKind
 
 OVERLAP = ("bleu", "chrf", "rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -37,7 +45,7 @@ class EvaluationConfig:
     """Bootstrap resamples of the test set."""
     confidence: PositiveShare = 0.95
     """Of intervals: how often they should hold the true value."""
-    seed: int = 12_345
+    seed: CountOrZero = 12_345
     """Seed of the resampling; sacreBLEU's default."""
     has_bca_intervals: bool = False
     """Intervals corrected for bias and skewness (BCa, Efron 1987) instead of percentile intervals.

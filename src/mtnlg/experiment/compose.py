@@ -91,6 +91,11 @@ def run_hydra(
     work = _Started(task)
     try:
         hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name="config")(work)()
+    except SystemExit as end:
+        is_hydras = end.code == 1 and any(
+            flag.split("=")[0] in ("--package", "-p") for flag in flags
+        )
+        raise SystemExit(ConfigError.exit_code if is_hydras else end.code) from None
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise explain(error, words, folder) from None
     except (AssertionError, AttributeError) as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from mtnlg.config import ModelConfig
@@ -57,9 +58,45 @@ def load_model(folder: Path) -> Transformer:
         raise ArtifactError(
             f"{path}: not a model configuration of this version ({error})"
         ) from None
+    _check_shapes(config, vocabulary_size, folder / WEIGHTS_FILE)
     model = Transformer(config, vocabulary_size)
     load_weights(model, folder / WEIGHTS_FILE)
     return model.eval()
+
+
+def _check_shapes(config: ModelConfig, vocabulary_size: int, path: Path) -> None:
+    """Raise ArtifactError for sizes that the weights do not have, before any memory is taken."""
+    try:
+        with safe_open(path, "pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ArtifactError(f"{path}: cannot be read ({error})") from None
+    blocks = {name.split(".")[1] for name in shapes if name.startswith("blocks.")}
+    if len(blocks) != config.num_layers:
+        num_layers = f"num_layers is {config.num_layers}, and the weights have {len(blocks)}"
+        raise ArtifactError(f"{path}: does not fit {CONFIG_FILE} beside it; {num_layers}")
+    try:
+        with torch.device("meta"):
+            state = Transformer(config, vocabulary_size).state_dict()
+    except (RuntimeError, TypeError, OverflowError) as error:
+        cause = str(error).splitlines()[0]
+        raise ArtifactError(
+            f"{path.with_name(CONFIG_FILE)}: sizes that no tensor has ({cause}); it is damaged"
+        ) from None
+    if config.is_embedding_tied:
+        del state["unembedding.weight"]
+    _check_fit(path, shapes, {name: tuple(tensor.shape) for name, tensor in state.items()})
+
+
+def _check_fit(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
+) -> None:
+    wrong = [name for name, _ in sorted({*shapes.items()} ^ {*expected.items()})]
+    if wrong:
+        raise ArtifactError(
+            f"{path}: does not fit {CONFIG_FILE} beside it; names or shapes differ: "
+            f"{[*dict.fromkeys(wrong)][:5]}"
+        )
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -73,13 +110,9 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 def load_weights(model: Transformer, path: Path) -> None:
     """Copy a safetensors file into the model; raises ArtifactError if names or shapes differ."""
     state, expected = read_weights(path), weights_of(model)
-    wrong = sorted(
-        name
-        for name in {*state, *expected}
-        if name not in state or name not in expected or state[name].shape != expected[name].shape
+    shapes, wanted = (
+        {name: tuple(tensor.shape) for name, tensor in weights.items()}
+        for weights in (state, expected)
     )
-    if wrong:
-        raise ArtifactError(
-            f"{path}: does not fit {CONFIG_FILE} beside it; names or shapes differ: {wrong[:5]}"
-        )
+    _check_fit(path, shapes, wanted)
     model.load_state_dict(state, strict=not model.config.is_embedding_tied)
