@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mtnlg.cli.command import Subparsers, add_command, add_number, add_roots
+from mtnlg.errors import ArtifactError
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -49,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
     published_root = options.reports_root / "published"
     readme = options.readme if options.readme.is_file() else None
+    if options.experiment is None and not any(published_root.glob(f"*/{publish.RECORD_FILE}")):
+        raise ArtifactError(f"{published_root}: has no published board; name --reports-root FOLDER")
     if options.check:
         stale = publish.check_published(published_root, readme=readme)
         for text in stale:

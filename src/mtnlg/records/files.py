@@ -197,7 +197,8 @@ def disk_fault(error: BaseException, path: Path) -> str | None:
     if number is None:
         return None
     file = getattr(error, "filename", None) or path
-    existing = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    folders = (path, *path.absolute().parents)
+    existing = next(folder for folder in folders if os.path.isdir(folder))  # as of a long name
     free = shutil.disk_usage(existing).free
     where = f"{path}: " if str(file) == str(path) else f"{path}: {file}: "
     return f"{where}{os.strerror(number)}; {free:,} bytes are free there"
