@@ -20,6 +20,7 @@ def small(tmp_path: Path) -> SmallRun:
     return SmallRun(tmp_path)
 
 
+@pytest.mark.slow
 def test_sigterm_in_a_training_leaves_a_checkpoint_of_the_step(small: SmallRun) -> None:
     """Oracle too: the rows of metrics.csv, one for each step."""
     code, messages = small.run_until(lambda: small.steps() >= 3, "train", number=signal.SIGTERM)

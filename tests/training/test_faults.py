@@ -66,7 +66,7 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return poisoned
 
 
-@pytest.mark.parametrize("has_metric", [True, False])
+@pytest.mark.parametrize("has_metric", [pytest.param(True, marks=pytest.mark.slow), False])
 @pytest.mark.parametrize("case", CASES)
 def test_nan_ends_the_training_and_the_last_good_checkpoint_goes_on(
     prepared: Any,
