@@ -27,13 +27,12 @@ from mtnlg.errors import (
 from mtnlg.experiment.compose import thaw
 from mtnlg.progress import logged_to, outlive_readers, show_messages
 from mtnlg.records.codec import read_record, write_record
-from mtnlg.records.places import LOG_FILE
+from mtnlg.records.places import LOG_FILE, RANKS_FILE
 from mtnlg.signals import SIGNALS, end_at_once, handled_by
 
 if TYPE_CHECKING:
     from mtnlg.training import TrainingData
 
-JOB_FILE = "ranks.json"
 GRACE_SECONDS = 600
 """What ranks get for the step that they are in, and its checkpoint, before they are killed."""
 POLL_SECONDS = 0.2
@@ -99,7 +98,7 @@ def train_in_ranks(
         step,
         checkpoint.name if checkpoint else None,
     )
-    path = folder.absolute() / JOB_FILE
+    path = folder.absolute() / RANKS_FILE
     write_record(path, job)
     try:
         if is_under_torchrun():

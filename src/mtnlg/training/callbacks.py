@@ -49,7 +49,7 @@ class StepSeeds(Callback):
             self.processes = [*self.processes, trainer.world_size]
         if earlier and earlier != [trainer.world_size] and trainer.is_global_zero:
             logger.warning(
-                f"the training continues in {trainer.world_size} processes, after {earlier[0]}: "
+                f"processes of the training: {earlier[0]} so far, {trainer.world_size} from here: "
                 "the examples of a step stay the same, the last digits of sums do not"
             )
 
