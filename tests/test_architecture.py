@@ -39,6 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": EVERYBODY | {"artifacts"},
     "inference": EVERYBODY
     | {"artifacts", "contamination", "corpus", "tokenization", "model", "generation", "evaluation"},
+    "interop": EVERYBODY | {"tokenization", "model"},
     "training": EVERYBODY
     | {"artifacts", "tokenization", "corpus", "model", "generation", "inference", "evaluation"},
     "leaderboard": EVERYBODY | {"artifacts", "evaluation"},
@@ -48,14 +49,14 @@ ARROWS: dict[str, set[str]] = {
     "provenance": EVERYBODY | {"artifacts", "evaluation", "leaderboard"},
     "experiment": EVERYBODY
     | {"artifacts", "tokenization", "corpus", "contamination", "model", "generation", "inference"}
-    | {"training"}
+    | {"training", "interop"}
     | {"evaluation", "leaderboard", "report", "provenance"},
     "": {"inference"},
 }
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 ARROWS["cli"] = set(ARROWS)
 
-TORCH_ROOMS = {"model", "generation", "inference", "training"}
+TORCH_ROOMS = {"model", "generation", "inference", "training", "interop"}
 HEAVY_ROOMS = {*TORCH_ROOMS, "evaluation", "leaderboard", "report", "doctor", "ratings"}
 LAZY = {"experiment", ""}
 """Rooms that import heavy ones, or torch itself, only inside functions."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -56,13 +57,22 @@ def each_choice() -> list[str]:
     return [f"{group}={choice}" for group in groups for choice in choices(group)]
 
 
+def initial_model(name: str, root: Path) -> list[str]:
+    """The setting without which model=pretrained has no shape."""
+    if name != "pretrained":
+        return []
+    sizes = {"num_layers": 1, "hidden_size": 8, "num_heads": 2, "context_length": 64}
+    (root / "config.json").write_text(json.dumps({"model": sizes}))
+    return [f"initial_model={root}"]
+
+
 @pytest.mark.parametrize("choice", each_choice())
-def test_every_file_composes(choice: str) -> None:
+def test_every_file_composes(choice: str, tmp_path: Path) -> None:
     """An experiment chooses task and model itself; anything else is added to a small run."""
     group, name = choice.split("=")
     base = [] if group == "experiment" else [one for one in BASE if not one.startswith(group)]
 
-    config = composed(*base, choice)
+    config = composed(*base, choice, *initial_model(name, tmp_path))
 
     assert thawed(config) == config
     if group == "model":
@@ -330,9 +340,10 @@ def test_jobs_with_different_names_are_refused() -> None:
         name_alike([composed(*BASE, f"name={name}") for name in "ab"])
 
 
-def test_fast_debugging_fits_every_model() -> None:
+def test_fast_debugging_fits_every_model(tmp_path: Path) -> None:
     for name in choices("model"):
-        config = composed(TASK, f"model={name}", "debug=fast")
+        initial = initial_model(name, tmp_path)
+        config = composed(TASK, f"model={name}", "debug=fast", *initial)
 
         assert config.trainer.batch_tokens >= config.model.context_length
 

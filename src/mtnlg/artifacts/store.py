@@ -33,6 +33,7 @@ from mtnlg.records.places import artifact_folder, damaged_path, verified_file
 logger = logging.getLogger(__name__)
 
 STAGE_VERSIONS = {
+    "pretrained": 1,
     "rows": 3,
     "contamination": 2,
     "tokenizer": 2,

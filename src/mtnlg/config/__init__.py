@@ -97,7 +97,8 @@ class Config:
     model: ModelConfig
     initial_model: str | None = None
     """Model folder whose weights and tokenizer a training starts from; new tasks' markers are added
-    to its tokens. None: random weights.
+    to its tokens. With model=pretrained also a folder of transformers, a .gguf file, or a model of
+    the hub as OWNER/NAME@REVISION. None: random weights.
     """
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from mtnlg.config.checks import Count, Positive, Share, check_fields, require
+
+OF_OTHERS = ("attention_head_size", "has_query_key_value_bias", "has_query_key_norm")
+"""Settings that only models of others need; off, they are in no file and no run id."""
+
+
+def without_unused(settings: dict[str, Any]) -> dict[str, Any]:
+    """The plain settings of a model without those of OF_OTHERS that are off."""
+    return {name: value for name, value in settings.items() if value or name not in OF_OTHERS}
 
 
 class Normalization(Enum):
@@ -46,11 +55,15 @@ class ModelConfig:
     num_layers: Count
     """Blocks of attention and feed-forward sublayer."""
     hidden_size: Count
-    """Width of the states between blocks; a multiple of num_heads."""
+    """Width of the states between blocks; a multiple of num_heads, unless attention_head_size is
+    set.
+    """
     num_heads: Count
     """Attention heads of a block."""
     num_key_value_heads: Count | None = None
     """Grouped-query attention (Ainslie et al. 2023); None: as many as query heads."""
+    attention_head_size: Count | None = None
+    """Width of a head, as Qwen3 and Mistral Nemo set it; None: hidden_size / num_heads."""
     feed_forward_size: Count | None = None
     """Inner width; None: four times the hidden size."""
     context_length: Count = 2048
@@ -67,6 +80,10 @@ class ModelConfig:
     """Non-linearity of the feed-forward sublayer."""
     has_bias: bool = True
     """Biases in the linear layers."""
+    has_query_key_value_bias: bool = False
+    """Biases of the queries, keys and values although has_bias is false, as in Qwen2."""
+    has_query_key_norm: bool = False
+    """RMSNorm on the queries and keys of each head (Henry et al. 2020), as in Qwen3."""
     is_embedding_tied: bool = True
     """The output projection shares the token embedding."""
     is_prefix_bidirectional: bool = False
@@ -87,7 +104,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         check_fields(self, "model.")
         allowed = f"a divisor of model.hidden_size={self.hidden_size}"
-        require(self.hidden_size % self.num_heads == 0, "model.num_heads", self.num_heads, allowed)
+        is_divided = self.attention_head_size is None
+        is_whole = self.hidden_size % self.num_heads == 0
+        require(is_whole or not is_divided, "model.num_heads", self.num_heads, allowed)
         if self.num_key_value_heads is not None:
             require(
                 self.num_heads % self.num_key_value_heads == 0,
@@ -97,7 +116,8 @@ class ModelConfig:
             )
         if self.position_encoding is PositionEncoding.rotary:
             allowed = "such that the head size is even"
-            require(self.head_size % 2 == 0, "model.num_heads", self.num_heads, allowed)
+            name = "num_heads" if is_divided else "attention_head_size"
+            require(self.head_size % 2 == 0, f"model.{name}", getattr(self, name), allowed)
 
     @property
     def is_random_in_training(self) -> bool:
@@ -107,7 +127,7 @@ class ModelConfig:
 
     @property
     def head_size(self) -> int:
-        return self.hidden_size // self.num_heads
+        return self.attention_head_size or self.hidden_size // self.num_heads
 
     @property
     def key_value_heads(self) -> int:

@@ -34,6 +34,7 @@ from mtnlg.artifacts.in_use import hold
 from mtnlg.config import Config, DecodingConfig, TaskConfig
 from mtnlg.config.descriptions import find_settings
 from mtnlg.config.foreign_names import foreign_names, setting_hint
+from mtnlg.config.model import without_unused
 from mtnlg.config.third_party import changing_callbacks
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.mistakes import (
@@ -135,14 +136,15 @@ def _user_folder(flags: Sequence[str]) -> Path | None:
     return None
 
 
-def load(raw: DictConfig) -> Config:
-    """The typed, checked configuration; raises ConfigError naming the key that does not fit."""
+def load(raw: DictConfig, named: Sequence[str] = ()) -> Config:
+    """The typed, checked configuration; raises ConfigError naming the key that does not fit.
+    `named` are keys that the user set on the command line.
+    """
     from mtnlg.generation.strategies import find_strategy
 
     try:
-        config = OmegaConf.to_object(
-            OmegaConf.merge(OmegaConf.structured(Config), plain_values(raw))
-        )
+        plain = plain_values(raw, named)
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), plain))
     except ConfigError:
         raise
     except OmegaConfBaseException as error:
@@ -152,10 +154,21 @@ def load(raw: DictConfig) -> Config:
     return config
 
 
-def plain_values(raw: DictConfig) -> Any:
-    """What Hydra composed for us, with the values of ${...}."""
+def plain_values(raw: DictConfig, named: Sequence[str] = ()) -> Any:
+    """What Hydra composed for us, with the values of ${...} and of a pretrained model."""
     ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
+    _fill_model(ours, named)
     return OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
+
+
+def _fill_model(ours: DictConfig, named: Sequence[str]) -> None:
+    """Take what nobody set of the model from the initial one, which becomes a folder of ours."""
+    if "model" in ours and any(OmegaConf.is_missing(ours.model, name) for name in ours.model):
+        from mtnlg.experiment.pretrained import settings_of_pretrained
+
+        given: Any = OmegaConf.to_container(ours.model, resolve=True)
+        filled = settings_of_pretrained(ours.initial_model, Path(ours.artifacts_root), given, named)
+        ours.merge_with({"model": filled.model, "initial_model": filled.initial_model})
 
 
 def load_composed(raw: DictConfig) -> Config:
@@ -166,8 +179,9 @@ def load_composed(raw: DictConfig) -> Config:
     composed = raw.hydra if "hydra" in raw else HydraConfig.get()
     sources = composed.runtime.config_sources
     check_names([Path(str(folder)) for folder in _config_folders(sources)])
-    config = load(raw)
-    check_decoding(config, composed.overrides.task)
+    words = composed.overrides.task
+    config = load(raw, [word.lstrip("+").partition("=")[0] for word in words])
+    check_decoding(config, words)
     return config
 
 
@@ -269,12 +283,16 @@ def experiment_name(config: Config) -> str:
 
 def run_id(config: Config) -> str:
     """A readable name with a hash of every setting that can change a result."""
+    from mtnlg.experiment.pretrained import source_files
     from mtnlg.generation.strategies import decoding_label
 
     plain = {key: value for key, value in _plain(config).items() if key not in EFFECTLESS_KEYS}
     plain["trainer"] = {
         key: value for key, value in plain["trainer"].items() if key not in WATCHING_SETTINGS
     }
+    plain["model"] = without_unused(plain["model"])
+    if config.initial_model is not None:
+        plain["initial_model"] = source_files(config.initial_model) or config.initial_model
     plain["callbacks"] = {
         name: plain["callbacks"][name] for name in changing_callbacks(config.callbacks)
     }

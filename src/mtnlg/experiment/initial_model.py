@@ -39,7 +39,9 @@ def check_initial_model(config: Config) -> None:
         verify_artifact(folder)
     body = read_json(folder / CONFIG_FILE).get("model")
     if not isinstance(body, dict):
-        raise ArtifactError(f"{folder / CONFIG_FILE}: no object 'model'")
+        raise ArtifactError(
+            f"{folder / CONFIG_FILE}: no object 'model'; for a model of others use model=pretrained"
+        )
     theirs, ours = _settings(body), _settings(_plain(config.model))
     differing = [name for name in ours if theirs.get(name) != ours[name]]
     if differing:
@@ -70,7 +72,7 @@ def _existing(path: str) -> Path:
         if not (folder / name).is_file():
             raise ConfigError(
                 f"initial_model={path}: has no {name}; give a model folder such as "
-                "artifacts/model/<key>"
+                "artifacts/model/<key>, or use model=pretrained for a model of others"
             )
     return folder
 

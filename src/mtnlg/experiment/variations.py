@@ -37,7 +37,8 @@ class Variations:
         self._words = []
         self._raw = self._compose([*words])
         self._config = load_composed(self._raw)
-        self._plain, self._words = plain_values(self._raw), [*words]
+        keys = [word.partition("=")[0] for word in words]
+        self._plain, self._words = plain_values(self._raw, keys), [*words]
         return copy.deepcopy(self._config)
 
     def _varied(self, words: list[str]) -> Config | None:
@@ -52,7 +53,7 @@ class Variations:
         try:
             for word in OverridesParser.create().parse_overrides(changed):
                 OmegaConf.update(self._raw, word.key_or_group, word.value())
-            plain = plain_values(self._raw)
+            plain = plain_values(self._raw, keys)
             config: Any = self._config
             for path, value in _differences(self._plain, plain):
                 config = _replaced(config, path, value)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from mtnlg.config import ModelConfig
+from mtnlg.config.model import without_unused
 from mtnlg.errors import ArtifactError
 from mtnlg.model.transformer import Transformer
 from mtnlg.records.codec import decode_settings
@@ -27,7 +28,7 @@ def save_model(folder: Path, model: Transformer) -> None:
     document = {
         "model_type": MODEL_TYPE,
         "vocabulary_size": model.vocabulary_size,
-        "model": msgspec.to_builtins(model.config),
+        "model": without_unused(msgspec.to_builtins(model.config)),
     }
     write_json(folder / CONFIG_FILE, document)
     save_file(weights_of(model), folder / WEIGHTS_FILE, metadata={"format": "pt"})

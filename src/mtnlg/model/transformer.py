@@ -237,8 +237,14 @@ class Attention(nn.Module):
         super().__init__()
         self.config = config
         width = (config.num_heads + 2 * config.key_value_heads) * config.head_size
-        self.query_key_value = nn.Linear(config.hidden_size, width, bias=config.has_bias)
-        self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=config.has_bias)
+        has_bias = config.has_bias or config.has_query_key_value_bias
+        self.query_key_value = nn.Linear(config.hidden_size, width, bias=has_bias)
+        self.query_norm = self.key_norm = None
+        if config.has_query_key_norm:
+            self.query_norm = nn.RMSNorm(config.head_size, eps=config.norm_epsilon)
+            self.key_norm = nn.RMSNorm(config.head_size, eps=config.norm_epsilon)
+        width = config.num_heads * config.head_size
+        self.output = nn.Linear(width, config.hidden_size, bias=config.has_bias)
 
     def forward(
         self,
@@ -255,6 +261,8 @@ class Attention(nn.Module):
         groups = (config.num_heads, config.key_value_heads, config.key_value_heads)
         # (B, H, T, D), (B, G, T, D) twice
         query, key, value = heads.transpose(1, 2).split(groups, dim=1)
+        if self.query_norm is not None and self.key_norm is not None:
+            query, key = self.query_norm(query), self.key_norm(key)
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
         is_causal = mask is None and num_new > 1

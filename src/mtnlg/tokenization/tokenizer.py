@@ -7,6 +7,7 @@ stay text.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,14 @@ from mtnlg.config import Algorithm, Normalizer, TokenizerConfig, WordPattern
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 
 PAD, SEPARATOR, END = "<pad>", "<sep>", "<eos>"
+ENDS = (END, "<|im_end|>", "<|eot_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "</s>")
+"""The end of a text is the first of these that a tokenizer has: ours, or that of a tokenizer that
+others trained.
+"""
 TOKENIZER_FILE = "tokenizer.json"
+BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
+SPACE_LETTER = "▁"
+"""What SentencePiece writes for a space, in tokenizers that others trained."""
 WORD = (
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}[\p{L}\p{M}\u200c\u200d]*| ?\p{N}+"
     r"| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -99,7 +107,7 @@ class TextTokenizer:
         tokenizer.encode_special_tokens = True  # tokenizer.json does not keep this flag
         self._tokenizer = tokenizer
         self.pad_id, self.separator_id, self.end_id = (
-            self._special_id(name) for name in (PAD, SEPARATOR, END)
+            self._special_id(names) for names in ((PAD,), (SEPARATOR,), ENDS)
         )
 
     @classmethod
@@ -131,8 +139,9 @@ class TextTokenizer:
 
     @property
     def has_merges(self) -> bool:
-        """True for BPE, the only algorithm here with merges."""
-        return isinstance(self._tokenizer.model, models.BPE)
+        """True for byte-level BPE, the only algorithm here with merges that can be left out."""
+        is_byte_level = isinstance(self._tokenizer.decoder, decoders.ByteLevel)
+        return is_byte_level and isinstance(self._tokenizer.model, models.BPE)
 
     def words(self, text: str) -> list[str]:
         """The words of a text, which no token crosses, with a letter for each byte."""
@@ -145,17 +154,27 @@ class TextTokenizer:
     @property
     def special_ids(self) -> list[int]:
         """Ids that stand for no text, including the end."""
-        return sorted(self._tokenizer.get_added_tokens_decoder())
+        added = self._tokenizer.get_added_tokens_decoder()
+        return sorted(token for token, content in added.items() if content.special)
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
         """The UTF-8 bytes of each id; none for special tokens."""
         byte_of = {character: byte for byte, character in enumerate(_byte_characters())}
-        special = set(self.special_ids)
-        return [
-            b"" if token in special else bytes(byte_of[letter] for letter in self._letters(token))
-            for token in range(self.vocabulary_size)
-        ]
+        is_byte_level = isinstance(self._tokenizer.decoder, decoders.ByteLevel)
+        added = self._tokenizer.get_added_tokens_decoder()
+
+        def bytes_of(token: int) -> bytes:
+            letters = self._letters(token)
+            if token in added:
+                return b"" if added[token].special else letters.encode()
+            if is_byte_level:
+                return bytes(byte_of[letter] for letter in letters)
+            if match := BYTE_TOKEN.fullmatch(letters):
+                return bytes.fromhex(match[1])
+            return letters.replace(SPACE_LETTER, " ").encode()
+
+        return [bytes_of(token) for token in range(self.vocabulary_size)]
 
     def marker_id(self, marker: str) -> int:
         """The id of a task's marker; raises ConfigError with the known ones."""
@@ -184,11 +203,12 @@ class TextTokenizer:
     def _letters(self, token: int) -> str:
         return str(self._tokenizer.id_to_token(token))
 
-    def _special_id(self, name: str) -> int:
-        token = self._tokenizer.token_to_id(name)
-        if token is None:
-            raise ArtifactError(f"tokenizer without {name}: not one that mtnlg has trained")
-        return int(token)
+    def _special_id(self, names: Sequence[str]) -> int:
+        """The id of the first of these names that is a token."""
+        for name in names:
+            if (token := self._tokenizer.token_to_id(name)) is not None:
+                return int(token)
+        raise ArtifactError(f"tokenizer without {names[0]}: not one that mtnlg has trained")
 
 
 def _byte_characters() -> list[str]:

@@ -112,13 +112,14 @@ def count_flops(
     labels and the average number of layers that layer dropout leaves.
     """
     width, head_size = config.hidden_size, config.head_size
-    attention = width * (config.num_heads + 2 * config.key_value_heads) * head_size + width * width
+    attention = width * 2 * (config.num_heads + config.key_value_heads) * head_size
     halves = 3 if config.feed_forward is FeedForward.swiglu else 2
     layers = config.num_layers * (1 - (config.layer_dropout or 0.0))
     per_token = 2 * layers * (attention + halves * width * config.inner_size)
-    scores = 4 * layers * width * sum(length * length for length in lengths)
+    squares = sum(length * length for length in lengths)
+    scores = 4 * layers * config.num_heads * head_size * squares
     logits = 2 * width * vocabulary_size * num_labels
     if config.has_pointer:  # queries, keys and the scores of one head
         per_token += 4 * width * width
-        scores += 2 * width * sum(length * length for length in lengths)
+        scores += 2 * width * squares
     return float(BACKWARD_AND_FORWARD * (per_token * sum(lengths) + scores + logits))
