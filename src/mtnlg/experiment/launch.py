@@ -190,8 +190,9 @@ class Launch:
             name = jobs[0].file.parents[1].name
             logger.info(f"{len(jobs)} jobs are submitted; `mtnlg runs wait {name}` waits for them")
             return 0
-        if jobs:
-            self.report(jobs)
+        if not jobs:
+            return 0
+        self.report(jobs)
         records = {job: job.record for job in jobs}
         for line in self._closing_table(records):
             logger.info(line)
