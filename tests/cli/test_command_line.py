@@ -24,7 +24,7 @@ from mtnlg.cli.stage import STAGES
 RUN = ["run", "task=translation/builtin_en_zh", "model=mt_nlg_nano"]
 OTHERS = [
     *("data", "say", "score", "doctor", "import", "diff", "reproduce", "gate", "runs"),
-    *("publish", "ratings", "leaks"),
+    *("publish", "ratings", "leaks", "export", "push"),
 ]
 GONE = {"--shell-completion", "-sc"}
 """Hydra's completion knows no subcommands."""

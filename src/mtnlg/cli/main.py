@@ -10,6 +10,7 @@ from mtnlg.cli import (
     data,
     diff,
     doctor,
+    export,
     gate,
     import_command,
     publish,
@@ -28,6 +29,7 @@ COMMANDS = (
     *(stage.add_parser, data.add_parser, say.add_parser, score.add_parser, doctor.add_parser),
     *(import_command.add_parser, diff.add_parser, reproduce.add_parser, gate.add_parser),
     *(runs.add_parser, publish.add_parser, ratings.add_parser, data.add_leaks_parser),
+    *(export.add_parser, export.add_push_parser),
 )
 """Functions that add a command to the parser, in the order of the help."""
 

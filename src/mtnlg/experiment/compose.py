@@ -45,6 +45,7 @@ from mtnlg.experiment.mistakes import (
     explain_grammar,
     explain_null,
     explain_several,
+    one_line,
     wrong_packages,
 )
 from mtnlg.records import places
@@ -390,14 +391,3 @@ def explain(error: Exception, words: Sequence[str] = (), folder: Path | None = N
         names = ", ".join(Path(name).name for name in dict(chosen(words)).get("task", []))
         message += f"; the tasks chosen are {names or 'those of the experiment'}"
     return ConfigError(message)
-
-
-def one_line(text: str) -> str:
-    """A message without Hydra's search path and types, its indented options joined to a list."""
-    sentences: list[str] = []
-    options: list[str] = []
-    for line in text.split("Config search path")[0].splitlines():
-        if not line.strip() or "object_type" in line or "reference_type" in line:
-            continue
-        (options if line.startswith("\t") else sentences).append(line.strip())
-    return " ".join(["; ".join(sentences), ", ".join(options)]).strip()

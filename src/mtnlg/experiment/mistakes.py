@@ -182,3 +182,14 @@ def _yaml_files(folder: Path | None) -> list[Path]:
     """The files of our groups in a folder, which may hold much else."""
     groups = () if folder is None else (folder / group for group in GROUPS)
     return sorted(file for group in groups for file in group.rglob("*.yaml"))
+
+
+def one_line(text: str) -> str:
+    """A message without Hydra's search path and types, its indented options joined to a list."""
+    sentences: list[str] = []
+    options: list[str] = []
+    for line in text.split("Config search path")[0].splitlines():
+        if not line.strip() or "object_type" in line or "reference_type" in line:
+            continue
+        (options if line.startswith("\t") else sentences).append(line.strip())
+    return " ".join(["; ".join(sentences), ", ".join(options)]).strip()

@@ -5,6 +5,7 @@ Quantized weights are what the `gguf` package dequantizes.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,23 @@ def interleaved(tensor: Tensor, num_heads: int) -> Tensor:
     return tensor.reshape(shape).transpose(1, 2).reshape(tensor.shape)
 
 
-def _split(pattern: str) -> pre_tokenizers.PreTokenizer:
-    return pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+def _pre_tokenizer(words: str) -> pre_tokenizers.PreTokenizer:
+    pattern = WORDS[words]
+    is_gpt2 = isinstance(pattern, list)
+    first = pattern if is_gpt2 else [pre_tokenizers.Split(Regex(str(pattern)), "isolated")]
+    last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=is_gpt2)
+    return pre_tokenizers.Sequence([*first, last]) if first else last
+
+
+def gguf_words(tokenizer: Tokenizer) -> str | None:
+    """What a GGUF file calls the way in which a tokenizer divides texts; None without a name."""
+    parts = json.loads(tokenizer.to_str())
+    if parts["normalizer"] is None:
+        for words in WORDS:
+            tokenizer.pre_tokenizer = _pre_tokenizer(words)
+            if json.loads(tokenizer.to_str())["pre_tokenizer"] == parts["pre_tokenizer"]:
+                return words
+    return None
 
 
 def gguf_tokenizer(values: dict[str, Any], path: Path) -> Tokenizer:
@@ -162,11 +178,7 @@ def gguf_tokenizer(values: dict[str, Any], path: Path) -> Tokenizer:
     merges = [tuple(merge.split(" ")) for merge in values.get("tokenizer.ggml.merges", [])]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=words == "llama-bpe"))
-    pattern = WORDS[words]
-    steps = pattern if isinstance(pattern, list) else [_split(pattern)]
-    is_gpt2 = isinstance(pattern, list)
-    steps = [*steps, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=is_gpt2)]
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    tokenizer.pre_tokenizer = _pre_tokenizer(words)
     tokenizer.decoder = decoders.ByteLevel()
     for number, kind in enumerate(types or []):
         if kind in (CONTROL, USER_DEFINED):

@@ -10,6 +10,12 @@ from mtnlg.config import ModelConfig
 from mtnlg.errors import ConfigError
 from mtnlg.interop.family import Family
 
+REASONS = {
+    "is_prefix_bidirectional": "there, no token sees a later one",
+    "has_pointer": "there, no output copies a token of the source",
+}
+"""Why some of our settings have no equal."""
+
 
 @cache
 def all_families() -> dict[str, Family]:
@@ -52,9 +58,11 @@ def family_of(model: ModelConfig) -> Family:
     family, names = min(differences, key=lambda pair: len(pair[1]))
     if not names:
         return family
+    given = "; ".join(f"model.{name}={_plain(getattr(model, name))}" for name in names)
+    reasons = "".join(f" ({REASONS[name]})" for name in names if name in REASONS)
     raise ConfigError(
-        "; ".join(f"model.{name}={_plain(getattr(model, name))}" for name in names)
-        + f": no architecture of others has this; the nearest is {family.architecture}"
+        f"{given}: no architecture of others has this{reasons}; the nearest is "
+        f"{family.architecture}"
     )
 
 

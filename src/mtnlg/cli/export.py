@@ -1,0 +1,89 @@
+"""`mtnlg export MODEL` and `mtnlg push MODEL REPO`: a model in a format of others, on the hub."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mtnlg.cli.command import Parser, Subparsers, add_command, add_roots
+from mtnlg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mtnlg.records.runs import RunRecord
+
+FORMATS = ("hf", "ctranslate2", "gguf")
+MODEL_FILE = "model.safetensors"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `mtnlg export`."""
+    parser = add_command(
+        subparsers,
+        "export",
+        run,
+        "a model as a folder of transformers, CTranslate2 or llama.cpp",
+        description="Write a model in a format of others, with its tokenizer and a model card.",
+    )
+    _add_options(parser)
+    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new folder")
+
+
+def add_push_parser(subparsers: Subparsers) -> None:
+    """Declare `mtnlg push`."""
+    parser = add_command(
+        subparsers,
+        "push",
+        run_push,
+        "a model exported to the Hugging Face hub",
+        description="Export a model and upload it. Log in before, by `hf auth login`.",
+    )
+    _add_options(parser)
+    parser.add_argument("repository", metavar="REPO", help="OWNER/NAME on the hub")
+    parser.add_argument("--private", action="store_true", help="where the repository is new")
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add_argument("MODEL", help="a model folder, or a run's folder or id")
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="(hf)")
+    add_roots(parser, ["runs", "artifacts"])
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the folder."""
+    _export(options, options.to)
+    print(options.to)
+
+
+def run_push(options: argparse.Namespace) -> None:
+    """Write the folder elsewhere, and upload it."""
+    from mtnlg.interop.export import push_folder
+
+    with tempfile.TemporaryDirectory(prefix="mtnlg-push-") as temporary:
+        folder = Path(temporary, "model")
+        _export(options, folder)
+        print(push_folder(folder, options.repository, is_private=options.private))
+
+
+def _export(options: argparse.Namespace, folder: Path) -> None:
+    from mtnlg.interop.card import model_card
+    from mtnlg.interop.export import export_model
+
+    model, record = _find(options)
+    card = model_card(model, options.format, record, artifacts_root=options.artifacts_root)
+    export_model(model, options.format, folder, card=card)
+
+
+def _find(options: argparse.Namespace) -> tuple[Path, RunRecord | None]:
+    """The model folder, and the run that MODEL names, if it is one."""
+    from mtnlg.provenance.manifest import find_run
+    from mtnlg.records.places import model_folder
+
+    folder = Path(options.MODEL)
+    if (folder / MODEL_FILE).is_file():
+        return folder, None
+    record = find_run(options.MODEL, runs_root=options.runs_root).record
+    if record.model is None:
+        raise ConfigError(f"{options.MODEL}: run {record.run_id} has no model; train it first")
+    return model_folder(options.artifacts_root, record.model), record

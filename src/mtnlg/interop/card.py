@@ -1,0 +1,127 @@
+"""The model card of an exported folder: what is known of the model, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtnlg.errors import ArtifactError
+from mtnlg.inference.pretrained import TASKS_FILE, read_tasks
+from mtnlg.inference.prompts import TaskPrompt
+from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
+from mtnlg.records.codec import read_record
+from mtnlg.records.places import TRAINING_FILE
+from mtnlg.records.runs import RunRecord, ScoreRecord
+from mtnlg.records.scores import read_scores
+from mtnlg.records.stages import Training
+
+USAGE = {
+    "hf": """from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+model = AutoModelForCausalLM.from_pretrained(FOLDER)
+ids = tokenizer(PROMPT, return_tensors="pt", add_special_tokens=False).input_ids
+output = model.generate(ids)[0, ids.shape[1]:]
+print(tokenizer.decode(output, skip_special_tokens=True))""",
+    "ctranslate2": """import ctranslate2, tokenizers
+
+tokenizer = tokenizers.Tokenizer.from_file(FOLDER + "/tokenizer.json")
+tokens = tokenizer.encode(PROMPT, add_special_tokens=False).tokens
+generator = ctranslate2.Generator(FOLDER)
+(result,) = generator.generate_batch([tokens], include_prompt_in_result=False, max_length=128)
+print(tokenizer.decode(result.sequences_ids[0]))""",
+    "gguf": """import llama_cpp
+
+model = llama_cpp.Llama(FOLDER + "/model.gguf", n_ctx=0)
+tokens = model.tokenize(PROMPT.encode(), add_bos=False, special=True)
+print(model.create_completion(tokens, temperature=0)["choices"][0]["text"])""",
+}
+"""Format -> lines of Python that give an answer."""
+
+
+def model_card(model: Path, form: str, run: RunRecord | None, *, artifacts_root: Path) -> str:
+    """The text of README.md, in Markdown."""
+    tasks: dict[str, TaskPrompt] = {}
+    if (model / TASKS_FILE).is_file():
+        tasks, _ = read_tasks(model / TASKS_FILE)
+    languages = {
+        language
+        for prompt in tasks.values()
+        for language in (prompt.source_language, prompt.target_language)
+    }
+    library = {"hf": "transformers"}.get(form, form)
+    listed = "".join(f"\n- {language}" for language in sorted(languages))
+    lines = ["---", f"library_name: {library}", *([f"language:{listed}"] if listed else []), "---"]
+    lines += [f"# {run.system if run else model.name}", "", "## How to use", ""]
+    lines += ["```python", USAGE[form], "```", "", *_prompts(model, tasks), "", "## Data", ""]
+    lines += [*_data(tasks, run), "", "## Scores", "", *_scores(run, artifacts_root)]
+    return "\n".join([*lines, "", "## Cost", "", *_cost(model), ""])
+
+
+def _prompts(model: Path, tasks: dict[str, TaskPrompt]) -> Iterator[str]:
+    if not tasks:
+        has_template = (model / CHAT_TEMPLATE_FILE).is_file()
+        form = f"that of {CHAT_TEMPLATE_FILE}" if has_template else "not known"
+        yield f"It was trained for no task of ours; the form of its prompts is {form}."
+        return
+    yield "| task | PROMPT |"
+    yield "|---|---|"
+    for prompt in tasks.values():
+        text = "<sep>TEXT" if prompt.kind.value == "language_modeling" else "TEXT<sep>"
+        yield f"| {prompt.name} | `{prompt.marker}{text}` |"
+
+
+def _data(tasks: dict[str, TaskPrompt], run: RunRecord | None) -> Iterator[str]:
+    yield f"Trained on: {', '.join(tasks) or 'not known'}."
+    for name, source in (run.sources if run else {}).items():
+        where = source.get("hub") or source.get("builtin")
+        revision = f" at {source['revision']}" if source.get("revision") else ""
+        text = f"{where}{revision}" if where else "local files, whose sha256 are in run.json"
+        yield f"- {name}: {text}"
+    yield ""
+    yield "Licences of data and weights are not recorded; look them up before you share this."
+
+
+def _scores(run: RunRecord | None, artifacts_root: Path) -> Iterator[str]:
+    rows = [row for row in run.scores if row.kind == "trained"] if run else []
+    if run is None or not rows:
+        yield "Not known here: the export named no run that was evaluated."
+        return
+    yield f"Of run {run.run_id}, seed {run.seed}."
+    yield ""
+    yield "| task | test set | decoding | metric | score | 95 % | n | signature |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in rows:
+        subsets = read_scores(row.scores, artifacts_root=artifacts_root)
+        if isinstance(subsets, str):
+            yield f"| {row.task} | {row.test_set} | {row.decoding} | not known: {subsets} ||||"
+            continue
+        for name, score in subsets["all"].metrics.items():
+            has_interval = score.low is not None and score.high is not None
+            interval = f"{score.low:.2f} to {score.high:.2f}" if has_interval else "none"
+            yield (
+                f"| {row.task} | {row.test_set} | {row.decoding} | {name} | {score.value:.2f} | "
+                f"{interval} | {score.num_examples} | `{score.signature}` |"
+            )
+    yield from ("", "Contamination of the test sets by the training sets:", "")
+    yield from map(_contamination, rows)
+
+
+def _contamination(row: ScoreRecord) -> str:
+    counts = row.contamination
+    if counts.checked is None:
+        return f"- {row.task} {row.test_set}: not looked for"
+    return f"- {row.task} {row.test_set}: {counts.flagged} of {counts.checked} ({counts.rule})"
+
+
+def _cost(model: Path) -> Iterator[str]:
+    try:
+        training = read_record(model / TRAINING_FILE, Training)
+    except ArtifactError:
+        yield "Not known: the folder has no record of a training."
+        return
+    yield (
+        f"{training.parameters:,} parameters; {training.training_tokens:,} training tokens, "
+        f"{training.training_flops:.3g} FLOPs, {training.training_seconds:,.0f} s on "
+        f"{training.devices} device(s), {training.peak_memory_bytes / 2**30:.2f} GiB at most."
+    )

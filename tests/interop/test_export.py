@@ -1,0 +1,361 @@
+"""Our models in the tools of others. Oracle: our greedy outputs of the same prompts."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+from made_checkpoints import byte_level_bpe
+from made_launch import TASK, MadeLaunch, launch, made_training, put_json
+from mtnlg.cli.main import main
+from mtnlg.config import (
+    CleaningConfig,
+    DecodingConfig,
+    FeedForward,
+    ModelConfig,
+    Normalization,
+    PositionEncoding,
+    TaskKind,
+)
+from mtnlg.generation.engine import generate
+from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
+from mtnlg.inference.prompts import TaskPrompt
+from mtnlg.interop.convert import convert
+from mtnlg.model import Transformer, load_model
+from mtnlg.tokenization.tokenizer import TextTokenizer
+
+__all__ = ["launch"]
+MARKER, TITLE = "<translation_en_de>", "translation/captions"
+NUM_NEW = 20
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "it's", "café", "漢字"]
+CONFIGS: dict[str, dict[str, Any]] = {
+    "gpt2": {},
+    "llama": {
+        "normalization": Normalization.rms_norm,
+        "position_encoding": PositionEncoding.rotary,
+        "feed_forward": FeedForward.swiglu,
+        "has_bias": False,
+        "num_key_value_heads": 2,
+        "feed_forward_size": 56,
+    },
+}
+CONFIGS["qwen2"] = CONFIGS["llama"] | {"has_query_key_value_bias": True}
+CONFIGS["qwen3"] = CONFIGS["llama"] | {"has_query_key_norm": True, "attention_head_size": 10}
+SMALLEST_SHARE = {"gpt2": 0.99, "llama": 1.0}
+"""Of equal outputs in llama.cpp, which looks GELU up in a table of 16-bit numbers."""
+NUMBERS = [20, pytest.param(500, marks=pytest.mark.slow)]
+
+
+class Made:
+    """A random model on disk, prompts, and what it answers."""
+
+    def __init__(self, folder: Path, family: str, num_prompts: int = 20) -> None:
+        tokenizer = byte_level_bpe()
+        tokenizer.add_special_tokens(["<pad>", "<sep>", MARKER])
+        self.folder, self.tokenizer = folder, TextTokenizer(tokenizer)
+        sizes = {"num_layers": 3, "hidden_size": 32, "num_heads": 4, "context_length": 64}
+        settings = {"name": "tiny", "initial_deviation": 0.3, **sizes, **CONFIGS[family]}
+        torch.manual_seed(0)
+        self.model = Transformer(ModelConfig(**settings), self.tokenizer.vocabulary_size).eval()
+        for name, parameter in self.model.named_parameters():
+            if parameter.dim() < 2:
+                torch.nn.init.normal_(parameter, float(name.endswith("norm.weight")), 0.2)
+        prompt = TaskPrompt(TITLE, TaskKind.translation, "en", "de", MARKER, CleaningConfig())
+        ours = MegatronTuringForConditionalGeneration(
+            self.model, self.tokenizer, {TITLE: prompt}, TITLE
+        )
+        ours.save_pretrained(folder)
+        source = random.Random(1)
+        self.texts = [
+            f"{MARKER}{' '.join(source.choices(WORDS, k=source.randint(1, 6)))}<sep>"
+            for _ in range(num_prompts)
+        ]
+        bodies = [text.removeprefix(MARKER).removesuffix("<sep>") for text in self.texts]
+        marker, separator = self.tokenizer.marker_id(MARKER), self.tokenizer.separator_id
+        self.prompts = [[marker, *self.tokenizer.encode(body), separator] for body in bodies]
+        self.end = self.tokenizer.end_id
+        self.forbidden = [token for token in self.tokenizer.special_ids if token != self.end]
+        outputs = generate(
+            self.model,
+            self.prompts,
+            eos_id=self.end,
+            config=DecodingConfig(max_new_tokens=NUM_NEW),
+            forbidden_ids=self.forbidden,
+        )
+        self.answers = [self.cut(row[0].ids) for row in outputs]
+        assert len(set(map(tuple, self.answers))) > num_prompts / 2
+
+    def cut(self, ids: Any) -> list[int]:
+        """Without the end and what comes after it."""
+        listed = [int(token) for token in ids]
+        return listed[: listed.index(self.end)] if self.end in listed else listed
+
+
+def exported(made: Made, form: str, tmp_path: Path) -> Path:
+    folder = tmp_path / form
+    assert main(["export", str(made.folder), "--format", form, "--to", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("family", CONFIGS)
+def test_transformers_gives_the_same_outputs(family: str, number: int, tmp_path: Path) -> None:
+    made = Made(tmp_path / "model", family, number)
+
+    folder = exported(made, "hf", tmp_path)
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    assert type(model).__name__.lower().startswith(family)
+    answers = []
+    for text, prompt in zip(made.texts, made.prompts, strict=True):
+        ids = tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
+        assert ids[0].tolist() == prompt
+        answers.append(made.cut(model.generate(ids, max_new_tokens=NUM_NEW)[0, len(prompt) :]))
+    assert answers == made.answers
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_ctranslate2_gives_the_same_outputs(family: str, number: int, tmp_path: Path) -> None:
+    ctranslate2 = pytest.importorskip("ctranslate2")
+    made = Made(tmp_path / "model", family, number)
+
+    folder = exported(made, "ctranslate2", tmp_path)
+
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=f"{folder}/tokenizer.json")
+    names = tokenizer.convert_ids_to_tokens
+    results = ctranslate2.Generator(str(folder), intra_threads=1).generate_batch(
+        [names(prompt) for prompt in made.prompts],
+        max_length=NUM_NEW,
+        include_prompt_in_result=False,
+        suppress_sequences=[[names(token)] for token in made.forbidden],
+        end_token=names(made.end),
+    )
+    assert [made.cut(result.sequences_ids[0]) for result in results] == made.answers
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_llama_cpp_gives_the_same_outputs(family: str, number: int, tmp_path: Path) -> None:
+    llama_cpp = pytest.importorskip("llama_cpp")
+    made = Made(tmp_path / "model", family, number)
+
+    folder = exported(made, "gguf", tmp_path)
+
+    fp32 = {"type_k": llama_cpp.GGML_TYPE_F32, "type_v": llama_cpp.GGML_TYPE_F32}
+    model = llama_cpp.Llama(f"{folder}/model.gguf", n_ctx=64, n_threads=1, verbose=False, **fp32)
+
+    def forbid(_: Any, scores: Any) -> Any:
+        scores[made.forbidden] = -1e30
+        return scores
+
+    answers = []
+    for text, prompt in zip(made.texts, made.prompts, strict=True):
+        assert model.tokenize(text.encode(), add_bos=False, special=True) == prompt
+        model.reset()
+        tokens = model.generate(
+            prompt,
+            temp=0.0,
+            repeat_penalty=1.0,
+            logits_processor=llama_cpp.LogitsProcessorList([forbid]),
+        )
+        answers.append(made.cut([next(tokens) for _ in range(NUM_NEW)]))
+    num_equal = sum(map(list.__eq__, answers, made.answers))
+    assert num_equal >= number * SMALLEST_SHARE[family]
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_gguf_file_comes_back(family: str, tmp_path: Path) -> None:
+    """Oracle: our logits and ids before."""
+    made = Made(tmp_path / "model", family)
+    folder, ids = exported(made, "gguf", tmp_path), torch.tensor([made.prompts[0]])
+
+    convert(folder / "model.gguf", tmp_path / "back")
+
+    with torch.inference_mode():
+        assert torch.equal(load_model(tmp_path / "back")(ids), made.model(ids))
+    back = TextTokenizer.load(tmp_path / "back" / "tokenizer.json")
+    assert back.encode_batch(WORDS) == made.tokenizer.encode_batch(WORDS)
+    assert back.end_id == made.end
+
+
+def test_gguf_file_opens_in_transformers(tmp_path: Path) -> None:
+    """It reads such files with code of its own, of GPT-2 only those with 1,024 positions."""
+    made = Made(tmp_path / "model", "llama")
+    folder, ids = exported(made, "gguf", tmp_path), torch.tensor([made.prompts[0]])
+
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, gguf_file="model.gguf", dtype=torch.float32
+    )
+
+    with torch.inference_mode():
+        torch.testing.assert_close(theirs.eval()(ids).logits, made.model(ids), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("quantization", ["F16", "BF16", "Q8_0"])
+def test_quantized_gguf_files_are_read(quantization: str, tmp_path: Path) -> None:
+    """Oracle: the weights within the precision of their type."""
+    import gguf
+
+    made = Made(tmp_path / "model", "llama")
+    source = exported(made, "gguf", tmp_path) / "model.gguf"
+    reader, kind = gguf.GGUFReader(source), gguf.GGMLQuantizationType[quantization]
+    writer = gguf.GGUFWriter(tmp_path / "small.gguf", "llama")
+    for name, row in reader.fields.items():
+        if not name.startswith(("GGUF.", "general.architecture")):
+            sub = row.types[1] if len(row.types) > 1 else None
+            writer.add_key_value(name, row.contents(), row.types[0], sub)
+    for tensor in reader.tensors:
+        is_matrix = len(tensor.shape) > 1 and tensor.shape[0] % 32 == 0
+        data = gguf.quantize(tensor.data, kind) if is_matrix else tensor.data
+        writer.add_tensor(tensor.name, data, raw_dtype=kind if is_matrix else tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+    convert(tmp_path / "small.gguf", tmp_path / "back")
+
+    back = load_model(tmp_path / "back").state_dict()
+    for name, weight in made.model.state_dict().items():
+        assert (back[name] - weight).abs().max() < 0.011, name
+
+
+@pytest.mark.parametrize("num_bytes", [3, 200, 60_000])
+def test_truncated_gguf_file_is_one_line(
+    num_bytes: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the message by hand."""
+    made = Made(tmp_path / "model", "llama")
+    whole = (exported(made, "gguf", tmp_path) / "model.gguf").read_bytes()
+    (tmp_path / "part.gguf").write_bytes(whole[:num_bytes])
+    words = ["prepare", "task=translation/builtin_en_zh", "model=pretrained"]
+    words += [f"initial_model={tmp_path / 'part.gguf'}", f"artifacts_root={tmp_path / 'artifacts'}"]
+    capsys.readouterr()
+
+    assert main(words) == 4
+
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "not a whole GGUF file" in error
+    assert not [path for path in tmp_path.glob("artifacts/pretrained/*") if path.is_dir()]
+
+
+@pytest.mark.parametrize(
+    ("form", "settings", "message"),
+    [
+        ("hf", {"is_prefix_bidirectional": True}, "model.is_prefix_bidirectional=True: no arch"),
+        ("hf", {"has_pointer": True}, "there, no output copies a token of the source"),
+        ("gguf", {"has_bias": False}, "model.has_bias=False: no architecture of others has this"),
+    ],
+)
+def test_what_others_cannot_express_is_refused(
+    form: str,
+    settings: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Oracle: the message by hand, and no folder."""
+    made = Made(tmp_path / "model", "gpt2")
+    model = Transformer(replace(made.model.config, **settings), made.model.vocabulary_size)
+    MegatronTuringForConditionalGeneration(model, made.tokenizer, {}, "").save_pretrained(
+        tmp_path / "model"
+    )
+
+    status = main(["export", str(made.folder), "--format", form, "--to", str(tmp_path / "out")])
+
+    assert status == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_an_existing_folder_is_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the message by hand."""
+    made = Made(tmp_path / "model", "gpt2")
+
+    assert main(["export", str(made.folder), "--to", str(made.folder)]) == 2
+
+    assert "is not empty; give a new folder" in capsys.readouterr().err
+
+
+def test_card_of_a_folder_says_what_is_not_known(tmp_path: Path) -> None:
+    """Oracle: the sentences by hand."""
+    made = Made(tmp_path / "model", "gpt2")
+
+    card = (exported(made, "hf", tmp_path) / "README.md").read_text()
+
+    assert f"`{MARKER}TEXT<sep>`" in card
+    assert "Not known here: the export named no run that was evaluated." in card
+    assert "Not known: the folder has no record of a training." in card
+
+
+def test_card_of_a_run_has_its_scores(launch: MadeLaunch, tmp_path: Path) -> None:
+    """Oracle: the records of a made run."""
+    scores = [launch.score(launch.add_scores("s", 21.5))]
+    launch.add_run("a", scores, artifacts={"model": "m"})
+    folder = launch.artifacts_root / "model" / "m"
+    Made(folder, "llama")
+    put_json(folder / "training.json", made_training())
+    roots = ["--runs-root", str(launch.runs_root), "--artifacts-root", str(launch.artifacts_root)]
+
+    assert main(["export", "a", "--to", str(tmp_path / "out"), *roots]) == 0
+
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| bleu | 21.50 | 20.50 to 22.50 | 7 | `nrefs:1|" in card
+    assert f"- {TASK} test: 0 of 7 (13-gram overlap)" in card
+    assert "2,200,000 parameters; 1,000,000 training tokens" in card
+
+
+def test_push_uploads_what_export_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The client is faked. Oracle: the names of the files of an export."""
+    made = Made(tmp_path / "model", "gpt2")
+    calls: list[Any] = []
+
+    def upload(repo_id: str, folder_path: str) -> str:
+        calls.append((repo_id, sorted(path.name for path in Path(folder_path).iterdir())))
+        return f"https://hub/{repo_id}"
+
+    client = SimpleNamespace(
+        create_repo=lambda name, **settings: calls.append((name, settings)), upload_folder=upload
+    )
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: client)
+
+    assert main(["push", str(made.folder), "me/model", "--private"]) == 0
+
+    files = sorted(path.name for path in exported(made, "hf", tmp_path).iterdir())
+    assert calls == [
+        ("me/model", {"private": True, "exist_ok": True}),
+        ("me/model", files),
+    ]
+    assert "https://hub/me/model" in capsys.readouterr().out
+
+
+def test_push_that_the_hub_refuses_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the message by hand."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("401 Unauthorized\n\nInvalid username or password.")
+
+    made = Made(tmp_path / "model", "gpt2")
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: SimpleNamespace(create_repo=refuse))
+
+    assert main(["push", str(made.folder), "me/model"]) == 2
+
+    error = capsys.readouterr().err
+    assert (
+        "push to me/model: the hub refused (401 Unauthorized); log in by `hf auth login`" in error
+    )
