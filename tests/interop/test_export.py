@@ -27,6 +27,7 @@ from mtnlg.config import (
 from mtnlg.generation.engine import generate
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
+from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
 from mtnlg.interop.convert import convert
 from mtnlg.model import Transformer, load_model
 from mtnlg.tokenization.tokenizer import TextTokenizer
@@ -176,6 +177,7 @@ def test_llama_cpp_gives_the_same_outputs(family: str, number: int, tmp_path: Pa
 def test_gguf_file_comes_back(family: str, tmp_path: Path) -> None:
     """Oracle: our logits and ids before."""
     made = Made(tmp_path / "model", family)
+    (made.folder / CHAT_TEMPLATE_FILE).write_text("{{ messages }}")
     folder, ids = exported(made, "gguf", tmp_path), torch.tensor([made.prompts[0]])
 
     convert(folder / "model.gguf", tmp_path / "back")
@@ -185,6 +187,7 @@ def test_gguf_file_comes_back(family: str, tmp_path: Path) -> None:
     back = TextTokenizer.load(tmp_path / "back" / "tokenizer.json")
     assert back.encode_batch(WORDS) == made.tokenizer.encode_batch(WORDS)
     assert back.end_id == made.end
+    assert (tmp_path / "back" / CHAT_TEMPLATE_FILE).read_text() == "{{ messages }}"
 
 
 def test_gguf_file_opens_in_transformers(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ HARMLESS = frozenset(
         initializer_range bos_token_id eos_token_id pad_token_id unk_token_id attention_dropout
         attn_pdrop resid_pdrop embd_pdrop pretraining_tp task_specific_params auto_map n_ctx
         original_max_position_embeddings max_window_layers reorder_and_upcast_attn output_past
-        is_llama_config name_or_path unsloth_version use_sliding_window sliding_window
-        layer_types""",
+        is_llama_config name_or_path id2label label2id tokenizer_class unsloth_version
+        use_sliding_window sliding_window layer_types""",
     )
 )
 """Fields of config.json that change no logit of a text within the context."""

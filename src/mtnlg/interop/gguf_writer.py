@@ -10,6 +10,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from mtnlg.errors import ConfigError
+from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
 from mtnlg.interop.families import family_of
 from mtnlg.interop.gguf_file import (
     CONTROL,
@@ -58,6 +59,8 @@ def write_gguf_file(model_folder: Path, path: Path) -> None:
         writer.add_uint32(f"{name}.attention.value_length", config.head_size)
     writer.add_uint32(f"{name}.vocab_size", model.vocabulary_size)
     _add_tokenizer(writer, tokenizer)
+    if (model_folder / CHAT_TEMPLATE_FILE).is_file():
+        writer.add_chat_template((model_folder / CHAT_TEMPLATE_FILE).read_text(encoding="utf-8"))
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[name.upper()], config.num_layers)
     heads = {"q_proj": config.num_heads, "k_proj": config.key_value_heads}
     for ours, tensor in weights_of(model).items():
