@@ -102,7 +102,7 @@ def test_flags_of_hydra_are_the_ones_that_hydra_has() -> None:
     }
     ours = COMMANDS["run",]._option_string_actions
 
-    assert theirs.keys() == ours.keys() - {"--frozen", "--verify"}
+    assert theirs.keys() == ours.keys() - {"--frozen", "--verify", "--dry-run"}
     with_value = {name for name, action in theirs.items() if action.nargs is None}
     assert with_value - {"--experimental-rerun"} == set(FLAGS_WITH_VALUE)
     assert theirs["--info"].choices == list(INFO_TOPICS)

@@ -15,6 +15,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from made_board import REFERENCES as BOARD_REFERENCES
 from made_board import MadeBoard
+from mtnlg.artifacts.store import RECORD_FILE
 from mtnlg.cli.main import main
 from mtnlg.records.places import predictions_file
 from mtnlg.records.rows import read_predictions
@@ -269,5 +270,6 @@ def test_a_board_without_all_predictions_has_no_note(board: MadeBoard) -> None:
     assert len(read_predictions(path)) == len(BOARD_REFERENCES)
 
     path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
+    (path.parent / RECORD_FILE).unlink()
 
     assert board.rows()["nano"].reason is None

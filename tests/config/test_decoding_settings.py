@@ -20,7 +20,7 @@ SAMPLES = {"strategy": "sampling", "num_alternatives": 8}
     ("fields", "message"),
     [
         ({"no_repeat_ngram_size": 0}, r"no_repeat_ngram_size=0: must be a finite number >= 1"),
-        ({"repetition_penalty": 0.0}, r"repetition_penalty=0\.0: must be a finite number > 0"),
+        ({"repetition_penalty": 0.0}, r"repetition_penalty=0\.0: must be from 0.0001 to 10,000"),
         ({"repetition_penalty": float("nan")}, r"repetition_penalty=nan: must be"),
         ({"min_new_tokens": 0}, r"min_new_tokens=0: must be a finite number >= 1"),
         ({"min_new_tokens": 129}, r"min_new_tokens=129: must be at most decoding\.max_new.*=128"),

@@ -57,7 +57,7 @@ def test_run_ends_with_the_stage_that_it_is_asked_for(
     for name in ALL:
         monkeypatch.setattr(stages, name, stage(name))
     monkeypatch.setattr(stages, "code_hashes", lambda _: {"rows": "c0de"})
-    monkeypatch.setattr(run, "preflight", lambda _: None)
+    monkeypatch.setattr(run, "preflight", lambda _, **__: None)
 
     run.execute(config, last)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +76,9 @@ class RatedBoard:
         for system in systems:
             self._score(system, output)
         trained = [system for system in systems if system != "copy"]
+        for earlier in folder.glob("run-*"):
+            if earlier.name.removeprefix("run-") not in trained:
+                shutil.rmtree(earlier)  # as a user takes a run off the board
         for system in trained:
             scored = [system, *(one for one in systems if one == "copy")]
             run = RunRecord(
