@@ -24,6 +24,7 @@ from mtnlg.config import (
     PositionEncoding,
     TaskKind,
 )
+from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.generation.engine import generate
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
@@ -203,19 +204,19 @@ def test_gguf_file_opens_in_transformers(tmp_path: Path) -> None:
         torch.testing.assert_close(theirs.eval()(ids).logits, made.model(ids), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("quantization", ["F16", "BF16", "Q8_0"])
-def test_quantized_gguf_files_are_read(quantization: str, tmp_path: Path) -> None:
-    """Oracle: the weights within the precision of their type."""
+def rewrite(source: Path, target: Path, quantization: str, **changes: Any) -> None:
+    """The same GGUF file with other matrices and fields."""
     import gguf
 
-    made = Made(tmp_path / "model", "llama")
-    source = exported(made, "gguf", tmp_path) / "model.gguf"
     reader, kind = gguf.GGUFReader(source), gguf.GGMLQuantizationType[quantization]
-    writer = gguf.GGUFWriter(tmp_path / "small.gguf", "llama")
+    architecture = changes.pop("architecture", "llama")
+    writer = gguf.GGUFWriter(target, architecture)
     for name, row in reader.fields.items():
-        if not name.startswith(("GGUF.", "general.architecture")):
+        if not name.startswith(("GGUF.", "general.architecture", *changes)):
             sub = row.types[1] if len(row.types) > 1 else None
             writer.add_key_value(name, row.contents(), row.types[0], sub)
+    for name, value in changes.items():
+        (writer.add_string if isinstance(value, str) else writer.add_uint32)(name, value)
     for tensor in reader.tensors:
         is_matrix = len(tensor.shape) > 1 and tensor.shape[0] % 32 == 0
         data = gguf.quantize(tensor.data, kind) if is_matrix else tensor.data
@@ -225,11 +226,46 @@ def test_quantized_gguf_files_are_read(quantization: str, tmp_path: Path) -> Non
     writer.write_tensors_to_file()
     writer.close()
 
+
+@pytest.mark.parametrize("quantization", ["F16", "BF16", "Q8_0"])
+def test_quantized_gguf_files_are_read(quantization: str, tmp_path: Path) -> None:
+    """Oracle: the weights within the precision of their type."""
+    made = Made(tmp_path / "model", "llama")
+    source = exported(made, "gguf", tmp_path) / "model.gguf"
+    rewrite(source, tmp_path / "small.gguf", quantization)
+
     convert(tmp_path / "small.gguf", tmp_path / "back")
 
     back = load_model(tmp_path / "back").state_dict()
     for name, weight in made.model.state_dict().items():
         assert (back[name] - weight).abs().max() < 0.011, name
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"llama.rope.scaling.type": "linear"}, "llama.rope.scaling.type=linear: not in our"),
+        ({"llama.expert_count": 8}, "llama.expert_count=8: not in our transformer"),
+        ({"llama.rope.dimension_count": 4}, "llama.rope.dimension_count=4: not in our"),
+        ({"llama.block_count": 2}, "9 tensors of LlamaForCausalLM are unknown"),
+        ({"architecture": "gemma"}, "general.architecture=gemma: our transformer can be gpt2"),
+        ({"tokenizer.ggml.model": "llama"}, "tokenizer.ggml.model=llama, tokenizer.ggml.pre=gpt-2"),
+        ({"tokenizer.ggml.pre": "new"}, "tokenizer.ggml.pre=new: known are gpt2 with gpt-2, smo"),
+    ],
+)
+def test_what_a_gguf_file_has_and_ours_has_not(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    """Oracle: the message by hand."""
+    made = Made(tmp_path / "model", "llama")
+    source = exported(made, "gguf", tmp_path) / "model.gguf"
+    rewrite(source, tmp_path / "other.gguf", "F32", **changes)
+
+    with pytest.raises((ConfigError, ArtifactError)) as raised:
+        convert(tmp_path / "other.gguf", tmp_path / "back")
+
+    assert message in str(raised.value)
+    assert not (tmp_path / "back").exists()
 
 
 @pytest.mark.parametrize("num_bytes", [3, 200, 60_000])
