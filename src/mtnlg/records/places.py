@@ -2,6 +2,7 @@
 
 | folder | its files |
 |---|---|
+| `<artifacts>/pretrained/<key>/` | a model of others as a model folder of ours |
 | `<artifacts>/rows/<key>/` | `train.jsonl`, `validation.jsonl`, `<test set>.jsonl`, `audit.json` |
 | `<artifacts>/contamination/<key>/` | `<task>.<test set>.jsonl`, `contamination.json` |
 | `<artifacts>/model/<key>/` | the model, `training.json`, `metrics.csv`, `profile.txt` |
