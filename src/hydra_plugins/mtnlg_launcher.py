@@ -126,7 +126,7 @@ class OptunaSweeper(Planner, Sweeper):
     def __init__(
         self,
         n_trials: int,
-        n_jobs: int | None,
+        n_jobs: int,
         direction: str,
         sampler: Mapping[str, Any],
         pruner: Mapping[str, Any] | None,
@@ -210,7 +210,7 @@ _store(
     OptunaSweeper,
     _recursive_=False,
     n_trials=20,
-    n_jobs=None,
+    n_jobs=2,
     direction="maximize",
     sampler={"_target_": "optuna.samplers.TPESampler", "seed": 1},
     pruner=None,

@@ -67,7 +67,7 @@ def objective(values: dict[str, float]) -> float:
 def sweeper(launcher: Any, **settings: Any) -> Any:
     defaults = {
         "n_trials": 12,
-        "n_jobs": None,
+        "n_jobs": 2,
         "direction": "maximize",
         "sampler": {"_target_": "optuna.samplers.TPESampler", "seed": 5},
         "pruner": None,

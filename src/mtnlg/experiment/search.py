@@ -47,10 +47,9 @@ def run_search(sweeper: Any, arguments: Sequence[str]) -> None:
     config = load_composed(sweeper.compose([*fixed, *_words(_first_values(space))]))
     name, artifacts_root = experiment_name(config), Path(config.artifacts_root)
     fixed.append(f"name={name}")
-    batch = sweeper.n_jobs or getattr(sweeper.launcher, "jobs", None) or 1
     with _study(sweeper, experiment_folder(Path(config.runs_root), name)) as (study, file):
         while (start := len(study.trials)) < sweeper.n_trials:
-            size = min(batch, sweeper.n_trials - start)
+            size = min(sweeper.n_jobs, sweeper.n_trials - start)
             trials = [study.ask(dict(space)) for _ in range(size)]
             words = [[*fixed, *_words(trial.params), *_of_trial(trial, file)] for trial in trials]
             jobs = sweeper.planned(words, start)
@@ -127,8 +126,7 @@ def _check(settings: Any) -> None:
     for name in ("n_trials", "n_jobs"):
         value = getattr(settings, name)
         is_count = isinstance(value, int) and value > 0
-        is_default = name == "n_jobs" and value is None
-        require(is_count or is_default, f"hydra.sweeper.{name}", value, "a whole number >= 1")
+        require(is_count, f"hydra.sweeper.{name}", value, "a whole number >= 1")
     is_waiting = getattr(settings.launcher, "is_waiting", True)
     allowed = "true in a search, which must know what its trials reached"
     require(is_waiting, "hydra.launcher.is_waiting", is_waiting, allowed)
