@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mtnlg.cli.command import Subparsers, add_command
-from mtnlg.config.checks import at_least, check
 from mtnlg.errors import ConfigError
-from mtnlg.records.files import decode_line, numbered_lines
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -53,11 +51,14 @@ def run(options: argparse.Namespace) -> None:
 
         decoding = decoding_settings(options.set)
     if options.num_beams is not None:
+        from mtnlg.config.checks import at_least, check
+
         check("--num-beams", options.num_beams, at_least(1))
         if "num_beams" in decoding:
             raise ConfigError("--num-beams and --set num_beams say the same; give one of them")
         decoding |= {"num_beams": options.num_beams} if options.num_beams > 1 else {}
     from mtnlg import MegatronTuringForConditionalGeneration
+    from mtnlg.records.files import decode_line, numbered_lines
 
     model = MegatronTuringForConditionalGeneration.from_pretrained(options.model)
     texts = options.text or [
