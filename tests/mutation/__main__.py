@@ -23,7 +23,7 @@ from types import ModuleType
 
 import coverage
 import pytest
-from faults import Fault, draw
+from mutants import Fault, draw
 from tabulate import tabulate
 
 ROOT = Path(__file__).parents[2]
