@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reproduce proof mutation browser-test simulations configuration clean
+.PHONY: demo test check reproduce proof mutation browser-test simulations faults configuration clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -39,6 +39,10 @@ browser-test: .venv/browser
 # How often intervals and tests are right, on made-up scores: a table that is published.
 simulations: .venv/ready
 	$(BIN)/python tests/support/simulations.py reports/published/statistics.md
+
+# What damaged files and kills do to a small experiment: a table that is published; about 15 minutes.
+faults: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/python tests/support/faults.py reports/published/faults.md
 
 # The page of all settings, from the classes that define them.
 configuration: .venv/ready

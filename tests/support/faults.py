@@ -1,14 +1,18 @@
 """Faults of files and disks in a small experiment, and what the same command makes of them.
 
-`python tests/support/faults.py TABLE.md` injects each fault into each file and writes a table.
+`python tests/support/faults.py TABLE.md [KILLS]` injects each fault into each file, kills the command
+at KILLS (50) random moments, and writes both tables.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +28,12 @@ TIMES = ("training_seconds", "decoding_tokens_per_second", "peak_memory_bytes")
 """What a second run measures again."""
 REWRITTEN = ("runs", "reports")
 """Folders whose files each command writes again, whatever they held."""
+HEAD = """# Faults, and what the same command makes of them
+
+Written by `python tests/support/faults.py`: a small experiment is killed or damaged, and asked
+for again. Held: exit status 0, the board of the undisturbed run apart from times, and a line that
+names a damaged artifact.
+"""
 CACHES = ("source_facts.json", "source_hashes.json")
 """Files that only save time."""
 SETTINGS = (
@@ -93,6 +103,22 @@ class Experiment:
             status = main([stage, *SETTINGS, data, *roots, *words])
         return status, messages.getvalue()
 
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """The command in a process group of its own, silent."""
+        roots = [f"{name}_root={self.root / name}" for name in ("artifacts", "runs", "reports")]
+        given = [*SETTINGS, f"data_root={self.root / 'data'}", *roots, *words]
+        return subprocess.Popen(
+            [sys.executable, "-m", "mtnlg.cli.main", "run", *given],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def stage(self) -> str:
+        """The stage that a folder is being built for."""
+        partial = next(self.root.glob("artifacts/*/*.partial"), None)
+        return "between two stages" if partial is None else partial.parent.name
+
     def board(self) -> object:
         """The boards of leaderboard.json without times."""
         path = self.root / "reports" / "small" / "leaderboard.json"
@@ -152,8 +178,47 @@ def table(outcomes: Iterable[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def kill(folder: Path, *, times: int, seconds: float = 12.0) -> Iterator[tuple[str, bool]]:
+    """SIGKILL at random moments, each time followed by the same command, until it ends: the stage
+    that was killed, and whether the board is the undisturbed one.
+    """
+    draw, longer = random.Random(1), "trainer.max_steps=150"
+    undisturbed = Experiment(folder / "undisturbed")
+    assert undisturbed.start(longer).wait() == 0
+    killed: list[str] = []
+    for number in itertools.count():
+        experiment, stages = Experiment(folder / str(number)), list[str]()
+        while True:
+            process = experiment.start(longer)
+            try:
+                status = process.wait(draw.uniform(0.0, seconds))
+                break
+            except subprocess.TimeoutExpired:
+                stages.append(experiment.stage())
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        is_held = status == 0 and experiment.board() == undisturbed.board()
+        yield from ((stage, is_held) for stage in stages)
+        killed += stages
+        if len(killed) >= times:
+            return
+
+
+def kill_table(kills: Iterable[tuple[str, bool]]) -> str:
+    """Markdown: stage, how often it was killed, and how often the same board came of it."""
+    groups: dict[str, list[bool]] = {}
+    for stage, is_held in kills:
+        groups.setdefault(stage, []).append(is_held)
+    lines = ["| killed by SIGKILL during | times | the undisturbed board |", "|---|---|---|"]
+    lines += [f"| {stage} | {len(held)} | {sum(held)} |" for stage, held in sorted(groups.items())]
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         made = Experiment(Path(temporary))
         assert made.run()[0] == 0
-        Path(sys.argv[1]).write_text(table(inject(made, made.files(), FAULTS)), encoding="utf-8")
+        files = table(inject(made, made.files(), FAULTS))
+        times = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+        kills = kill_table(kill(Path(temporary) / "kills", times=times))
+        Path(sys.argv[1]).write_text(f"{HEAD}\n{kills}\n{files}", encoding="utf-8")
