@@ -1,7 +1,7 @@
 """Faults of files and disks in a small experiment, and what the same command makes of them.
 
-`python tests/support/faults.py TABLE.md [KILLS]` injects each fault into each file, kills the command
-at KILLS (50) random moments, and writes both tables.
+`python tests/support/faults.py TABLE.md [KILLS]` injects each fault into each file, kills the
+command at KILLS (50) random moments, and writes both tables.
 """
 
 from __future__ import annotations
