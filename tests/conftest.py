@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chromium import NEEDED, Watched, chromium_binary
-from mtnlg.progress import show_messages
+from mtnlg.process.progress import show_messages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

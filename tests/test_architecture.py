@@ -20,12 +20,11 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_SCRIPT_LINES = 400, 60, 40
 
-EVERYBODY = {"config", "errors", "plugins", "progress", "records", "signals", "text"}
+EVERYBODY = {"config", "errors", "plugins", "process", "records", "text"}
 """Rooms that all may import."""
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
-    "progress": set(),
-    "signals": set(),
+    "process": set(),
     "text": {"errors"},
     "plugins": {"errors"},
     "config": {"errors", "plugins"},

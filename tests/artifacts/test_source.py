@@ -138,7 +138,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("cli/main.py", set[str]()),
         ("doctor/symptoms.py", set[str]()),
         ("config/report.py", set[str]()),
-        ("progress.py", set[str]()),
+        ("process/progress.py", set[str]()),
         ("plugins.py", set[str]()),
         ("errors.py", set[str]()),
         ("artifacts/store.py", set[str]()),

@@ -20,7 +20,7 @@ from mtnlg.evaluation import METRICS, Resampling, Texts, measure, score_predicti
 from mtnlg.evaluation import score as evaluation_score
 from mtnlg.evaluation.metrics.bleu import bleu_signature
 from mtnlg.evaluation.score import make_scores, measure_systems
-from mtnlg.progress import Task
+from mtnlg.process.progress import Task
 from mtnlg.records.files import write_jsonl
 from mtnlg.records.rows import Prediction
 from mtnlg.records.scores import Scores, SubsetScores, load_scores, save_scores

@@ -19,7 +19,7 @@ import pytest
 from mtnlg.experiment import jobs
 from mtnlg.experiment.launch import NOT_STARTED, Job, Launch
 from mtnlg.experiment.run import run_lock
-from mtnlg.signals import Signalled
+from mtnlg.process.signals import Signalled
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mtnlg.evaluation import METRICS, Resampling, find_metric
 from mtnlg.leaderboard import file_board
 from mtnlg.leaderboard.file_board import Inputs, Settings, build_file_board, write_samples
 from mtnlg.leaderboard.model import Board
-from mtnlg.progress import Task
+from mtnlg.process.progress import Task
 from mtnlg.records.rows import read_predictions
 from mtnlg.records.text_files import TextFile
 

@@ -19,9 +19,9 @@ from made_training import (
     train,
     train_until_killed,
 )
-from mtnlg import progress
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.errors import TrainingError
+from mtnlg.process import progress
 from mtnlg.training import callbacks
 from mtnlg.training.checkpoints import find_checkpoints, newest_sound_checkpoint
 

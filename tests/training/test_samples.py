@@ -13,7 +13,7 @@ from mtnlg import MegatronTuringForConditionalGeneration
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import Config, ThirdParty
 from mtnlg.experiment.compose import run_id
-from mtnlg.progress import logged_to, show_messages
+from mtnlg.process.progress import logged_to, show_messages
 from mtnlg.records.rows import read_rows
 
 TASK = "translation/forward"

@@ -28,7 +28,10 @@ from mtnlg.records.files import read_json, write_json
 OUR_PACKAGE = __name__.partition(".")[0]
 WITHOUT_EFFECT = {
     f"{OUR_PACKAGE}.{name}"
-    for name in ("artifacts.source", "artifacts.store", "errors", "plugins", "progress", "signals")
+    for name in (
+        *("artifacts.source", "artifacts.store", "errors", "plugins"),
+        *("process.progress", "process.signals"),
+    )
 }
 """Modules that put nothing into an artifact: they say where it is, why it fails, how far it is."""
 CHOICES = {

@@ -23,7 +23,7 @@ from mtnlg.cli import (
 )
 from mtnlg.cli.command import Parser, guarded
 from mtnlg.cli.streams import open_streams
-from mtnlg.progress import show_messages
+from mtnlg.process.progress import show_messages
 
 COMMANDS = (
     *(stage.add_parser, data.add_parser, say.add_parser, score.add_parser, doctor.add_parser),

@@ -13,7 +13,7 @@ from typing import Any
 from mtnlg.cli.command import Subparsers, add_command, guarded
 from mtnlg.cli.hydra_flags import HelpWithChoices, add_overrides, check_flags, split_flags
 from mtnlg.errors import ConfigError
-from mtnlg.progress import outlive_readers
+from mtnlg.process.progress import outlive_readers
 
 STAGES = {
     "prepare": "raw text to rows, tokenizer and token arrays",

@@ -24,7 +24,7 @@ from mtnlg.evaluation.significance.bootstrap import (
     Resampling,
 )
 from mtnlg.evaluation.texts import Texts, check_texts
-from mtnlg.progress import Task
+from mtnlg.process.progress import Task
 from mtnlg.records.files import JsonObject
 from mtnlg.records.places import PREDICTIONS_FILE
 from mtnlg.records.rows import Prediction, read_predictions

@@ -18,7 +18,7 @@ from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokeniz
 from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.experiment.ranks import is_under_torchrun, train_in_ranks
 from mtnlg.plugins import UsedRow
-from mtnlg.progress import track
+from mtnlg.process.progress import track
 from mtnlg.records.files import JsonObject, JsonValue
 from mtnlg.records.places import (
     CONFIG_FILE,

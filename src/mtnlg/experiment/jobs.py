@@ -22,8 +22,8 @@ from filelock import Timeout
 from mtnlg.experiment.launch import NOT_STARTED, Job, Launch
 from mtnlg.experiment.machine import num_cores, num_devices
 from mtnlg.experiment.run import run_lock
+from mtnlg.process.signals import Signalled, handled_by
 from mtnlg.records.processes import Process, process_start, this_host
-from mtnlg.signals import Signalled, handled_by
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from mtnlg.experiment.forecast import forecast
 from mtnlg.experiment.machine import device, num_cores, num_devices, num_processors, num_threads
 from mtnlg.experiment.preflight import preflight
 from mtnlg.experiment.run import execute, has_finished
-from mtnlg.progress import silent
+from mtnlg.process.progress import silent
 from mtnlg.records.launches import experiment_lock, read_launch, read_runs, register, write_launch
 from mtnlg.records.places import RUN_FILE
 from mtnlg.records.processes import Process, this_process

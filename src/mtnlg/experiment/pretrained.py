@@ -17,7 +17,7 @@ from mtnlg.corpus.sources.files import file_hashes
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.experiment.initial_model import MAY_DIFFER
 from mtnlg.plugins import UsedRow
-from mtnlg.progress import track
+from mtnlg.process.progress import track
 from mtnlg.records.codec import read_record
 from mtnlg.records.files import JsonObject, read_json
 

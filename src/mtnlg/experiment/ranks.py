@@ -25,10 +25,10 @@ from mtnlg.errors import (
     TrainingError,
 )
 from mtnlg.experiment.compose import thaw
-from mtnlg.progress import logged_to, outlive_readers, show_messages
+from mtnlg.process.progress import logged_to, outlive_readers, show_messages
+from mtnlg.process.signals import SIGNALS, end_at_once, handled_by
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.places import LOG_FILE, RANKS_FILE
-from mtnlg.signals import SIGNALS, end_at_once, handled_by
 
 if TYPE_CHECKING:
     from mtnlg.training import TrainingData

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from mtnlg.errors import ConfigError, MtnlgError
 from mtnlg.experiment.compose import freeze_run, thaw
+from mtnlg.process.signals import end_at_once, handled_by
 from mtnlg.provenance.manifest import Run, find_run
 from mtnlg.records.places import CONFIG_FILE, METRICS_FILE
 from mtnlg.records.stages import find_training
-from mtnlg.signals import end_at_once, handled_by
 
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 """What kills a training on the way, at a third and at two thirds of its steps."""

@@ -28,7 +28,8 @@ from mtnlg.experiment.artifacts import RECORDS_OF_TRAINING, Decoded, Prepared
 from mtnlg.experiment.compose import freeze_run, run_folder
 from mtnlg.experiment.machine import hardware
 from mtnlg.experiment.preflight import preflight
-from mtnlg.progress import logged_to, silent
+from mtnlg.process.progress import logged_to, silent
+from mtnlg.process.signals import end_at_once, handled_by
 from mtnlg.provenance.manifest import Manifest
 from mtnlg.records.codec import read_record
 from mtnlg.records.files import JsonObject, disk_fault, read_json
@@ -50,7 +51,6 @@ from mtnlg.records.runs import (
     read_run,
 )
 from mtnlg.records.stages import ContaminationSummary, Generation, Training
-from mtnlg.signals import end_at_once, handled_by
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from mtnlg.inference.likelihood import bits_per_byte, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import Generated, TextGenerator
-from mtnlg.progress import track
+from mtnlg.process.progress import track
 from mtnlg.records.codec import write_record
 from mtnlg.records.files import JsonObject, JsonValue, write_jsonl
 from mtnlg.records.places import GENERATION_FILE, PREDICTIONS_FILE

@@ -19,7 +19,7 @@ from mtnlg.leaderboard.model import Board, BoardRow, left_out_text
 from mtnlg.leaderboard.ranking import rank_rows
 from mtnlg.leaderboard.row_comparisons import compare_rows
 from mtnlg.leaderboard.samples import evenly_spaced
-from mtnlg.progress import Task, track
+from mtnlg.process.progress import Task, track
 from mtnlg.records.files import write_jsonl
 from mtnlg.records.places import predictions_file
 from mtnlg.records.rows import Prediction

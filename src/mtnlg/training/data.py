@@ -24,7 +24,7 @@ from mtnlg.config import TrainerConfig
 from mtnlg.errors import ConfigError
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.prompts import NUM_SPECIAL, label_index
-from mtnlg.signals import SIGNALS, outlive_one
+from mtnlg.process.signals import SIGNALS, outlive_one
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokens import TokenSplit
 from mtnlg.training.plan import (

@@ -18,9 +18,9 @@ from mtnlg.errors import (
     TrainingError,
     is_out_of_memory,
 )
+from mtnlg.process.signals import Request, handled_by
 from mtnlg.records.files import read_json, write_json
 from mtnlg.records.places import NOT_FINITE_FILE
-from mtnlg.signals import Request, handled_by
 from mtnlg.training.checkpoints import find_checkpoints, save_and_prune
 from mtnlg.training.data import Batch
 

@@ -22,7 +22,8 @@ from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import Transformer
 from mtnlg.model.folder import load_weights, weights_of
 from mtnlg.model.initial import freeze, start_from
-from mtnlg.progress import Task, track
+from mtnlg.process.progress import Task, track
+from mtnlg.process.signals import Signalled
 from mtnlg.records.codec import write_record
 from mtnlg.records.places import (
     METRICS_FILE,
@@ -33,7 +34,6 @@ from mtnlg.records.places import (
 )
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.records.stages import Training
-from mtnlg.signals import Signalled
 from mtnlg.tokenization.bpe_dropout import DropoutSegmenter
 from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.tokenization.tokens import cut_into_chunks, read_token_split

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from mtnlg.progress import CUT, Task
+from mtnlg.process.progress import CUT, Task
 from mtnlg.records.files import write_text
 from mtnlg.training.callbacks import Budget, Snapshots
 from mtnlg.training.data import Batch

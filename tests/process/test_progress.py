@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mtnlg.progress import logged_to, show_messages, track
+from mtnlg.process.progress import logged_to, show_messages, track
 
 logger = logging.getLogger("mtnlg.somewhere")
 

@@ -1,0 +1,1 @@
+"""How a process speaks, and how it ends: messages, progress, signals."""
