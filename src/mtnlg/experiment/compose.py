@@ -282,6 +282,10 @@ def experiment_name(config: Config) -> str:
     return slug(config.name or f"{tasks}-{config.model.name}")
 
 
+FAST_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""In ASCII it writes the same bytes as the other."""
+
+
 def run_id(config: Config) -> str:
     """A readable name with a hash of every setting that can change a result."""
     from mtnlg.experiment.pretrained import source_files
@@ -297,7 +301,8 @@ def run_id(config: Config) -> str:
     plain["callbacks"] = {
         name: plain["callbacks"][name] for name in changing_callbacks(config.callbacks)
     }
-    digest = hashlib.sha256(yaml.safe_dump(plain, sort_keys=True).encode()).hexdigest()[:8]
+    text = yaml.dump(plain, Dumper=FAST_DUMPER, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     label = decoding_label(config.decoding)
     return slug(f"{config.model.name}-{label}-seed{config.seed}") + f"-{digest}"
 

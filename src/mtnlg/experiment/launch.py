@@ -239,7 +239,8 @@ def _code_hashes(configs: Mapping[str, Config]) -> dict[str, dict[str, str]]:
     known: dict[str, dict[str, str]] = {}
     hashes = {}
     for name, config in configs.items():
-        used = repr((config.tasks, config.decoding, config.metrics, config.artifacts_root))
+        decoding = (config.decoding.strategy, config.decoding.mbr_utility)
+        used = repr((config.tasks, decoding, config.metrics, config.artifacts_root))
         if used not in known:
             known[used] = stages.code_hashes(config)
         hashes[name] = known[used]
