@@ -23,7 +23,7 @@ from mtnlg.experiment.launch import NOT_STARTED, Job, Launch
 from mtnlg.experiment.machine import num_cores, num_devices
 from mtnlg.experiment.run import run_lock
 from mtnlg.process.signals import Signalled, handled_by
-from mtnlg.records.processes import Process, process_start, this_host
+from mtnlg.records.processes import process_of, when_gone
 
 logger = logging.getLogger(__name__)
 
@@ -153,13 +153,10 @@ def end_with_parent() -> None:
     """In a child: when its parent is gone, end as by SIGTERM, and then at once."""
     parent = os.environ.pop(PARENT_VARIABLE, None)
     if parent is not None:
-        process = Process(int(parent), process_start(int(parent)), this_host())
-        threading.Thread(target=_watch, args=(process,), daemon=True).start()
+        when_gone(process_of(int(parent)), _end, seconds=CHECK_SECONDS)
 
 
-def _watch(parent: Process) -> None:
-    while parent.is_alive:
-        time.sleep(CHECK_SECONDS)
+def _end() -> None:
     while True:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE_SECONDS)

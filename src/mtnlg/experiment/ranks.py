@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from mtnlg.process.progress import logged_to, outlive_readers, show_messages
 from mtnlg.process.signals import SIGNALS, end_at_once, handled_by
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.places import LOG_FILE, RANKS_FILE
+from mtnlg.records.processes import process_of, when_gone
 
 if TYPE_CHECKING:
     from mtnlg.training import TrainingData
@@ -205,7 +205,8 @@ def _first_error(codes: dict[int, int], folder: Path) -> BaseException:
 def _main(path: Path) -> int:
     """One rank that `_launch` started: takes part in the training and writes why it failed."""
     rank = os.environ["RANK"]
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    # Ranks of a launcher that was killed would train on beside those of the next one.
+    when_gone(process_of(os.getppid()), lambda: os._exit(1), seconds=POLL_SECONDS)
     outlive_readers()
     with handled_by(end_at_once):
         try:
@@ -226,13 +227,6 @@ def _main(path: Path) -> int:
             write_record(path.with_name(f"rank-{rank}.json"), failure)
             return 1
     return 0
-
-
-def _end_with_parent(parent: int) -> None:
-    """A launcher that was killed cannot end its ranks: they would train on beside the next one."""
-    while os.getppid() == parent:
-        time.sleep(POLL_SECONDS)
-    os._exit(1)
 
 
 def follow() -> int:

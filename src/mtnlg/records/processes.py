@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +29,23 @@ class Process:
 
 def this_process() -> Process:
     """The process that asks."""
-    return Process(os.getpid(), process_start(os.getpid()), this_host())
+    return process_of(os.getpid())
+
+
+def process_of(number: int) -> Process:
+    """The process that has this number on this machine now."""
+    return Process(number, process_start(number), this_host())
+
+
+def when_gone(process: Process, call: Callable[[], object], *, seconds: float) -> None:
+    """Let a thread look every so many seconds whether the process lives, and then call."""
+
+    def watch() -> None:
+        while process.is_alive:
+            time.sleep(seconds)
+        call()
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def this_host() -> str:
