@@ -13,6 +13,8 @@ import pytest
 from mtnlg.errors import ConfigError
 from mtnlg.experiment import cluster
 from mtnlg.experiment.cluster import Cluster, Work
+from mtnlg.records.places import CLUSTER_FOLDER
+from mtnlg.records.runs import RunRecord
 
 KILLS_ITS_WORKER = """
 import os, signal, sys, pathlib
@@ -92,8 +94,21 @@ def test_second_command_runs_only_after_a_first_that_stands(tmp_path: Path) -> N
 )
 def test_bad_setting_is_named(files: list[Path], settings: dict[str, Any], message: str) -> None:
     """Oracle: the setting in the message."""
-    launch = SimpleNamespace(last_stage="evaluate", stage="run")
+    launch = SimpleNamespace(last_stage="evaluate", stage="run", is_cached=lambda job: False)
     defaults = {"cluster": "local", "jobs": 1, "max_requeues": 0, "parameters": {}}
     launcher = SimpleNamespace(ours=launch, is_waiting=True, **{**defaults, **settings})
     with pytest.raises(ConfigError, match=message):
-        cluster.launch_jobs(launcher, [SimpleNamespace(file=files[0])])  # type: ignore[list-item]
+        cluster.launch_jobs(launcher, [SimpleNamespace(file=files[0], run_id="one")])  # type: ignore[list-item]
+
+
+def test_job_that_has_finished_is_not_submitted(files: list[Path]) -> None:
+    """Oracle: the folder of submitit's scripts, which is not made."""
+    record = RunRecord("one", "finished", None, "model", objective=3.0)
+    job = SimpleNamespace(file=files[0], run_id="one", words=(), record=record)
+    launch = SimpleNamespace(last_stage="evaluate", stage="run", is_cached=lambda job: True)
+    launcher = SimpleNamespace(
+        ours=launch, is_waiting=False, cluster="local", jobs=1, max_requeues=0, parameters={}
+    )
+    (result,) = cluster.launch_jobs(launcher, [job])  # type: ignore[list-item]
+    assert result.return_value == 3.0
+    assert not (files[0].parents[1] / CLUSTER_FOLDER).exists()

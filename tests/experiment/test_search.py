@@ -116,6 +116,15 @@ def test_search_asked_again_runs_nothing_and_goes_on(tmp_path: Path) -> None:
     assert second.num_new == 4
 
 
+def test_search_of_which_nothing_is_planned_ends(tmp_path: Path) -> None:
+    """Oracle: a dry run plans no job, so that none is launched."""
+    launcher = Launcher(tmp_path)
+    dry = sweeper(launcher)
+    dry.planned = lambda words, first: []
+    search.run_search(dry, [])
+    assert launcher.words == []
+
+
 def test_failed_trial_ends_nothing(tmp_path: Path) -> None:
     """Oracle: twelve trials are asked for though the third fails."""
     launcher = Launcher(tmp_path, failing=[2])

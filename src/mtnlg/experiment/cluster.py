@@ -23,7 +23,7 @@ from submitit.helpers import DelayedSubmission
 from mtnlg.config.checks import require
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.launch import Job
-from mtnlg.experiment.launcher import job_return
+from mtnlg.experiment.launcher import job_return, unfinished
 from mtnlg.records.places import CLUSTER_FOLDER
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ CLUSTERS = ("local", "slurm")
 
 
 def launch_jobs(settings: Any, jobs: Sequence[Job]) -> list[JobReturn]:
-    """Submit the jobs of a launch as the launcher's settings say. Without waiting, each makes the
-    report of the jobs that are over by then.
+    """Submit the jobs that have not finished yet, as the launcher's settings say. Without waiting,
+    each makes the report of the jobs that are over by then.
     """
     for name in ("jobs", "max_requeues"):
         value = getattr(settings, name)
@@ -48,10 +48,11 @@ def launch_jobs(settings: Any, jobs: Sequence[Job]) -> list[JobReturn]:
         max_requeues=settings.max_requeues,
         parameters=settings.parameters,
     )
-    launch, files = settings.ours, list(dict.fromkeys(job.file for job in jobs))
-    if settings.is_waiting:
+    launch = settings.ours
+    files = [job.file for job in unfinished(launch, jobs)]
+    if settings.is_waiting or not files:
         statuses = cluster.run(launch.last_stage, files)
-        return [job_return(job, statuses[job.file]) for job in jobs]
+        return [job_return(job, statuses.get(job.file, 0)) for job in jobs]
     stages = [launch.last_stage, *(["report"] if launch.stage == "run" else [])]
     cluster.submit(stages, files)
     launch.is_detached = True

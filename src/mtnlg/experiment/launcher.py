@@ -53,10 +53,15 @@ def plan_jobs(
 
 def launch_jobs(launch: Launch, jobs: Sequence[Job], *, on_error: str) -> Sequence[JobReturn]:
     """Run the jobs that have not finished yet; jobs that are one run are run once."""
-    unique = list({job.run_id: job for job in reversed(jobs)}.values())[::-1]
-    left = [job for job in unique if not launch.is_cached(job)]
+    left = unfinished(launch, jobs)
     run_jobs(launch, left, num_parallel=launch.num_parallel, on_error=on_error)
     return [job_return(job) for job in jobs]
+
+
+def unfinished(launch: Launch, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs that need a process, of those that are one run the first."""
+    unique = list({job.run_id: job for job in reversed(jobs)}.values())[::-1]
+    return [job for job in unique if not launch.is_cached(job)]
 
 
 def job_return(job: Job, status: int = 0) -> JobReturn:

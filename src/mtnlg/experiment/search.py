@@ -53,6 +53,8 @@ def run_search(sweeper: Any, arguments: Sequence[str]) -> None:
             trials = [study.ask(dict(space)) for _ in range(size)]
             words = [[*fixed, *_words(trial.params), *_of_trial(trial, file)] for trial in trials]
             jobs = sweeper.planned(words, start)
+            if not jobs:  # a dry run, or only the report was asked for
+                return
             if not jobs:  # a dry run
                 return
             sweeper.launcher.launch(words, initial_job_idx=start)
