@@ -42,6 +42,7 @@ Space = dict[str, BaseDistribution]
 def run_search(sweeper: Any, arguments: Sequence[str]) -> None:
     """Run the trials that the sweeper's settings and the command line ask for."""
     _check(sweeper)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     params = [f"{key}={value}" for key, value in sweeper.params.items()]
     fixed, space = search_space([*params, *arguments])
     config = load_composed(sweeper.compose([*fixed, *_words(_first_values(space))]))
@@ -143,7 +144,6 @@ def _study(settings: Any, folder: Path) -> Iterator[tuple[optuna.Study, Path | N
     """A new study; with a pruner also the file where the trainings read it, until it is over."""
     from mtnlg.training.pruning import build_part, new_study
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = build_part(_plain(settings.sampler, "optuna.samplers"), optuna.samplers)
     if settings.pruner is None:
         yield optuna.create_study(direction="maximize", sampler=sampler), None
