@@ -27,16 +27,9 @@ from mtnlg.config import (
     plain_settings,
 )
 from mtnlg.errors import ConfigError
-from mtnlg.experiment.compose import (
-    experiment_name,
-    freeze,
-    freeze_run,
-    run_id,
-    slug,
-    thaw,
-    without_paths,
-)
+from mtnlg.experiment.compose import freeze, freeze_run, thaw
 from mtnlg.experiment.launch import name_alike
+from mtnlg.experiment.naming import experiment_name, run_id, slug, without_paths
 from mtnlg.generation.strategies import decoding_label
 
 TASK, OTHER_TASK = "task=translation/multi30k_en_de", "dialogue/dailydialog"

@@ -10,7 +10,8 @@ import pytest
 
 from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
-from mtnlg.experiment.compose import decoding_settings, slug
+from mtnlg.experiment.compose import decoding_settings
+from mtnlg.experiment.naming import slug
 from mtnlg.generation.strategies import decoding_label, find_strategy
 
 SAMPLES = {"strategy": "sampling", "num_alternatives": 8}

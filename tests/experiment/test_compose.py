@@ -6,7 +6,8 @@ import pytest
 
 from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
-from mtnlg.experiment.compose import decoding_settings, slug, without_paths
+from mtnlg.experiment.compose import decoding_settings
+from mtnlg.experiment.naming import slug, without_paths
 
 
 def test_words_become_typed_settings_of_decoding() -> None:

@@ -13,8 +13,9 @@ from composed import composed
 from made_checkpoints import NUM_TOKENS, make_checkpoint
 from mtnlg.config import Config
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.experiment.compose import freeze, run_id, thaw
+from mtnlg.experiment.compose import freeze, thaw
 from mtnlg.experiment.initial_model import check_initial_model
+from mtnlg.experiment.naming import run_id
 from mtnlg.experiment.pretrained import make_pretrained
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import load_model

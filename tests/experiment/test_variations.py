@@ -10,7 +10,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from mtnlg.errors import ConfigError
-from mtnlg.experiment.compose import load, register_schema, run_id
+from mtnlg.experiment.compose import load, register_schema
+from mtnlg.experiment.naming import run_id
 from mtnlg.experiment.variations import Variations
 
 FIXED = ["task=translation/builtin_en_zh", "debug=fast"]

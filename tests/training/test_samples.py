@@ -12,7 +12,7 @@ from made_training import curve, small_config, train
 from mtnlg import MegatronTuringForConditionalGeneration
 from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import Config, ThirdParty
-from mtnlg.experiment.compose import run_id
+from mtnlg.experiment.naming import run_id
 from mtnlg.process.progress import logged_to, show_messages
 from mtnlg.records.rows import read_rows
 

@@ -36,7 +36,10 @@ WITHOUT_EFFECT = {
 """Modules that put nothing into an artifact: they say where it is, why it fails, how far it is."""
 CHOICES = {
     f"{OUR_PACKAGE}.{name}"
-    for name in ("config", "experiment.compose", "evaluation.metrics.registry")
+    for name in (
+        *("config", "experiment.compose", "experiment.naming"),
+        "evaluation.metrics.registry",
+    )
 }
 """Modules that list what runs choose from. Each run counts only what it uses of them, so that a new
 setting of another stage, or a new metric, changes no key.

@@ -13,9 +13,9 @@ from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact, file_sha256, make_folder, recorded_sha256
 from mtnlg.config import Config, TaskConfig, plain_settings
 from mtnlg.config.third_party import changing_callbacks
-from mtnlg.experiment.compose import WATCHING_SETTINGS, run_folder
 from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer
 from mtnlg.experiment.machine import arithmetic, num_threads
+from mtnlg.experiment.naming import WATCHING_SETTINGS, run_folder
 from mtnlg.experiment.ranks import is_under_torchrun, train_in_ranks
 from mtnlg.plugins import UsedRow
 from mtnlg.process.progress import track

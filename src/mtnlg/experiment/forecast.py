@@ -9,7 +9,7 @@ from statistics import median
 
 from mtnlg.config import Config
 from mtnlg.errors import ArtifactError
-from mtnlg.experiment.compose import run_id
+from mtnlg.experiment.naming import run_id
 from mtnlg.experiment.run import BUILDING, Found
 from mtnlg.records.codec import read_record
 from mtnlg.records.places import RUN_FILE

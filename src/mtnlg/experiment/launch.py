@@ -16,9 +16,10 @@ from pathlib import Path
 from mtnlg.config import Config
 from mtnlg.errors import ConfigError, MtnlgError
 from mtnlg.experiment import stages
-from mtnlg.experiment.compose import experiment_name, freeze_run, run_id, thaw, without_paths
+from mtnlg.experiment.compose import freeze_run, thaw
 from mtnlg.experiment.forecast import forecast
 from mtnlg.experiment.machine import device, num_cores, num_devices, num_processors, num_threads
+from mtnlg.experiment.naming import experiment_name, run_id, without_paths
 from mtnlg.experiment.preflight import preflight
 from mtnlg.experiment.run import execute, has_finished
 from mtnlg.process.progress import silent

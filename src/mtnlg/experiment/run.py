@@ -25,8 +25,9 @@ from mtnlg.errors import (
 )
 from mtnlg.experiment import stages
 from mtnlg.experiment.artifacts import RECORDS_OF_TRAINING, Decoded, Prepared
-from mtnlg.experiment.compose import freeze_run, run_folder
+from mtnlg.experiment.compose import freeze_run
 from mtnlg.experiment.machine import hardware
+from mtnlg.experiment.naming import run_folder
 from mtnlg.experiment.preflight import preflight
 from mtnlg.process.progress import logged_to, silent
 from mtnlg.process.signals import end_at_once, handled_by

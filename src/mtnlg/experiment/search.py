@@ -29,7 +29,8 @@ from optuna.trial import TrialState
 
 from mtnlg.config.checks import require
 from mtnlg.errors import ConfigError
-from mtnlg.experiment.compose import experiment_name, load_composed
+from mtnlg.experiment.compose import load_composed
+from mtnlg.experiment.naming import experiment_name
 from mtnlg.records.places import experiment_folder
 from mtnlg.records.runs import STANDING, RunRecord
 

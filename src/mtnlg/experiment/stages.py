@@ -27,7 +27,7 @@ from mtnlg.experiment.artifacts import (
     search_contamination,
     validation_rows,
 )
-from mtnlg.experiment.compose import experiment_name
+from mtnlg.experiment.naming import experiment_name
 
 logger = logging.getLogger(__name__)
 
