@@ -14,7 +14,8 @@ from sacrebleu.metrics.bleu import BLEU
 
 from mtnlg.evaluation import METRICS, Resampling, find_metric
 from mtnlg.leaderboard import file_board
-from mtnlg.leaderboard.file_board import Inputs, Settings, build_file_board, write_samples
+from mtnlg.leaderboard.file_board import build_file_board, write_samples
+from mtnlg.leaderboard.file_inputs import Inputs, Settings
 from mtnlg.leaderboard.model import Board
 from mtnlg.process.progress import Task
 from mtnlg.records.rows import read_predictions

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from mtnlg.cli.command import Subparsers, add_command
-from mtnlg.cli.files import STANDARD_METRICS, add_files
+from mtnlg.cli.files import add_files
 from mtnlg.errors import ConfigError
 
 
@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
     from mtnlg.doctor.symptoms import find_symptoms
     from mtnlg.doctor.text import Diagnosis, diagnosis_document, diagnosis_text
     from mtnlg.evaluation.line_order import find_order
+    from mtnlg.leaderboard.file_inputs import STANDARD_METRICS
     from mtnlg.leaderboard.file_notes import reading_notes
     from mtnlg.records.text_files import as_mistake_of_the_command
     from mtnlg.text.scripts import base_language

@@ -6,19 +6,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from mtnlg.cli.command import Parser
+from mtnlg.config.evaluation import DEFAULT_METRICS
 from mtnlg.errors import DataError
 
 if TYPE_CHECKING:
-    from mtnlg.leaderboard.file_board import Inputs
+    from mtnlg.leaderboard.file_inputs import Inputs
     from mtnlg.records.request import Example
     from mtnlg.records.text_files import TextFile
 
-STANDARD_METRICS = {
-    "translation": ("bleu", "chrf"),
-    "summarization": ("rougeL", "rouge1", "rouge2", "rougeLsum"),
-    "dialogue": ("rougeL", "rouge1", "rouge2", "bleu"),
-}
-"""Kind of task -> its metrics if none are named; the board is sorted by the first."""
 FIELDS = {"hypothesis": "prediction", "reference": "references", "source": "source"}
 """Kind of text -> its field in JSON lines and tables, as in predictions.jsonl of a run."""
 
@@ -33,7 +28,10 @@ def add_files(parser: Parser) -> None:
         help="one or several; an empty line of one of several is no reference",
     )
     parser.add_argument(
-        "--task", required=True, choices=list(STANDARD_METRICS), help="the kind of task"
+        "--task",
+        required=True,
+        choices=[kind.name for kind in DEFAULT_METRICS],
+        help="the kind of task",
     )
     parser.add_argument(
         "--language",
@@ -69,7 +67,7 @@ def add_format(parser: Parser) -> None:
 
 def read_inputs(options: argparse.Namespace) -> Inputs:
     """The texts that the options name; raises DataError with file and line."""
-    from mtnlg.leaderboard.file_board import Inputs
+    from mtnlg.leaderboard.file_inputs import Inputs
     from mtnlg.records.text_files import STANDARD_INPUT, check_aligned, read_texts
 
     sources = [options.sources] if options.sources else []

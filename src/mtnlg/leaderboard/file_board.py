@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from mtnlg.evaluation.metrics.base import excess_tokens
 from mtnlg.evaluation.score import measure_systems, measure_whole, num_cores
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.evidence import Evidence
+from mtnlg.leaderboard.file_inputs import Inputs, Settings
 from mtnlg.leaderboard.file_notes import reading_notes, text_notes
 from mtnlg.leaderboard.model import Board, BoardRow, left_out_text
 from mtnlg.leaderboard.ranking import rank_rows
@@ -29,47 +30,6 @@ LONG_WORK = 1_000_000
 """Characters to measure, once for each metric, beyond which processes start and progress is shown:
 some seconds of work.
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What is computed and how."""
-
-    metrics: tuple[Metric, ...]
-    main_metric: str | None = None
-    """What the board is sorted by; None: the first metric that is computed for all systems."""
-    language: str
-    num_trials: int
-    resampling: Resampling
-    margins: Mapping[str, float] = field(default_factory=dict)
-    """Metric -> margin of equivalence, in its unit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """Texts that belong together line by line."""
-
-    hypotheses: Sequence[TextFile]
-    references: Sequence[TextFile]
-    sources: TextFile | None = None
-    targets: Sequence[tuple[str, ...]]
-    """References of each row, those of all files together."""
-    notes: Sequence[str] = ()
-    """What concerns every system."""
-
-    @property
-    def labels(self) -> list[str]:
-        """A name for each system: its file's, with as much of the path as makes it unique."""
-        return _distinct_names([file.path for file in self.hypotheses])
-
-    def texts(self, index: int, language: str) -> Texts:
-        """The outputs of one system with their references and sources."""
-        return Texts(
-            _first_texts(self.hypotheses[index]),
-            self.targets,
-            language=language,
-            sources=None if self.sources is None else _first_texts(self.sources),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,28 +200,6 @@ def _excess(metric: Metric, files: Sequence[TextFile], language: str) -> str | N
                         f"computed for at most {metric.max_tokens}"
                     )
     return None
-
-
-def _first_texts(file: TextFile) -> list[str]:
-    return [texts[0] for texts in file.examples]
-
-
-def _distinct_names(paths: Sequence[str]) -> list[str]:
-    """The last part of each path; of equal ones, as many parts as make them differ; of the same
-    file given twice, the whole path with a number.
-    """
-    parts = [PurePath(path).parts or (path,) for path in paths]
-    names = [path_parts[-1] for path_parts in parts]
-    for length in range(2, max(map(len, parts), default=0) + 1):
-        repeated = {name for name in names if names.count(name) > 1}
-        names = [
-            str(PurePath(*path_parts[-length:])) if name in repeated else name
-            for path_parts, name in zip(parts, names, strict=True)
-        ]
-    return [
-        f"{name} ({names[: index + 1].count(name)})" if names.count(name) > 1 else name
-        for index, name in enumerate(names)
-    ]
 
 
 def _progress(title: str, total: int, *, is_shown: bool) -> AbstractContextManager[Task]:

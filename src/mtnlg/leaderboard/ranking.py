@@ -16,6 +16,8 @@ from mtnlg.leaderboard.model import Board, BoardRow
 from mtnlg.records.runs import KINDS, STATUSES
 from mtnlg.records.scores import MetricScore
 
+NOT_COMPARABLE = "not comparable"
+"""The start of the reason of a row with numbers and without a rank."""
 NO_SIGNAL = "no row has a signal, so the ranking is that of the clean rows"
 
 
@@ -49,7 +51,7 @@ def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[
     for row in rows:
         differences = "; ".join([*_differences(row, usual), *_other_rows(row, usual_rows)])
         if differences:
-            reason = f"not comparable: {differences}" + (f"; {row.reason}" if row.reason else "")
+            reason = f"{NOT_COMPARABLE}: {differences}" + (f"; {row.reason}" if row.reason else "")
             unranked.append(replace(row, reason=reason))
         elif row.metrics and metric_names[0] in row.metrics:
             ranked.append(row)
@@ -57,7 +59,7 @@ def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[
             unranked.append(row)
     ranked.sort(key=lambda row: _badness_of(row, metric_names))
     unranked.sort(key=lambda row: (not row.metrics, STATUSES.index(row.status)))
-    return _with_ranks(ranked, metric_names) + unranked
+    return with_ranks(ranked, metric_names[0]) + unranked
 
 
 def measure_of(metric: MetricScore) -> tuple[str, int]:
@@ -113,8 +115,9 @@ def badness(metric: MetricScore) -> float:
     return -metric.value if metric.higher_is_better else metric.value
 
 
-def _with_ranks(rows: Sequence[BoardRow], metric_names: Sequence[str]) -> list[BoardRow]:
-    scores = [badness(row.metrics[metric_names[0]]) for row in rows]
+def with_ranks(rows: Sequence[BoardRow], main_metric: str) -> list[BoardRow]:
+    """The rows, all of which have the main metric, with their ranks."""
+    scores = [badness(row.metrics[main_metric]) for row in rows]
     return [
         replace(row, rank=1 + sum(better < score for better in scores))
         for row, score in zip(rows, scores, strict=True)

@@ -36,17 +36,22 @@ def render_csv(leaderboard: Leaderboard) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writeheader()
+    for record in table_records(leaderboard):
+        writer.writerow({name: harmless(cell) for name, cell in record.items()})
+    return stream.getvalue()
+
+
+def table_records(leaderboard: Leaderboard) -> Iterator[dict[str, Cell]]:
+    """Column -> cell of each line, without the columns that it leaves empty."""
     for board in leaderboard.boards:
         for record in _records(board):
-            record |= {
+            yield record | {
                 "experiment": leaderboard.experiment,
                 "task": board.task,
                 "test_set": board.test_set,
                 "subset": board.subset,
                 "language": board.language,
             }
-            writer.writerow({name: harmless(cell) for name, cell in record.items()})
-    return stream.getvalue()
 
 
 def _records(board: Board) -> Iterator[dict[str, Cell]]:

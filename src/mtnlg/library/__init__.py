@@ -1,0 +1,1 @@
+"""What `import mtnlg` gives: scores of texts, boards and runs as data for notebooks and scripts."""
