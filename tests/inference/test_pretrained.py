@@ -150,7 +150,11 @@ def test_decoding_settings_choose_the_search(values: dict[str, object], label: s
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"beams": 3}, r"generate\(\) has no setting 'beams'; known: bad_words, .*num_beams"),
+        ({"beams": 3}, r"has no setting 'beams'; set strategy=beam and num_beams"),
+        ({"max_length": 3}, r"generate\(\) has no setting 'max_length'; set max_new_tokens$"),
+        ({"num_beam": 3}, r"'num_beam'; set strategy=beam and num_beams"),
+        ({"num_return_sequences": 3}, r"decoding\.num_alternatives=3: must be at most 1"),
+        ({"num_return_sequences": 0}, r"decoding\.num_alternatives=0: must be"),
         ({"strategy": "best"}, r"decoding\.strategy has 'best'; known: greedy, sampling, beam"),
         ({"strategy": "greedy", "num_beams": 3}, r"num_beams=3: must be with .*strategy=beam"),
         ({"has_likelihood": True}, r"generate\(has_likelihood=True\): .*decoding\.has_likelihood"),
@@ -165,6 +169,49 @@ def test_wrong_decoding_setting_is_named(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         pretrained.generate("a", task=None, **values)
+
+
+def test_several_answers_are_lists_whose_first_is_the_only_one(pretrained: Pretrained) -> None:
+    """Oracle: the answers of the same search without the number."""
+    single = pretrained.generate(TEXTS, num_beams=4, **FAST)
+
+    several = pretrained.generate(TEXTS, num_beams=4, num_return_sequences=3, **FAST)
+    of_text = pretrained.generate(TEXTS[0], num_beams=4, num_return_sequences=3, **FAST)
+
+    assert [len(answers) for answers in several] == [3, 3, 3]
+    assert [answers[0] for answers in several] == single
+    assert of_text == several[0]
+    assert len(set(of_text)) == 3
+    assert pretrained.generate(TEXTS[0], num_return_sequences=1, **FAST) == [
+        pretrained.generate(TEXTS[0], **FAST)
+    ]
+
+
+def test_model_says_what_it_is(pretrained: Pretrained) -> None:
+    """Oracle: the parameters of PyTorch, and the fixture's sizes by hand."""
+    num_parameters = sum(weight.numel() for weight in pretrained.model.parameters())
+
+    text = repr(pretrained)
+
+    assert text == (
+        f"MegatronTuringForConditionalGeneration(tiny: {num_parameters:,} parameters, 2 layers of "
+        f"width 21, context of 37 tokens, vocabulary of {pretrained.tokenizer.vocabulary_size}; "
+        "tasks: translation/captions (default), dialogue/chat; on cpu)"
+    )
+
+
+def test_model_moves_and_a_device_that_is_not_there_is_named(pretrained: Pretrained) -> None:
+    """Oracle: PyTorch's own device `meta`, which needs no hardware."""
+    assert pretrained.to("cpu") is pretrained
+    assert pretrained.to("meta").model.token_embedding.weight.device.type == "meta"
+    with pytest.raises(ConfigError, match=r"to\('gpu'\): PyTorch cannot use it \(.*cpu always"):
+        pretrained.to("gpu")
+
+
+@pytest.mark.parametrize("text", [3, None, ["a", None], b"a"])
+def test_input_that_is_no_text_is_named(pretrained: Pretrained, text: object) -> None:
+    with pytest.raises(ConfigError, match=r"the input is a \w+; it must be a text, or a list"):
+        pretrained.generate(text)  # type: ignore[call-overload]
 
 
 def test_flipped_byte_in_a_finished_folder_is_found(pretrained: Pretrained, tmp_path: Path) -> None:

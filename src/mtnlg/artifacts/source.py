@@ -30,7 +30,7 @@ WITHOUT_EFFECT = {
     f"{OUR_PACKAGE}.{name}"
     for name in (
         *("artifacts.source", "artifacts.store", "errors", "plugins"),
-        *("process.progress", "process.signals"),
+        *("process.progress", "process.signals", "config.foreign_names"),
     )
 }
 """Modules that put nothing into an artifact: they say where it is, why it fails, how far it is."""

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import overload
 
+import torch
+
 from mtnlg.artifacts.store import RECORD_FILE, verify_artifact
 from mtnlg.config import DecodingConfig
+from mtnlg.config.foreign_names import setting_hint
 from mtnlg.corpus.cleaning import clean_text
-from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.errors import ArtifactError, ConfigError, is_out_of_memory
 from mtnlg.generation.strategies import find_strategy
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import TextGenerator
@@ -23,7 +26,10 @@ TASKS_FILE = "tasks.json"
 
 
 class MegatronTuringForConditionalGeneration:
-    """A trained transformer with its tokenizer and its tasks."""
+    """A trained transformer with its tokenizer and its tasks.
+
+    from_pretrained(folder) loads one; generate(text) and stream(text) answer; to("cuda") moves it.
+    """
 
     def __init__(
         self,
@@ -68,9 +74,42 @@ class MegatronTuringForConditionalGeneration:
         self.tokenizer.save(folder / TOKENIZER_FILE)
         write_tasks(folder / TASKS_FILE, self.tasks, self.default_task)
 
+    def to(self, device: str | torch.device) -> MegatronTuringForConditionalGeneration:
+        """This model, on another device such as "cuda" or "cpu"; raises ConfigError where there is
+        no such device.
+        """
+        try:
+            self.model.to(device)
+        except (RuntimeError, AssertionError, TypeError) as error:
+            if is_out_of_memory(error):
+                raise
+            fault = str(error).splitlines()[0]
+            raise ConfigError(
+                f"to({str(device)!r}): PyTorch cannot use it ({fault}); cpu always works"
+            ) from None
+        return self
+
+    def __repr__(self) -> str:
+        config, weights = self.model.config, list(self.model.parameters())
+        names = [f"{name} (default)" if name == self.default_task else name for name in self.tasks]
+        return (
+            f"{type(self).__name__}({config.name}: "
+            f"{sum(weight.numel() for weight in weights):,} parameters, "
+            f"{config.num_layers} layers of width {config.hidden_size}, "
+            f"context of {config.context_length} tokens, "
+            f"vocabulary of {self.tokenizer.vocabulary_size:,}; "
+            f"tasks: {', '.join(names)}; on {weights[0].device})"
+        )
+
     @overload
     def generate(
-        self, text: str, *, task: str | None = None, prefix: str | None = None, **decoding: object
+        self,
+        text: str,
+        *,
+        task: str | None = None,
+        prefix: str | None = None,
+        num_return_sequences: None = None,
+        **decoding: object,
     ) -> str: ...
 
     @overload
@@ -80,8 +119,20 @@ class MegatronTuringForConditionalGeneration:
         *,
         task: str | None = None,
         prefix: str | None = None,
+        num_return_sequences: None = None,
         **decoding: object,
     ) -> list[str]: ...
+
+    @overload
+    def generate(
+        self,
+        text: str | list[str],
+        *,
+        task: str | None = None,
+        prefix: str | None = None,
+        num_return_sequences: int,
+        **decoding: object,
+    ) -> list[str] | list[list[str]]: ...
 
     def generate(
         self,
@@ -89,24 +140,31 @@ class MegatronTuringForConditionalGeneration:
         *,
         task: str | None = None,
         prefix: str | None = None,
+        num_return_sequences: int | None = None,
         **decoding: object,
-    ) -> str | list[str]:
+    ) -> str | list[str] | list[list[str]]:
         """The model's answer to a text, or a list of answers to a list of texts.
 
         `task` is a full name such as "translation/tatoeba_en_zh" or its last part; None: the
         folder's default. Line feeds separate the turns of a dialogue. Every answer begins with
-        `prefix`, if given. `decoding` takes the fields of DecodingConfig, such as `num_beams=5`
-        (which chooses beam search) or `strategy="sampling", temperature=0.8`. Warns if texts are
-        cut to fit the context.
+        `prefix`, if given. With `num_return_sequences` each answer is a list of so many, best
+        first. `decoding` takes the fields of DecodingConfig, such as `num_beams=5` (which chooses
+        beam search) or `strategy="sampling", temperature=0.8`. Warns if texts are cut to fit the
+        context.
         """
         prompt = self.find_task(task)
+        if num_return_sequences is not None:
+            decoding = {"num_alternatives": num_return_sequences, **decoding}
         settings = decoding_of(decoding, prefix=prefix)
-        texts = [text] if isinstance(text, str) else text
+        texts = _as_texts(text)
         if not texts:
             return []
         cleaned = [clean_text(source, prompt.cleaning) for source in texts]
         generated = self._generator.generate(cleaned, prompt, settings)
         _warn_of_cuts(generated.num_cut_prompts, generated.num_cut_tokens, len(texts))
+        if num_return_sequences is not None:
+            several = [alternatives[:num_return_sequences] for alternatives in generated.texts]
+            return several[0] if isinstance(text, str) else several
         answers = [alternatives[0] for alternatives in generated.texts]
         return answers[0] if isinstance(text, str) else answers
 
@@ -128,6 +186,7 @@ class MegatronTuringForConditionalGeneration:
                 f"stream(num_alternatives={settings.num_alternatives}): a stream is one output; "
                 "call generate()"
             )
+        (text,) = _as_texts(text)
         cleaned = clean_text(text, prompt.cleaning)
         encoded = self._generator.encode([cleaned], prompt, settings)
         (num_cut,) = encoded.cuts
@@ -168,9 +227,8 @@ def decoding_of(
     known = {field.name for field in dataclasses.fields(DecodingConfig)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ConfigError(
-            f"{call}() has no setting {unknown[0]!r}; known: {', '.join(sorted(known))}"
-        )
+        hint = setting_hint(unknown[0], DecodingConfig).replace("decoding.", "")
+        raise ConfigError(f"{call}() has no setting {unknown[0]!r}{hint}")
     if values.get("has_likelihood"):
         raise ConfigError(
             f"{call}(has_likelihood=True): likelihood.jsonl is written for test sets; "
@@ -188,6 +246,17 @@ def decoding_of(
         raise ConfigError(f"{call}({given}): {error}") from None
     find_strategy(decoding)
     return decoding
+
+
+def _as_texts(text: object) -> list[str]:
+    """One text or several as a list; raises ConfigError for anything else."""
+    values: list[object] = list(text) if isinstance(text, list | tuple) else [text]
+    for value in values:
+        if not isinstance(value, str):
+            raise ConfigError(
+                f"the input is a {type(value).__name__}; it must be a text, or a list of texts"
+            )
+    return [str(value) for value in values]
 
 
 def _warn_of_cuts(num_texts: int, num_tokens: int, num_all: int) -> None:
