@@ -119,6 +119,16 @@ def test_option_of_another_tool_is_answered_with_ours(
         ("trainer.accelerator=gpu", "cuda is a GPU; other devices are not supported"),
         ("trainer.max_steps=1e3", "write a whole number in digits alone"),
         ("tasks.builtin_enzh.weight=2", "the tasks chosen are builtin_en_zh"),
+        ("fast_dev_run=true", "set trainer.fast_dev_run, or choose debug=fast"),
+        ("ckpt_path=x", RESUMING),
+        ("lr=1", "set optimizer.learning_rate"),
+        ("callbacks.early.patience=1", "choose callbacks=<one of early_stopping, learning_rate"),
+        ("callback=x", "choose logger=<name> or callbacks=<name>"),
+        ("hparams_search=x", "a search is `mtnlg run -m hydra/sweeper=optuna"),
+        ("hydra.sweeper.n_trials=3", "choose hydra/sweeper=optuna"),
+        ("paths.data_dir=x", "set data_root, artifacts_root, runs_root and reports_root"),
+        ("test=false", "every run scores its test sets; `mtnlg train` stops before them"),
+        ("task_name=x", "set name, the experiment's folder"),
         ("task.weight=2", "the settings of a data set are tasks.<name>.<setting>"),
         ("logger=none", "Available options: mlflow, tensorboard, wandb, or null for none"),
         ("evaluation.metrics=bleu", "a list, as in evaluation.metrics=[bleu,chrf]"),
@@ -251,6 +261,28 @@ def test_experiment_file_without_its_package_is_named(
     line = error_of(capsys, "run", *SHOWN, "experiment=mine", "--config-dir", str(tmp_path))
 
     assert line == f"{file}: its first line must be `# @package _global_`"
+
+
+def test_package_that_a_file_lacks_is_named_before_what_it_then_misses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without its package, the choices of an experiment are not made either."""
+    choices = "\n".join(f"  - override /{word.replace('=', ': ')}" for word in (TASK, MODEL))
+    file = write(tmp_path, "experiment/mine.yaml", f"defaults:\n{choices}\nname: x\n".encode())
+
+    line = error_of(capsys, "run", "experiment=mine", "--config-dir", str(tmp_path))
+
+    assert line == f"{file}: its first line must be `# @package _global_`"
+
+
+def test_package_of_another_group_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, "model/mine.yaml", b"# @package _global_\nnum_layers: 3\n")
+
+    line = error_of(capsys, "run", TASK, "model=mine", "--config-dir", str(tmp_path))
+
+    assert line == f"{file}: its first line must be `# @package model`"
 
 
 def test_yaml_that_is_not_utf8_or_broken_is_named_with_its_line(

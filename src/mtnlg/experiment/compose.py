@@ -36,11 +36,11 @@ from mtnlg.errors import ConfigError
 from mtnlg.experiment.mistakes import (
     check_names,
     check_words,
-    chosen,
     explain_choices,
     explain_grammar,
     explain_null,
     explain_several,
+    explain_unchosen,
     one_line,
     wrong_packages,
 )
@@ -279,12 +279,12 @@ def explain(error: Exception, words: Sequence[str] = (), folder: Path | None = N
         return ConfigError(f"{file}, line {line}: not valid YAML ({error.problem}); repair it")  # type: ignore[attr-defined]
     if isinstance(error, OverrideParseException):
         return explain_grammar(error.override)
+    for file, package in wrong_packages(words, folder, message):
+        return ConfigError(f"{file}: its first line must be `# @package {package}`")
     if isinstance(error, MissingConfigException) or "You must specify" in message:
         return explain_choices(words, folder, message)
     if ambiguous := [word for word in words if f"Ambiguous value for argument '{word}'" in message]:
         return explain_several(ambiguous[0])
-    for file, package in wrong_packages(words, folder, message):
-        return ConfigError(f"{file}: its first line must be `# @package {package}`")
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and is_dataclass(section):
         message += setting_hint(key, section)
     elif hint := foreign_names()["values"].get(str(getattr(cause, "full_key", None))):
@@ -298,7 +298,6 @@ def explain(error: Exception, words: Sequence[str] = (), folder: Path | None = N
         message += "; write a list, as in KEY=[a,b]"
     elif "could not be converted to Integer" in message:
         message += "; write a whole number in digits alone"
-    elif str(getattr(cause, "full_key", "")).startswith("tasks.") and "is not in struct" in message:
-        names = ", ".join(Path(name).name for name in dict(chosen(words)).get("task", []))
-        message += f"; the tasks chosen are {names or 'those of the experiment'}"
+    elif "is not in struct" in message:
+        message += explain_unchosen(str(getattr(cause, "full_key", "")), words)
     return ConfigError(message)

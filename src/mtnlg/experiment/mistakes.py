@@ -20,6 +20,8 @@ NEEDED = ("task", "model")
 """Groups of which every run chooses something."""
 PACKAGES = {"task": "tasks.{name}", "experiment": "_global_", "debug": "_global_"}
 """Group -> the package that its files need, where it is not the group's name."""
+SECTIONS = {field.name for field in dataclasses.fields(Config)} & set(GROUPS)
+"""Groups whose files need no package, since it is the group's name."""
 
 
 def check_words(words: Sequence[str], folder: Path | None) -> None:
@@ -77,6 +79,16 @@ def explain_several(word: str) -> ConfigError:
         f"{word}: several values; write '{name}=[{value}]' for a list, '{name}=\"{value}\"' for "
         "one text, or add -m to run each of them"
     )
+
+
+def explain_unchosen(key: str, words: Sequence[str]) -> str:
+    """The end of a message about a setting below a name that no chosen file defines."""
+    group = key.split(".")[0]
+    if group == "tasks":
+        names = ", ".join(Path(name).name for name in dict(chosen(words)).get("task", []))
+        return f"; the tasks chosen are {names or 'those of the experiment'}"
+    known = ", ".join(_choices(group, None))
+    return f"; choose {group}=<one of {known}> first" if known else ""
 
 
 def _without_equals(word: str) -> str:
@@ -170,11 +182,12 @@ def wrong_packages(
         assert folder is not None, "files are of a folder"
         choice = file.relative_to(folder).with_suffix("").as_posix()
         group = choice.split("/")[0]
-        if group not in PACKAGES or not (choice in asked or f"'{choice}'" in message):
+        if group not in {*PACKAGES, *SECTIONS} or not (choice in asked or f"'{choice}'" in message):
             continue
-        package = PACKAGES[group].format(name=file.stem)
+        package = PACKAGES.get(group, group).format(name=file.stem)
         header = re.search(r"^# @package +(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-        if header is None or header[1].split(".")[0] != package.split(".")[0]:
+        given = header[1] if header else "" if group in PACKAGES else package
+        if given.split(".")[0] != package.split(".")[0]:
             yield file, package
 
 
