@@ -18,6 +18,8 @@ from torch import Tensor
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
 """Of the quintic that drives all singular values near 1."""
 NUM_ITERATIONS = 5
+OBLONG = 2
+"""Width by height from which the iteration on squares is faster: by 1.4 at 3, slower at 1."""
 RMS_OF_ADAMW = 0.2
 EPSILON = 1e-7
 
@@ -66,13 +68,36 @@ class Muon(torch.optim.AdamW):
 
 def orthogonal(matrices: Tensor) -> Tensor:
     """Matrices (B, M, N) with their singular values brought near 1, by Newton and Schulz's
-    iteration.
+    iteration: x becomes p(x x^T) x with a quadratic p.
     """
-    a, b, c = COEFFICIENTS
     is_tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if is_tall else matrices
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + EPSILON)
+    is_oblong = x.shape[-1] >= OBLONG * x.shape[-2]
+    x = _factor(x) @ x if is_oblong else _iterate(x)
+    return x.mT if is_tall else x
+
+
+def _iterate(x: Tensor) -> Tensor:
+    a, b, c = COEFFICIENTS
     for _ in range(NUM_ITERATIONS):
         square = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return x.mT if is_tall else x
+    return x
+
+
+def _factor(x: Tensor) -> Tensor:
+    """What the iterations multiply x by, (B, M, M). It needs x x^T alone, which p multiplies from
+    both sides: for matrices much wider than high that is less work.
+    """
+    a, b, c = COEFFICIENTS
+    square = x @ x.mT
+    factor = None
+    for _ in range(NUM_ITERATIONS):
+        if factor is not None:
+            square = polynomial @ square @ polynomial
+        polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
+        polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
+        factor = polynomial if factor is None else polynomial @ factor
+    assert factor is not None
+    return factor
