@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reproduce proof mutation browser-test simulations faults configuration clean
+.PHONY: demo test check docs reproduce proof mutation browser-test screenshot simulations faults configuration clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -10,6 +10,14 @@ demo: .venv/ready
 # Two processes with one thread each: on two cores faster than one with two.
 test: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+# The manual: build/docs/index.html. A warning is an error.
+docs: .venv/docs
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
+
+.venv/docs: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[docs]'
+	touch $@
 
 # A small run made twice, its training killed on the way: the same bits, and not worse than published.
 reproduce: .venv/ready
@@ -31,6 +39,10 @@ mutation: .venv/mutation
 # The report in a real browser: Chromium of the system (apt install chromium), driven by Playwright.
 browser-test: .venv/browser
 	$(BIN)/python -m pytest -rs tests/report/test_browser*.py tests/ratings/test_rating_form.py
+
+# The picture of README: the first screen of the published demo.
+screenshot: .venv/browser
+	$(BIN)/python tests/support/screenshot.py reports/published/demo/index.html docs/images/report.png
 
 .venv/browser: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[browser]'

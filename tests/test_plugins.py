@@ -2,6 +2,7 @@
 
 A distribution of its own adds a metric, a reader, a decoding strategy and a report format by entry
 points; a data set, a model size and an experiment are a YAML file each. One run uses all of them.
+The distribution is the example of docs/adding.md.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,79 +24,14 @@ import pytest
 from mtnlg.records.files import JsonObject, read_json
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
-TOY = '''
-"""A metric, a reader, a decoding strategy and a report format."""
-
-import numpy as np
-
-from mtnlg.corpus.sources.readers import Reader
-from mtnlg.evaluation import Metric
-from mtnlg.generation.strategies import Strategy
-from mtnlg.records.rows import Row
-from mtnlg.report import Format
-
-
-def lengths(texts):
-    pairs = zip(texts.hypotheses, texts.references)
-    return np.array([[len(output), len(targets[0])] for output, targets in pairs], float)
-
-
-def shorter(sums):
-    """The share of characters that the outputs save."""
-    return 100 - 100 * sums[..., 0] / np.maximum(sums.sum(axis=-1), 1)
-
-
-brevity = Metric(
-    name="brevity",
-    statistics=lengths,
-    aggregate=shorter,
-    signature=lambda references, language: "version:toy",
-    length=lambda text, language: len(text),
-    max_tokens=1000,
+PAGE = (Path(__file__).parents[1] / "docs" / "adding.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+TOY = "".join(EXAMPLES)
+(PROJECT,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+ENTRY_POINTS = "".join(
+    f"[{group}]\n" + "".join(f"{name} = {point}\n" for name, point in points.items())
+    for group, points in tomllib.loads(PROJECT)["project"]["entry-points"].items()
 )
-
-
-def read_pipes(record, task):
-    left, right = record.fields["line"].split("|")
-    yield Row(record.id, left, (right,))
-
-
-pipes = Reader(read_pipes)
-
-
-def choose_same(batch, config, device):
-    import torch
-
-    def choose(logits, numbers, step):
-        chosen = config.options["token"] if step < 3 else batch.eos_id
-        return torch.full((len(logits),), chosen, device=device)
-
-    return choose
-
-
-same = Strategy(choose=choose_same, options={"token": 0})
-
-
-def list_systems(leaderboard, num_samples):
-    rows = (row for board in leaderboard.boards for row in board.rows)
-    return "\\n".join(row.system for row in rows) + "\\n"
-
-
-systems = Format("systems.txt", "the names of the systems", list_systems)
-'''
-ENTRY_POINTS = """
-[mtnlg.metrics]
-brevity = toy_rows:brevity
-
-[mtnlg.readers]
-pipes = toy_rows:pipes
-
-[mtnlg.strategies]
-same = toy_rows:same
-
-[mtnlg.formats]
-systems = toy_rows:systems
-"""
 BROKEN = """
 [mtnlg.metrics]
 broken = broken_rows:metric
@@ -230,6 +168,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     result = workplace.experiment("run")
     assert result.returncode == 0, result.stderr
     return workplace
+
+
+def test_example_of_the_page_has_twenty_lines() -> None:
+    assert len([line for line in EXAMPLES[0].splitlines() if line.strip()]) <= 20
 
 
 def test_rows_come_from_the_reader(workplace: Workplace) -> None:

@@ -15,9 +15,11 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reproducibility.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-TEXTS = {path.name: path.read_text(encoding="utf-8") for path in FILES} | {"docs/ci.md": EXAMPLE}
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in FILES} | {
+    "docs/reproducibility.md": EXAMPLE
+}
 WORKFLOW_KEYS = {"name", "on", "permissions", "concurrency", "env", "jobs"}
 JOB_KEYS = {"runs-on", "timeout-minutes", "strategy", "steps"}
 STEP_KEYS = {"name", "if", "uses", "with", "run"}
