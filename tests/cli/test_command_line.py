@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,9 +213,9 @@ def test_words_that_hydra_refuses_are_one_line(
     assert [path.name for path in tmp_path.iterdir()] == ["conf"]
 
 
-@pytest.mark.parametrize(("words", "seconds"), [(["--help"], 0.2), (["score", "--help"], 0.3)])
+@pytest.mark.parametrize(("words", "seconds"), [(["--help"], 0.2), (["score", "--help"], 0.25)])
 def test_help_starts_at_once(words: list[str], seconds: float) -> None:
-    """Oracle: processor time of the child, the median of five."""
+    """Oracle: processor time of the child, the least of five, as other work can only add to it."""
     times = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -224,7 +223,7 @@ def test_help_starts_at_once(words: list[str], seconds: float) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
-    assert statistics.median(times) < seconds
+    assert min(times) < seconds
 
 
 def test_reader_that_leaves_ends_a_command_quietly() -> None:

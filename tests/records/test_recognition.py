@@ -26,8 +26,8 @@ from sacrebleu.dataset.fake_sgml import FakeSGMLDataset
 
 from mtnlg.errors import DataError
 from mtnlg.records.recognition import recognize
-from mtnlg.records.request import HEAD_BYTES
-from mtnlg.records.text_files import TextFile, read_texts
+from mtnlg.records.request import FORMAT_NAMES, HEAD_BYTES
+from mtnlg.records.text_files import FORMATS, TextFile, read_texts
 
 TEXTS = [
     "Der Zug hält, leider, nicht.",
@@ -393,3 +393,7 @@ def test_random_bytes_never_break_the_recognizer() -> None:
         head = b"".join(random.choices(pieces, k=random.randint(0, 30)))
         for name in ("a.txt", "a.json", "a.csv", "a.jsonl", "a.tsv"):
             recognize(head, name, field=random.choice(["prediction", "2"]))
+
+
+def test_formats_of_the_command_line_are_those_with_a_reader() -> None:
+    assert tuple(FORMATS) == FORMAT_NAMES

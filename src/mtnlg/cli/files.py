@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mtnlg.cli.command import Parser
 from mtnlg.config.evaluation import DEFAULT_METRICS
 from mtnlg.errors import DataError
+from mtnlg.records.request import FORMAT_NAMES
 
 if TYPE_CHECKING:
     from mtnlg.leaderboard.file_inputs import Inputs
@@ -50,11 +51,9 @@ def add_files(parser: Parser) -> None:
 
 def add_format(parser: Parser) -> None:
     """Add the options about how files are read."""
-    from mtnlg.records.text_files import FORMATS
-
     parser.add_argument(
         "--format",
-        choices=list(FORMATS),
+        choices=FORMAT_NAMES,
         help="of all files, whatever their names end in; without it, their beginnings are looked "
         "at, and text forces plain text",
     )

@@ -9,6 +9,11 @@ from mtnlg.errors import DataError
 
 HEAD_BYTES = 65_536
 """Read of a file to recognize it."""
+FORMAT_NAMES = (
+    *("text", "jsonl", "json", "tsv", "csv"),
+    *("sgml", "wmt-xml", "decoder", "nbest", "numbered"),
+)
+"""What text_files can read; here, since a command line names them before it loads a reader."""
 
 Example = tuple[str, ...]
 """The texts of one example: one hypothesis, one source, or its references."""

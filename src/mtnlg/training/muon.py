@@ -95,7 +95,7 @@ def _factor(x: Tensor) -> Tensor:
     factor = None
     for _ in range(NUM_ITERATIONS):
         if factor is not None:
-            square = polynomial @ square @ polynomial
+            square = polynomial @ square @ polynomial  # noqa: F821  of the iteration before
         polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
         polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
         factor = polynomial if factor is None else polynomial @ factor
