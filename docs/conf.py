@@ -8,6 +8,7 @@ version = release = mtnlg.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_enable_extensions = ["colon_fence", "fieldlist"]
 myst_heading_anchors = 3
+highlight_language = "none"
 html_theme = "furo"
 html_title = f"mtnlg {release}"
 html_show_copyright = False

@@ -6,6 +6,8 @@ Oracles: the command line on files of the same texts, and sacreBLEU.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +189,23 @@ def test_unknown_name_in_a_result_is_a_key_error_with_the_known_ones() -> None:
         compared["god"]
     with pytest.raises(KeyError, match="'ter' was not computed; computed: bleu, chrf"):
         compared["good"]["ter"]
+
+
+def test_long_texts_are_scored_by_a_script_without_a_main_guard(tmp_path: Path) -> None:
+    """Oracle: a script that a second process would run again. Its texts count as long ones."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import mtnlg, mtnlg.leaderboard.file_board as board\n"
+        "board.LONG_WORK = 1\n"
+        "texts = [f'text number {number} of many' for number in range(2_100)]\n"
+        "scores = mtnlg.score(texts, texts, task='translation', language='en', resamples=10)\n"
+        "print(round(scores.value), scores.n)\n",
+        encoding="utf-8",
+    )
+
+    result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+
+    assert result.stdout.split() == ["100", "2100"], result.stderr
 
 
 def test_too_few_trials_and_no_system_are_refused() -> None:

@@ -139,7 +139,8 @@ def _measured(inputs: Inputs, settings: Settings) -> list[_System]:
     }
     num_characters = sum(len(text) for system in texts for text in system.hypotheses)
     is_long = num_characters * len(settings.metrics) > LONG_WORK
-    num_processes = min(num_cores(), 1 + len(texts[0]) // 1_000) if is_long else 1
+    most = settings.max_processes or num_cores()
+    num_processes = min(most, 1 + len(texts[0]) // 1_000) if is_long else 1
     with _progress("measured rows", len(texts[0]), is_shown=is_long) as task:
         measured = measure_systems(texts, by_chunk, num_processes=num_processes, task=task)
     measured_whole, not_run = measure_whole(whole, texts, wanted)

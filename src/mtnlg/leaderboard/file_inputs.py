@@ -35,6 +35,9 @@ class Settings:
     resampling: Resampling
     margins: Mapping[str, float] = field(default_factory=dict)
     """Metric -> margin of equivalence, in its unit."""
+    max_processes: int | None = None
+    """Processes that measure much text; None: one for each core. More than one can be started only
+    by a script that has a main guard."""
 
 
 @dataclass(frozen=True, kw_only=True)

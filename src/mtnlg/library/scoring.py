@@ -260,6 +260,7 @@ def compare(
         equivalence_margin=equivalence_margin,
     )
     inputs = _inputs(systems, references, sources)
+    settings = replace(settings, max_processes=1)
     board = build_file_board(inputs, settings, task=task)
     return Comparison(Leaderboard("Scores", None, (board,), (), Path()))
 
