@@ -37,6 +37,10 @@ class InterruptedReadingError(DataError):
     """The hub gave no data, mostly for want of a network; the command resumes at the last shard."""
 
 
+class EndpointError(DataError):
+    """An endpoint that gives no usable answer; the command resumes with the answers it gave."""
+
+
 class ArtifactError(MtnlgError, RuntimeError):
     """A folder of ours that is missing, corrupt or of a newer schema."""
 

@@ -6,9 +6,13 @@ import pytest
 import torch
 
 from made_models import make_model
-from mtnlg.generation.batches import prompt_mask, read_prompts
+from made_transformers import build, modern
+from mtnlg.config import DecodingConfig
+from mtnlg.generation.batches import prompt_mask, read_prompts, shared_length
 from mtnlg.generation.constraints import forbid
+from mtnlg.generation.engine import generate
 from mtnlg.generation.rows import widen
+from mtnlg.model import KeyValueCache
 
 PROMPTS = [[5, 9, 4], [7], [3, 8, 6, 11]]
 
@@ -58,6 +62,39 @@ def test_prompts_are_padded_on_the_left_and_have_room_for_new_tokens() -> None:
     for row, prompt in enumerate(PROMPTS):
         alone = model(torch.tensor([prompt]))[0, -1]
         torch.testing.assert_close(reading.logits[row], alone, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["gpt", "modern"])
+def test_a_shared_beginning_is_read_once_and_changes_no_output(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: each prompt alone, which shares nothing; and greedy and beam search of each alone."""
+    monkeypatch.setattr("mtnlg.generation.batches.LEAST_SHARED", 3)
+    model = build() if kind == "gpt" else modern()
+    prompts = [[5, 6, 7, 8, 1], [5, 6, 7], [5, 6, 7, 2, 3, 4]]
+    lengths: list[int] = []
+    allocate = model.allocate_cache
+
+    def watched(num_rows: int, length: int) -> KeyValueCache:
+        lengths.append(num_rows)
+        return allocate(num_rows, length)
+
+    monkeypatch.setattr(model, "allocate_cache", watched)
+    prompts = [[9, *prompt] for prompt in prompts]
+    assert shared_length(model, prompts) == 3  # one token of the shortest is left to read
+
+    reading = read_prompts(model, prompts, num_new_slots=6)
+
+    assert lengths == [1]
+    assert reading.lengths.tolist() == [6, 4, 7]
+    for row, prompt in enumerate(prompts):
+        alone = model(torch.tensor([prompt]))[0, -1]
+        torch.testing.assert_close(reading.logits[row], alone, atol=1e-4, rtol=0)
+    for decoding in (DecodingConfig(), DecodingConfig(strategy="beam", num_beams=3)):
+        together = generate(model, prompts, eos_id=0, config=decoding)
+        for prompt, outputs in zip(prompts, together, strict=True):
+            (expected,) = generate(model, [prompt], eos_id=0, config=decoding)
+            assert [output.ids for output in outputs] == [output.ids for output in expected]
 
 
 def test_forbidden_ids_have_no_chance_and_others_keep_theirs() -> None:

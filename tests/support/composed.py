@@ -14,6 +14,7 @@ from mtnlg.experiment.compose import (
     explain,
     load,
     register_schema,
+    with_model,
 )
 
 CONF = Path(str(resources.files("mtnlg.conf")))
@@ -24,7 +25,7 @@ def composed(*overrides: str) -> Config:
     register_schema()
     try:
         with initialize_config_module("mtnlg.conf", version_base="1.3"):
-            return load(compose("config", list(overrides), return_hydra_config=True))
+            return load(compose("config", with_model(overrides), return_hydra_config=True))
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error, overrides) from error
 

@@ -54,6 +54,16 @@ class SmallRun:
             lines = [json.dumps({"translation": pair}, ensure_ascii=False) for pair in part]
             (self.data / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Any command of ours, to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "mtnlg.cli.main", *words],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def words(self, stage: str, *overrides: str) -> list[str]:
         roots = [f"{name}_root={self.root / name}" for name in ("artifacts", "runs", "reports")]
         roots += [f"data_root={self.root / 'data'}"]

@@ -30,14 +30,18 @@ from mtnlg.leaderboard.board_rows import BoardRows, read_board
 from mtnlg.leaderboard.file_notes import reading_notes
 from mtnlg.records.files import JsonObject, json_line, write_text
 from mtnlg.records.places import PREDICTIONS_FILE, experiment_folder
-from mtnlg.records.runs import Contamination, ImportRecord, read_imports, record_import
+from mtnlg.records.runs import (
+    UNKNOWN_TRAINING,
+    Contamination,
+    ImportRecord,
+    read_imports,
+    record_import,
+)
 from mtnlg.records.text_files import TextFile, as_mistake_of_the_command, read_fields
 from mtnlg.report import write_report
 
 logger = logging.getLogger(__name__)
 
-RULE = "not checked: training data unknown"
-"""The rule of the contamination search for an imported row."""
 MAX_NAME_LENGTH = 100
 
 
@@ -224,7 +228,7 @@ def _record(
         None,
         predictions,
         scores,
-        contamination=Contamination(rule=RULE),
+        contamination=Contamination(rule=UNKNOWN_TRAINING),
         scored_rows=board.scored_rows,
         note=note,
         url=options.url,

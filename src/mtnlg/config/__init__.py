@@ -16,6 +16,14 @@ from mtnlg.config.decoding import DecodingConfig
 from mtnlg.config.evaluation import EvaluationConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.config.report import ReportConfig
+from mtnlg.config.system import (
+    EndpointConfig,
+    GenerationKwargs,
+    InstructionConfig,
+    PromptFormat,
+    SystemName,
+    parse_system,
+)
 from mtnlg.config.task import (
     CleaningConfig,
     KnownContamination,
@@ -47,8 +55,11 @@ __all__ = [
     "CleaningConfig",
     "Config",
     "DecodingConfig",
+    "EndpointConfig",
     "EvaluationConfig",
     "FeedForward",
+    "GenerationKwargs",
+    "InstructionConfig",
     "KnownContamination",
     "ModelConfig",
     "Normalization",
@@ -58,9 +69,11 @@ __all__ = [
     "PositionEncoding",
     "Precision",
     "PreparationConfig",
+    "PromptFormat",
     "ReportConfig",
     "ResponseTurns",
     "Schedule",
+    "SystemName",
     "TaskConfig",
     "TaskKind",
     "ThirdParty",
@@ -68,6 +81,7 @@ __all__ = [
     "TrainerConfig",
     "WordPattern",
     "flat_settings",
+    "parse_system",
     "plain_settings",
 ]
 
@@ -94,7 +108,8 @@ class Config:
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
-    model: ModelConfig
+    model: ModelConfig | None = None
+    """The shape of our transformer. None: `system` is not ours."""
     initial_model: str | None = None
     """Model folder whose weights and tokenizer a training starts from; new tasks' markers are added
     to its tokens. With model=pretrained also a folder of transformers, a .gguf file, or a model of
@@ -107,6 +122,15 @@ class Config:
     report: ReportConfig = field(default_factory=ReportConfig)
     logger: dict[str, ThirdParty] = field(default_factory=dict)
     """Experiment trackers that also get the lines of metrics.csv; they change no result."""
+    system: str | None = None
+    """In place of a model of ours: hf/FOLDER (transformers), local/FOLDER or local/FILE.gguf (our
+    decoder), or openai/URL/MODEL (an endpoint; its key is OPENAI_API_KEY). Nothing is trained.
+    """
+    prompt_format: PromptFormat | None = None
+    """None: chat where the system has a template for it, and for endpoints; source for encoders
+    with decoders; else text.
+    """
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
     trial: str | None = None
     """FILE#NUMBER of a search's study and trial, which `hydra/sweeper=optuna` sets where it prunes.
     None: nothing prunes the training.
@@ -118,10 +142,30 @@ class Config:
         allowed = "at least one data set, as in task=translation/builtin_en_zh"
         require(bool(self.tasks), "tasks", "{}", allowed)
         check_fields(self, "")
+        if self.system is not None:
+            parse_system(self.system)
+            for name in ("model", "initial_model"):
+                given = getattr(self, name)
+                allowed = "null with a `system`, which is not trained"
+                require(given is None, name, getattr(given, "name", given), allowed)
+        else:
+            allowed = "one of the sizes, as in model=mt_nlg_tiny, or null with a `system`"
+            require(self.model is not None, "model", "null", allowed)
         trained_on = [name for name, task in self.tasks.items() if task.train_split]
         for name in self.tokenizer.tasks or []:
             known = ", ".join(trained_on) or "none"
             require(name in trained_on, "tokenizer.tasks", name, f"a task to train on: {known}")
+
+    @property
+    def system_name(self) -> str:
+        """The row's name on a board."""
+        return self.our_model.name if self.system is None else parse_system(self.system).model
+
+    @property
+    def our_model(self) -> ModelConfig:
+        """The model of a run that trains one."""
+        assert self.model is not None, f"{self.system} is not ours"
+        return self.model
 
     def task_title(self, name: str) -> str:
         """A task's full name, as on its board: kind/name."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mtnlg.config.checks import Count, Positive, ShareOrAll, check_fields, require
+from mtnlg.config.system import InstructionConfig
 
 PARQUET_REVISION = "refs/convert/parquet"
 """The hub's own Parquet copy of a data set; `datasets` no longer runs scripts of data sets."""
@@ -117,7 +118,8 @@ class TaskConfig:
     """dialogue_turns only: which turns are responses."""
     max_context_turns: Count | None = None
     """dialogue_turns and context_response only: turns kept before the response; None: all."""
-
+    instruction: InstructionConfig | None = field(default=None, compare=False)
+    """What a system that was not trained on the task is asked; no part of anything without one."""
     known_contamination: list[KnownContamination] = field(default_factory=list, compare=False)
     """What others counted: to count again; no part of any key or frozen configuration."""
 

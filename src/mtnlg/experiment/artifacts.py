@@ -220,7 +220,7 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
             for name, task in config.training_tasks.items()
         },
         "cleaning": plain_settings(config.cleaning),
-        "model": plain_settings(config.model, without=("name",)),
+        "model": plain_settings(config.our_model, without=("name",)),
         "optimizer": plain_settings(config.optimizer),
         "trainer": plain_settings(config.trainer, without=WATCHING_SETTINGS),
         "seed": config.seed,
@@ -290,7 +290,7 @@ def make_predictions(
 
     code = Code(make_predictions, packages=("torch",), rows=decoding_rows(config))
     artifact = make_folder(config.artifacts_root, "predictions", inputs, build, code=code)
-    return Decoded(name, test_set, config.model.name, "trained", artifact)
+    return Decoded(name, test_set, config.our_model.name, "trained", artifact)
 
 
 def make_baseline(

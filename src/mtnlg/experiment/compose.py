@@ -44,7 +44,7 @@ from mtnlg.experiment.mistakes import (
     one_line,
     wrong_packages,
 )
-from mtnlg.experiment.naming import plain_config, run_folder
+from mtnlg.experiment.naming import NO_MODEL, plain_config, run_folder
 from mtnlg.records import places
 from mtnlg.records.files import write_text
 
@@ -64,7 +64,7 @@ def run_hydra(
     """Call the task with what Hydra composes of the overrides, or do what its flags ask; raises
     ConfigError.
     """
-    folder = _user_folder(flags)
+    folder, words = _user_folder(flags), with_model(words)
     check_words(words, folder)
     register_schema()
     # Otherwise Hydra prints errors in its own words and exits with 1.
@@ -93,6 +93,12 @@ def run_hydra(
         ) from None
     finally:
         sys.argv = before
+
+
+def with_model(words: Sequence[str]) -> list[str]:
+    """The overrides, without a model of ours where they name a system and no model."""
+    names = {word.lstrip("+~").partition("=")[0] for word in words}
+    return [*words, *([NO_MODEL] if "system" in names and "model" not in names else [])]
 
 
 class _Started:
@@ -144,7 +150,8 @@ def plain_values(raw: DictConfig, named: Sequence[str] = ()) -> Any:
 
 def _fill_model(ours: DictConfig, named: Sequence[str]) -> None:
     """Take what nobody set of the model from the initial one, which becomes a folder of ours."""
-    if "model" in ours and any(OmegaConf.is_missing(ours.model, name) for name in ours.model):
+    model = ours.get("model")
+    if model is not None and any(OmegaConf.is_missing(model, name) for name in model):
         from mtnlg.experiment.pretrained import settings_of_pretrained
 
         given: Any = OmegaConf.to_container(ours.model, resolve=True)

@@ -29,7 +29,7 @@ def forecast(
     for name, number in sorted(unique.items(), key=lambda item: item[1]):
         config = configs[number]
         missing = asked[Found.of(config, last_stage).num_stages :]
-        known = [seconds.of(stage, config.model.name) for stage in missing]
+        known = [seconds.of(stage, config.system_name) for stage in missing]
         estimate = "unknown" if None in known else _words(sum(known))  # type: ignore[arg-type]
         total += sum(value or 0.0 for value in known)
         num_cached += not missing

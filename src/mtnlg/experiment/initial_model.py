@@ -42,7 +42,7 @@ def check_initial_model(config: Config) -> None:
         raise ArtifactError(
             f"{folder / CONFIG_FILE}: no object 'model'; for a model of others use model=pretrained"
         )
-    theirs, ours = _settings(body), _settings(_plain(config.model))
+    theirs, ours = _settings(body), _settings(_plain(config.our_model))
     differing = [name for name in ours if theirs.get(name) != ours[name]]
     if differing:
         given = ", ".join(f"model.{name}={ours[name]}" for name in differing)

@@ -290,7 +290,7 @@ def name_alike(configs: Sequence[Config]) -> None:
     if any(config.name for config in configs):
         raise ConfigError(f"name={','.join(names)}: the jobs of one launch have one name")
     tasks = dict.fromkeys(task for config in configs for task in config.tasks)
-    models = dict.fromkeys(config.model.name for config in configs)
+    models = dict.fromkeys(config.system_name for config in configs)
     for config in configs:
         config.name = f"{'+'.join(tasks)}-{'+'.join(models)}"
 

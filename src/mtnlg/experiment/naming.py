@@ -27,8 +27,13 @@ EFFECTLESS_KEYS = (
     "preparation",
     "report",
     "trial",
+    "endpoint",
 )
 """Settings without effect on results: a run has the same id wherever it is."""
+OF_SYSTEMS = ("system", "prompt_format", "endpoint")
+"""Settings that are in no file and no run id of a model of ours."""
+NO_MODEL = "~model"
+"""The override that leaves out a model of ours, in place of which a system is named."""
 WATCHING_SETTINGS = (
     *("num_workers", "log_every_steps", "profiler", "detect_anomaly", "enable_progress_bar"),
     "validation_samples",
@@ -39,7 +44,7 @@ WATCHING_SETTINGS = (
 def experiment_name(config: Config) -> str:
     """The folder name of a launch: the given name, or one from tasks and model."""
     tasks = "+".join(config.tasks)
-    return slug(config.name or f"{tasks}-{config.model.name}")
+    return slug(config.name or f"{tasks}-{config.system_name}")
 
 
 FAST_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -57,7 +62,12 @@ def run_id(config: Config) -> str:
     plain["trainer"] = {
         key: value for key, value in plain["trainer"].items() if key not in WATCHING_SETTINGS
     }
-    plain["model"] = without_unused(plain["model"])
+    if config.model is not None:
+        plain["model"] = without_unused(plain["model"])
+    if config.system is not None:
+        from mtnlg.experiment.systems import system_identity
+
+        plain["system"] = system_identity(config)
     if config.initial_model is not None:
         plain["initial_model"] = source_files(config.initial_model) or config.initial_model
     plain["callbacks"] = {
@@ -66,14 +76,20 @@ def run_id(config: Config) -> str:
     text = yaml.dump(plain, Dumper=FAST_DUMPER, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     label = decoding_label(config.decoding)
-    return slug(f"{config.model.name}-{label}-seed{config.seed}") + f"-{digest}"
+    return slug(f"{config.system_name}-{label}-seed{config.seed}") + f"-{digest}"
 
 
 def plain_config(config: Config) -> dict[str, Any]:
-    """Every setting as YAML has it, without the known contamination of data sets."""
+    """Every setting as YAML has it, without the known contamination of data sets, and without what
+    only a system of others is asked where there is none.
+    """
     plain: Any = _values(config)
     for task in plain["tasks"].values():
         del task["known_contamination"]
+        if config.system is None:
+            del task["instruction"]
+    for name in OF_SYSTEMS if config.system is None else ():
+        del plain[name]
     return dict(plain)
 
 
@@ -99,7 +115,8 @@ def without_paths(overrides: Sequence[str]) -> list[str]:
     return [
         word
         for word in overrides
-        if (key := word.lstrip("+~").partition("=")[0]) not in watching
+        if word != NO_MODEL
+        and (key := word.lstrip("+~").partition("=")[0]) not in watching
         and key.split(".")[0] not in EFFECTLESS_KEYS
     ]
 

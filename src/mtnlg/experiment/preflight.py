@@ -14,6 +14,7 @@ from mtnlg.config.checks import require
 from mtnlg.config.third_party import check_third_party
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.initial_model import check_initial_model
+from mtnlg.experiment.systems import check_system
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ def preflight(config: Config, *, has_training: bool = True) -> None:
     _check_tasks(config)
     _check_metrics(config)
     _check_third_parties(config)
+    if config.system is not None:
+        check_system(config)
+        return
     check_initial_model(config)
     _check_tokenizer(config)
     _check_lengths(config)
@@ -57,6 +61,8 @@ def _check_tasks(config: Config) -> None:
     for task in config.tasks.values():
         find_reader(task.reader)
         check_columns(task)
+    if config.system is not None:
+        return
     if all(task.train_split is None for task in config.tasks.values()):
         raise ConfigError("tasks: none has a train_split; name at least one data set to train on")
     if all(task.validation_split is None for task in config.tasks.values()):
@@ -171,7 +177,7 @@ def _check_tokenizer(config: Config) -> None:
 
 
 def _check_lengths(config: Config) -> None:
-    context = config.model.context_length
+    context = config.our_model.context_length
     if context < 16:
         raise ConfigError(
             f"model.context_length={context}: must be at least 16 to hold a source and a target"
@@ -189,7 +195,7 @@ def _check_lengths(config: Config) -> None:
 
 
 def _check_training(config: Config) -> None:
-    trainer, model = config.trainer, config.model
+    trainer, model = config.trainer, config.our_model
     is_counted = trainer.max_epochs is None and not trainer.fast_dev_run
     if is_counted and (warning := config.optimizer.late_peak(trainer.horizon)):
         logger.warning(warning)
@@ -217,7 +223,7 @@ def _check_frozen(config: Config) -> None:
         return
     from mtnlg.model.initial import check_frozen
 
-    check_frozen(config.model, config.trainer.frozen)
+    check_frozen(config.our_model, config.trainer.frozen)
 
 
 def _check_device(config: Config) -> None:
@@ -244,7 +250,7 @@ def _check_device(config: Config) -> None:
 
 
 def _check_disk(config: Config) -> None:
-    width, model = config.model.hidden_size, config.model
+    width, model = config.our_model.hidden_size, config.our_model
     parameters = config.tokenizer.vocabulary_size * width + 12 * model.num_layers * width * width
     num_averaged = config.trainer.average_last or 2 * (config.trainer.ema_decay is not None)
     needed = parameters * (BYTES_PER_PARAMETER + 4 * num_averaged)
@@ -253,6 +259,6 @@ def _check_disk(config: Config) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise ArtifactError(
-            f"artifacts_root={root}: a training of {config.model.name} writes about "
+            f"artifacts_root={root}: a training of {config.our_model.name} writes about "
             f"{needed:,} bytes, {free:,} are free"
         )

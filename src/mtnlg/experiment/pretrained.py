@@ -72,9 +72,7 @@ def make_pretrained(source: str, artifacts_root: Path) -> tuple[Path, JsonObject
     """The model folder of a source, and the settings of its model. The source is such a folder, a
     folder of transformers, a GGUF file, or a model of the hub.
     """
-    path = Path(source)
-    if not path.exists() and (match := HUB_MODEL.fullmatch(source)):
-        path = _download(source, *match.groups())
+    path = find_source(source)
     settings = None
     if (path / CONFIG_FILE).is_file():
         settings = read_json(path / CONFIG_FILE, has_only_finite=False).get("model")
@@ -98,6 +96,14 @@ def make_pretrained(source: str, artifacts_root: Path) -> tuple[Path, JsonObject
     settings = read_json(artifact.folder / CONFIG_FILE)["model"]
     assert isinstance(settings, dict), "a conversion writes a model folder"
     return artifact.folder, settings
+
+
+def find_source(source: str) -> Path:
+    """The folder or file of a source; a model of the hub is downloaded into its cache."""
+    path = Path(source)
+    if not path.exists() and (match := HUB_MODEL.fullmatch(source)):
+        return _download(source, *match.groups())
+    return path
 
 
 def source_files(initial_model: str) -> JsonObject | None:

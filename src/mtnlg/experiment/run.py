@@ -43,6 +43,7 @@ from mtnlg.records.places import (
     TRAINING_FILE,
 )
 from mtnlg.records.runs import (
+    UNKNOWN_TRAINING,
     Contamination,
     Cost,
     RunArtifacts,
@@ -92,7 +93,7 @@ def has_finished(config: Config) -> bool:
         return False
     record = _record(folder)
     asked = _asked(config, folder)
-    same = ("system", "seed", "decoding", "tags", "tasks")
+    same = ("system", "kind", "seed", "decoding", "tags", "tasks")
     if record.status != "finished" or any(
         getattr(record, name) != getattr(asked, name) for name in same
     ):
@@ -200,12 +201,11 @@ def _record_code(config: Config, manifest: Manifest) -> None:
 def _stages(config: Config, last_stage: str, manifest: Manifest | Found) -> None:
     laps = _Laps(manifest)
     prepared = stages.prepare(config)
-    assert prepared.tokenizer is not None, "prepare gives a tokenizer"
     assert prepared.contamination is not None, "prepare searches for contamination"
     artifacts = RunArtifacts(
         rows={name: artifact.key for name, artifact in prepared.rows.items()},
         contamination=prepared.contamination.key,
-        tokenizer=prepared.tokenizer.key,
+        tokenizer=prepared.tokenizer.key if prepared.tokenizer else None,
         tokens={name: artifact.key for name, artifact in prepared.tokens.items()},
     )
     contents = _contents(prepared)
@@ -213,18 +213,10 @@ def _stages(config: Config, last_stage: str, manifest: Manifest | Found) -> None
     laps.end("prepare", prepared.artifacts)
     if last_stage == "prepare":
         return
-    model = stages.train(config, prepared)
-    training = read_record(model.folder / TRAINING_FILE, Training)
-    contents["model"] = model.content(without=RECORDS_OF_TRAINING)
-    manifest.add(
-        artifacts=replace(artifacts, model=model.key),
-        objective=training.objective,
-        processes=training.processes,
-        contents=contents,
-        training_tokens=training.training_tokens,
-        training_flops=training.training_flops,
-    )
-    laps.end("train", [model])
+    model, training = None, None
+    if config.system is None:
+        model, training = _train(config, prepared, artifacts, contents, manifest)
+    laps.end("train", [model] if model else [])
     if last_stage == "train":
         return
     decoded = stages.generate(config, prepared, model)
@@ -246,14 +238,36 @@ def _stages(config: Config, last_stage: str, manifest: Manifest | Found) -> None
     )
 
 
+def _train(
+    config: Config,
+    prepared: Prepared,
+    artifacts: RunArtifacts,
+    contents: dict[str, str],
+    manifest: Manifest | Found,
+) -> tuple[Artifact, Training]:
+    """The model and what its training took, both recorded."""
+    model = stages.train(config, prepared)
+    training = read_record(model.folder / TRAINING_FILE, Training)
+    contents["model"] = model.content(without=RECORDS_OF_TRAINING)
+    manifest.add(
+        artifacts=replace(artifacts, model=model.key),
+        objective=training.objective,
+        processes=training.processes,
+        contents=contents,
+        training_tokens=training.training_tokens,
+        training_flops=training.training_flops,
+    )
+    return model, training
+
+
 def _contents(prepared: Prepared) -> dict[str, str]:
     """Part of the preparation -> hash of its files."""
-    assert prepared.tokenizer is not None, "prepare gives a tokenizer"
     assert prepared.contamination is not None, "prepare searches for contamination"
+    tokenizer = prepared.tokenizer
     return {
         **{f"rows/{name}": artifact.content() for name, artifact in prepared.rows.items()},
         "contamination": prepared.contamination.content(),
-        "tokenizer": prepared.tokenizer.content(),
+        **({"tokenizer": tokenizer.content()} if tokenizer else {}),
         **{f"tokens/{name}": artifact.content() for name, artifact in prepared.tokens.items()},
     }
 
@@ -267,29 +281,46 @@ def _sources(prepared: Prepared) -> dict[str, JsonObject]:
 
 
 def _score_record(
-    config: Config, system: Decoded, scores: Artifact, prepared: Prepared, training: Training
+    config: Config,
+    system: Decoded,
+    scores: Artifact,
+    prepared: Prepared,
+    training: Training | None,
 ) -> ScoreRecord:
     from mtnlg.generation.strategies import decoding_label
 
-    is_trained = system.kind == "trained"
+    is_trained, is_external = system.kind == "trained", system.kind == "external"
     has_earlier_text = is_trained and config.initial_model is not None
+    generation, decoding = None, decoding_label(config.decoding)
+    if system.kind != "baseline":
+        generation = read_record(system.predictions.folder / GENERATION_FILE, Generation)
+    if is_external and generation is not None:
+        decoding = f"{decoding}, {generation.prompt}"
     return ScoreRecord(
         config.task_title(system.task),
         system.test_set,
         config.tasks[system.task].output_language,
         system.kind,
         system.system,
-        decoding_label(config.decoding) if is_trained else None,
+        None if generation is None else decoding,
         system.predictions.key,
         scores.key,
-        _cost(system.predictions.folder, training) if is_trained else Cost(),
-        _contamination(prepared, system, has_earlier_text=has_earlier_text),
+        Cost() if generation is None else _cost(generation, training),
+        Contamination(rule=UNKNOWN_TRAINING)
+        if is_external
+        else _contamination(prepared, system, has_earlier_text=has_earlier_text),
         prepared.rows_hash(system.task, system.test_set),
+        generation.note if is_external and generation else None,
     )
 
 
-def _cost(predictions: Path, training: Training) -> Cost:
-    generation = read_record(predictions / GENERATION_FILE, Generation)
+def _cost(generation: Generation, training: Training | None) -> Cost:
+    """What a system cost; of one that is not ours, no training is known."""
+    if training is None:
+        return Cost(
+            parameters=generation.parameters,
+            decoding_tokens_per_second=generation.decoding_tokens_per_second,
+        )
     return Cost(
         parameters=training.parameters,
         training_tokens=training.training_tokens,
@@ -316,8 +347,9 @@ def _asked(config: Config, folder: Path) -> RunRecord:
         folder.name,
         "running",
         None,
-        config.model.name,
+        config.system_name,
         experiment=folder.parent.name,
+        kind="trained" if config.system is None else "external",
         seed=config.seed,
         seeds={
             "training": config.seed,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact
-from mtnlg.config import Config
+from mtnlg.config import Config, parse_system
 from mtnlg.errors import DamagedError, MtnlgError
 from mtnlg.experiment.artifacts import (
     Decoded,
@@ -28,16 +28,21 @@ from mtnlg.experiment.artifacts import (
     validation_rows,
 )
 from mtnlg.experiment.naming import experiment_name
+from mtnlg.experiment.systems import BUILDERS, make_system_predictions
 
 logger = logging.getLogger(__name__)
 
 
 def prepare(config: Config) -> Prepared:
-    """Raw text to rows and their contamination, to a tokenizer, to token arrays."""
+    """Raw text to rows and their contamination, to a tokenizer, to token arrays. A system that is
+    not ours needs only the rows.
+    """
     prepared = Prepared()
     for name, task in config.tasks.items():
         prepared.rows[name] = make_rows(config, name, task)
     prepared.contamination = search_contamination(config, prepared)
+    if config.system is not None:
+        return prepared
     prepared.tokenizer = make_tokenizer(config, prepared)
     for name, task in config.training_tasks.items():
         prepared.tokens[name] = make_tokens(config, name, task, prepared)
@@ -49,10 +54,12 @@ def train(config: Config, prepared: Prepared) -> Artifact:
     return make_model(config, prepared)
 
 
-def generate(config: Config, prepared: Prepared, model: Artifact) -> list[Decoded]:
-    """A model folder and each test set to predictions."""
+def generate(config: Config, prepared: Prepared, model: Artifact | None) -> list[Decoded]:
+    """A model folder, or a system that is not ours, and each test set to predictions."""
     decoded = [
-        make_predictions(config, prepared, model, name, test_set)
+        make_system_predictions(config, prepared, name, test_set)
+        if model is None
+        else make_predictions(config, prepared, model, name, test_set)
         for name, task in config.tasks.items()
         for test_set in task.test_sets
     ]
@@ -133,13 +140,18 @@ def code_hashes(config: Config) -> dict[str, str]:
         codes = {
             "rows": Code(make_rows, rows=reading_rows(config.tasks.values())),
             "contamination": Code(search_contamination),
-            "tokenizer": Code(make_tokenizer),
-            "tokens": Code(make_tokens),
-            "model": Code(make_model, rows=validation_rows(config)),
-            "predictions": Code(make_predictions, rows=decoding_rows(config)),
             "baselines": Code(make_baseline),
             "scores": Code(make_scores, rows=used_metrics(config.metrics)),
         }
+        if config.system is None:
+            codes |= {
+                "tokenizer": Code(make_tokenizer),
+                "tokens": Code(make_tokens),
+                "model": Code(make_model, rows=validation_rows(config)),
+                "predictions": Code(make_predictions, rows=decoding_rows(config)),
+            }
+        else:
+            codes["predictions"] = Code(BUILDERS[parse_system(config.system).kind][0])
     except MtnlgError:  # the run itself says it
         return {}
     return {stage: code.digest(Path(config.artifacts_root)) for stage, code in codes.items()}

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from mtnlg.config import DecodingConfig
 from mtnlg.generation.constraints import Constraints, forbid
 from mtnlg.generation.strategies import find_strategy
 from mtnlg.model import KeyValueCache, Transformer
+
+LEAST_SHARED = 64
+"""Tokens of a shared beginning; prompts without examples share fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +121,51 @@ def read_prompts(
     num_new_slots: int,
     prefix_length: int | None = None,
 ) -> PromptReading:
-    """Read all prompts, padded on the left, into a cache with `num_new_slots` more. Their first
-    `prefix_length` tokens (None: all) see one another if the model's prefix is bidirectional.
+    """Read all prompts into a cache with `num_new_slots` more: a long beginning that all of them
+    share once, then the rest, padded on the left. Their first `prefix_length` tokens (None: all)
+    see one another if the model's prefix is bidirectional.
 
     Raises ValueError if the model's logits are not finite.
     """
-    device = model.token_embedding.weight.device
-    width = max(len(prompt) for prompt in prompts)
-    ids = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts], device=device)
-    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    positions = torch.arange(width, device=device) - (width - lengths)[:, None]  # (B, T)
-    is_real = positions >= 0
-    is_padded = any(len(prompt) < width for prompt in prompts)
+    device, shared = model.token_embedding.weight.device, shared_length(model, prompts)
+    width = max(len(prompt) for prompt in prompts) - shared
+    padding = [shared + width - len(prompt) for prompt in prompts]
+    rows = [[0] * num + prompt[shared:] for num, prompt in zip(padding, prompts, strict=True)]
+    ids, lengths = (torch.tensor(given, device=device) for given in (rows, list(map(len, prompts))))
+    positions = torch.arange(width, device=device) - torch.tensor(padding, device=device)[:, None]
+    is_real = positions >= 0  # (B, T)
+    is_padded = any(padding)
     is_bidirectional = model.config.is_prefix_bidirectional
     mask = None
-    if is_padded or (is_bidirectional and prefix_length is not None):
+    if is_padded or shared or (is_bidirectional and prefix_length is not None):
         mask = prompt_mask(is_real, is_bidirectional, prefix_length=prefix_length)
-    cache = model.allocate_cache(len(prompts), width + num_new_slots)
-    logits = model.extend(ids, cache, positions=positions.clamp(min=0), mask=mask).float()
+    num_slots = shared + width + num_new_slots
+    cache = model.allocate_cache(1 if shared else len(prompts), num_slots)
+    if shared:
+        beginning = torch.tensor([prompts[0][:shared]], device=device)
+        order = torch.arange(shared, device=device)[None]
+        model.read(beginning, cache, positions=order, mask=None)
+        cache.repeat_rows(len(prompts))
+        mask = F.pad(mask, (shared, 0), value=True) if mask is not None else None
+        is_real = F.pad(is_real, (shared, 0), value=True)
+    positions = positions.clamp(min=0) + shared
+    logits = model.extend(ids, cache, positions=positions, mask=mask).float()
     if not bool(logits.isfinite().all()):
         raise ValueError("the model's logits are not finite; its weights are broken")
     return PromptReading(logits, cache, lengths, is_real)
+
+
+def shared_length(model: Transformer, prompts: list[list[int]]) -> int:
+    """Tokens at the beginning of all prompts that are read once; 0 where that saves little, or
+    where what they are read to depends on what follows.
+    """
+    config = model.config
+    if len(prompts) == 1 or config.is_prefix_bidirectional or config.has_pointer:
+        return 0
+    first, last = min(prompts), max(prompts)  # all others begin as these two do
+    same = (left == right for left, right in zip(first, last, strict=False))
+    shared = min(sum(takewhile(bool, same)), min(map(len, prompts)) - 1)
+    return shared if shared >= LEAST_SHARED else 0
 
 
 def prompt_mask(

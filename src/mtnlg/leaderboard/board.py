@@ -196,7 +196,7 @@ def _entries_of(run: RunRecord, test_set: _TestSet, *, artifacts_root: Path) -> 
     """
     row = BoardRow(
         run.system,
-        "trained",
+        run.kind,
         run.status,
         run.reason,
         runs=(run.run_id,),
@@ -206,16 +206,20 @@ def _entries_of(run: RunRecord, test_set: _TestSet, *, artifacts_root: Path) -> 
     )
     records = [score for score in run.scores if _is_of(score, test_set)]
     if run.status != "finished":
-        records = [score for score in records if score.kind != "trained"]
+        records = [score for score in records if score.kind == "baseline"]
         yield _Entry(row)
     elif all(score.kind == "baseline" for score in records):
         reason = "the run finished without a score here"
         yield _Entry(replace(row, status="failed", reason=reason))
     for record in records:
         is_trained = record.kind == "trained"
-        scored = row if is_trained else replace(row, seeds=(), overrides=())
+        scored = row if record.kind != "baseline" else replace(row, seeds=(), overrides=())
         model = run.model if is_trained else None
-        yield _scored_entry(scored, record, model, artifacts_root=artifacts_root)
+        entry = _scored_entry(scored, record, model, artifacts_root=artifacts_root)
+        if record.kind == "external":
+            remarks = (f"contamination {record.contamination.rule}", record.note)
+            entry = replace(entry, remark="; ".join(filter(None, remarks)))
+        yield entry
 
 
 def _imported_entry(record: ImportRecord, *, artifacts_root: Path) -> _Entry:

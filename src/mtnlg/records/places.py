@@ -8,6 +8,7 @@
 | `<artifacts>/model/<key>/` | the model, `training.json`, `metrics.csv`, `profile.txt` |
 | `<artifacts>/predictions/<key>/` | `predictions.jsonl`, `generation.json` |
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |
+| `<artifacts>/answers/` | answers of endpoints, by the hash of their requests |
 | `<artifacts>/<stage>/` | `.<key>.lock`, `.<key>.verified`, `<key>.damaged-<number>/` |
 | `<artifacts>/` | `.in-use`, which the processes that use them lock |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
@@ -21,6 +22,7 @@ from pathlib import Path
 
 TRAIN, VALIDATION = "train", "validation"
 """Names of the prepared splits, whatever the raw data calls them."""
+ANSWERS_FOLDER = "answers"
 IN_USE_FILE = ".in-use"
 CONTAMINATION_FILE = "contamination.json"
 TRAINING_FILE, METRICS_FILE, PROFILE_FILE = "training.json", "metrics.csv", "profile.txt"

@@ -32,6 +32,8 @@ Number = int | float
 Facts = Mapping[str, str | int | float | bool | None]
 """Name -> what is so, such as the version of a package."""
 
+UNKNOWN_TRAINING = "not checked: training data unknown"
+"""The rule of the contamination search for a system that is not ours."""
 UNREADABLE = f"{RUN_FILE} cannot be read"
 REASONS = {
     "running": "it has not finished",
@@ -94,6 +96,8 @@ class ScoreRecord:
     contamination: Contamination = field(default_factory=Contamination)
     scored_rows: str | None = None
     """sha256 of the test set's rows: ids, sources and references; None where it is not known."""
+    note: str | None = None
+    """What should stand beside its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,6 @@ class ImportRecord(ScoreRecord):
     """Somebody else's system on one test set, and what its importer said of it."""
 
     kind: Literal["external"]
-    note: str | None = None
     url: str | None = None
     published: tuple[str, ...] = ()
     """METRIC=NUMBER, each of which the outputs were found to have."""
@@ -137,6 +140,8 @@ class RunRecord:
     reason: str | None
     system: str
     experiment: str = ""
+    kind: Kind = "trained"
+    """Of its system."""
     seed: int | None = None
     decoding: str | None = None
     tags: tuple[str, ...] = ()

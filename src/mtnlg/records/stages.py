@@ -94,12 +94,33 @@ class Generation:
     seconds: float
     tokens: int
     """Tokens of all outputs."""
-    decoding_tokens_per_second: float
+    decoding_tokens_per_second: float | None
+    """None for an endpoint, whose answers may be of an earlier time."""
     cut_prompts: int
     """Prompts that did not fit the context."""
     cut_tokens: int
     unfinished: int
     """Outputs that ended at the longest length."""
+    prompt: str | None = None
+    """How a system of others was asked, in short; None for ours."""
+    parameters: int | None = None
+    """Of a system of others, where they are known."""
+    prompt_tokens: int | None = None
+    """Of all prompts; None for ours."""
+    requests: int | None = None
+    """To an endpoint, further attempts included; None where there is none."""
+    cached_answers: int | None = None
+    """Answers of an endpoint that were there from an earlier attempt."""
+    refusals: int | None = None
+    """Rows that an endpoint refused to answer, whose outputs are empty."""
     bits_per_byte: float | None = None
     """Of the first references under the model; None where likelihoods were not asked for."""
     cut_targets: int | None = None
+
+    @property
+    def note(self) -> str | None:
+        """What the answers of an endpoint took, in words; None for any other system."""
+        if self.requests is None:
+            return None
+        counts = f"{self.prompt_tokens:,} prompt and {self.tokens:,} output tokens"
+        return f"{counts}; {self.refusals} refusals"

@@ -7,6 +7,7 @@ stay text.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -195,6 +196,28 @@ class TextTokenizer:
         except TypeError:  # raised for a text that UTF-8 cannot hold
             raise DataError(_surrogate_fault(texts)) from None
         return [list(encoding.ids) for encoding in encodings]
+
+    def encode_prompt(self, text: str, *, has_start: bool) -> list[int]:
+        """The ids of a text in which special tokens of others stand for themselves, as in a chat
+        template; with a start also those that the tokenizer puts around a text. Raises like
+        `encode_batch`.
+        """
+        try:
+            return list(self._as_theirs.encode(text, add_special_tokens=has_start).ids)
+        except TypeError:
+            raise DataError(_surrogate_fault([text])) from None
+
+    @cached_property
+    def _as_theirs(self) -> Tokenizer:
+        """The tokenizer without the special tokens of ours that were added after all others."""
+        content = json.loads(self.to_json())
+        first = self.vocabulary_size - len((PAD, SEPARATOR, END))
+        content["added_tokens"] = [
+            token
+            for token in content["added_tokens"]
+            if token["id"] < first or token["content"] not in (PAD, SEPARATOR, END)
+        ]
+        return Tokenizer.from_str(json.dumps(content))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids; special tokens become nothing, and broken characters U+FFFD."""

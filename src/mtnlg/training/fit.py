@@ -182,7 +182,7 @@ def resumed(folder: Path) -> tuple[int, Path | None]:
 
 def _progress(config: Config) -> AbstractContextManager[Task]:
     """Shows the progress of the training, unless something else does."""
-    title, num_steps = f"training {config.model.name}", config.trainer.horizon
+    title, num_steps = f"training {config.our_model.name}", config.trainer.horizon
     if has_own_progress_bar(config) and is_first_rank():
         return track(title, num_steps)
     return nullcontext(Task(title, num_steps))
@@ -233,7 +233,7 @@ def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:
     if config.trainer.num_threads is not None:
         torch.set_num_threads(config.trainer.num_threads)
     torch.manual_seed(config.seed)
-    model = Transformer(config.model, tokenizer.vocabulary_size)
+    model = Transformer(config.our_model, tokenizer.vocabulary_size)
     model.recomputes_blocks = config.trainer.activation_checkpointing
     if config.initial_model is not None:
         start_from(model, Path(config.initial_model))
@@ -300,7 +300,7 @@ def _data_module(
     *,
     start_step: int,
 ) -> TokenDataModule:
-    builder = PromptBuilder(tokenizer, config.model.context_length)
+    builder = PromptBuilder(tokenizer, config.our_model.context_length)
 
     def split(task_data: TrainingData, name: str) -> TaskSplit:
         tokens, prompt = read_token_split(task_data.tokens, name), prompts[task_data.title]

@@ -106,7 +106,7 @@ def _strategy(config: Config, names: Mapping[str, str]) -> Any:
     if num_ranks() == 1:
         return "auto"
     # Ranks skip different blocks, whose gradients are then missing on some of them.
-    return "ddp_find_unused_parameters_true" if config.model.layer_dropout else "ddp"
+    return "ddp_find_unused_parameters_true" if config.our_model.layer_dropout else "ddp"
 
 
 def run_names(run_folder: Path) -> dict[str, str]:
