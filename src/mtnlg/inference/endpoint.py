@@ -72,7 +72,7 @@ class Endpoint:
     def __init__(self, url: str, model: str, settings: EndpointConfig, answers: Path) -> None:
         self._url, self._model, self._settings, self._answers = url, model, settings, answers
         self._begins = _Begins(settings.requests_per_minute)
-        self._is_over = threading.Event()
+        self._is_over = Pause()
         self._lock = threading.Lock()
         self._num_requests = 0
 
@@ -266,6 +266,10 @@ class _TemporaryError(Exception):
         self.wait_seconds = wait_seconds
 
 
+class Pause(threading.Event):
+    """Set once all is over; until then, what waits are made of."""
+
+
 class _Begins:
     """When the next request may begin."""
 
@@ -273,10 +277,11 @@ class _Begins:
         self._seconds = 60 / per_minute if per_minute else 0.0
         self._lock, self._next = threading.Lock(), 0.0
 
-    def wait(self, is_over: threading.Event) -> None:
+    def wait(self, is_over: Pause) -> None:
         """Wait for the turn of one request, or until all is over."""
         with self._lock:
             now = time.monotonic()
             turn = max(self._next, now)
             self._next = turn + self._seconds
-        is_over.wait(turn - now)
+        if turn > now:
+            is_over.wait(turn - now)
