@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
     from mtnlg.library.boards import Boards, load_board
+    from mtnlg.library.results import Comparison, Score, Scores
     from mtnlg.library.runs import Runs, load_runs
-    from mtnlg.library.scoring import Comparison, Score, Scores, compare, score
+    from mtnlg.library.scoring import compare, score
 
 __version__ = "0.2.0"
 __all__ = [
@@ -38,7 +39,8 @@ HOMES = {
     "inference.pretrained": ("MegatronTuringForConditionalGeneration",),
     "library.boards": ("Boards", "load_board"),
     "library.runs": ("Runs", "load_runs"),
-    "library.scoring": ("Comparison", "Score", "Scores", "compare", "score"),
+    "library.results": ("Comparison", "Score", "Scores"),
+    "library.scoring": ("compare", "score"),
 }
 """Module -> what it offers."""
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas
 import pytest
 from sacrebleu.metrics.bleu import BLEU
 
@@ -159,15 +161,17 @@ def test_notebook_shows_scores_and_the_verdict() -> None:
         ({"sources": GOOD[:2]}, DataError, "sources has 2 examples"),
         ({"task": "translate"}, ConfigError, "task='translate': must be one of translation, sum"),
         ({"language": "English"}, ConfigError, "language='English': must be an ISO 639-1 code"),
-        ({"language": None}, ConfigError, "language=None: must be a str"),
+        ({"language": None}, ConfigError, "language=None: must be a text"),
         ({"metrics": ["blue"]}, ConfigError, "did you mean 'bleu'?"),
         ({"metrics": "length_ratio"}, ConfigError, "metrics has 'length_ratio', of which neither"),
-        ({"metrics": 3}, ConfigError, "metrics=3: must be a Sequence"),
+        ({"metrics": 3}, ConfigError, "metrics=3: must be a list of names"),
         ({"metrics": ["bleu", "entity_source_precision"]}, ConfigError, "which needs sources"),
         ({"resamples": 0}, ConfigError, "resamples=0: must be a finite number >= 1"),
         ({"confidence": 95.0}, ConfigError, "confidence=95.0: must be in (0, 1)"),
-        ({"confidence": "95%"}, ConfigError, "confidence='95%': must be a float"),
-        ({"seed": True}, ConfigError, "seed=True: must be a int"),
+        ({"confidence": "95%"}, ConfigError, "confidence='95%': must be a number"),
+        ({"resamples": 1e3}, ConfigError, "resamples=1000.0: must be a whole number"),
+        ({"main_metric": ["bleu"]}, ConfigError, "main_metric=['bleu']: must be a text"),
+        ({"seed": True}, ConfigError, "seed=True: must be a whole number"),
     ],
 )
 def test_wrong_argument_is_named(
@@ -215,5 +219,30 @@ def test_too_few_trials_and_no_system_are_refused() -> None:
         mtnlg.compare(systems, REFERENCES, trials=9, **ENGLISH)
     with pytest.raises(ConfigError, match="equivalence_margin has 'ter', which is not computed"):
         mtnlg.compare(systems, REFERENCES, equivalence_margin={"ter": 1}, **ENGLISH)
+    with pytest.raises(ConfigError, match=r"equivalence_margin\['bleu'\]='1': must be a number"):
+        mtnlg.compare(systems, REFERENCES, equivalence_margin={"bleu": "1"}, **ENGLISH)
+    with pytest.raises(ConfigError, match="the name 1=1: must be a text"):
+        mtnlg.compare({1: GOOD}, REFERENCES, **ENGLISH)  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match="systems: must be a dictionary"):
         mtnlg.compare({}, REFERENCES, **ENGLISH)
+
+
+def test_columns_of_a_frame_and_arrays_are_lists_of_texts() -> None:
+    """Oracle: the same texts as lists; numbers of NumPy are numbers."""
+    table = pandas.DataFrame({"output": GOOD, "reference": REFERENCES})
+    expected = mtnlg.score(GOOD, REFERENCES, resamples=100, **ENGLISH)
+
+    resamples = np.int64(100)
+    columns = mtnlg.score(table.output, table.reference, resamples=resamples, **ENGLISH)
+    arrays = mtnlg.score(np.array(GOOD), np.array(REFERENCES), resamples=100, **ENGLISH)
+
+    assert dict(columns) == dict(arrays) == dict(expected)
+
+
+def test_metric_that_cannot_run_says_why() -> None:
+    """Oracle: the reason of the command line; bertscore needs a local model."""
+    scores = mtnlg.score(GOOD, REFERENCES, metrics="bertscore", **ENGLISH)
+
+    assert len(scores) == 0
+    with pytest.raises(KeyError, match="not run: "):
+        _ = scores.value

@@ -2,166 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mtnlg.config.evaluation import NUM_TRIALS, EvaluationConfig
-from mtnlg.errors import ConfigError, DataError, suggestion
+from mtnlg.errors import ConfigError, DataError
 from mtnlg.leaderboard.file_board import build_file_board
 from mtnlg.leaderboard.file_inputs import STANDARD_METRICS, Inputs, make_settings
-from mtnlg.leaderboard.model import Board, Leaderboard, RowComparison
-from mtnlg.library.boards import Boards
+from mtnlg.leaderboard.model import Leaderboard
+from mtnlg.library.results import Comparison, Scores
 from mtnlg.records.text_files import TextFile, check_aligned
-from mtnlg.report.summary import board_sentence
 from mtnlg.text.scripts import find_unscorable
-
-if TYPE_CHECKING:
-    import pandas
 
 References = Sequence[str] | Sequence[Sequence[str]]
 """A reference for each text, or a list of references for each."""
-FRAME = ("system", "rank", "metric", "value", "low", "high", "n", "unit", "cld", "signature")
-"""Columns of the frame of scored texts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One number with everything that it takes to read it."""
-
-    metric: str
-    value: float
-    low: float | None
-    high: float | None
-    """Ends of the bootstrap interval; None where the metric has none."""
-    n: int
-    """Number of texts."""
-    unit: str
-    higher_is_better: bool | None
-    """None: it describes, and no direction is better."""
-    signature: str
-
-
-class Scores(Boards, Mapping[str, Score]):
-    """The scores of one system: metric -> Score. `value`, `low`, `high`, `n` and `signature` are
-    those of the main metric, the first.
-    """
-
-    @property
-    def value(self) -> float:
-        """The main metric."""
-        return self.main.value
-
-    @property
-    def low(self) -> float | None:
-        """The lower end of its interval."""
-        return self.main.low
-
-    @property
-    def high(self) -> float | None:
-        """The upper end of its interval."""
-        return self.main.high
-
-    @property
-    def n(self) -> int:
-        """Number of texts."""
-        return self.main.n
-
-    @property
-    def signature(self) -> str:
-        """How the main metric was computed, as in sacreBLEU."""
-        return self.main.signature
-
-    @property
-    def main(self) -> Score:
-        """The score by the main metric."""
-        return self[self.leaderboard.boards[0].metric_names[0]]
-
-    def to_frame(self) -> pandas.DataFrame:
-        """A line for each metric."""
-        return self._frame(*FRAME).drop(columns=["system", "rank", "cld"]).set_index("metric")
-
-    def __getitem__(self, metric: str) -> Score:
-        (row,) = self.leaderboard.boards[0].rows
-        if metric not in row.metrics:
-            known = suggestion(metric, row.metrics) or f"; computed: {', '.join(row.metrics)}"
-            raise KeyError(row.left_out.get(metric) or f"{metric!r} was not computed{known}")
-        score = row.metrics[metric]
-        return Score(
-            metric,
-            score.value,
-            score.low,
-            score.high,
-            score.num_examples,
-            score.unit,
-            score.higher_is_better,
-            score.signature,
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.leaderboard.boards[0].rows[0].metrics)
-
-    def __len__(self) -> int:
-        return len(self.leaderboard.boards[0].rows[0].metrics)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-class Comparison(Boards, Mapping[str, Scores]):
-    """Several systems on the same texts: name -> Scores, best first."""
-
-    @property
-    def board(self) -> Board:
-        """The board as `mtnlg.leaderboard.model` has it."""
-        return self.leaderboard.boards[0]
-
-    @property
-    def verdict(self) -> str:
-        """Which system is best by the main metric, and how sure that is, in words."""
-        return board_sentence(self.board)
-
-    @property
-    def pairs(self) -> tuple[RowComparison, ...]:
-        """The paired tests of the main metric."""
-        return self.board.comparisons
-
-    def to_frame(self) -> pandas.DataFrame:
-        """A line for each system and metric; systems that share a letter in `cld` are not
-        significantly different.
-        """
-        return self._frame(*FRAME)
-
-    def differences(self) -> pandas.DataFrame:
-        """A line for each pair of systems and metric: the difference with its interval and p-value,
-        before and after Holm's correction.
-        """
-        import pandas
-
-        return pandas.DataFrame(
-            [
-                asdict(pair) | {"is_significant": pair.is_significant}
-                for tests in self.board.tests.values()
-                for pair in tests.comparisons
-            ]
-        ).dropna(axis="columns", how="all")
-
-    def __getitem__(self, system: str) -> Scores:
-        rows = [row for row in self.board.rows if row.label == system]
-        if not rows:
-            raise KeyError(f"{system!r} is none of {', '.join(self)}")
-        board = replace(self.board, rows=tuple(rows), tests={})
-        return Scores(replace(self.leaderboard, boards=(board,)))
-
-    def __iter__(self) -> Iterator[str]:
-        return (row.label for row in self.board.rows)
-
-    def __len__(self) -> int:
-        return len(self.board.rows)
-
-    def __repr__(self) -> str:
-        return str(self)
+KINDS: dict[type, str] = {
+    str: "a text",
+    Sequence: "a list of names",
+    Mapping: "a dictionary",
+    Integral: "a whole number",
+    Real: "a number",
+}
+"""Type of an argument -> what it must be, in words."""
 
 
 def score(
@@ -242,9 +106,14 @@ def compare(
     if task not in STANDARD_METRICS:
         raise ConfigError(f"task={task!r}: must be one of {', '.join(STANDARD_METRICS)}")
     metrics = [metrics] if isinstance(metrics, str) else metrics
-    _check_types(language=(language, str), metrics=(metrics, Sequence))
-    _check_types(resamples=(resamples, int), trials=(trials, int), seed=(seed, int))
-    _check_types(confidence=(confidence, float))
+    margins, folders = equivalence_margin or {}, model_folders or {}
+    _check_types(str, language=language, main_metric=main_metric or "")
+    _check_types(str, **{f"systems: the name {name!r}": name for name in systems})
+    _check_types(Sequence, metrics=metrics)
+    _check_types(Mapping, equivalence_margin=margins, model_folders=folders)
+    _check_types(Integral, resamples=resamples, trials=trials, seed=seed)
+    _check_types(Real, confidence=confidence)
+    _check_types(Real, **{f"equivalence_margin[{name!r}]": margins[name] for name in margins})
     settings = make_settings(
         task=task,
         language=language,
@@ -252,12 +121,12 @@ def compare(
         num_systems=len(systems),
         metrics=metrics,
         main_metric=main_metric,
-        model_folders=model_folders,
-        resamples=resamples,
-        confidence=confidence,
-        trials=trials,
-        seed=seed,
-        equivalence_margin=equivalence_margin,
+        model_folders={name: str(folders[name]) for name in folders},
+        resamples=int(resamples),
+        confidence=float(confidence),
+        trials=int(trials),
+        seed=int(seed),
+        equivalence_margin=margins,
     )
     inputs = _inputs(systems, references, sources)
     settings = replace(settings, max_processes=1)
@@ -291,11 +160,11 @@ def _inputs(
     )
 
 
-def _check_types(**arguments: tuple[object, type]) -> None:
+def _check_types(kind: type, **arguments: object) -> None:
     """Raise ConfigError for an argument of another type."""
-    for name, (value, kind) in arguments.items():
+    for name, value in arguments.items():
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise ConfigError(f"{name}={value!r}: must be a {kind.__name__}")
+            raise ConfigError(f"{name}={value!r}: must be {KINDS[kind]}")
 
 
 def _texts(name: str, values: Iterable[object], *, has_several: bool = False) -> TextFile:
