@@ -16,8 +16,9 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         "outputs of somebody else's system, as a row of a board",
         description="Put the outputs of somebody else's system on a board of an experiment, scored "
-        "like its other rows. The file is as in mtnlg score. Where it has ids or references, they "
-        "must be the board's.",
+        "like its other rows. The file is as in mtnlg score, or a log of lm-evaluation-harness, "
+        "inspect_ai or HELM, whose samples are matched by their texts. Where a file has ids or "
+        "references, they must be the board's.",
     )
     parser.add_argument("--experiment", required=True, help="a folder of runs/")
     parser.add_argument("--task", required=True, help="as on the board: kind/name")
