@@ -161,6 +161,7 @@ def test_notebook_shows_scores_and_the_verdict() -> None:
         ({"sources": GOOD[:2]}, DataError, "sources has 2 examples"),
         ({"task": "translate"}, ConfigError, "task='translate': must be one of translation, sum"),
         ({"language": "English"}, ConfigError, "language='English': must be an ISO 639-1 code"),
+        ({"task": ["translation"]}, ConfigError, "must be a text"),
         ({"language": None}, ConfigError, "language=None: must be a text"),
         ({"metrics": ["blue"]}, ConfigError, "did you mean 'bleu'?"),
         ({"metrics": "length_ratio"}, ConfigError, "metrics has 'length_ratio', of which neither"),

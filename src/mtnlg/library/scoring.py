@@ -103,6 +103,7 @@ def compare(
     """
     if not isinstance(systems, Mapping) or not systems:
         raise ConfigError("systems: must be a dictionary of at least one name and its outputs")
+    _check_types(str, task=task)
     if task not in STANDARD_METRICS:
         raise ConfigError(f"task={task!r}: must be one of {', '.join(STANDARD_METRICS)}")
     metrics = [metrics] if isinstance(metrics, str) else metrics
