@@ -14,6 +14,7 @@ from typing import Any
 from mtnlg.config.checks import CountOrZero, check_fields, require
 from mtnlg.config.decoding import DecodingConfig
 from mtnlg.config.evaluation import EvaluationConfig
+from mtnlg.config.lora import LoraConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
 from mtnlg.config.report import ReportConfig
 from mtnlg.config.system import (
@@ -61,6 +62,7 @@ __all__ = [
     "GenerationKwargs",
     "InstructionConfig",
     "KnownContamination",
+    "LoraConfig",
     "ModelConfig",
     "Normalization",
     "Normalizer",
@@ -115,6 +117,7 @@ class Config:
     to its tokens. With model=pretrained also a folder of transformers, a .gguf file, or a model of
     the hub as OWNER/NAME@REVISION. None: random weights.
     """
+    lora: LoraConfig = field(default_factory=LoraConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)

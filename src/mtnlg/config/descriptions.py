@@ -16,7 +16,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from mtnlg.config import Config
 from mtnlg.config.checks import Range
-from mtnlg.config.foreign_names import setting_hint
+from mtnlg.config.foreign_names import look_up, setting_hint
 from mtnlg.errors import ConfigError, nearest
 
 GROUP = "group"
@@ -62,8 +62,10 @@ def find_settings(word: str) -> list[Setting]:
     known = {setting.key: setting for setting in all_settings()}
     named = [key] if key in known else [full for full in known if full.endswith(f".{key}")]
     if not named:
-        close = nearest(name, known)
-        hint = f"; did you mean {close!r}?" if close else setting_hint(name.split(".")[-1], Config)
+        last, close = name.split(".")[-1], nearest(name, known)
+        is_foreign = look_up(last, "Config", "anywhere") is not None
+        is_near = close is not None and not is_foreign
+        hint = f"; did you mean {close!r}?" if is_near else setting_hint(last, Config)
         raise ConfigError(f"--help {word}: no such setting{hint}")
     return [
         setting

@@ -227,6 +227,8 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
         "machine": {**arithmetic(config.trainer.accelerator)},
         **initial_inputs(config),
     }
+    if config.lora.rank is not None:
+        inputs["lora"] = plain_settings(config.lora)
     if callbacks := changing_callbacks(config.callbacks):
         inputs["callbacks"] = {name: plain_settings(chosen) for name, chosen in callbacks.items()}
 

@@ -68,6 +68,8 @@ def run_id(config: Config) -> str:
         from mtnlg.experiment.systems import system_identity
 
         plain["system"] = system_identity(config)
+    if config.lora.rank is None:
+        del plain["lora"]
     if config.initial_model is not None:
         plain["initial_model"] = source_files(config.initial_model) or config.initial_model
     plain["callbacks"] = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mtnlg.config import Accelerator, Config, Precision
+from mtnlg.config import Accelerator, Config, LoraConfig, Precision
 from mtnlg.config.checks import require
 from mtnlg.config.third_party import check_third_party
 from mtnlg.errors import ArtifactError, ConfigError
@@ -38,6 +38,7 @@ def preflight(config: Config, *, has_training: bool = True) -> None:
     _check_lengths(config)
     _check_training(config)
     _check_frozen(config)
+    _check_adapters(config)
     if has_training:
         _check_device(config)
     _check_disk(config)
@@ -205,7 +206,8 @@ def _check_training(config: Config) -> None:
             "model.is_prefix_bidirectional=true a source token sees the one that it should "
             "predict; use model.is_prefix_bidirectional=false"
         )
-    if trainer.r_drop is not None and not model.is_random_in_training:
+    is_random = model.is_random_in_training or config.lora.dropout
+    if trainer.r_drop is not None and not is_random:
         raise ConfigError(
             f"trainer.r_drop={trainer.r_drop}: two passes are equal without any dropout; set "
             "model.dropout above 0"
@@ -224,6 +226,26 @@ def _check_frozen(config: Config) -> None:
     from mtnlg.model.initial import check_frozen
 
     check_frozen(config.our_model, config.trainer.frozen)
+
+
+def _check_adapters(config: Config) -> None:
+    if config.lora.rank is None:
+        if config.lora != LoraConfig():
+            logger.warning("lora.*: not used, since lora.rank=null: all weights are trained")
+        return
+    if config.initial_model is None:
+        raise ConfigError(
+            f"initial_model=null: lora.rank={config.lora.rank} adapts the weights of a model that "
+            "is trained already; give its folder"
+        )
+    if config.trainer.frozen is not None:
+        raise ConfigError(
+            f"trainer.frozen={config.trainer.frozen}: with lora.rank={config.lora.rank} all but "
+            "the adapters is frozen; take it out"
+        )
+    from mtnlg.model.lora import check_targets
+
+    check_targets(config.model, config.lora)
 
 
 def _check_device(config: Config) -> None:

@@ -328,6 +328,7 @@ def _cost(generation: Generation, training: Training | None) -> Cost:
         training_seconds=training.training_seconds,
         decoding_tokens_per_second=generation.decoding_tokens_per_second,
         peak_memory_bytes=training.peak_memory_bytes,
+        trained_parameters=training.trained_parameters,
     )
 
 

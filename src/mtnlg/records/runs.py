@@ -67,6 +67,7 @@ class Cost:
     training_seconds: Number | None = None
     decoding_tokens_per_second: Number | None = None
     peak_memory_bytes: Number | None = None
+    trained_parameters: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)

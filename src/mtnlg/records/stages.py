@@ -53,6 +53,8 @@ class Training:
     best_validation_metric: float | None
     """Mean over the tasks; None where no task has a metric."""
     parameters: int
+    trained_parameters: int | None = None
+    """None in files that are older than this field."""
     training_tokens: int
     training_target_tokens: int
     training_flops: Number

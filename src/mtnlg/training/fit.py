@@ -16,12 +16,14 @@ from pathlib import Path
 import lightning
 import torch
 
+from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import Config, DecodingConfig, TaskKind
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import Transformer
-from mtnlg.model.folder import load_weights, weights_of
+from mtnlg.model.folder import WEIGHTS_FILE, load_weights, weights_of
 from mtnlg.model.initial import freeze, start_from
+from mtnlg.model.lora import add_adapters, count_parameters, merge_adapters, save_adapters
 from mtnlg.process.progress import Task, track
 from mtnlg.process.signals import Signalled
 from mtnlg.records.codec import write_record
@@ -135,11 +137,14 @@ def train_model(
     if isinstance(averaging, LastWeights):
         checker = build_trainer(config, [], module_data)
         average = offer_mean(averaging, checker, module, module_data, snapshots=snapshots)
-    record = _record(trainer, module_data, budget=budget, metrics=metrics, chosen=snapshots)
+    record = _record(trainer, module_data, model, budget=budget, metrics=metrics, chosen=snapshots)
     record = replace(record, average_last=average, processes=tuple(seeds.processes))
     if trainer.is_global_zero:
         check_saved(checkpoints / BEST_FILE)
         load_weights(model, checkpoints / BEST_FILE)
+        if config.lora.rank is not None:
+            save_adapters(folder, model, config.lora, initial_weights=_initial_weights(config))
+            merge_adapters(model)
         trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
         trained.save_pretrained(folder)
         write_record(folder / TRAINING_FILE, record)
@@ -191,6 +196,7 @@ def _progress(config: Config) -> AbstractContextManager[Task]:
 def _record(
     trainer: lightning.Trainer,
     data: TokenDataModule,
+    model: Transformer,
     *,
     budget: Budget,
     metrics: MetricsFile,
@@ -198,13 +204,15 @@ def _record(
 ) -> Training:
     cut_sources, cut_targets = data.train.num_cut()
     is_derived = data.settings.step_target_tokens is not None
+    num_parameters, num_trained = count_parameters(model)
     return Training(
         steps=trainer.global_step,
         ended_by=chosen.ending.reason,
         best_step=chosen.best_step,
         best_validation_loss=chosen.best_loss,
         best_validation_metric=chosen.best_metric if math.isfinite(chosen.best_metric) else None,
-        parameters=sum(weight.numel() for weight in trainer.lightning_module.parameters()),
+        parameters=num_parameters,
+        trained_parameters=num_trained,
         training_tokens=metrics.tokens,
         training_target_tokens=metrics.target_tokens,
         training_flops=metrics.flops,
@@ -239,7 +247,15 @@ def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:
         start_from(model, Path(config.initial_model))
     if config.trainer.frozen is not None:
         freeze(model, config.trainer.frozen)
+    if config.lora.rank is not None:
+        add_adapters(model, config.lora)
     return model
+
+
+def _initial_weights(config: Config) -> str:
+    """The sha256 of the initial model's weights."""
+    assert config.initial_model is not None, "adapters have a model that they adapt"
+    return file_sha256(Path(config.initial_model) / WEIGHTS_FILE)
 
 
 def _fit(

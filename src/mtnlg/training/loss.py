@@ -72,7 +72,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, label_smoothing: float
     ) -> Tensor:
         needs_gradient = any(ctx.needs_input_grad[:2])
-        hidden_gradient, weight_gradient = torch.empty_like(hidden), torch.zeros_like(weight)
+        hidden_gradient = torch.empty_like(hidden)
+        weight_gradient = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         for chunk in _chunks(len(labels)):
             logits = (hidden[chunk].to(weight.dtype) @ weight.T).float()
@@ -81,14 +82,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if needs_gradient:
                 logits_gradient = logits_gradient.to(weight.dtype)
                 hidden_gradient[chunk] = logits_gradient @ weight
-                weight_gradient.addmm_(logits_gradient.T, hidden[chunk].to(weight.dtype))
+                if weight_gradient is not None:
+                    weight_gradient.addmm_(logits_gradient.T, hidden[chunk].to(weight.dtype))
         ctx.save_for_backward(hidden_gradient, weight_gradient)
         return total
 
     @staticmethod
-    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        hidden_gradient, weight_gradient = ctx.saved_tensors
-        return hidden_gradient * outer, weight_gradient * outer, None, None
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
+        gradients = (part if part is None else part * outer for part in ctx.saved_tensors)
+        return *gradients, None, None
 
 
 def _smoothed(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:

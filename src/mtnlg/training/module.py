@@ -28,6 +28,7 @@ from mtnlg.errors import NotFiniteError
 from mtnlg.evaluation import Texts, find_metric, score_texts
 from mtnlg.inference import TaskPrompt, TextGenerator
 from mtnlg.model import Transformer
+from mtnlg.model.lora import count_adapted
 from mtnlg.records.rows import Row
 from mtnlg.text.display import one_line
 from mtnlg.tokenization.tokenizer import TextTokenizer
@@ -144,7 +145,10 @@ class TransformerModule(lightning.LightningModule):
         super().__init__()
         self.model, self.optimizer_config, self.settings = model, optimizer, settings
         self.objective = Objective(
-            settings.label_smoothing, settings.source_loss_weight, settings.r_drop
+            settings.label_smoothing,
+            settings.source_loss_weight,
+            settings.r_drop,
+            num_adapted=count_adapted(model),
         )
         self.metric = metric
         self.step_nats: list[Tensor] = []

@@ -33,6 +33,8 @@ class Objective:
     label_smoothing: float
     source_loss_weight: float | None = None
     r_drop: float | None = None
+    num_adapted: int | None = None
+    """Parameters of adapters, if only they are trained."""
 
     def __call__(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
         """What is minimized, and the cross-entropy of the targets in it, both sums in nats.
@@ -74,7 +76,11 @@ class Objective:
         if self.source_loss_weight is not None:
             num_labels = sum(batch.lengths) - len(batch.lengths)  # all but the markers
         once = count_flops(
-            model.config, model.vocabulary_size, lengths=batch.lengths, num_labels=num_labels
+            model.config,
+            model.vocabulary_size,
+            lengths=batch.lengths,
+            num_labels=num_labels,
+            num_adapted=self.num_adapted,
         )
         return once if self.r_drop is None else 2 * once
 
@@ -105,11 +111,17 @@ def symmetric_divergence(model: Transformer, first: States, second: States) -> T
 
 
 def count_flops(
-    config: ModelConfig, vocabulary_size: int, *, lengths: list[int], num_labels: int
+    config: ModelConfig,
+    vocabulary_size: int,
+    *,
+    lengths: list[int],
+    num_labels: int,
+    num_adapted: int | None = None,
 ) -> float:
     """Model FLOPs of one training pass over sequences of these lengths, without padding and
     recomputation (Narayanan et al. 2021, arXiv 2104.04473, appendix), with logits only at the
-    labels and the average number of layers that layer dropout leaves.
+    labels and the average number of layers that layer dropout leaves. With adapters, of so many
+    parameters, the gradients of all other weights are left out.
     """
     width, head_size = config.hidden_size, config.head_size
     attention = width * 2 * (config.num_heads + config.key_value_heads) * head_size
@@ -122,4 +134,8 @@ def count_flops(
     if config.has_pointer:  # queries, keys and the scores of one head
         per_token += 4 * width * width
         scores += 2 * width * squares
-    return float(BACKWARD_AND_FORWARD * (per_token * sum(lengths) + scores + logits))
+    work = BACKWARD_AND_FORWARD * (per_token * sum(lengths) + scores + logits)
+    if num_adapted is not None:
+        adapters = 2 * num_adapted * sum(lengths)
+        work += BACKWARD_AND_FORWARD * adapters - (per_token * sum(lengths) + logits)
+    return float(work)
