@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mtnlg.records.runs import RunRecord
 
 FORMATS = ("hf", "ctranslate2", "gguf")
+ADAPTERS = "peft"
+"""The format of adapters apart from the model that they adapt."""
 MODEL_FILE = "model.safetensors"
 
 
@@ -23,11 +26,17 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "export",
         run,
-        "a model as a folder of transformers, CTranslate2 or llama.cpp",
+        "a model as a folder of transformers, peft, CTranslate2 or llama.cpp",
         description="Write a model in a format of others, with its tokenizer and a model card.",
     )
-    _add_options(parser)
+    _add_options(parser, [*FORMATS, ADAPTERS])
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    parser.add_argument(
+        "--initial-model",
+        type=Path,
+        metavar="FOLDER",
+        help="peft: the model folder that was adapted, where it is not in the artifacts",
+    )
 
 
 def add_push_parser(subparsers: Subparsers) -> None:
@@ -39,14 +48,14 @@ def add_push_parser(subparsers: Subparsers) -> None:
         "a model exported to the Hugging Face hub",
         description="Export a model and upload it. Log in before, by `hf auth login`.",
     )
-    _add_options(parser)
+    _add_options(parser, FORMATS)
     parser.add_argument("repository", metavar="REPO", help="OWNER/NAME on the hub")
     parser.add_argument("--private", action="store_true", help="where the repository is new")
 
 
-def _add_options(parser: Parser) -> None:
+def _add_options(parser: Parser, formats: Sequence[str]) -> None:
     parser.add_argument("MODEL", help="a model folder, or a run's folder or id")
-    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="(hf)")
+    parser.add_argument("--format", choices=formats, default=formats[0], help="(hf)")
     add_roots(parser, ["runs", "artifacts"])
 
 
@@ -72,7 +81,29 @@ def _export(options: argparse.Namespace, folder: Path) -> None:
 
     model, record = _find(options)
     card = model_card(model, options.format, record, artifacts_root=options.artifacts_root)
-    export_model(model, options.format, folder, card=card)
+    base = _initial_model(options, model) if options.format == ADAPTERS else None
+    export_model(model, options.format, folder, card=card, base=base)
+
+
+def _initial_model(options: argparse.Namespace, model: Path) -> Path:
+    """The model folder whose weights the adapters of a model adapt."""
+    from mtnlg.artifacts.store import RECORD_FILE, file_sha256, recorded_sha256
+    from mtnlg.model.lora import initial_weights_of
+
+    weights = initial_weights_of(model)
+    given: Path | None = options.initial_model
+    root = options.artifacts_root
+    for folder in [given] if given else [*root.glob("pretrained/*"), *root.glob("model/*")]:
+        has_record = (folder / RECORD_FILE).is_file()
+        if (folder / MODEL_FILE).is_file() and weights == (
+            recorded_sha256(folder, MODEL_FILE) if has_record else file_sha256(folder / MODEL_FILE)
+        ):
+            return folder
+    where = f"--initial-model {given}" if given else f"artifacts_root={root}"
+    raise ConfigError(
+        f"{where}: no model folder with the weights that {model} adapts (sha256 {weights[:16]}); "
+        "give its initial model by --initial-model FOLDER"
+    )
 
 
 def _find(options: argparse.Namespace) -> tuple[Path, RunRecord | None]:

@@ -23,6 +23,15 @@ model = AutoModelForCausalLM.from_pretrained(FOLDER)
 ids = tokenizer(PROMPT, return_tensors="pt", add_special_tokens=False).input_ids
 output = model.generate(ids)[0, ids.shape[1]:]
 print(tokenizer.decode(output, skip_special_tokens=True))""",
+    "peft": """from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(FOLDER + "/base")
+model = AutoModelForCausalLM.from_pretrained(FOLDER + "/base")
+model = PeftModel.from_pretrained(model, FOLDER)
+ids = tokenizer(PROMPT, return_tensors="pt", add_special_tokens=False).input_ids
+output = model.generate(input_ids=ids)[0, ids.shape[1]:]
+print(tokenizer.decode(output, skip_special_tokens=True))""",
     "ctranslate2": """import ctranslate2, tokenizers
 
 tokenizer = tokenizers.Tokenizer.from_file(FOLDER + "/tokenizer.json")

@@ -20,6 +20,8 @@ from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
 CONFIG_FILE, TOKENIZER_CONFIG_FILE = "config.json", "tokenizer_config.json"
 WEIGHTS_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 CHAT_TEMPLATE_FILE = "chat_template.jinja"
+ADAPTER_CONFIG_FILE = "adapter_config.json"
+"""In folders of peft."""
 PICKLE_ENDINGS = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
 
 
@@ -44,8 +46,8 @@ class Checkpoint:
 
 
 def checkpoint_files(path: Path) -> list[Path]:
-    """The files of a checkpoint that a conversion reads: a GGUF file, or those of a folder. Raises
-    ConfigError for pickles, ArtifactError where a file is missing.
+    """The files of a checkpoint that a conversion reads: a GGUF file, or those of a folder, or of
+    an adapter and its base. Raises ConfigError for pickles, ArtifactError where a file is missing.
     """
     if path.is_file():
         if path.suffix != ".gguf":
@@ -53,6 +55,10 @@ def checkpoint_files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise ConfigError(f"initial_model={path}: no such file or folder; {_FORMATS}")
+    if (path / ADAPTER_CONFIG_FILE).is_file():
+        from mtnlg.interop.peft_folder import adapter_files, base_of  # it stands on this module
+
+        return [*adapter_files(path), *checkpoint_files(base_of(path))]
     weights = sorted({path / file for file in _shards(path).values()})
     names = (CONFIG_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, CHAT_TEMPLATE_FILE, INDEX_FILE)
     for name in (CONFIG_FILE, TOKENIZER_FILE):
@@ -68,11 +74,15 @@ _FORMATS = (
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
-    """Open a GGUF file or a folder of transformers; raises ArtifactError or ConfigError."""
+    """Open a GGUF file or a folder of transformers or peft; raises ArtifactError or ConfigError."""
     if path.is_file():
         from mtnlg.interop.gguf_file import open_gguf  # its package is an extra
 
         return open_gguf(path)
+    if (path / ADAPTER_CONFIG_FILE).is_file():
+        from mtnlg.interop.peft_folder import base_of, with_adapter  # it stands on this module
+
+        return with_adapter(open_checkpoint(base_of(path)), path)
     config = read_json(path / CONFIG_FILE)
     family = find_family(config.get("model_type"), path=path / CONFIG_FILE)
     shards = _shards(path)

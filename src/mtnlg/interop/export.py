@@ -1,4 +1,4 @@
-"""Our models in the formats of others: folders of transformers, CTranslate2 and GGUF files."""
+"""Our models in the formats of others: folders of transformers, peft, CTranslate2, GGUF files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from safetensors.torch import save_file
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE, TOKENIZER_CONFIG_FILE, WEIGHTS_FILE
 from mtnlg.interop.families import family_of
-from mtnlg.model import load_model
+from mtnlg.interop.peft_folder import BASE
+from mtnlg.interop.peft_writer import write_adapter
+from mtnlg.model import Transformer, load_model
 from mtnlg.model.folder import CONFIG_FILE, weights_of
+from mtnlg.model.initial import start_from
 from mtnlg.records.files import write_text
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
@@ -24,15 +27,22 @@ LONGEST_OUTPUT = 128
 """New tokens where a user of the folder sets nothing."""
 
 
-def export_model(model: Path, form: str, folder: Path, *, card: str) -> None:
-    """Write the folder, whole or not at all; raises ConfigError for what the format cannot say."""
+def export_model(
+    model: Path, form: str, folder: Path, *, card: str, base: Path | None = None
+) -> None:
+    """Write the folder, whole or not at all; raises ConfigError for what the format cannot say.
+    `base` is the initial model of adapters.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"--to {folder}: is not empty; give a new folder")
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        FORMATS[form](model, partial)
+        if base is None:
+            FORMATS[form](model, partial)
+        else:
+            write_peft(model, base, partial)
         write_text(partial / CARD_FILE, card)
         if folder.is_dir():
             folder.rmdir()
@@ -43,7 +53,22 @@ def export_model(model: Path, form: str, folder: Path, *, card: str) -> None:
 
 def write_transformers(model_folder: Path, folder: Path) -> None:
     """A folder that transformers opens without our code."""
-    model = load_model(model_folder)
+    _write_model(load_model(model_folder), model_folder, folder)
+
+
+def write_peft(model_folder: Path, base_folder: Path, folder: Path) -> None:
+    """A folder of peft, with the model that it adapts in `base`: the initial model with the rows of
+    new tokens.
+    """
+    base = load_model(model_folder)
+    start_from(base, base_folder)
+    (folder / BASE).mkdir()
+    _write_model(base, model_folder, folder / BASE)
+    write_adapter(model_folder, base, folder)
+
+
+def _write_model(model: Transformer, model_folder: Path, folder: Path) -> None:
+    """The model, with the tokenizer of a model folder."""
     tokenizer = TextTokenizer.load(model_folder / TOKENIZER_FILE)
     family, end = family_of(model.config), tokenizer.end_id
     state = {

@@ -143,7 +143,11 @@ class BoardRow:
             "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
             "left_out": dict(self.left_out),
             "cld": dict(self.cld),
-            "cost": asdict(self.cost),
+            "cost": {
+                name: value
+                for name, value in asdict(self.cost).items()
+                if value is not None or name != "trained_parameters"  # newer than the format
+            },
             "contamination": {
                 "checked": self.contamination.checked,
                 "flagged": self.contamination.flagged,

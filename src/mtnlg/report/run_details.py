@@ -31,6 +31,7 @@ SPEED = "tokens_per_second"
 WHOLE, DIGITS = "{:,.0f}".format, "{:.5g}".format
 TRAINING: dict[str, tuple[str, Callable[[float], str]]] = {
     "parameters": ("parameters", WHOLE),
+    "trained_parameters": ("trained parameters", WHOLE),
     "steps": ("training steps", WHOLE),
     "best_step": ("step of the chosen weights", WHOLE),
     "best_validation_loss": ("best validation loss", DIGITS),
