@@ -200,6 +200,31 @@ def test_external_system_is_ranked_with_its_own_kind(launch: MadeLaunch, tmp_pat
     assert "theirs, an external system, leads with bleu 40.00" in report["leaderboard.md"]
 
 
+def test_trained_parameters_are_shown_where_they_are_known(
+    launch: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: the costs by hand, 18 tokens in 4 s; without any, the columns are left out."""
+    cost = {"parameters": 900, "trained_parameters": 70, "training_tokens": 18}
+    cost |= {"training_seconds": 4.0}
+    launch.add_run("a", [launch.score(launch.add_scores("a", 20.0), cost=cost)])
+
+    report = written(launch.build(), tmp_path / "report")
+
+    (row,) = {
+        row["trained_parameters"] for row in csv.DictReader(report["leaderboard.csv"].splitlines())
+    }
+    assert row == "70"
+    assert json.loads(report["leaderboard.json"])["boards"][0]["rows"][0]["cost"] == {
+        **dict.fromkeys(("training_flops", "decoding_tokens_per_second", "peak_memory_bytes")),
+        **cost,
+    }
+    text = " ".join(Page(report["index.html"]).text.split())
+    assert (
+        "parameters trained training tokens training FLOPs training time training tokens/s" in text
+    )
+    assert "900 70 18 – 4 s 4.5" in text
+
+
 def test_only_the_formats_asked_for_are_written(launch: MadeLaunch, tmp_path: Path) -> None:
     paths = write_report(launch.build(), tmp_path / "report", formats=["csv", "json"])
 

@@ -33,11 +33,13 @@ COLUMNS = (
 
 def render_csv(leaderboard: Leaderboard) -> str:
     """The table with its header line; every text cell is quoted and none can be a formula."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    stream, records = io.StringIO(), [*table_records(leaderboard)]
+    is_adapted = any(record.get("trained_parameters") is not None for record in records)
+    columns = [name for name in COLUMNS if is_adapted or name != "trained_parameters"]
+    writer = csv.DictWriter(stream, columns, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writeheader()
-    for record in table_records(leaderboard):
-        writer.writerow({name: harmless(cell) for name, cell in record.items()})
+    for record in records:
+        writer.writerow({name: harmless(record[name]) for name in columns if name in record})
     return stream.getvalue()
 
 
