@@ -245,7 +245,7 @@ def _check_adapters(config: Config) -> None:
         )
     from mtnlg.model.lora import check_targets
 
-    check_targets(config.model, config.lora)
+    check_targets(config.our_model, config.lora)
 
 
 def _check_device(config: Config) -> None:

@@ -142,9 +142,7 @@ def train_model(
     if trainer.is_global_zero:
         check_saved(checkpoints / BEST_FILE)
         load_weights(model, checkpoints / BEST_FILE)
-        if config.lora.rank is not None:
-            save_adapters(folder, model, config.lora, initial_weights=_initial_weights(config))
-            merge_adapters(model)
+        _save_adapters(config, model, folder)
         trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
         trained.save_pretrained(folder)
         write_record(folder / TRAINING_FILE, record)
@@ -252,10 +250,12 @@ def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:
     return model
 
 
-def _initial_weights(config: Config) -> str:
-    """The sha256 of the initial model's weights."""
-    assert config.initial_model is not None, "adapters have a model that they adapt"
-    return file_sha256(Path(config.initial_model) / WEIGHTS_FILE)
+def _save_adapters(config: Config, model: Transformer, folder: Path) -> None:
+    """Write the adapters of a model, if it has some, and merge them into its weights."""
+    if config.lora.rank is not None and config.initial_model is not None:
+        weights = file_sha256(Path(config.initial_model) / WEIGHTS_FILE)
+        save_adapters(folder, model, config.lora, initial_weights=weights)
+        merge_adapters(model)
 
 
 def _fit(
