@@ -1,4 +1,4 @@
-"""mtnlg: train and evaluate a Megatron-Turing-style transformer, from raw text to a leaderboard.
+"""Train and evaluate a Megatron-Turing-style transformer, from raw text to a leaderboard.
 
     scores = mtnlg.score(outputs, references, task="translation", language="de")
     compared = mtnlg.compare({"a": left, "b": right}, references, task="dialogue", language="en")

@@ -275,14 +275,27 @@ def test_package_that_a_file_lacks_is_named_before_what_it_then_misses(
     assert line == f"{file}: its first line must be `# @package _global_`"
 
 
-def test_package_of_another_group_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("group", "content", "package"),
+    [
+        ("model", b"# @package _global_\nnum_layers: 3\n", "model"),
+        ("callbacks", b"target: lightning.pytorch.callbacks.Timer\n", "callbacks.mine"),
+        ("logger", b"target: lightning.pytorch.loggers.CSVLogger\n", "logger.mine"),
+    ],
+)
+def test_package_of_a_group_is_named(
+    group: str,
+    content: bytes,
+    package: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    file = write(tmp_path, "model/mine.yaml", b"# @package _global_\nnum_layers: 3\n")
+    """Oracle: the first lines of the shipped files."""
+    file = write(tmp_path, f"{group}/mine.yaml", content)
 
-    line = error_of(capsys, "run", TASK, "model=mine", "--config-dir", str(tmp_path))
+    line = error_of(capsys, "run", TASK, MODEL, f"{group}=mine", "--config-dir", str(tmp_path))
 
-    assert line == f"{file}: its first line must be `# @package model`"
+    assert line == f"{file}: its first line must be `# @package {package}`"
 
 
 def test_yaml_that_is_not_utf8_or_broken_is_named_with_its_line(

@@ -18,7 +18,12 @@ SHIPPED = Path(str(resources.files("mtnlg.conf")))
 GROUPS = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
 NEEDED = ("task", "model")
 """Groups of which every run chooses something."""
-PACKAGES = {"task": "tasks.{name}", "experiment": "_global_", "debug": "_global_"}
+PACKAGES = {
+    "task": "tasks.{name}",
+    "callbacks": "callbacks.{name}",
+    "logger": "logger.{name}",
+    **dict.fromkeys(("experiment", "debug"), "_global_"),
+}
 """Group -> the package that its files need, where it is not the group's name."""
 SECTIONS = {field.name for field in dataclasses.fields(Config)} & set(GROUPS)
 """Groups whose files need no package, since it is the group's name."""
