@@ -3,11 +3,14 @@
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from chromium import chromium_binary
 
 SIZE = {"width": 1280, "height": 720}
+NUM_COLORS = 128
+"""Enough for text and bars, in a third of the bytes."""
 
 if __name__ == "__main__":
     page_file, image = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
@@ -18,3 +21,5 @@ if __name__ == "__main__":
         image.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=image)
         browser.close()
+    picture = Image.open(image).convert("RGB").quantize(NUM_COLORS, dither=Image.Dither.NONE)
+    picture.save(image, optimize=True)
