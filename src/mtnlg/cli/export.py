@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FORMATS = ("hf", "ctranslate2", "gguf")
 ADAPTERS = "peft"
 """The format of adapters apart from the model that they adapt."""
+TASK_FORMAT = "lm-eval"
+"""Of the tasks of a run, not of its model."""
 MODEL_FILE = "model.safetensors"
 
 
@@ -29,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "a model as a folder of transformers, peft, CTranslate2 or llama.cpp",
         description="Write a model in a format of others, with its tokenizer and a model card.",
     )
-    _add_options(parser, [*FORMATS, ADAPTERS])
+    _add_options(parser, [*FORMATS, ADAPTERS, TASK_FORMAT])
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new folder")
     parser.add_argument(
         "--initial-model",
@@ -61,6 +63,9 @@ def _add_options(parser: Parser, formats: Sequence[str]) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the folder."""
+    if options.format == TASK_FORMAT:
+        _export_tasks(options)
+        return
     _export(options, options.to)
     print(options.to)
 
@@ -104,6 +109,20 @@ def _initial_model(options: argparse.Namespace, model: Path) -> Path:
         f"{where}: no model folder with the weights that {model} adapts (sha256 {weights[:16]}); "
         "give its initial model by --initial-model FOLDER"
     )
+
+
+def _export_tasks(options: argparse.Namespace) -> None:
+    """Write the test sets of a run as tasks of lm-evaluation-harness, and print their names."""
+    from mtnlg.interop.lm_eval_task import write_tasks
+    from mtnlg.provenance.manifest import find_run
+
+    found = find_run(options.MODEL, runs_root=options.runs_root)
+    if not found.config:
+        raise ConfigError(f"{options.MODEL}: {found.config_reason}; give a run that has one")
+    for name in write_tasks(
+        found.record, found.config, options.to, artifacts_root=options.artifacts_root
+    ):
+        print(name)
 
 
 def _find(options: argparse.Namespace) -> tuple[Path, RunRecord | None]:
