@@ -12,7 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_launch import HEADER, MadeLaunch
-from mtnlg.report.charts import Labels, Line, interval_bar, line_chart, ticks_between
+from mtnlg.report.charts import (
+    CHARACTER_WIDTH,
+    TEXT_HEIGHT,
+    Interval,
+    Labels,
+    Line,
+    fitted_ends,
+    forest_chart,
+    interval_bar,
+    line_chart,
+    name_positions,
+    ticks_between,
+)
 from read_report import Page, written
 
 
@@ -24,10 +36,9 @@ def test_page_shows_a_chart_with_a_legend_for_each_run(launch: MadeLaunch, tmp_p
     page = Page(written(launch.build(), tmp_path / "report")["index.html"])
 
     charts = [names for tag, names in page.tags if names.get("class") == "chart"]
-    assert [names["aria-label"] for names in charts] == ["Loss", "Validation metric"]
-    assert "nano, training" in page.text
-    assert "nano, validation" in page.text
-    assert "nano, training: not a finite number from target tokens 20 on." in page.text
+    titles = [names["aria-label"] for names in charts]
+    assert titles == ["Validation loss", "Validation bleu", "Training loss"]
+    assert "nano: not a finite number from target tokens 20 on." in page.text
 
 
 def test_chart_is_well_formed_and_holds_any_label() -> None:
@@ -78,7 +89,45 @@ def test_ticks_lie_within_their_range(low: float, length: float) -> None:
 
 
 def test_bar_without_interval_shows_the_value_alone() -> None:
-    bar = interval_bar(3.0, low=None, high=None, ends=(0.0, 5.0))
+    bar = interval_bar(Interval("a", "3", 3.0, None, None), ends=(0.0, 5.0))
 
     assert "value" in bar
     assert "reach" not in bar
+
+
+def test_forest_plot_is_as_wide_as_its_intervals_and_points_at_what_is_beyond() -> None:
+    """Oracle: intervals written by hand; an arrow is a path, and a value a circle."""
+    intervals = [Interval("a", "52 [50, 54]", 52.0, 50.0, 54.0), Interval("b", "9", 9.0, 8.0, 10.0)]
+    ends = fitted_ends(intervals[:1])
+
+    root = ElementTree.fromstring(str(forest_chart(intervals, Labels("t", "bleu", ""), ends=ends)))
+
+    width = float(root.attrib["viewBox"].split()[2])
+    (reach,) = (line for line in root.iter("line") if line.get("class") == "reach")
+    assert 49.0 < ends[0] < 50.0
+    assert 54.0 < ends[1] < 55.0
+    assert float(reach.attrib["x2"]) - float(reach.attrib["x1"]) > 0.8 * width
+    assert [
+        len(list(group.iter(tag))) for group in root.iter("g") for tag in ("circle", "path")
+    ] == [
+        *(1, 0, 0, 1),
+    ]
+
+
+@given(st.lists(st.tuples(st.floats(80, 400), st.floats(20, 200)), min_size=1, max_size=12))
+def test_names_beside_marks_cover_neither_marks_nor_names(marks: list[tuple[float, float]]) -> None:
+    """Oracle: rectangles of the width of each name, compared pair by pair."""
+    names = ["abc"] * len(marks)
+
+    places = name_positions(marks, names)
+
+    boxes = [
+        (x, y - TEXT_HEIGHT + 3, x + 3 * CHARACTER_WIDTH, y + 1) for x, y in filter(None, places)
+    ]
+    dots = [(x - 3, y - 3, x + 3, y + 3) for x, y in marks]
+    assert places[0] is not None or len(marks) > 1
+    for index, box in enumerate(boxes):
+        for other in [*boxes[:index], *dots]:
+            assert (
+                box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1]
+            )

@@ -143,13 +143,16 @@ def test_summary_names_the_leader_and_says_what_was_not_tested(
 ) -> None:
     page = Page(written(troubled.build(), tmp_path)["index.html"])
 
-    summary = " ".join(page.text.partition("Overlapping intervals")[0].split())
-    assert "micro trained greedy bleu 23.50 [22.50, 24.50], n = 7" in summary
+    first_screen, _, board = " ".join(page.text.split()).partition("Overlapping intervals")
+    assert (
+        "micro bleu 23.50 [22.50, 24.50] not tested from nano not tested from copy" in first_screen
+    )
+    assert "micro leads with bleu 23.50 [22.50, 24.50], n = 7" in board
     assert (
         "not tested against the next trained system, nano (20.00 [19.00, 21.00]): micro: its "
         "statistics.npz: missing or broken (no such file); evaluate again"
-    ) in summary
-    assert "not tested against the best baseline, copy (5.00 [4.00, 6.00])" in summary
+    ) in board
+    assert "not tested against the best baseline, copy (5.00 [4.00, 6.00])" in board
 
 
 def test_page_has_the_date_of_the_last_run_in_utc(launch: MadeLaunch, tmp_path: Path) -> None:
@@ -178,7 +181,10 @@ def test_page_is_self_contained(troubled: MadeLaunch, tmp_path: Path) -> None:
         "base-uri 'none'; form-action 'none'"
     ]
     assert not names & {"src", "style"}
-    assert all(link.startswith("#") or link == "data:," for link in links)
+    files = [f"./{name}" for name in NAMES[1:]]
+    assert [link for link in links if not link.startswith("#") and link != "data:,"] == [
+        *(files[2], files[0], files[1], files[3]),
+    ], "the other files of the report, in their order"
     assert "http://" not in markup
     assert "https://" not in markup
 

@@ -17,8 +17,8 @@ from mtnlg.report.page_data import CONFIGURATION, OVERRIDES, compare_json, run_d
 
 def data_of(launch: MadeLaunch) -> JsonObject:
     leaderboard = launch.build()
-    anchors = [f"board-{number}" for number, _ in enumerate(leaderboard.boards, start=1)]
-    document: JsonObject = json.loads(str(compare_json(leaderboard, anchors)))
+    boards = {f"board-{number}": board for number, board in enumerate(leaderboard.boards, start=1)}
+    document: JsonObject = json.loads(str(compare_json(boards, leaderboard)))
     return document
 
 
@@ -48,7 +48,7 @@ def test_every_tested_metric_has_its_pairs(launch: MadeLaunch) -> None:
     pairs = tuple(replace(pair, metric="chrf") for pair in board.comparisons)
     tested = replace(board, tests={**board.tests, "chrf": PairedTests(pairs)})
 
-    data = compare_json(replace(leaderboard, boards=(tested,)), ["board-1"])
+    data = compare_json({"board-1": tested}, leaderboard)
 
     (document,) = json.loads(str(data))["boards"]
     assert [pair["metric"] for pair in document["pairs"]] == ["bleu", "chrf"]
@@ -95,4 +95,6 @@ def test_without_configurations_the_overrides_are_compared(launch: MadeLaunch) -
 def test_board_of_one_system_has_nothing_to_compare(launch: MadeLaunch) -> None:
     launch.add_run("run", [launch.score(launch.add_scores("run", 20.0))])
 
-    assert compare_json(launch.build(), ["board-1"]) is None
+    leaderboard = launch.build()
+
+    assert compare_json({"board-1": leaderboard.boards[0]}, leaderboard) is None

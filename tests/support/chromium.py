@@ -30,7 +30,9 @@ def chromium_binary() -> str:
 class Watched:
     """An open page of a report, with whatever went wrong on it."""
 
-    def __init__(self, browser: Browser, path: Path, **context: object) -> None:
+    def __init__(
+        self, browser: Browser, path: Path, *, fragment: str = "", **context: object
+    ) -> None:
         self.context = browser.new_context(**context)
         self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
@@ -41,7 +43,7 @@ class Watched:
         self.page.on("dialog", lambda dialog: self.faults.append(f"dialog {dialog.message}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.url = path.as_uri()
-        self.page.goto(self.url)
+        self.page.goto(self.url + fragment)
 
     def texts(self, selector: str) -> list[str]:
         """The text of each element that a selector finds and that can be seen or scrolled to."""
@@ -51,4 +53,5 @@ class Watched:
     def check(self) -> None:
         """Nothing was said on the console, and nothing was asked for but the page itself."""
         assert self.faults == []
-        assert [url for url in self.requests if not url.startswith("data:")] == [self.url]
+        asked = [url.partition("#")[0] for url in self.requests if not url.startswith("data:")]
+        assert asked == [self.url]

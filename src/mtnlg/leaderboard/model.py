@@ -279,6 +279,8 @@ class Leaderboard:
     """True for a board that is built from its published record, which keeps no logs."""
     damaged: tuple[str, ...] = ()
     """What is damaged of the folders of its rows, which then have no number."""
+    files: tuple[str, ...] = ()
+    """Names of the files that a report writes beside its page."""
 
     @property
     def is_of_files(self) -> bool:

@@ -1,4 +1,4 @@
-"""Charts: where lines, scatters, slices and bars lie in drawing units; charts.svg.j2 draws them.
+"""Charts: where lines, scatters, slices and intervals lie in drawing units, for charts.svg.j2.
 
 Legend of names: `right` and `up` are data; `x` and `y` are drawing units, and y grows downward.
 """
@@ -6,7 +6,7 @@ Legend of names: `right` and `up` are data; `x` and `y` are drawing units, and y
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -20,20 +20,23 @@ from mtnlg.report.display import count_text
 from mtnlg.report.templates import environment, escape
 from mtnlg.text.display import visible
 
-WIDTH, PLOT_HEIGHT = 600, 240
-LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 46
+WIDTH, PLOT_HEIGHT = 440, 190
+LEFT, RIGHT, TOP, BOTTOM = 54, 14, 12, 42
 """Margins around the plot."""
 BASE = TOP + PLOT_HEIGHT
 """y of the lower end of the plot."""
-LINES_END, MARKS_END = WIDTH - RIGHT, WIDTH - 34
+LINES_END, MARKS_END = WIDTH - RIGHT, WIDTH - 28
 """x where the plot ends; marks end earlier, since their names stand to the right of them."""
-LEGEND_LINE = 20
-LEGEND_CHARACTERS = 72
-BAR_WIDTH = 90
-TICK_ROOM = 24
+LEGEND_LINE = 18
+LEGEND_CHARACTERS = 56
+FOREST_ROW, FOREST_CHARACTERS = 36, 40
+BAR_WIDTH = 92
+TICK_ROOM = 22
 """Half the width of a value below the axis."""
 TICK_CHARACTERS = 22
 """Longest name below the axis; the whole name is in the title of its dots."""
+CHARACTER_WIDTH, TEXT_HEIGHT = 7.0, 12.0
+"""Of the names beside marks."""
 MARGIN = 0.06
 """Share of the width that stays free on each side of the outermost marks."""
 WIDEST_LINEAR = 20.0
@@ -42,8 +45,6 @@ MOST_DOTS = 30
 """Points of a line above which it has no dots."""
 NUM_COLORS = 8
 """The stylesheet has the classes c0, c1, and so on."""
-DASHES = ("solid", "dashed", "dotted", "dash-dotted")
-"""What distinguishes lines of one color, as the classes d0, d1, and so on."""
 
 
 class Labels(NamedTuple):
@@ -56,25 +57,17 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve of a chart. Lines with the same label share a legend entry."""
+    """One curve of a chart. Gray lines have no entry in the legend."""
 
     label: str
     points: Sequence[Point]
-    color: int
-    is_faint: bool = False
-    """Drawn as background of the other lines of its color."""
-    dash: int = 0
-    name: str = ""
-    """What this line alone is; shown by the browser when the reader points at it."""
-    is_of_several: bool = False
-    """Thinner, since other lines of its label are beside it."""
+    color: int | None
+    """None: gray, behind the others."""
 
     @property
     def classes(self) -> str:
         """What the stylesheet knows of it."""
-        dash = self.dash % len(DASHES)
-        marks = {f"d{dash}": dash, "faint": self.is_faint, "seed": self.is_of_several}
-        return " ".join([f"c{self.color % NUM_COLORS}", *filter(marks.get, marks)])
+        return "gray" if self.color is None else f"c{self.color % NUM_COLORS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +89,8 @@ class Scale:
     start: float
     end: float
     is_log: bool = False
+    text: Callable[[float], str] = count_text
+    """A value below or beside the axis."""
 
     def at(self, value: float) -> float:
         """The drawing unit of a value."""
@@ -104,12 +99,19 @@ class Scale:
 
     def ticks(self) -> list[tuple[float, str]]:
         """Round values between the ends: their drawing units and their text."""
-        if self.is_log:
-            powers = range(math.ceil(self.low), math.floor(self.high) + 1)
-            values = [10.0**power for power in powers]
-        else:
-            values = ticks_between(self.low, self.high)
-        return [(self.at(value), count_text(value)) for value in values]
+        values = self._log_ticks() if self.is_log else ticks_between(self.low, self.high)
+        return [(self.at(value), self.text(value)) for value in values]
+
+    def _log_ticks(self) -> list[float]:
+        """Powers of ten, and multiples of them where there are too few."""
+        ends = 10.0**self.low, 10.0**self.high
+        powers = range(math.floor(self.low), math.ceil(self.high) + 1)
+        for factors in ((1,), (1, 3), (1, 2, 5)):
+            values = [factor * 10.0**power for power in powers for factor in factors]
+            values = [value for value in values if ends[0] <= value <= ends[1]]
+            if len(values) > 2:
+                return values
+        return ticks_between(*ends, most=4)
 
 
 def ticks_between(low: float, high: float, *, most: int = 6) -> list[float]:
@@ -140,14 +142,14 @@ def round_scale(values: Sequence[float], *, start: float, end: float) -> Scale:
     return Scale(low, high, start, end)
 
 
-def mark_scale(values: Sequence[float]) -> Scale:
-    """From left to right with a margin beside the outermost marks, of at least two values."""
-    is_log = is_far_apart(values)
-    low, high = min(values), max(values)
-    if is_log:
-        low, high = math.log10(low), math.log10(high)
-    margin = (high - low) * MARGIN / (1 - 2 * MARGIN)
-    return Scale(low - margin, high + margin, LEFT, MARKS_END, is_log)
+def mark_scale(
+    values: Sequence[float], *, is_log: bool, text: Callable[[float], str] = count_text
+) -> Scale:
+    """From left to right with a margin beside the outermost marks."""
+    numbers = [math.log10(value) for value in values] if is_log else values
+    exact = exact_scale(numbers, start=LEFT, end=MARKS_END)
+    margin = (exact.high - exact.low) * MARGIN / (1 - 2 * MARGIN)
+    return Scale(exact.low - margin, exact.high + margin, LEFT, MARKS_END, is_log, text)
 
 
 def is_far_apart(values: Sequence[float]) -> bool:
@@ -172,8 +174,6 @@ def line_chart(lines: Sequence[Line], labels: Labels, *, bands: Sequence[Band] =
     def positions(points: Sequence[Point]) -> list[Point]:
         return [(across.at(right), upward.at(up)) for right, up in points]
 
-    first_lines = {line.label: line for line in reversed(drawn)}
-    labels_in_order = dict.fromkeys(line.label for line in drawn)
     return _draw(
         "line_chart",
         across,
@@ -184,32 +184,72 @@ def line_chart(lines: Sequence[Line], labels: Labels, *, bands: Sequence[Band] =
             for band in bands
             if len(band.low) > 1
         ],
-        lines=[(line, positions(line.points)) for line in drawn],
+        lines=[
+            (line, positions(line.points))
+            for line in sorted(drawn, key=lambda line: line.color is not None)
+        ],
         legend=[
-            (first_lines[label], _shortened(label.replace("\n", " "), LEGEND_CHARACTERS))
-            for label in labels_in_order
+            (line, _shortened(line.label.replace("\n", " "), LEGEND_CHARACTERS))
+            for line in drawn
+            if line.color is not None
         ],
     )
 
 
-def scatter_chart(marks: Sequence[Mark], front: Sequence[Mark], labels: Labels) -> Markup:
-    """A chart of at least one mark, with the marks of the front joined by a line."""
+def scatter_chart(
+    marks: Sequence[Mark],
+    front: Sequence[Mark],
+    labels: Labels,
+    *,
+    text: Callable[[float], str] = count_text,
+) -> Markup:
+    """A chart of at least one mark, with the marks of the front joined by a line; logarithmic in
+    the cost where every cost has a logarithm.
+    """
     costs = [mark.right for mark in marks]
     ends = [end for mark in marks for end in (mark.up, mark.low, mark.high) if end is not None]
-    across = (
-        mark_scale(costs)
-        if is_far_apart(costs)
-        else round_scale([0.0, *costs], start=LEFT, end=MARKS_END)
-    )
+    across = mark_scale(costs, is_log=min(costs) > 0, text=text)
     upward = upward_scale(ends)
+    positions = [(across.at(mark.right), upward.at(mark.up)) for mark in marks]
+    names = name_positions(positions, [mark.name for mark in marks])
     return _draw(
         "scatter_chart",
         across,
         upward,
         labels,
-        marks=[(mark, across.at(mark.right), upward.at(mark.up), mark in front) for mark in marks],
+        marks=[
+            (mark, *position, mark in front, name)
+            for mark, position, name in zip(marks, positions, names, strict=True)
+        ],
         front=[(across.at(mark.right), upward.at(mark.up)) for mark in front],
     )
+
+
+def name_positions(positions: Sequence[Point], names: Sequence[str]) -> list[Point | None]:
+    """Where the left end of each mark's name stands: the nearest of some places at which it covers
+    no mark and no other name; None where there is none, and only its title says it.
+    """
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in positions]
+    chosen: list[Point | None] = []
+    for (x, y), name in zip(positions, names, strict=True):
+        width = CHARACTER_WIDTH * len(name)
+        choices = [
+            (left, y + drop)
+            for drop in (-6.0, 4.0, 15.0, -19.0, 28.0, -32.0)
+            for left in (x + 6, x - 6 - width)
+            if left >= LEFT and left + width <= WIDTH and TOP <= y + drop <= BASE
+        ]
+        boxes = [(left, base - TEXT_HEIGHT + 2, left + width, base + 2) for left, base in choices]
+        free = [not any(_overlap(box, other) for other in taken) for box in boxes]
+        index = free.index(True) if any(free) else None
+        chosen.append(None if index is None else choices[index])
+        taken += [] if index is None else [boxes[index]]
+    return chosen
+
+
+def _overlap(left: Sequence[float], right: Sequence[float]) -> bool:
+    """Whether two boxes (x, y, x, y) share an area."""
+    return all(left[at] < right[at + 2] and right[at] < left[at + 2] for at in (0, 1))
 
 
 def slice_chart(setting: Setting) -> Markup:
@@ -217,7 +257,7 @@ def slice_chart(setting: Setting) -> Markup:
     names = [name for name, _, _ in setting.means]
     numbers = [number for name in names if (number := finite_number(name)) is not None]
     if len(numbers) == len(names) and len(set(numbers)) > 1:
-        across = mark_scale(numbers)
+        across = mark_scale(numbers, is_log=is_far_apart(numbers))
     else:
         numbers = [float(index) for index in range(len(names))]
         across = Scale(-0.5, len(names) - 0.5, LEFT, MARKS_END)
@@ -227,20 +267,65 @@ def slice_chart(setting: Setting) -> Markup:
         "slice_chart",
         across,
         upward,
-        Labels(f"{setting.measure} by {setting.name}", setting.name, setting.measure),
+        Labels(
+            f"{setting.measure} by {setting.name}", setting.name, setting.measure.split(" of ")[0]
+        ),
         ticks=[(x[name], _shortened(name, TICK_CHARACTERS)) for name in names],
         means=[(x[name], upward.at(mean)) for name, _, mean in setting.means],
         dots=[(trial, x[trial.value], upward.at(trial.score)) for trial in setting.trials],
     )
 
 
-def interval_bar(value: float, *, low: float | None, high: float | None, ends: Point) -> Markup:
-    """A value with its interval, if it has one, on a scale that the rows of a board share."""
-    scale = exact_scale(ends, start=1, end=BAR_WIDTH - 1)
-    if low is None or high is None:
-        return _draw("interval_bar", scale.at(value), 0, 0)
-    start = scale.at(low)
-    return _draw("interval_bar", scale.at(value), start, max(scale.at(high) - start, 1))
+class Interval(NamedTuple):
+    """A row of a forest plot."""
+
+    label: str
+    text: str
+    """The value with its interval."""
+    value: float
+    low: float | None
+    high: float | None
+    color: int = 0
+
+
+def fitted_ends(intervals: Sequence[Interval]) -> Point:
+    """The ends of a scale that these intervals fill, but for a margin that crosses no zero."""
+    ends = [end for item in intervals for end in (item.value, item.low, item.high)]
+    known = [end for end in ends if end is not None]
+    scale = exact_scale(known or [0.0, 1.0], start=0.0, end=1.0)
+    margin = (scale.high - scale.low) * MARGIN
+    least = scale.low - margin
+    return max(least, 0.0) if scale.low >= 0 else least, scale.high + margin
+
+
+def interval_bar(interval: Interval, *, ends: Point) -> Markup:
+    """A value with its interval, if it has one, on a scale that a column shares."""
+    return _draw("interval_bar", interval, *_across(interval, Scale(*ends, 2, BAR_WIDTH - 2)))
+
+
+def forest_chart(intervals: Sequence[Interval], labels: Labels, *, ends: Point) -> Markup:
+    """Rows of values with intervals over one axis; an arrow stands for a value beyond its ends."""
+    scale = Scale(*ends, 12, WIDTH - 12)
+    return _draw(
+        "forest_chart",
+        scale,
+        labels,
+        [
+            (item, _shortened(item.label, FOREST_CHARACTERS), *_across(item, scale))
+            for item in intervals
+        ],
+    )
+
+
+def _across(interval: Interval, scale: Scale) -> tuple[float, float, float, str]:
+    """x of the value and of the interval's ends, and on which side the value is off the scale."""
+
+    def at(value: float | None) -> float:
+        value = interval.value if value is None else value
+        return min(max(scale.at(value), scale.start), scale.end)
+
+    side = "left" if interval.value < scale.low else "right" if interval.value > scale.high else ""
+    return at(interval.value), at(interval.low), at(interval.high), side
 
 
 def _draw(macro: str, *arguments: object, **named: object) -> Markup:
@@ -260,6 +345,7 @@ def _drawings() -> object:
         "tick_room": TICK_ROOM,
         "legend_line": LEGEND_LINE,
         "bar_width": BAR_WIDTH,
+        "forest_row": FOREST_ROW,
         "num_colors": NUM_COLORS,
         "most_dots": MOST_DOTS,
     }

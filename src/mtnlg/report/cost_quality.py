@@ -71,4 +71,5 @@ def _chart(board: Board, cost: _Cost, marks: list[Mark]) -> CostChart:
     if left_out:
         plural = "" if left_out == 1 else "s"
         sentence += f" Not shown: {left_out} ranked system{plural} without this cost."
-    return CostChart(labels.title, scatter_chart(marks, front, labels), sentence)
+    drawing = scatter_chart(marks, front, labels, text=cost.text)
+    return CostChart(labels.title, drawing, sentence)

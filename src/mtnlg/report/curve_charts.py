@@ -1,16 +1,20 @@
-"""The learning curves of a launch as charts: a color for each system, a line for each of its seeds,
-and a band from their minimum to their maximum.
+"""The learning curves of a launch as charts, those of different tasks apart: for each system the
+mean of its seeds, in a band from their minimum to their maximum.
 
 Runs that share a model, such as those of several decodings, are one training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import numpy as np
 from markupsafe import Markup
 
+from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.curves import (
     Curve,
     Point,
@@ -24,9 +28,10 @@ from mtnlg.leaderboard.curves import (
 from mtnlg.leaderboard.labels import Identity, distinct_labels, without_seed
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.runs import RunRecord
-from mtnlg.report.charts import DASHES, NUM_COLORS, Band, Labels, Line, line_chart
+from mtnlg.report.charts import NUM_COLORS, Band, Labels, Line, line_chart
+from mtnlg.report.display import short_label
 
-LOSSES = {"train_loss": ", training", "validation_loss": ", validation"}
+LOSSES = ("validation_loss", "train_loss")
 MEAN_METRIC = "validation_metric"
 TURNED = "Metrics of which less is better are in the mean with their sign turned."
 
@@ -89,12 +94,21 @@ class Chart:
     axis: str
 
 
-def curve_charts(leaderboard: Leaderboard) -> Iterator[Chart]:
-    """Losses and validation metrics over the training, with at most NUM_COLORS systems a chart."""
-    systems = trained_systems(leaderboard)
-    axis = best_axis(training.table for system in systems for training in system.trainings)
-    for start in range(0, len(systems), NUM_COLORS):
-        yield from _charts_of(systems[start : start + NUM_COLORS], axis=axis)
+class TaskCurves(NamedTuple):
+    """The charts of the trainings of the same tasks."""
+
+    tasks: tuple[str, ...]
+    charts: tuple[Chart, ...]
+
+
+def curve_charts(leaderboard: Leaderboard) -> list[TaskCurves]:
+    """Losses and validation metrics over the training, for each set of tasks."""
+    groups: dict[tuple[str, ...], list[TrainedSystem]] = {}
+    for system in trained_systems(leaderboard):
+        tasks = tuple(task.task for task in system.trainings[0].run.tasks)
+        groups.setdefault(tasks, []).append(system)
+    curves = [(tasks, tuple(_charts_of(_named(group)))) for tasks, group in groups.items()]
+    return [TaskCurves(tasks, charts) for tasks, charts in curves if charts]
 
 
 def trained_systems(leaderboard: Leaderboard) -> list[TrainedSystem]:
@@ -127,96 +141,118 @@ def _identity(group: Sequence[Training]) -> Identity:
     return Identity(run.system, None, run.overrides, seeds=seeds, runs=runs)
 
 
-def _charts_of(systems: Sequence[TrainedSystem], *, axis: str) -> Iterator[Chart]:
-    tables = [training.table for system in systems for training in system.trainings]
-    yield from _chart("Loss", "nats per target token", systems, axis=axis, columns=LOSSES)
-    for column in metric_columns(tables):
-        task = column.partition("/")[2]
-        title = f"Validation metric, {task}" if task else "Validation metric"
-        yield from _chart(title, "validation metric", systems, axis=axis, columns={column: ""})
+def _charts_of(systems: Sequence[TrainedSystem]) -> Iterator[Chart]:
+    trainings = [training for system in systems for training in system.trainings]
+    axis = best_axis(training.table for training in trainings)
+    colored = list(zip(systems, _colors(systems), strict=True))
+    unit = "nats per target token"
+    yield from _chart("Validation loss", unit, colored, axis=axis, column="validation_loss")
+    for column in metric_columns(training.table for training in trainings):
+        title, name = _metric_title(column, trainings[0].run)
+        yield from _chart(title, name, colored, axis=axis, column=column)
+    yield from _chart("Training loss", unit, colored, axis=axis, column="train_loss")
+
+
+def _metric_title(column: str, run: RunRecord) -> tuple[str, str]:
+    """The title of the chart of a validation metric, and the name of the metric."""
+    task = column.partition("/")[2]
+    names = {record.task: record.main_metric for record in run.tasks if record.main_metric}
+    if not task and len(names) > 1:
+        return "Validation metric, mean over the tasks", "validation metric"
+    name = names.get(task) or next(iter(names.values()), None) or "metric"
+    return f"Validation {name}" + (f", {task}" if task else ""), name
 
 
 def _chart(
     title: str,
     up_label: str,
-    systems: Sequence[TrainedSystem],
+    systems: Sequence[tuple[TrainedSystem, int | None]],
     *,
     axis: str,
-    columns: Mapping[str, str],
+    column: str,
 ) -> Iterator[Chart]:
-    """One chart of some columns of each training, or none if nothing was measured."""
-    curves: dict[str, Curve] = {}
-    minimized: set[str] = set()
+    """The chart of one column of each training, or none if nothing was measured."""
     lines: list[Line] = []
     bands: list[Band] = []
-    for color, system in enumerate(systems):
-        for column, suffix in columns.items():
-            by_name = {
-                system.name_of(training) + suffix: training.curve(column, axis=axis)
-                for training in system.trainings
-            }
-            curves |= by_name
-            if system.trainings[0].is_minimized(column):
-                minimized |= by_name.keys()
-            is_faint = column == "train_loss"
-            legend = _legend(system) + suffix
-            lines += [
-                Line(
-                    legend,
-                    curve.points,
-                    color,
-                    is_faint=is_faint,
-                    dash=dash,
-                    name=name,
-                    is_of_several=len(by_name) > 1,
-                )
-                for dash, (name, curve) in enumerate(by_name.items())
-            ]
-            if not is_faint and len(by_name) > 1:
-                bands.append(band_of([curve.points for curve in by_name.values()], color))
+    values: list[CurveValues] = []
+    remarks: list[str] = []
+    for system, color in systems:
+        curves = {system.name_of(each): each.curve(column, axis=axis) for each in system.trainings}
+        points = [curve.points for curve in curves.values()]
+        if len(curves) > 1 and len(mean := mean_of(points)) > 1:
+            lines.append(Line(f"{system.label} ({len(curves)} seeds)", mean, color))
+            bands += [] if color is None else [band_of(points, color)]
+        else:
+            lines += [Line(name, curve.points, color) for name, curve in curves.items()]
+        is_minimized = system.trainings[0].is_minimized(column)
+        values += _values(curves, is_minimized=is_minimized)
+        remarks += _remarks(curves, axis=axis)
     right_label = axis.replace("_", " ")
     drawing = line_chart(lines, Labels(title, right_label, up_label), bands=bands)
-    runs = [training.run for system in systems for training in system.trainings]
-    remarks = [*_seed_remarks(systems), *_remarks(curves, axis=axis)]
-    if MEAN_METRIC in columns and any(len(metric_directions(run)) > 1 for run in runs):
+    if not drawing and not remarks:
+        return
+    if bands:
+        remarks.insert(0, "A line is the mean of its seeds; the band spans them.")
+    if any(color is None for _, color in systems):
+        remarks.append(f"Gray: all but the {NUM_COLORS} best systems, which are named by pointing.")
+    runs = [training.run for system, _ in systems for training in system.trainings]
+    if column == MEAN_METRIC and any(len(metric_directions(run)) > 1 for run in runs):
         remarks.append(TURNED)
-    if any(curve.points or curve.not_finite_at is not None for curve in curves.values()):
-        yield Chart(title, drawing, tuple(remarks), tuple(_values(curves, minimized)), right_label)
+    yield Chart(title, drawing, tuple(dict.fromkeys(remarks)), tuple(values), right_label)
 
 
-def _legend(system: TrainedSystem) -> str:
-    """A system's name in the legend, with the number of its seeds."""
-    if len(system.trainings) == 1:
-        return system.name_of(system.trainings[0])
-    return f"{system.label} ({len(system.trainings)} seeds)"
+def _colors(systems: Sequence[TrainedSystem]) -> list[int | None]:
+    """A color for each of the systems with the least validation loss; None for the others."""
+    curves = [
+        [each.curve(LOSSES[0], axis="step").points for each in system.trainings]
+        for system in systems
+    ]
+    losses = [
+        min((up for points in group for _, up in points), default=math.inf) for group in curves
+    ]
+    best = sorted(sorted(range(len(systems)), key=losses.__getitem__)[:NUM_COLORS])
+    return [best.index(index) if index in best else None for index in range(len(systems))]
 
 
-def _seed_remarks(systems: Sequence[TrainedSystem]) -> Iterator[str]:
-    """The dash of each seed, once for systems with the same seeds."""
-    labels: dict[tuple[int | None, ...], list[str]] = {}
-    for system in systems:
-        if len(system.trainings) > 1:
-            seeds = tuple(training.run.seed for training in system.trainings)
-            labels.setdefault(seeds, []).append(system.label)
-    for seeds, names in labels.items():
-        dashes = (f"{seed} {DASHES[index % len(DASHES)]}" for index, seed in enumerate(seeds))
-        systems_text = f" of {', '.join(names)}" if len(labels) > 1 else ""
-        yield f"Seeds{systems_text}: {', '.join(dashes)}; the band spans their values."
+def _named(systems: Sequence[TrainedSystem]) -> list[TrainedSystem]:
+    """The systems with labels that are only as long as they must be among these."""
+    labels = distinct_labels([_identity(system.trainings) for system in systems])
+    return [
+        replace(system, label=short_label(label))
+        for system, label in zip(systems, labels, strict=True)
+    ]
+
+
+def mean_of(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
+    """The mean of several curves over the range that they share."""
+    rights, values = _aligned(curves)
+    return tuple(zip(rights, values.mean(axis=0).tolist(), strict=True))
 
 
 def band_of(curves: Sequence[Sequence[Point]], color: int) -> Band:
-    """From the minimum to the maximum of several curves, wherever all of them were measured."""
-    values = [dict(points) for points in curves]
-    shared = [right for right in values[0] if all(right in curve for curve in values)]
-    low = tuple((right, min(curve[right] for curve in values)) for right in shared)
-    high = tuple((right, max(curve[right] for curve in values)) for right in shared)
-    return Band(low, high, color)
+    """From the minimum to the maximum of several curves over the range that they share."""
+    rights, values = _aligned(curves)
+    low, high = values.min(axis=0).tolist(), values.max(axis=0).tolist()
+    return Band(tuple(zip(rights, low, strict=True)), tuple(zip(rights, high, strict=True)), color)
 
 
-def _values(curves: Mapping[str, Curve], minimized: Collection[str]) -> Iterator[CurveValues]:
+def _aligned(curves: Sequence[Sequence[Point]]) -> tuple[list[float], FloatArray]:
+    """The positions within all curves at which any was measured, and the value of each curve there,
+    between its own measurements on a straight line.
+    """
+    if not all(curves):
+        return [], np.empty((len(curves), 0))
+    start, end = max(points[0][0] for points in curves), min(points[-1][0] for points in curves)
+    measured = {right for points in curves for right, _ in points}
+    rights = sorted(right for right in measured if start <= right <= end)
+    arrays = [np.array(points) for points in curves]
+    return rights, np.array([np.interp(rights, array[:, 0], array[:, 1]) for array in arrays])
+
+
+def _values(curves: Mapping[str, Curve], *, is_minimized: bool) -> Iterator[CurveValues]:
+    choose = min if is_minimized else max
     for name, curve in curves.items():
         if curve.points:
-            choose = min if name in minimized else max
             best = choose(curve.points, key=lambda point: point[1])
             yield CurveValues(name, curve.points[-1][1], best[1], best[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from mtnlg.leaderboard.model import Board, RowComparison
@@ -9,6 +10,10 @@ from mtnlg.records.scores import MetricScore
 
 ABSENT = "–"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+OVERRIDE = re.compile(r"(?:[\w.]+\.)?(\w+)=\[?(?:[\w.-]+/)*([^\[\]]*)\]?")
+"""A setting in a label: its name without the group, and its value without brackets and folders."""
+GROUPS = ("task", "model", "decoding", "experiment")
+"""Settings whose values say what they are."""
 SUBSETS = {
     "all": "",
     "clean": ", rows without a contamination signal",
@@ -20,6 +25,15 @@ def board_title(board: Board) -> str:
     """Task, test set and, if it is not all of it, the subset."""
     subset = SUBSETS.get(board.subset, f", {board.subset} subset")
     return f"{board.task} · {board.test_set}{subset}"
+
+
+def short_label(label: str) -> str:
+    """A label whose settings are without folders, and without names that go without saying."""
+
+    def short(match: re.Match[str]) -> str:
+        return match[2] if match[1] in GROUPS else f"{match[1]}={match[2]}"
+
+    return OVERRIDE.sub(short, label)
 
 
 def number_text(value: float, *, unit: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,15 +95,19 @@ def write_report(
     num_samples: int = NUM_SAMPLES,
 ) -> list[Path]:
     """Write these formats, or the usual ones, if all of them render; returns the paths."""
-    texts: dict[Path, str] = {}
-    for name in ReportConfig().formats if formats is None else formats:
-        report_format = find_format(name)
+    names = ReportConfig().formats if formats is None else formats
+    chosen = {name: find_format(name) for name in names}
+    for name, report_format in chosen.items():
         if not is_folder_name(report_format.file_name):
             raise ConfigError(
                 f"the report format {name} names its file {report_format.file_name!r}; "
                 "it must be a name without a path"
             )
-        texts[folder / report_format.file_name] = report_format.render(leaderboard, num_samples)
+    beside = (each.file_name for name, each in chosen.items() if name != "html")
+    leaderboard = replace(leaderboard, files=tuple(beside))
+    texts = {
+        folder / each.file_name: each.render(leaderboard, num_samples) for each in chosen.values()
+    }
     for path, text in texts.items():
         write_text(path, _encodable(text))
     return list(texts)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from mtnlg.leaderboard.curves import Point
 from mtnlg.leaderboard.labels import parse_override
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, RowComparison
 from mtnlg.leaderboard.samples import BoardSamples, board_samples
 from mtnlg.leaderboard.sweep import sweeps
-from mtnlg.records.scores import MetricScore
 from mtnlg.report import display
-from mtnlg.report.charts import interval_bar, slice_chart
+from mtnlg.report.charts import slice_chart
 from mtnlg.report.cost_quality import cost_charts
 from mtnlg.report.curve_charts import curve_charts
 from mtnlg.report.notes import board_notes
+from mtnlg.report.overview import answer_of, forest_of, matrix_of, scale_text
 from mtnlg.report.page_data import compare_json, samples_json
+from mtnlg.report.question import question_of
 from mtnlg.report.rating_tables import rating_sections
 from mtnlg.report.run_details import environment_facts, finished_text, run_anchors, run_details
 from mtnlg.report.summary import board_lead, groups, no_board_sentence
@@ -28,12 +29,13 @@ from mtnlg.report.verdicts import comparison_unit, is_one_training, short_verdic
 
 SCRIPTS = (
     "elements.js",
+    "state.js",
     "tables.js",
     "notes.js",
     "differences.js",
     "samples.js",
     "compare.js",
-    "links.js",
+    "figures.js",
     "start.js",
 )
 """In the order in which they are joined."""
@@ -60,17 +62,27 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One board as the page shows it."""
+    """One test set: the board of all its rows, then those of its subsets, each with its anchor."""
 
-    board: Board
-    anchor: str
+    boards: Mapping[str, Board]
     samples: BoardSamples | None
-    """None for a board of a subset, whose samples the board of all examples shows."""
+    """None where there is no board of all rows."""
 
-    def bar(self, name: str, metric: MetricScore) -> Markup:
-        """A metric's value and interval, on the scale that the board's rows share."""
-        ends = _bar_ends(self.board.rows, name)
-        return interval_bar(metric.value, low=metric.low, high=metric.high, ends=ends)
+    @property
+    def anchor(self) -> str:
+        """The anchor of the section, which is that of its first board."""
+        return next(iter(self.boards))
+
+    @property
+    def board(self) -> Board:
+        """The first board."""
+        return self.boards[self.anchor]
+
+    @property
+    def short_title(self) -> str:
+        """The name of the task without its kind, and the test set unless that is the usual one."""
+        name, test_set = self.board.task.rpartition("/")[2], self.board.test_set
+        return name if test_set == "test" else f"{name} · {test_set.removeprefix('test_')}"
 
     @property
     def source_language(self) -> str:
@@ -82,60 +94,87 @@ class Section:
         assert self.samples is not None, f"{self.anchor} has no samples of its own"
         return samples_json(self.samples, self.board, source_language=self.source_language)
 
-    def row_anchor(self, row: BoardRow) -> str:
-        """The anchor of a row of the board."""
-        return f"{self.anchor}-row-{self.board.rows.index(row) + 1}"
 
-    def first(self, name: str) -> str:
-        """The sort order in which a metric's best value comes first."""
-        metrics = (row.metrics[name] for row in self.board.rows if name in row.metrics)
-        is_higher_better = next((metric.higher_is_better for metric in metrics), True)
-        return "descending" if is_higher_better else "ascending"
+def row_anchor(board: Board, anchor: str, row: BoardRow) -> str:
+    """The anchor of a row of a board."""
+    return f"{anchor}-row-{board.rows.index(row) + 1}"
+
+
+def first_order(board: Board, name: str) -> str:
+    """The sort order in which a metric's best value comes first."""
+    metrics = (row.metrics[name] for row in board.rows if name in row.metrics)
+    is_higher_better = next((metric.higher_is_better for metric in metrics), True)
+    return "descending" if is_higher_better is not False else "ascending"
+
+
+def board_sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
+    """The boards by test set, in their order."""
+    groups: dict[tuple[str, str], list[Board]] = {}
+    for board in leaderboard.boards:
+        groups.setdefault((board.task, board.test_set), []).append(board)
+    sections = []
+    for number, boards in enumerate(groups.values(), start=1):
+        first, *others = boards
+        anchors = {f"board-{number}": first}
+        anchors |= {f"board-{number}-{board.subset}": board for board in others}
+        samples = None
+        if first.subset == "all":
+            root = leaderboard.artifacts_root
+            samples = board_samples(first, artifacts_root=root, num_samples=num_samples)
+        sections.append(Section(anchors, samples))
+    return sections
 
 
 def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
     """The page; the same leaderboard and artifacts give the same bytes."""
-    sections = [
-        Section(
-            board,
-            f"board-{number}",
-            board_samples(board, artifacts_root=leaderboard.artifacts_root, num_samples=num_samples)
-            if board.subset == "all"
-            else None,
-        )
-        for number, board in enumerate(leaderboard.boards, start=1)
-    ]
+    sections = board_sections(leaderboard, num_samples=num_samples)
     anchors = run_anchors(leaderboard)
+    every = {anchor: board for section in sections for anchor, board in section.boards.items()}
     context = {
         "leaderboard": leaderboard,
+        "question": question_of(leaderboard),
+        "statuses": Counter(run.status for run in leaderboard.runs),
         "date": finished_text(leaderboard.runs),
         "no_board": no_board_sentence(len(leaderboard.runs)),
         "sections": sections,
+        "answers": [answer_of(list(section.boards.values())) for section in sections],
+        "matrix": matrix_of([section.board for section in sections]),
+        "scale_text": scale_text,
+        "forest": forest_of,
         "board_lead": board_lead,
         "groups": groups,
         "is_one_training": is_one_training,
+        "row_anchor": row_anchor,
+        "first_order": first_order,
         "board_notes": _notes,
         "board_pairs": board_pairs,
         "ratings": rating_sections,
         "cost_charts": cost_charts,
-        "charts": list(curve_charts(leaderboard)),
+        "task_curves": curve_charts(leaderboard),
         "sweeps": sweeps(leaderboard),
         "slice_chart": slice_chart,
         "facts": environment_facts(leaderboard.runs),
         "runs": run_details(leaderboard),
-        "rows_of": {run.run_id: _rows_of(run.run_id, sections) for run in leaderboard.runs},
-        "compare_json": compare_json(leaderboard, [section.anchor for section in sections]),
+        "rows_of": {run.run_id: _rows_of(run.run_id, every) for run in leaderboard.runs},
+        "compare_json": compare_json(every, leaderboard),
         "run_links": lambda row: _run_links(row, anchors),
     }
     return render_page("report.html.j2", context, scripts=SCRIPTS)
 
 
-def _notes(board: Board) -> dict[str, list[str]]:
-    """The board's notes, once for headings with the same notes."""
-    headings: dict[tuple[str, ...], list[str]] = {}
+def _notes(board: Board) -> dict[str, dict[str, list[str]]]:
+    """The board's notes by fold: those of the metrics together, once for metrics of equal notes."""
+    metrics: dict[tuple[str, ...], list[str]] = {}
+    folds: dict[str, dict[str, list[str]]] = {"metrics and signatures": {}}
     for heading, notes in board_notes(board).items():
-        headings.setdefault(tuple(notes), []).append(heading)
-    return {", ".join(names): list(notes) for notes, names in headings.items()}
+        if heading in board.metric_names:
+            metrics.setdefault(tuple(notes), []).append(heading)
+        else:
+            folds[heading] = {heading: notes}
+    folds["metrics and signatures"] = {
+        ", ".join(names): list(notes) for notes, names in metrics.items()
+    }
+    return {fold: notes for fold, notes in folds.items() if notes}
 
 
 def board_pairs(board: Board) -> list[Pair]:
@@ -168,23 +207,15 @@ def _settings(better: BoardRow, worse: BoardRow) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _bar_ends(rows: Sequence[BoardRow], name: str) -> Point:
-    """The ends of the scale of a metric's interval bars, which includes zero."""
-    metrics = [row.metrics[name] for row in rows if name in row.metrics]
-    values = (value for metric in metrics for value in (metric.value, metric.low, metric.high))
-    ends = [end for end in values if end is not None]
-    return (min(0.0, *ends), max(0.0, *ends)) if ends else (0.0, 1.0)
-
-
-def _rows_of(run_id: str, sections: Sequence[Section]) -> list[Link]:
+def _rows_of(run_id: str, boards: Mapping[str, Board]) -> list[Link]:
     """The rows of a run, without baselines, which many runs share."""
     return [
         Link(
-            f"{display.board_title(section.board)}: {_row_text(row, section.board)}",
-            section.row_anchor(row),
+            f"{display.board_title(board)}: {_row_text(row, board)}",
+            row_anchor(board, anchor, row),
         )
-        for section in sections
-        for row in section.board.rows
+        for anchor, board in boards.items()
+        for row in board.rows
         if run_id in row.runs and row.kind != "baseline"
     ]
 

@@ -6,7 +6,7 @@ All tests are computed before; compare.js only subtracts.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -81,17 +81,17 @@ def _sample(sample: Sample) -> JsonObject:
     }
 
 
-def compare_json(leaderboard: Leaderboard, anchors: Sequence[str]) -> Markup | None:
-    """The boards with two rows with numbers, if any; `anchors` has that of every board."""
+def compare_json(anchors: Mapping[str, Board], leaderboard: Leaderboard) -> Markup | None:
+    """The boards, by their anchors, with two rows with numbers, if any."""
     positions = {run.run_id: index for index, run in enumerate(leaderboard.runs)}
     whole = {
         (board.task, board.test_set): anchor
-        for board, anchor in zip(leaderboard.boards, anchors, strict=True)
+        for anchor, board in anchors.items()
         if board.subset == "all"
     }
     boards: list[JsonValue] = [
-        _board(board, positions, f"{whole.get((board.task, board.test_set), '')}-samples")
-        for board in leaderboard.boards
+        _board(board, anchor, positions, f"{whole.get((board.task, board.test_set), '')}-samples")
+        for anchor, board in anchors.items()
         if len(_rows(board)) > 1
     ]
     if not boards:
@@ -122,7 +122,7 @@ def _rows(board: Board) -> list[BoardRow]:
     return [row for row in board.rows if row.metrics]
 
 
-def _board(board: Board, positions: dict[str, int], samples: str) -> JsonObject:
+def _board(board: Board, anchor: str, positions: dict[str, int], samples: str) -> JsonObject:
     """Rows and pairs hold the index of any text that many of them share."""
     rows = _rows(board)
     labels = {row.label: index for index, row in enumerate(rows)}
@@ -132,6 +132,7 @@ def _board(board: Board, positions: dict[str, int], samples: str) -> JsonObject:
     measures = list(dict.fromkeys(map(_measure, scores)))
     return {
         "title": board_title(board),
+        "anchor": anchor,
         "samples": samples,
         "metrics": list(board.metric_names),
         "tests": list[JsonValue](tests),

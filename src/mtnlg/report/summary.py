@@ -7,9 +7,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mtnlg.leaderboard.families import AGAINST_BEST, ALL_PAIRS
-from mtnlg.leaderboard.model import Board, BoardRow
+from mtnlg.leaderboard.model import Board, BoardRow, RowComparison
 from mtnlg.records.runs import KINDS
 from mtnlg.report.display import full_text, pair_text
 from mtnlg.report.notes import test_text
@@ -31,6 +32,15 @@ def no_board_sentence(num_runs: int) -> str:
     return "No task has a test set, so nothing was decoded or ranked; see curves and runs below."
 
 
+class Rival(NamedTuple):
+    """The best other row of one kind, and how the paired test compares the leader with it."""
+
+    row: BoardRow
+    comparison: RowComparison | None
+    """None where the two were not tested."""
+    clause: str
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
     """The first row of a board, and how the paired test compares it with the best other rows."""
@@ -38,8 +48,7 @@ class Lead:
     row: BoardRow
     score: str
     """The main metric's name, value, interval and n."""
-    rivals: tuple[str, ...]
-    """A clause for the best other row of each kind."""
+    rivals: tuple[Rival, ...]
 
 
 def board_lead(board: Board) -> Lead | None:
@@ -61,7 +70,7 @@ def board_sentence(board: Board) -> str:
     what has no rank.
     """
     lead = board_lead(board)
-    first = "No system has a rank here." if lead is None else _sentence(lead)
+    first = "No system has a rank here." if lead is None else lead_sentence(lead)
     return " ".join(filter(None, (first, groups(board))))
 
 
@@ -72,26 +81,29 @@ def groups(board: Board) -> str:
     return " ".join(filter(None, (_groups(board), _unranked(board))))
 
 
-def _sentence(lead: Lead) -> str:
+def lead_sentence(lead: Lead) -> str:
+    """Who leads, and how it compares with its rivals."""
     kind = "" if lead.row.kind == "trained" else f", {_with_article(lead.row.kind)},"
-    return "; ".join([f"{lead.row.label}{kind} leads with {lead.score}", *lead.rivals]) + "."
+    clauses = (rival.clause for rival in lead.rivals)
+    return "; ".join([f"{lead.row.label}{kind} leads with {lead.score}", *clauses]) + "."
 
 
 def _best(board: Board, kind: str, *, besides: BoardRow) -> BoardRow | None:
     return next((row for row in board.ranked if row.kind == kind and row is not besides), None)
 
 
-def _against(board: Board, leader: BoardRow, rival: BoardRow) -> str:
+def _against(board: Board, leader: BoardRow, rival: BoardRow) -> Rival:
     """How the paired test compares the leader with another row."""
     score = rival.metrics[board.metric_names[0]]
     degree = "next" if rival.kind == leader.kind else "best"
     name = f"the {degree} {NAMES_OF_KINDS[rival.kind]}, {rival.label} ({pair_text(score)})"
     for comparison in board.comparisons:
         if (comparison.better, comparison.worse) == (leader.label, rival.label):
-            return verdict(comparison, board, worse_name=name)
+            return Rival(rival, comparison, verdict(comparison, board, worse_name=name))
     untested = next(row for row in (leader, rival) if row.label in board.not_tested)
     subject = "" if untested is rival else f"{untested.label}: "
-    return f"not tested against {name}: {subject}{board.not_tested[untested.label]}"
+    reason = f"{subject}{board.not_tested[untested.label]}"
+    return Rival(rival, None, f"not tested against {name}: {reason}")
 
 
 def _groups(board: Board) -> str:

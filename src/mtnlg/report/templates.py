@@ -60,6 +60,8 @@ def environment(escape: Callable[[str], str], **delimiters: str) -> Environment:
         evidence=display.evidence_text,
         interval=display.interval_text,
         spread=display.spread_text,
+        seeds=display.seeds_text,
+        short=display.short_label,
         amount=display.count_text,
         flops=display.flops_text,
         duration=display.duration_text,

@@ -77,7 +77,7 @@ def excerpt(leaderboard: Leaderboard) -> str:
     leads = [(board, board_lead(board)) for board in boards]
     notes = [
         *(
-            f"{board_title(board)}: {rival}"
+            f"{board_title(board)}: {rival.clause}"
             for board, lead in leads
             if lead
             for rival in lead.rivals[:1]

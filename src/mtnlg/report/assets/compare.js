@@ -57,7 +57,8 @@ function settingsTable(data, rowA, rowB) {
   const settings = differingSettings(data, rowA, rowB);
   if (!settings.length) return remark(`No setting differs, according to ${data.settings_of}.`);
   const table = textTable("Settings of A and B", ["setting", "A", "B"], settings);
-  return element("div", {}, remark(`Settings that differ, according to ${data.settings_of}.`), table);
+  const summary = `Settings that differ: ${settings.length}, according to ${data.settings_of}`;
+  return element("details", { class: "fold" }, element("summary", {}, summary), table);
 }
 
 /** A button that shows the samples where one system beats the other most. */
@@ -65,6 +66,19 @@ function samplesButton(board, winner, loser, text) {
   const fold = document.querySelector(`[data-samples="${CSS.escape(board.samples)}"]`);
   const open = () => showGains(fold, winner, loser);
   return fold && hasGains(fold, winner, loser) ? element("button", { type: "button", onclick: open }, text) : "";
+}
+
+/** A button in each row with numbers that compares it with the first other row. */
+function addCompareButtons(data, ask) {
+  data.boards.forEach((board, which) => {
+    for (const row of document.querySelectorAll(`table[data-board="${CSS.escape(board.anchor)}"] tr[data-label]`)) {
+      const index = board.rows.findIndex(({ label }) => label === row.dataset.label);
+      if (index < 0) continue;
+      const onclick = () => ask(which, index, index === 0 ? 1 : 0);
+      const name = `Compare ${row.dataset.label} with another system`;
+      row.querySelector("th").append(element("button", { type: "button", class: "with", "aria-label": name, onclick }, "⇄"));
+    }
+  });
 }
 
 /** The two choices of a board and, below them, the comparison. */
@@ -100,4 +114,21 @@ function makeCompare(section) {
   section.append(bar, result);
   section.hidden = false;
   fill();
+  const keys = [[which, "board"], [first, "a"], [second, "b"]];
+  for (const [list, key] of keys) {
+    const value = START.get(`compare.${key}`);
+    if ([...list.options].some((option) => option.value === value)) {
+      list.value = value;
+      list.dispatchEvent(new Event("change"));
+    }
+    list.addEventListener("change", () => keys.forEach(([each, name]) => remember(`compare.${name}`, each.value)));
+  }
+  addCompareButtons(data, (board, a, b) => {
+    which.value = board;
+    fill();
+    [first.value, second.value] = [a, b];
+    first.dispatchEvent(new Event("change"));
+    section.scrollIntoView();
+    first.focus({ preventScroll: true });
+  });
 }

@@ -14,7 +14,8 @@ function range(name, oninput) {
     return (low.value === "" || value >= Number(low.value)) && (high.value === "" || value <= Number(high.value));
   };
   const group = element("span", { role: "group", "aria-label": name, class: "range" }, `${name} `, low, " – ", high);
-  return { group, holds };
+  const keep = (key) => [low, high].forEach((input, index) => kept(input, `${key}-${["from", "to"][index]}`));
+  return { group, holds, keep };
 }
 
 /** The samples of one board, with the length of each source and its text in lower case for search. */
@@ -29,7 +30,7 @@ function readSamples(fold) {
 }
 
 /** The controls above the samples; `read` gives what they select, and `ask` sets them. */
-function sampleControls(data, onchange) {
+function sampleControls(data, key, onchange) {
   const named = data.systems.map(({ label }, index) => [index, label]);
   const tags = [...new Set(data.rows.flatMap((row) => row.tags))].map((tag) => [`is ${tag}`, tag]);
   const search = element("input", { type: "search", size: 22, oninput: onchange });
@@ -50,6 +51,9 @@ function sampleControls(data, onchange) {
   if (named.length > 1) bar.append(labeled("System B", b), pair.label);
   if (data.metrics.length) bar.append(labeled("Metric", metric), value.group);
   bar.append(labeled("Order", order), marks.label);
+  const parts = { search, tag, metric, a, b, order, pair: pair.box, marks: marks.box };
+  for (const [name, control] of Object.entries(parts)) kept(control, `${key}.${name}`);
+  for (const [name, group] of Object.entries({ length, value })) group.keep(`${key}.${name}`);
   const read = () => ({
     words: wordsOf(search),
     tag: tag.value,
@@ -67,7 +71,7 @@ function sampleControls(data, onchange) {
     a.value = data.systems.findIndex(({ label }) => label === winner);
     b.value = data.systems.findIndex(({ label }) => label === loser);
     [metric.value, order.value, pair.box.checked] = [0, "gain", true];
-    onchange();
+    for (const control of [a, b, metric, order, pair.box]) control.dispatchEvent(new Event("change"));
   };
   return { bar, read, ask };
 }
@@ -136,11 +140,12 @@ function outputSection(data, index, system, selection) {
   return section;
 }
 
-/** One example with its outputs side by side. */
-function sampleCard(data, index, selection) {
+/** One example with its outputs side by side; its id is a button that shows it alone. */
+function sampleCard(data, index, selection, onalone) {
   const row = data.rows[index];
   const tags = row.tags.map((tag) => element("span", { class: "badge failed" }, tag));
-  const header = element("header", {}, "id ", element("code", {}, row.id), " ", ...tags);
+  const alone = element("button", { type: "button", class: "link", onclick: () => onalone(row.id) }, element("code", {}, row.id));
+  const header = element("header", {}, "id ", alone, " ", ...tags);
   const by = selection.order === "gain" ? gain(selection, index) : null;
   if (by !== null) header.append(` A beats B by ${selection.metric.name} ${Number(by.toFixed(2))}`);
   const pair = element("div", { class: "pair" });
@@ -157,33 +162,46 @@ function openSamples(fold) {
   const { data } = fold;
   const list = element("div", {});
   const status = element("span", { role: "status" });
-  let [selected, page] = [[], 0];
+  const key = fold.dataset.samples;
+  let [selected, page] = [[], Number(START.get(`${key}.page`) ?? 0)];
+  let alone = START.get(`${key}.id`);
   const turn = (step) => element("button", { type: "button", onclick: () => show(page + step) }, step < 0 ? "‹ Previous" : "Next ›");
   const [previous, next] = [turn(-1), turn(1)];
-  const select = () => {
+  const select = (wished = 0) => {
     selected = selectedRows(data, read());
+    show(wished);
+  };
+  const showAlone = (id) => {
+    alone = alone === id ? null : id;
+    remember(`${key}.id`, alone);
     show(0);
   };
-  const { bar, read, ask } = sampleControls(data, select);
+  const { bar, read, ask } = sampleControls(data, key, () => {
+    alone = null;
+    remember(`${key}.id`, null);
+    select();
+  });
   function show(wished) {
-    const last = Math.max(Math.ceil(selected.length / PAGE_SIZE) - 1, 0);
+    const rows = alone === null ? selected : [...data.rows.keys()].filter((index) => data.rows[index].id === alone);
+    const last = Math.max(Math.ceil(rows.length / PAGE_SIZE) - 1, 0);
     page = Math.min(Math.max(wished, 0), last);
     previous.setAttribute("aria-disabled", page === 0);
     next.setAttribute("aria-disabled", page === last);
-    const shown = selected.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    remember(`${key}.page`, page || null);
+    const shown = rows.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
     const first = page * PAGE_SIZE + 1;
     status.textContent = shown.length
-      ? `${first}–${first + shown.length - 1} of ${selected.length} found among ${data.rows.length}`
+      ? `${first}–${first + shown.length - 1} of ${rows.length} found among ${data.rows.length}`
       : `none of ${data.rows.length}`;
     const selection = read();
-    list.replaceChildren(...shown.map((index) => sampleCard(data, index, selection)));
+    list.replaceChildren(...shown.map((index) => sampleCard(data, index, selection, showAlone)));
   }
   const pager = element("div", { class: "controls pager" }, previous, next, status);
   const legend = remark("Marked: ", element("ins", {}, "not in the reference"), " ");
   legend.append(element("del", {}, "only in the reference"), ".");
   if (data.metrics.length) legend.append(" The number beside an output is the value of this example alone, without interval.");
   fold.querySelector(".samples").replaceChildren(bar, legend, pager, list);
-  select();
+  select(page);
   fold.ask = ask;
 }
 

@@ -1,4 +1,5 @@
-// Tables: sorted by their headers, filtered by words and kinds, with columns to show or hide.
+// Tables: sorted by their headers, filtered by words and kinds, with columns to show or hide, and with a
+// word where a part of them is out of sight.
 
 const FORWARD = "ascending";
 const BACKWARD = "descending";
@@ -11,7 +12,10 @@ function unitsOf(table) {
     if (row.classList.contains("remark")) units.at(-1).rows.push(row);
     else units.push({ rows: [row], index: units.length });
   }
-  for (const unit of units) unit.text = unit.rows.map((row) => row.textContent).join(" ").toLowerCase();
+  for (const unit of units) {
+    const { kind } = unit.rows[0].dataset;
+    unit.text = [kind, ...unit.rows.map((row) => row.textContent)].join(" ").toLowerCase();
+  }
   return units;
 }
 
@@ -58,17 +62,23 @@ function makeSortable(table) {
   headers.forEach((header, column) => {
     const first = header.dataset.first;
     const orders = { none: first, [first]: first === FORWARD ? BACKWARD : FORWARD };
-    const sort = () => {
-      const order = orders[header.getAttribute("aria-sort")] ?? "none";
+    const sort = (order) => {
       for (const cell of headers) cell.setAttribute("aria-sort", "none");
       header.setAttribute("aria-sort", order);
       const shown = order === "none" ? units : sorted(units, column, order);
       table.tBodies[0].append(...shown.flatMap((unit) => unit.rows));
+      return order;
+    };
+    const press = () => {
+      const order = sort(orders[header.getAttribute("aria-sort")] ?? "none");
+      if (table.id) remember(`${table.id}.sort`, order === "none" ? null : `${column} ${order}`);
     };
     header.setAttribute("aria-sort", "none");
-    const button = element("button", { type: "button", class: "sort", onclick: sort });
+    const button = element("button", { type: "button", class: "sort", onclick: press });
     button.append(...header.childNodes);
     header.append(button);
+    const [place, order] = (START.get(`${table.id}.sort`) ?? "").split(" ");
+    if (place === String(column)) sort(order);
   });
 }
 
@@ -96,8 +106,11 @@ function columnChooser(table) {
       isShown[column] = box.checked;
       showColumns(table, isShown);
     });
+    kept(box, `${table.id}.column-${column}`);
+    isShown[column] = box.checked;
     return label;
   });
+  if (isShown.includes(false)) showColumns(table, isShown);
   return element("details", { class: "columns" }, element("summary", {}, "Columns"), ...boxes);
 }
 
@@ -108,6 +121,8 @@ function makeFilterable(table) {
   const search = element("input", { type: "search", size: 18, oninput: filter });
   const kinds = [...new Set(units.map((unit) => unit.rows[0].dataset.kind))];
   const boxes = kinds.length < 2 ? [] : kinds.map((kind) => checkbox(kind, true, filter));
+  kept(search, `${table.id}.words`);
+  kinds.forEach((kind, index) => boxes.length && kept(boxes[index].box, `${table.id}.${kind}`));
   function filter() {
     const words = wordsOf(search);
     const hidden = new Set(kinds.filter((_, index) => boxes.length && !boxes[index].box.checked));
@@ -122,4 +137,17 @@ function makeFilterable(table) {
   const controls = element("div", { class: "controls" }, labeled("Filter rows", search));
   controls.append(...boxes.map(({ label }) => label), columnChooser(table), status);
   table.closest(".scroll").before(controls);
+  filter();
+}
+
+/** Say where a table goes on beyond the edge of its box. */
+function makeHinted(box) {
+  const hint = element("p", { class: "hint", "aria-hidden": true }, "more columns →");
+  box.before(hint);
+  const show = () => {
+    hint.hidden = box.scrollLeft + box.clientWidth >= box.scrollWidth - 2;
+  };
+  box.addEventListener("scroll", show, { passive: true });
+  new ResizeObserver(show).observe(box);
+  show();
 }
