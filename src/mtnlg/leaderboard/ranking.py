@@ -59,7 +59,7 @@ def rank_rows(rows: Iterable[BoardRow], *, metric_names: Sequence[str]) -> list[
             unranked.append(row)
     ranked.sort(key=lambda row: _badness_of(row, metric_names))
     unranked.sort(key=lambda row: (not row.metrics, STATUSES.index(row.status)))
-    return with_ranks(ranked, metric_names[0]) + unranked
+    return (with_ranks(ranked, metric_names[0]) if ranked else []) + unranked
 
 
 def measure_of(metric: MetricScore) -> tuple[str, int]:
