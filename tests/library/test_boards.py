@@ -65,6 +65,8 @@ def test_folder_with_a_record_alone_is_read_from_it(tmp_path: Path) -> None:
         ("{", ArtifactError, "cannot be read"),
         ("[]", ArtifactError, "cannot be read"),
         ('{"schema_version": 99}', NewerVersionError, "schema_version is 99, and"),
+        ("{}", ArtifactError, "Expected `int`, got `null`"),
+        ('{"schema_version": "3"}', ArtifactError, "Expected `int`, got `str`"),
         ('{"schema_version": 1}', ArtifactError, "schema_version is 1, and"),
         ('{"schema_version": 3, "experiment": "x"}', ArtifactError, "`$.boards`"),
     ],
@@ -85,7 +87,9 @@ def test_broken_leaderboard_is_named(
 def test_path_without_a_board_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"has neither leaderboard\.json nor record\.zip"):
         mtnlg.load_board(tmp_path)
-    with pytest.raises(ArtifactError, match="nowhere: no such file"):
+    with pytest.raises(
+        ArtifactError, match=r"nowhere: cannot be read \(No such file"
+    ):
         mtnlg.load_board(tmp_path / "nowhere")
 
 

@@ -31,9 +31,9 @@ def read_boards(path: Path) -> Leaderboard:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        version = decode(document, dict[str, Any]).get("schema_version")
+        version = decode(decode(document, dict[str, Any]).get("schema_version"), int)
         if version != LEADERBOARD_VERSION:
-            kind = NewerVersionError if (version or 0) > LEADERBOARD_VERSION else ArtifactError
+            kind = NewerVersionError if version > LEADERBOARD_VERSION else ArtifactError
             raise kind(f"schema_version is {version}, and {LEADERBOARD_VERSION} can be read")
         boards = decode(document.get("boards"), Records, at="$.boards")
         return Leaderboard(
@@ -43,8 +43,8 @@ def read_boards(path: Path) -> Leaderboard:
             runs=(),
             artifacts_root=path.parent,
         )
-    except FileNotFoundError:
-        raise ArtifactError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from None
     except (ArtifactError, ValueError, RecursionError) as error:
         kind = type(error) if isinstance(error, ArtifactError) else ArtifactError
         raise kind(f"{path}: cannot be read ({error}); write the report again") from None
