@@ -87,9 +87,7 @@ def test_broken_leaderboard_is_named(
 def test_path_without_a_board_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"has neither leaderboard\.json nor record\.zip"):
         mtnlg.load_board(tmp_path)
-    with pytest.raises(
-        ArtifactError, match=r"nowhere: cannot be read \(No such file"
-    ):
+    with pytest.raises(ArtifactError, match=r"nowhere: cannot be read \(No such file"):
         mtnlg.load_board(tmp_path / "nowhere")
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from chromium import chromium_binary
 
-SIZE = {"width": 1280, "height": 720}
+SIZE = {"width": 1280, "height": 510}
 NUM_COLORS = 128
 """Enough for text and bars, in a third of the bytes."""
 
