@@ -148,10 +148,7 @@ def test_hydra_stays_in_its_bridges() -> None:
         for name, is_lazy in imports(path)
         if name.split(".")[0] in ("hydra", "omegaconf")
     }
-    homes = {
-        f"experiment/{name}.py"
-        for name in ("cluster", "compose", "launcher", "search", "variations")
-    }
+    homes = {f"experiment/{name}.py" for name in ("cluster", "compose", "launcher", "search")}
 
     assert {name for name, is_lazy in users if not is_lazy} == homes
     assert {name for name, is_lazy in users if is_lazy} <= homes

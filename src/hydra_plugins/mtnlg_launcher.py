@@ -45,7 +45,15 @@ class Planner:
 
         launcher = self.base.hydra.launcher
         jobs = launcher.jobs if launcher._target_ == _target(FrozenLauncher) else None
-        return plan_jobs(self.ours, self.compose, words, first=first, num_parallel=jobs)
+        is_elsewhere = launcher.get("cluster") == "slurm"
+        return plan_jobs(
+            self.ours,
+            self.compose,
+            words,
+            first=first,
+            num_parallel=jobs,
+            is_elsewhere=is_elsewhere,
+        )
 
     def compose(self, words: list[str]) -> DictConfig:
         """The configuration of one job."""

@@ -200,7 +200,7 @@ def test_failed_and_missing_runs_fail(made: MadeRuns, capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     assert shown.startswith("FAILED")
     assert "(failed): out of memory" in shown
-    assert "there is no run.json" in shown
+    assert "(waiting): it has not started" in shown
     assert "DROPPED" not in shown
     assert made.run("gate", "old", "--baseline", "partly") == 1
     assert "the baseline's nano" in capsys.readouterr().out

@@ -17,10 +17,14 @@ from typing import Any
 import pytest
 import sacrebleu
 from filelock import FileLock
+from submitit import SlurmJob
 
 from made_runs import TASK, MadeRuns, made_outputs
 from mtnlg.cli.main import main
+from mtnlg.experiment.cluster import Submission
+from mtnlg.records.codec import write_record
 from mtnlg.records.launches import register
+from mtnlg.records.processes import Process, this_process
 from mtnlg.records.runs import ImportRecord, RunRecord, record_import, write_run
 from mtnlg.report.publish import Publication, publish
 
@@ -369,3 +373,40 @@ def test_wait_ends_when_all_runs_are_over(
     assert capsys.readouterr().out == "one  finished\ntwo  failed: why\n"
     write_run(folder / "two", RunRecord("two", "pruned", None, "model"))
     assert main(words) == 0
+
+
+@pytest.mark.parametrize(
+    ("cluster", "parent", "state", "shown"),
+    [
+        ("slurm", None, "REQUEUED", "waiting"),
+        ("slurm", None, "FAILED", "killed: why"),
+        ("local", this_process(), "", "waiting"),
+        ("local", None, "", "killed: why"),
+    ],
+)
+def test_killed_run_is_over_only_when_its_cluster_gives_it_up(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: str,
+    parent: Process | None,
+    state: str,
+    shown: str,
+) -> None:
+    """Oracle: what a stand-in of Slurm's sacct says, or the process that waits for the job."""
+    folder = tmp_path / "runs" / "queued"
+    register(folder, {"one": []}, command=["mtnlg"], code={})
+    write_run(folder / "one", RunRecord("one", "killed", "why", "model"))
+    write_record(folder / "one" / "submitted.json", Submission(cluster, "7_0", parent))
+    sacct = tmp_path / "bin" / "sacct"
+    sacct.parent.mkdir()
+    sacct.write_text(f"#!/bin/sh\nprintf 'JobID|State|NodeList\\n7_0|{state}|\\n'\n")
+    sacct.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sacct.parent}:{os.environ['PATH']}")
+    SlurmJob.watcher.clear()
+    monkeypatch.setattr(SlurmJob.watcher, "_last_status_check", float("-inf"))
+
+    words = ["runs", "wait", "queued", "--runs-root", str(tmp_path / "runs"), "--minutes", "0"]
+
+    assert main(words) == 1
+    assert capsys.readouterr().out == f"one  {shown}\n"

@@ -74,6 +74,7 @@ def sweeper(launcher: Any, **settings: Any) -> Any:
         "params": dict(word.split("=", 1) for word in SPACE),
     }
     made = {"launcher": launcher, "planned": launcher.planned, "compose": lambda words: None}
+    made["ours"] = SimpleNamespace()
     return SimpleNamespace(**made, **{**defaults, **settings})
 
 
@@ -89,7 +90,9 @@ def composed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_trials_are_those_of_optuna_itself(tmp_path: Path) -> None:
     """Oracle: the same study through Optuna's ask and tell, in batches of two."""
     launcher = Launcher(tmp_path)
-    search.run_search(sweeper(launcher), ["model=mt_nlg_nano"])
+    made = sweeper(launcher)
+    search.run_search(made, ["model=mt_nlg_nano"])
+    assert made.ours.shared_words == {"model=mt_nlg_nano", "name=found"}
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=5))
     space = {

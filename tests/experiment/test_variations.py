@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import load, register_schema
+from mtnlg.experiment.launcher import Variations
 from mtnlg.experiment.naming import run_id
-from mtnlg.experiment.variations import Variations
 
 FIXED = ["task=translation/builtin_en_zh", "debug=fast"]
 VALUES = {

@@ -54,3 +54,15 @@ def test_aspects_that_differ_are_added_in_their_order_until_labels_are_unique() 
 
 def test_systems_that_differ_in_nothing_keep_one_label() -> None:
     assert distinct_labels([Identity("m", "greedy", runs=("r",))] * 2) == ["m", "m"]
+
+
+def test_long_fractions_have_four_digits_where_that_is_enough() -> None:
+    """Oracle: by hand; two rates that are equal in four digits stay whole, and whole numbers do."""
+    rates = ["0.0012345678", "0.00025", "3.14159e-05", "0.98765432", "0.98765430", "123456"]
+
+    labels = distinct_labels([Identity("m", overrides=(f"optimizer.x={rate}",)) for rate in rates])
+
+    assert labels == [
+        f"m · optimizer.x={rate}"
+        for rate in ("0.001235", "0.00025", "3.142e-05", "0.98765432", "0.98765430", "123456")
+    ]

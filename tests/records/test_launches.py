@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+
+import pytest
 
 from mtnlg.records.files import read_json
 from mtnlg.records.launches import launched_code, read_launch, register
@@ -45,13 +48,23 @@ def test_same_command_again_writes_no_registration(tmp_path: Path) -> None:
     assert inodes == {(tmp_path / "tiny" / "a" / "launched.json").stat().st_ino}
 
 
-def test_broken_or_removed_registration_leaves_the_others(tmp_path: Path) -> None:
+def test_run_of_a_broken_registration_stays_and_of_a_removed_one_goes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: by hand; what was asked for is in launch.json too."""
+    monkeypatch.setattr(logging.getLogger("mtnlg"), "propagate", True)
     folder = tmp_path / "tiny"
-    register(folder, {"a": [], "b": [], "c": []}, command=["mtnlg"], code={})
+    register(folder, {"a": ["seed=1"], "b": [], "c": []}, command=["mtnlg"], code={})
     (folder / "a" / "launched.json").write_text("{")
     (folder / "b" / "launched.json").unlink()
 
     register(folder, {"d": []}, command=["mtnlg", "more"], code={})
 
-    assert read_json(folder / "launch.json")["run_ids"] == ["c", "d"]
+    launch = read_launch("tiny", runs_root=tmp_path)
+    assert launch.run_ids == ("a", "c", "d")
+    assert launch.overrides["a"] == ("seed=1",)
+    assert str(folder / "a" / "launched.json") in caplog.text
     assert launched_code(folder / "a") == launched_code(folder / "b") == {}
+
+    register(folder, {"a": ["seed=1"]}, command=["mtnlg"], code={})
+    assert read_json(folder / "a" / "launched.json")["command"] == "mtnlg"

@@ -88,7 +88,7 @@ def test_overrides_are_those_of_the_launch(tmp_path: Path) -> None:
 
     assert "overrides" not in read_json(folder / "run1" / "run.json")
     assert (launch.command, launch.run_ids) == ("mtnlg run", ("run1", "run2"))
-    assert (first.overrides, second.status) == (("seed=3",), "failed")
+    assert (first.overrides, second.status) == (("seed=3",), "waiting")
 
 
 @pytest.mark.parametrize(
@@ -186,3 +186,11 @@ def test_import_of_a_trained_system_is_an_error_with_the_remedy(tmp_path: Path) 
 
     with pytest.raises(ArtifactError, match=r"'trained' - at `\$\.imports\[0\]\.kind`; import its"):
         read_imports("tiny", runs_root=tmp_path)
+
+
+def test_launched_run_without_a_manifest_waits(tmp_path: Path) -> None:
+    """Oracle: by hand; one that nothing launched did not start, which is a failure."""
+    register(tmp_path / "x", {"a": []}, command=["mtnlg"], code={})
+
+    assert read_run("a", folder=tmp_path / "x").status == "waiting"
+    assert read_run("b", folder=tmp_path / "x").status == "failed"

@@ -90,7 +90,7 @@ class Code:
         require_unchanged({file: _text(file) for path in paths for file in _files(path)})
 
     def _reached(self) -> dict[str, _Facts]:
-        modules = set[str]().union(*(_modules_of(row) for row in self.rows))
+        modules = frozenset[str]().union(*(_modules_of(row) for row in self.rows))
         return _closure(_function_facts(self.function).imports, modules)
 
 
@@ -143,9 +143,9 @@ def _modules_of(used: UsedRow) -> set[str]:
     return homes(used.row) | ({used.module} if used.module else set())
 
 
-def _closure(imports: Iterable[_Import], modules: Iterable[str]) -> dict[str, _Facts]:
+@cache
+def _closure(imports: tuple[_Import, ...], modules: frozenset[str]) -> dict[str, _Facts]:
     """Name -> facts of all modules that these lead to in our package and those of the modules."""
-    modules = list(modules)
     packages = {OUR_PACKAGE, *map(_package_of, modules)}
     reached: dict[str, _Facts] = {}
     waiting = [*modules, *_targets(imports, OUR_PACKAGE, packages)]

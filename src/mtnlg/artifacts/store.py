@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ VERIFY_SINCE = "MTNLG_VERIFY_SINCE"
 was last hashed before this time, in nanoseconds."""
 
 
-_BUILDS_NOTHING: ContextVar[bool] = ContextVar("builds nothing", default=False)
+_SEEN: ContextVar[dict[Path, ArtifactRecord] | None] = ContextVar("seen", default=None)
+"""While nothing may be built: the folders that were found whole, each with its record."""
 
 
 class MissingError(ArtifactError):
@@ -66,12 +68,15 @@ class MissingError(ArtifactError):
 
 @contextmanager
 def nothing_built() -> Iterator[None]:
-    """Raise MissingError, while the block runs, for what would be built."""
-    token = _BUILDS_NOTHING.set(True)
+    """Raise MissingError, while the block runs, for what would be built; each folder is looked at
+    once, also by a block within this one.
+    """
+    seen = _SEEN.get()
+    token = _SEEN.set({} if seen is None else seen)
     try:
         yield
     finally:
-        _BUILDS_NOTHING.reset(token)
+        _SEEN.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class Artifact:
 
     def content(self, *, without: tuple[str, ...] = ()) -> str:
         """One hash of the files and their names: equal files are equal inputs of the next stage."""
-        files = _recorded_files(self.folder).items()
+        files = artifact_record(self.folder).files.items()
         return artifact_key(
             self.stage, {name: file.sha256 for name, file in files if name not in without}
         )
@@ -140,7 +145,7 @@ def make_artifact(
     with suppress(DamagedError):
         if find_artifact(root, stage, key) is not None:
             return Artifact(stage, key, folder, is_new=False)
-    if _BUILDS_NOTHING.get():
+    if _SEEN.get() is not None:
         raise MissingError(f"{folder}: would be built")
     partial = folder.with_name(key + PARTIAL_SUFFIX)
     with disk_faults(folder):
@@ -176,14 +181,21 @@ def artifact_key(stage: str, inputs: JsonObject) -> str:
 
 def package_versions(*names: str) -> JsonObject:
     """major.minor of installed packages whose release can change a result."""
-    return {name: ".".join(metadata.version(name).split(".")[:2]) for name in names}
+    return {name: _release(name) for name in names}
+
+
+@cache
+def _release(package: str) -> str:
+    return ".".join(metadata.version(package).split(".")[:2])
 
 
 def find_artifact(root: Path, stage: str, key: str, *names: str) -> Path | None:
     """The folder of this key, or None where nothing is built. Raises DamagedError naming the first
     file that is not as built; only these names are looked at, if any are given.
     """
-    folder = artifact_folder(root, stage, key)
+    folder, seen = artifact_folder(root, stage, key), _SEEN.get()
+    if seen is not None and folder in seen:
+        return folder
     if not os.path.lexists(folder):
         return None
     path = folder / RECORD_FILE
@@ -197,6 +209,8 @@ def find_artifact(root: Path, stage: str, key: str, *names: str) -> Path | None:
         raise DamagedError(f"{path} is corrupt: its inputs are not those of {stage} {key}")
     files = {name: file for name, file in record.files.items() if not names or name in names}
     _verify(folder, files)
+    if seen is not None and not names:
+        seen[folder] = record
     return folder
 
 
@@ -251,7 +265,7 @@ def set_aside(path: Path) -> Path:
 
 def recorded_sha256(folder: Path, name: str) -> str:
     """The sha256 of one file of a complete folder, as built."""
-    record = _recorded_files(folder).get(name)
+    record = artifact_record(folder).files.get(name)
     if record is None:
         raise _broken(f"{folder / RECORD_FILE}: has no file {name}", folder)
     return record.sha256
@@ -259,7 +273,7 @@ def recorded_sha256(folder: Path, name: str) -> str:
 
 def verify_artifact(folder: Path) -> None:
     """Raise DamagedError naming the first file whose sha256 is not the recorded one."""
-    for name, record in _recorded_files(folder, is_sealed=True).items():
+    for name, record in artifact_record(folder, is_sealed=True).files.items():
         check_sha256(folder / name, record.sha256)
 
 
@@ -295,9 +309,12 @@ class ArtifactRecord:
     files: dict[str, FileRecord]
 
 
-def _recorded_files(folder: Path, *, is_sealed: bool = False) -> dict[str, FileRecord]:
+def artifact_record(folder: Path, *, is_sealed: bool = False) -> ArtifactRecord:
+    """artifact.json of a complete folder."""
+    if record := (_SEEN.get() or {}).get(folder):
+        return record
     try:
-        return read_record(folder / RECORD_FILE, ArtifactRecord, is_sealed=is_sealed).files
+        return read_record(folder / RECORD_FILE, ArtifactRecord, is_sealed=is_sealed)
     except ArtifactError as error:
         raise _broken(str(error), folder) from None
 

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtnlg.cli.command import Parser, Subparsers, add_command, add_roots
@@ -26,7 +27,7 @@ Document = dict[str, Any]
 AGE = re.compile(r"(\d{1,6})(m|h|d|w)")
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 POLL_SECONDS = 1.0
-ENDED_BADLY = ("failed", "killed")
+ENDED_BADLY, GOING_ON = ("failed", "killed"), ("running", "waiting")
 SORTS: dict[str, Callable[[Document], Any]] = {
     "experiment": lambda row: (row["experiment"], row["run"]),
     "started": lambda row: row["started"] or "",
@@ -159,27 +160,37 @@ def _show(options: argparse.Namespace, document: object, lines: Iterator[str]) -
 def run_wait(options: argparse.Namespace) -> int:
     """Wait until no run of an experiment waits or works; 0 if all did what they were asked for."""
     from mtnlg.records.launches import read_launch, read_runs
-    from mtnlg.records.places import RUN_FILE, experiment_folder
+    from mtnlg.records.places import experiment_folder
     from mtnlg.records.runs import STANDING
 
     end = time.monotonic() + 60 * (math.inf if options.minutes is None else options.minutes)
     while True:
         launch = read_launch(options.experiment, runs_root=options.runs_root)
-        runs = read_runs(launch, runs_root=options.runs_root)
         folder = experiment_folder(options.runs_root, launch.experiment)
-        waiting = [
-            run.run_id
-            for run in runs
-            if run.status == "running" or not (folder / run.run_id / RUN_FILE).exists()
+        runs = [
+            dataclasses.replace(run, status="waiting", reason="its cluster may continue it")
+            if run.status == "killed" and _is_queued(folder / run.run_id)
+            else run
+            for run in read_runs(launch, runs_root=options.runs_root)
         ]
-        if not waiting or time.monotonic() >= end:
+        if not any(run.status in GOING_ON for run in runs) or time.monotonic() >= end:
             break
         time.sleep(POLL_SECONDS)
     for run in runs:
-        word = "waiting" if run.run_id in waiting and run.status != "running" else run.status
-        reason = f": {run.reason}" if word in ENDED_BADLY else ""
-        print(f"{run.run_id}  {word}{reason}")
+        reason = f": {run.reason}" if run.status in ENDED_BADLY else ""
+        print(f"{run.run_id}  {run.status}{reason}")
     return int(any(run.status not in STANDING for run in runs))
+
+
+def _is_queued(run_folder: Path) -> bool:
+    """Whether a cluster still has a job for a run."""
+    from mtnlg.records.places import SUBMITTED_FILE
+
+    if not (run_folder / SUBMITTED_FILE).exists():
+        return False
+    from mtnlg.experiment.cluster import may_continue
+
+    return may_continue(run_folder)
 
 
 def run_list(options: argparse.Namespace) -> None:

@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("--dry-run: a report is made in seconds, of what is there; leave it out")
     from mtnlg.experiment.compose import load_composed, named_job, run_hydra
     from mtnlg.experiment.launch import LAUNCH_ATTRIBUTE, JobError, Launch
-    from mtnlg.experiment.stages import report
+    from mtnlg.experiment.reports import report
 
     launch = Launch(stage, ["mtnlg", stage, *words], is_dry_run=options.dry_run)
     words = [word for word in words if word != "--dry-run"]
@@ -124,8 +124,8 @@ def _run_frozen(stage: str, file: str, words: Sequence[str]) -> int:
     from mtnlg.experiment.compose import thaw
     from mtnlg.experiment.jobs import end_with_parent
     from mtnlg.experiment.launch import Launch
+    from mtnlg.experiment.reports import report
     from mtnlg.experiment.run import execute
-    from mtnlg.experiment.stages import report
 
     if list(words) not in (["--frozen", file], [f"--frozen={file}"]):
         raise ConfigError(f"--frozen FILE takes one file and nothing else, not {' '.join(words)}")

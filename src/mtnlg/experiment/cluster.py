@@ -21,10 +21,12 @@ from submitit.core.utils import FailedJobError, UncompletedJobError
 from submitit.helpers import DelayedSubmission
 
 from mtnlg.config.checks import require
-from mtnlg.errors import ConfigError
+from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.launch import Job
 from mtnlg.experiment.launcher import job_return, unfinished
-from mtnlg.records.places import CLUSTER_FOLDER
+from mtnlg.records.codec import read_record, write_record
+from mtnlg.records.places import CLUSTER_FOLDER, SUBMITTED_FILE
+from mtnlg.records.processes import Process, this_process
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,29 @@ class Work:
         return DelayedSubmission(Work(self.commands))
 
 
+@dataclass(frozen=True)
+class Submission:
+    """submitted.json: the last job of a cluster that was to make a run."""
+
+    cluster: str
+    job: str
+    parent: Process | None = None
+    """What waits for the job, and submits it again when its worker dies."""
+
+
+def may_continue(run_folder: Path) -> bool:
+    """Whether a cluster, or who waits for it, may go on with a run that is killed."""
+    try:
+        submission = read_record(run_folder / SUBMITTED_FILE, Submission)
+    except ArtifactError:
+        return False
+    if submission.parent is not None and submission.parent.is_alive:
+        return True
+    folder = run_folder.parent / CLUSTER_FOLDER
+    is_cluster = submission.cluster == "slurm"
+    return is_cluster and not submitit.SlurmJob[int](folder, submission.job).done(force_check=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
     """Where jobs run."""
@@ -97,8 +122,12 @@ class Cluster:
     parameters: Mapping[str, Any]
     """submitit's, such as timeout_min, gpus_per_node or slurm_partition."""
 
-    def submit(self, stages: Sequence[str], files: Sequence[Path]) -> dict[Path, Any]:
-        """Submit stages of each frozen configuration, as one array; returns submitit's jobs."""
+    def submit(
+        self, stages: Sequence[str], files: Sequence[Path], *, parent: Process | None = None
+    ) -> dict[Path, Any]:
+        """Submit stages of each frozen configuration, as one array; returns submitit's jobs. A
+        parent that waits for them submits them again.
+        """
         folder = files[0].parents[1] / CLUSTER_FOLDER
         parameters = dict(self.parameters)
         if self.name == "slurm":
@@ -112,6 +141,8 @@ class Cluster:
             raise ConfigError(f"hydra.launcher: submitit says {error}") from None
         for file, job in zip(files, jobs, strict=True):
             logger.info(f"{file.parent.name}: submitted as {job.job_id}, log {job.paths.stderr}")
+            submission = Submission(self.name, str(job.job_id), parent)
+            write_record(file.with_name(SUBMITTED_FILE), submission)
         return dict(zip(files, jobs, strict=True))
 
     def run(self, stage: str, files: Sequence[Path]) -> dict[Path, int]:
@@ -122,7 +153,7 @@ class Cluster:
         while waiting or running:
             if next_files := waiting[: at_a_time - len(running)]:
                 del waiting[: len(next_files)]
-                running |= self.submit([stage], next_files)
+                running |= self.submit([stage], next_files, parent=this_process())
             for file in [file for file, job in running.items() if job.done()]:
                 status = _status(running.pop(file))
                 if status is None and num_deaths[file] < self.max_requeues:

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import update_wrapper
 from importlib import resources
@@ -47,6 +48,7 @@ from mtnlg.experiment.mistakes import (
 from mtnlg.experiment.naming import NO_MODEL, plain_config, run_folder
 from mtnlg.records import places
 from mtnlg.records.files import write_text
+from mtnlg.records.run_config import config_text
 
 CONFIG_MODULE = "pkg://mtnlg.conf"
 BELOW_NULL = re.compile(r"Unexpected type for root: NoneType|\n *full_key: ")
@@ -243,7 +245,7 @@ def decoding_settings(words: Sequence[str]) -> dict[str, object]:
 
 def freeze(config: Config) -> str:
     """The resolved configuration as YAML, with every default written out."""
-    return str(yaml.safe_dump(plain_config(config), allow_unicode=True, sort_keys=False))
+    return config_text(plain_config(config))
 
 
 def thaw(path: Path) -> Config:
@@ -268,8 +270,11 @@ def freeze_run(config: Config) -> Path:
     uses from here on is cleaned.
     """
     hold(Path(config.artifacts_root))
-    path = run_folder(config) / places.CONFIG_FILE
-    write_text(path, freeze(config))
+    path, text = run_folder(config) / places.CONFIG_FILE, freeze(config)
+    with suppress(OSError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8") == text:
+            return path
+    write_text(path, text)
     return path
 
 

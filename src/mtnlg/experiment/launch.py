@@ -8,7 +8,7 @@ there by pickling. What became of a job is in its run.json, not in memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from mtnlg.experiment.forecast import forecast
 from mtnlg.experiment.machine import device, num_cores, num_devices, num_processors, num_threads
 from mtnlg.experiment.naming import experiment_name, run_id, without_paths
 from mtnlg.experiment.preflight import preflight
+from mtnlg.experiment.reports import report
 from mtnlg.experiment.run import execute, has_finished
 from mtnlg.process.progress import silent
 from mtnlg.records.launches import experiment_lock, read_launch, read_runs, register, write_launch
@@ -82,7 +83,11 @@ class Launch:
     is_sweep: bool = False
     is_detached: bool = False
     """Whether its jobs go on without it."""
+    is_elsewhere: bool = False
+    """Whether its jobs run on other machines, whose cores and devices are not known here."""
     is_dry_run: bool = False
+    shared_words: frozenset[str] | None = None
+    """The overrides that all its jobs have, where they are not planned together."""
     num_parallel: int = 0
     """Jobs at a time; 0 until it is known."""
     num_devices: int = 0
@@ -105,7 +110,8 @@ class Launch:
         raises the first error, with the number of its job.
         """
         configs = [config for config, _ in asked.values()]
-        shown = swept_words({number: words for number, (_, words) in asked.items()})
+        words = {number: words for number, (_, words) in asked.items()}
+        shown = swept_words(words, self.shared_words)
         for config in configs:
             self._share_machine(config)
         name_alike(configs)
@@ -114,7 +120,7 @@ class Launch:
         if self.is_sweep or self.is_dry_run:
             for number, config in numbered.items():
                 with named(number, shown[number]), silent():  # the job itself will warn
-                    preflight(config)
+                    preflight(config, has_training=not self.is_elsewhere)
             say_twins(numbered)
         if self.is_dry_run:
             for line in forecast(
@@ -123,8 +129,8 @@ class Launch:
                 print(line)
             return []
         jobs = [
-            Job(number, tuple(without_paths(words)), shown[number], freeze_run(config))
-            for number, (config, words) in asked.items()
+            Job(number, tuple(without_paths(words[number])), shown[number], freeze_run(config))
+            for number, (config, _) in asked.items()
         ]
         self.jobs |= {job.number: job for job in jobs}
         named_configs = dict(zip((job.run_id for job in jobs), configs, strict=True))
@@ -141,8 +147,13 @@ class Launch:
         return jobs
 
     def _share_machine(self, config: Config) -> None:
-        """Write the number of threads down: of the jobs of a sweep, each has its share."""
+        """Write the number of threads down: of the jobs of a sweep, each has its share. Elsewhere,
+        the machine that runs a job decides, and records it.
+        """
         trainer = config.trainer
+        if self.is_elsewhere:
+            self.num_parallel = self.num_parallel or 1
+            return
         is_on_cpu = device(trainer.accelerator) == "cpu"
         self.num_devices = 0 if is_on_cpu else trainer.devices
         if not self.num_parallel:
@@ -232,7 +243,7 @@ class Launch:
         with experiment_lock(folder):
             write_launch(folder)
             if self.stage == "run":
-                stages.report(thaw(jobs[0].file))
+                report(thaw(jobs[0].file))
 
 
 def _code_hashes(configs: Mapping[str, Config]) -> dict[str, dict[str, str]]:
@@ -248,14 +259,19 @@ def _code_hashes(configs: Mapping[str, Config]) -> dict[str, dict[str, str]]:
     return hashes
 
 
-def swept_words(jobs: Mapping[int, Sequence[str]]) -> dict[int, str]:
-    """The overrides with an effect on results that not all jobs have; of one alone, all."""
-    jobs = {number: without_paths(words) for number, words in jobs.items()}
-    common = set.intersection(*(set(words) for words in jobs.values()))
-    return {
-        number: " ".join(word for word in words if word not in common or len(jobs) == 1)
-        for number, words in jobs.items()
-    }
+def swept_words(
+    jobs: Mapping[int, Sequence[str]], shared: Collection[str] | None = None
+) -> dict[int, str]:
+    """The overrides with an effect on results, without those that all jobs share; of one job alone
+    whose shared ones are not known, all.
+    """
+    from mtnlg.leaderboard.labels import with_short_numbers
+
+    words = {number: without_paths(overrides) for number, overrides in jobs.items()}
+    if shared is None:
+        shared = set.intersection(*map(set, words.values())) if len(words) > 1 else ()
+    labels = [" ".join(word for word in of_job if word not in shared) for of_job in words.values()]
+    return dict(zip(words, with_short_numbers(labels), strict=True))
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from mtnlg.config import Config
 from mtnlg.config.model import without_unused
 from mtnlg.config.third_party import changing_callbacks
 from mtnlg.records import places
+from mtnlg.records.run_config import FAST_DUMPER
 
 EFFECTLESS_KEYS = (
     "data_root",
@@ -47,10 +50,6 @@ def experiment_name(config: Config) -> str:
     return slug(config.name or f"{tasks}-{config.system_name}")
 
 
-FAST_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""In ASCII it writes the same bytes as the other."""
-
-
 def run_id(config: Config) -> str:
     """A readable name with a hash of every setting that can change a result."""
     from mtnlg.experiment.pretrained import source_files
@@ -75,10 +74,16 @@ def run_id(config: Config) -> str:
     plain["callbacks"] = {
         name: plain["callbacks"][name] for name in changing_callbacks(config.callbacks)
     }
-    text = yaml.dump(plain, Dumper=FAST_DUMPER, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    digest = _settings_hash(json.dumps(plain))
     label = decoding_label(config.decoding)
     return slug(f"{config.system_name}-{label}-seed{config.seed}") + f"-{digest}"
+
+
+@cache
+def _settings_hash(settings: str) -> str:
+    """Of the YAML of settings, which are given as JSON: a launch asks for it several times."""
+    text = yaml.dump(json.loads(settings), Dumper=FAST_DUMPER, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def plain_config(config: Config) -> dict[str, Any]:

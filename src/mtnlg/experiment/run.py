@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from mtnlg.artifacts.store import RECORD_FILE, Artifact, ArtifactRecord, acquired, nothing_built
+from mtnlg.artifacts.store import Artifact, acquired, artifact_record, nothing_built
 from mtnlg.config import Config
 from mtnlg.errors import (
     ArtifactError,
@@ -52,7 +52,7 @@ from mtnlg.records.runs import (
     TaskRecord,
     read_run,
 )
-from mtnlg.records.stages import ContaminationSummary, Generation, Training
+from mtnlg.records.stages import ContaminationSummary, Generation, Training, find_training
 
 logger = logging.getLogger(__name__)
 
@@ -92,22 +92,30 @@ def has_finished(config: Config) -> bool:
     except ArtifactError:  # missing or changed: it is written again
         return False
     record = _record(folder)
+    if config.trainer.num_threads is None and (threads := _threads(record, config)):
+        config = replace(config, trainer=replace(config.trainer, num_threads=threads))
     asked = _asked(config, folder)
     same = ("system", "kind", "seed", "decoding", "tags", "tasks")
     if record.status != "finished" or any(
         getattr(record, name) != getattr(asked, name) for name in same
     ):
         return False
-    found = Found.of(config, "evaluate")
-    scores = found.fields.get("scores", ())
-    return found.num_stages == len(BUILDING) and _keys(scores) == _keys(record.scores)
+    existing = Existing.of(config, "evaluate")
+    scores = existing.fields.get("scores", ())
+    return existing.num_stages == len(BUILDING) and _keys(scores) == _keys(record.scores)
+
+
+def _threads(record: RunRecord, config: Config) -> int | None:
+    """How many the training took on the machine that ran it."""
+    training = find_training(record.model, artifacts_root=Path(config.artifacts_root))
+    return None if training is None else training.threads
 
 
 def _keys(scores: Iterable[ScoreRecord]) -> list[tuple[str | None, str | None]]:
     return [(score.predictions, score.scores) for score in scores]
 
 
-class Found:
+class Existing:
     """In place of a manifest: what is there already of a run's stages."""
 
     def __init__(self) -> None:
@@ -115,12 +123,12 @@ class Found:
         self.num_stages = 0
 
     @classmethod
-    def of(cls, config: Config, last_stage: str) -> Found:
+    def of(cls, config: Config, last_stage: str) -> Existing:
         """What is there of these stages, up to the first that would be built."""
-        found = cls()
+        existing = cls()
         with nothing_built(), silent(), suppress(MtnlgError):
-            _stages(config, last_stage, found)
-        return found
+            _stages(config, last_stage, existing)
+        return existing
 
     def add(self, **fields: Any) -> None:
         """Keep fields of the record, and count its stages."""
@@ -131,7 +139,7 @@ class Found:
 class _Laps:
     """The seconds of each stage of which anything was built."""
 
-    def __init__(self, manifest: Manifest | Found) -> None:
+    def __init__(self, manifest: Manifest | Existing) -> None:
         self._manifest, self._start = manifest, time.monotonic()
         self._built: dict[str, float] = {}
 
@@ -155,7 +163,7 @@ def _execute(config: Config, folder: Path, last_stage: str) -> None:
             _stages(config, last_stage, manifest)
         except PrunedTrainingError as pruned:
             logger.info(str(pruned))
-            manifest.prune(str(pruned), pruned.validations)
+            manifest.prune(str(pruned).removeprefix("pruned "), pruned.validations)
             return
         except BaseException as fault:
             error = _as_user_error(fault, folder)
@@ -198,7 +206,7 @@ def _record_code(config: Config, manifest: Manifest) -> None:
         )
 
 
-def _stages(config: Config, last_stage: str, manifest: Manifest | Found) -> None:
+def _stages(config: Config, last_stage: str, manifest: Manifest | Existing) -> None:
     laps = _Laps(manifest)
     prepared = stages.prepare(config)
     assert prepared.contamination is not None, "prepare searches for contamination"
@@ -275,7 +283,7 @@ def _contents(prepared: Prepared) -> dict[str, str]:
 def _sources(prepared: Prepared) -> dict[str, JsonObject]:
     """Task -> the hashes of its raw files, as the keys of its rows have them."""
     return {
-        name: read_record(artifact.folder / RECORD_FILE, ArtifactRecord).inputs["source"]
+        name: artifact_record(artifact.folder).inputs["source"]
         for name, artifact in prepared.rows.items()
     }
 

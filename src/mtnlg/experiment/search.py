@@ -49,6 +49,7 @@ def run_search(sweeper: Any, arguments: Sequence[str]) -> None:
     config = load_composed(sweeper.compose([*fixed, *_words(_first_values(space))]))
     name, artifacts_root = experiment_name(config), Path(config.artifacts_root)
     fixed.append(f"name={name}")
+    sweeper.ours.shared_words = frozenset(fixed)
     with _study(sweeper, experiment_folder(Path(config.runs_root), name)) as (study, file):
         while (start := len(study.trials)) < sweeper.n_trials:
             size = min(sweeper.n_jobs, sweeper.n_trials - start)
@@ -56,8 +57,6 @@ def run_search(sweeper: Any, arguments: Sequence[str]) -> None:
             words = [[*fixed, *_words(trial.params), *_of_trial(trial, file)] for trial in trials]
             jobs = sweeper.planned(words, start)
             if not jobs:  # a dry run, or only the report was asked for
-                return
-            if not jobs:  # a dry run
                 return
             sweeper.launcher.launch(words, initial_job_idx=start)
             for trial, job in zip(trials, jobs, strict=True):

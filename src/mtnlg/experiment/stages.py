@@ -1,4 +1,4 @@
-"""The five stages, each a function from inputs to folders, and the hash of the code of each.
+"""The stages of a run, each a function from inputs to folders, and the hash of the code of each.
 
 A complete folder is not built again, and what is not built is not even imported: a run whose
 artifacts are all there loads no PyTorch.
@@ -12,7 +12,7 @@ from pathlib import Path
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config, parse_system
-from mtnlg.errors import DamagedError, MtnlgError
+from mtnlg.errors import MtnlgError
 from mtnlg.experiment.artifacts import (
     Decoded,
     Prepared,
@@ -27,7 +27,6 @@ from mtnlg.experiment.artifacts import (
     search_contamination,
     validation_rows,
 )
-from mtnlg.experiment.naming import experiment_name
 from mtnlg.experiment.systems import BUILDERS, make_system_predictions
 
 logger = logging.getLogger(__name__)
@@ -96,39 +95,6 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
         )
         for system in decoded
     ]
-
-
-def report(config: Config) -> list[Path]:
-    """A launch's manifests and scores to a report, whatever became of the runs; raises DamagedError
-    at the end where folders of its rows are damaged.
-    """
-    from mtnlg.leaderboard.board import build_leaderboard
-    from mtnlg.report import write_report
-    from mtnlg.report.text_formats import score_lines
-
-    name = experiment_name(config)
-    leaderboard = build_leaderboard(
-        name,
-        runs_root=Path(config.runs_root),
-        artifacts_root=Path(config.artifacts_root),
-        has_paired_bootstrap=config.report.has_paired_bootstrap,
-        equivalence_margin=config.evaluation.equivalence_margin,
-    )
-    paths = write_report(
-        leaderboard,
-        Path(config.reports_root) / name,
-        formats=config.report.formats,
-        num_samples=config.report.num_samples,
-    )
-    for line in score_lines(leaderboard):
-        logger.info(line)
-    logger.info(f"report: {paths[0]}" + "".join(f", {path.name}" for path in paths[1:]))
-    if leaderboard.damaged:
-        raise DamagedError(
-            f"{'; '.join(leaderboard.damaged)}; run the experiment again, or import the system "
-            "again, to build what is damaged"
-        )
-    return paths
 
 
 def code_hashes(config: Config) -> dict[str, str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 LIST = re.compile(r"(.*=\[[^,\[\]{}]*),([^\[\]{}]*)\]", re.DOTALL)
 """An override with a list of several words: all up to the end of the first, and the others."""
+
+FRACTION = re.compile(r"(?<==)-?\d*\.\d+(?:e[-+]?\d+)?(?=$|\s)")
+"""The value of an override, if it is one."""
 
 
 class Identity(NamedTuple):
@@ -43,6 +47,21 @@ def without_seed(overrides: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(kept))
 
 
+def with_short_numbers(texts: Sequence[str]) -> list[str]:
+    """The overrides of several systems with four digits of each longer fraction, as of a searched
+    learning rate; those that would then look like others stay whole.
+    """
+    short = {text: FRACTION.sub(_four_digits, text) for text in texts}
+    counts = Counter(short.values())
+    return [short[text] if counts[short[text]] == 1 else text for text in texts]
+
+
+def _four_digits(match: re.Match[str]) -> str:
+    digits = match[0].partition("e")[0]
+    is_long = len(digits.replace(".", "").lstrip("-0")) > 4
+    return f"{float(match[0]):.4g}" if is_long else match[0]
+
+
 NUM_ASPECTS = 5
 
 
@@ -75,7 +94,8 @@ def _extend(
     if len(members) < 2 or aspect == NUM_ASPECTS:
         return
     shared = frozenset.intersection(*(frozenset(items[index].overrides) for index in members))
-    words = {index: _aspects(items[index], shared)[aspect] for index in members}
+    texts = with_short_numbers([_aspects(items[index], shared)[aspect] for index in members])
+    words = dict(zip(members, texts, strict=True))
     if len(set(words.values())) > 1:
         for index in members:
             labels[index] += f" · {words[index]}" if words[index] else ""

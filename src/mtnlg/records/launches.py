@@ -5,8 +5,10 @@ name add up, whoever makes it.
 
 from __future__ import annotations
 
+import logging
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.places import LAUNCH_FILE, LAUNCHED_FILE, experiment_folder, is_folder_name
 from mtnlg.records.runs import RunRecord, read_run
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +94,36 @@ def write_launch(folder: Path, known: Mapping[str, Registration] | None = None) 
 
 
 def _registrations(folder: Path) -> dict[str, Registration]:
-    """Run id -> its registration, of those that can be read."""
-    return dict(_read_registrations(sorted(folder.glob(f"*/{LAUNCHED_FILE}"))))
-
-
-def _read_registrations(paths: Sequence[Path]) -> Iterator[tuple[str, Registration]]:
-    for path in paths:
+    """Run id -> its registration; of one that cannot be read, what launch.json knows."""
+    known = {}
+    for path in sorted(folder.glob(f"*/{LAUNCHED_FILE}")):
         try:
-            yield path.parent.name, read_record(path, Registration)
-        except ArtifactError:  # the next command that asks for the run writes it again
-            continue
+            known[path.parent.name] = read_record(path, Registration)
+        except ArtifactError as error:
+            logger.warning(
+                f"{error}; the run stays in the launch, and the command that asked for it writes "
+                "the file again"
+            )
+            known[path.parent.name] = _recovered(folder, path.parent.name)
+    return known
+
+
+def _recovered(folder: Path, run_id: str) -> Registration:
+    """The registration of a run as launch.json has it, which forgets the command."""
+    launch = Launch(())
+    with suppress(ArtifactError):
+        launch = read_record(folder / LAUNCH_FILE, Launch)
+    ids = [*launch.run_ids, run_id]
+    words, code = launch.overrides.get(run_id, ()), launch.code.get(run_id, {})
+    return Registration("", 1, ids.index(run_id), words, code)
 
 
 def launched_code(run_folder: Path) -> Mapping[str, str]:
     """Stage -> the hash of its code when a run was launched; empty where nothing says it."""
-    entries = dict(_read_registrations([run_folder / LAUNCHED_FILE]))
-    return entries[run_folder.name].code if entries else {}
+    try:
+        return read_record(run_folder / LAUNCHED_FILE, Registration).code
+    except ArtifactError:
+        return {}
 
 
 def read_launch(experiment: str, *, runs_root: Path) -> Launch:

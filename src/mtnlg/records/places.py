@@ -13,6 +13,7 @@
 | `<artifacts>/` | `.in-use`, which the processes that use them lock |
 | `<runs>/<experiment>/` | `launch.json`, `imports.json`, `ratings/ratings.json` |
 | `<runs>/<experiment>/<run id>/` | `launched.json`, `config.yaml`, `run.json`, `log.txt` |
+| the same, of a cluster's job | `submitted.json` |
 | the same, of changed code | `code.diff` |
 """
 
@@ -35,6 +36,7 @@ SCORES_FILE, STATISTICS_FILE = "scores.json", "statistics.npz"
 LAUNCH_FILE, LAUNCHED_FILE = "launch.json", "launched.json"
 CLUSTER_FOLDER = "submitit"
 """Beside the runs of an experiment: scripts and logs of a cluster's jobs."""
+SUBMITTED_FILE = "submitted.json"
 IMPORTS_FILE = "imports.json"
 """Beside launch.json, which each launch writes again."""
 RATINGS_FILE = Path("ratings", "ratings.json")

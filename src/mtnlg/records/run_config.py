@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -15,6 +16,9 @@ from mtnlg.records.places import CONFIG_FILE
 
 LEFT_OUT = ("data_root", "artifacts_root", "runs_root", "reports_root", "logger")
 """Where things lie, and trackers, whose arguments may hold keys; they change no result."""
+
+FAST_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""In ASCII it writes the same bytes as the other."""
 
 MACHINE_PATH = re.compile(r"(?<![\w./:~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\\"']+[/\\])+")
 """The folders of an absolute path, before its last part."""
@@ -31,7 +35,7 @@ def read_config(folder: Path) -> JsonObject | str:
     """The public part of a run's configuration, or why there is none."""
     path = folder / CONFIG_FILE
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return f"there is no {CONFIG_FILE} in the run's folder"
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -41,8 +45,17 @@ def read_config(folder: Path) -> JsonObject | str:
     return {str(key): _public(value) for key, value in document.items() if key not in LEFT_OUT}
 
 
-def config_text(config: JsonObject) -> str:
+@lru_cache(maxsize=1000)
+def _parsed(text: str) -> object:
+    """A report reads each configuration twice."""
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def config_text(config: Mapping[str, Any]) -> str:
     """A configuration as YAML."""
+    text = str(yaml.dump(config, Dumper=FAST_DUMPER, allow_unicode=True, sort_keys=False))
+    if text.isascii() and "\\" not in text:
+        return text
     return str(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
 
 

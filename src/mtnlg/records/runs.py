@@ -17,13 +17,16 @@ from mtnlg.records.codec import key, read_record, write_record
 from mtnlg.records.files import JsonObject
 from mtnlg.records.places import (
     IMPORTS_FILE,
+    LAUNCHED_FILE,
     RUN_FILE,
     experiment_folder,
     is_folder_name,
 )
 from mtnlg.records.processes import is_alive
 
-Status = Literal["finished", "incomplete", "pruned", "running", "killed", "failed", "damaged"]
+Status = Literal[
+    "finished", "incomplete", "pruned", "running", "waiting", "killed", "failed", "damaged"
+]
 Kind = Literal["trained", "baseline", "external"]
 STANDING = ("finished", "incomplete", "pruned")
 """How a run may end that did what it was asked for."""
@@ -37,6 +40,7 @@ UNKNOWN_TRAINING = "not checked: training data unknown"
 UNREADABLE = f"{RUN_FILE} cannot be read"
 REASONS = {
     "running": "it has not finished",
+    "waiting": "it has not started; where its launch is gone, the same command starts it",
     "pruned": "a search ended its training early",
     "killed": "its process ended without a word, as by SIGKILL; the same command continues it",
     "incomplete": "not all stages were asked for",
@@ -213,12 +217,16 @@ class RunRecord:
 
 
 def read_run(run_id: str, *, folder: Path) -> RunRecord:
-    """The run in `folder/<run_id>`, without overrides; a failed run if it cannot be read."""
+    """The run in `folder/<run_id>`, without overrides; a failed run if it cannot be read, a waiting
+    one if it was launched and has not begun.
+    """
     if not is_folder_name(run_id):
         reason = "its run id is no folder name, so it was not read"
         return RunRecord(run_id, "failed", reason, run_id)
     path = folder / run_id / RUN_FILE
     if not path.exists():
+        if path.with_name(LAUNCHED_FILE).exists():
+            return RunRecord(run_id, "waiting", REASONS["waiting"], run_id)
         reason = "there is no run.json: it did not start, or was killed before it wrote one"
         return RunRecord(run_id, "failed", reason, run_id)
     try:
