@@ -4,11 +4,13 @@ does. Oracle: the board of the undisturbed run, apart from times.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,8 @@ import pytest
 from faults import FAULTS, Experiment, Outcome, inject, table
 from mtnlg.artifacts import store
 from mtnlg.artifacts.store import VERIFY_SINCE, file_sha256
+from mtnlg.errors import OutOfMemoryError
+from mtnlg.records.files import read_json
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +174,72 @@ def test_read_only_disk_is_named(small_disk: Path) -> None:
     assert status == 4
     assert "Read-only file system" in messages
     assert "Traceback" not in messages
+
+
+def in_child(folder: Path, code: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    """A process that runs code with `experiment`, with these variables or, of None, without."""
+    start = "import faults, sys; experiment = faults.Experiment(faults.Path(sys.argv[1])); "
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        [sys.executable, "-c", start + code, str(folder)],
+        cwd=Path(__file__).parents[1] / "support",
+        env={name: value for name, value in environment.items() if value is not None},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("home", [None, "/nowhere"])
+def test_run_needs_no_home(finished: Experiment, tmp_path: Path, home: str | None) -> None:
+    """Oracle: the board of the undisturbed run."""
+    code = "status, messages = experiment.run(); print(messages); sys.exit(status)"
+    result = in_child(tmp_path, code, HOME=home, XDG_CACHE_HOME=None)
+
+    assert result.returncode == 0, result.stdout
+    assert Experiment(tmp_path).board() == finished.board()
+
+
+@pytest.mark.slow
+def test_clock_that_jumps_changes_nothing(
+    finished: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day forth and two days back, at each look. Oracle: the board of the undisturbed run, and
+    that the same command, by a clock that jumps on, builds nothing.
+    """
+    seconds, jumps = time.time, itertools.cycle((86_400, -172_800, 0))
+    monkeypatch.setattr(time, "time", lambda: seconds() + next(jumps))
+    monkeypatch.setattr(time, "time_ns", lambda: int(1e9 * (seconds() + next(jumps))))
+    experiment = Experiment(tmp_path)
+
+    assert experiment.run()[0] == 0
+    folders = sorted(path.name for path in tmp_path.glob("artifacts/*/*"))
+    status, messages = experiment.run()
+
+    assert status == 0
+    assert "nothing is built" in messages
+    assert sorted(path.name for path in tmp_path.glob("artifacts/*/*")) == folders
+    assert experiment.board() == finished.board()
+
+
+@pytest.mark.slow
+def test_memory_that_is_used_up_is_named_and_leaves_nothing_half_made(tmp_path: Path) -> None:
+    """A limit of the address space little above what is in use, and a model that needs more.
+    Oracle: the words, the status of that error, and the folders on the disk.
+    """
+    code = (
+        "import re, resource, mtnlg.training; "
+        "used = 1024 * int(re.search(r'VmSize:\\s+(\\d+)', open('/proc/self/status').read())[1]); "
+        "limit = used + 300_000_000; resource.setrlimit(resource.RLIMIT_AS, (limit, limit)); "
+        "status, messages = experiment.run('model.hidden_size=4096', 'model.num_layers=4'); "
+        "print(messages); sys.exit(status)"
+    )
+    result = in_child(tmp_path, code)
+
+    assert result.returncode == OutOfMemoryError.exit_code, result.stdout + result.stderr
+    assert "error: out of memory" in result.stdout
+    assert "Traceback" not in result.stdout
+    (path,) = tmp_path.glob("runs/small/*/run.json")
+    assert read_json(path)["status"] == "failed"
+    assert not list(tmp_path.glob("artifacts/model/[0-9a-f]*"))

@@ -142,10 +142,11 @@ def dataset(prepared: Any, *, context_length: int = 48) -> SequenceDataset:
     return SequenceDataset(splits, PromptBuilder(prepared.tokenizer, context_length))
 
 
-def train(prepared: Any, config: Config, folder: Path) -> Path:
+def train(prepared: Any, config: Config, folder: Path, **options: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    train_model(config, prepared.data, tokenizer_file=prepared.tokenizer_file, folder=folder)
+    file = prepared.tokenizer_file
+    train_model(config, prepared.data, tokenizer_file=file, folder=folder, **options)
     return folder
 
 

@@ -1,22 +1,17 @@
-"""`mtnlg runs list|show|compare|clean|du`: what ran, what it took, and what can go."""
+"""`mtnlg runs list|show|compare`: what ran, and what it took."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import math
-import re
-import time
 import typing
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
-from fnmatch import fnmatchcase
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from mtnlg.cli.command import Parser, Subparsers, add_command, add_roots
-from mtnlg.errors import ConfigError, suggestion
+from mtnlg.cli.command import Subparsers, add_command, add_roots
+from mtnlg.cli.run_filters import add_filters, chosen_runs, show
+from mtnlg.cli.runs_disk import run_clean, run_du
+from mtnlg.cli.runs_wait import run_wait
 from mtnlg.text.display import aligned, one_line
 
 if TYPE_CHECKING:
@@ -24,10 +19,6 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 """What --json prints of a run, or of all of them."""
-AGE = re.compile(r"(\d{1,6})(m|h|d|w)")
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-POLL_SECONDS = 1.0
-ENDED_BADLY, GOING_ON = ("failed", "killed"), ("running", "waiting")
 SORTS: dict[str, Callable[[Document], Any]] = {
     "experiment": lambda row: (row["experiment"], row["run"]),
     "started": lambda row: row["started"] or "",
@@ -72,61 +63,10 @@ def add_parser(subparsers: Subparsers) -> None:
     waited.add_argument("--minutes", type=float, metavar="N", help="at most; then the status is 1")
     add_roots(waited, ["runs"])
     for parser in (listed, cleaned, measured):
-        _add_filters(parser)
+        add_filters(parser)
     for parser in (listed, shown, compared, cleaned, measured):
         parser.add_argument("--json", action="store_true", help="for programs")
         add_roots(parser, ["runs", "artifacts", "reports"])
-
-
-def _add_filters(parser: Parser) -> None:
-    parser.add_argument(
-        "settings", nargs="*", metavar="KEY=VALUE", help="as in seed=1 model.name='mt_*'"
-    )
-    parser.add_argument("--experiment", metavar="NAME", help="a folder of runs")
-    parser.add_argument("--task", metavar="NAME", help="as in translation/x, or x")
-    parser.add_argument("--status", metavar="NAME", help="such as finished, failed or killed")
-    parser.add_argument("--tag", metavar="NAME", help="one of the tags of a run")
-
-
-def _chosen(options: argparse.Namespace, entries: Sequence[RunEntry]) -> list[RunEntry]:
-    """The runs that pass all filters; raises ConfigError for a setting that no run has."""
-    from mtnlg.records.run_config import settings_of
-    from mtnlg.records.runs import STATUSES
-
-    if options.status not in (None, *STATUSES):
-        raise ConfigError(f"--status {options.status}: must be one of {', '.join(STATUSES)}")
-    wanted = dict(_setting(word) for word in options.settings)
-    flat = [dict(settings_of(entry.config)) for entry in entries]
-    for name in wanted:
-        if flat and not any(name in settings for settings in flat):
-            known = {key for settings in flat for key in settings}
-            raise ConfigError(f"{name}: no run has this setting{suggestion(name, known)}")
-    return [
-        entry
-        for entry, settings in zip(entries, flat, strict=True)
-        if _passes(entry, options)
-        and all(fnmatchcase(settings.get(name, "\0"), value) for name, value in wanted.items())
-    ]
-
-
-def _passes(entry: RunEntry, options: argparse.Namespace) -> bool:
-    """Whether a run passes the filters that are no settings."""
-    run = entry.run
-    tasks = {name for task in run.tasks for name in (task.task, task.task.split("/")[-1])}
-    return (
-        options.experiment in (None, entry.folder.parent.name)
-        and options.status in (None, run.status)
-        and not (getattr(options, "failed", False) and run.status not in ENDED_BADLY)
-        and options.tag in (None, *run.tags)
-        and options.task in (None, *tasks)
-    )
-
-
-def _setting(word: str) -> tuple[str, str]:
-    name, equals, value = word.partition("=")
-    if not equals:
-        raise ConfigError(f"{word!r}: a filter by a setting is KEY=VALUE, as in seed=1")
-    return name, value
 
 
 def _row(entry: RunEntry, options: argparse.Namespace) -> Document:
@@ -151,55 +91,13 @@ def _row(entry: RunEntry, options: argparse.Namespace) -> Document:
     }
 
 
-def _show(options: argparse.Namespace, document: object, lines: Iterator[str]) -> None:
-    """Print the document with --json, or else the lines."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False) if options.json else None
-    print(text or "\n".join(lines))
-
-
-def run_wait(options: argparse.Namespace) -> int:
-    """Wait until no run of an experiment waits or works; 0 if all did what they were asked for."""
-    from mtnlg.records.launches import read_launch, read_runs
-    from mtnlg.records.places import experiment_folder
-    from mtnlg.records.runs import STANDING
-
-    end = time.monotonic() + 60 * (math.inf if options.minutes is None else options.minutes)
-    while True:
-        launch = read_launch(options.experiment, runs_root=options.runs_root)
-        folder = experiment_folder(options.runs_root, launch.experiment)
-        runs = [
-            dataclasses.replace(run, status="waiting", reason="its cluster may continue it")
-            if run.status == "killed" and _is_queued(folder / run.run_id)
-            else run
-            for run in read_runs(launch, runs_root=options.runs_root)
-        ]
-        if not any(run.status in GOING_ON for run in runs) or time.monotonic() >= end:
-            break
-        time.sleep(POLL_SECONDS)
-    for run in runs:
-        reason = f": {run.reason}" if run.status in ENDED_BADLY else ""
-        print(f"{run.run_id}  {run.status}{reason}")
-    return int(any(run.status not in STANDING for run in runs))
-
-
-def _is_queued(run_folder: Path) -> bool:
-    """Whether a cluster still has a job for a run."""
-    from mtnlg.records.places import SUBMITTED_FILE
-
-    if not (run_folder / SUBMITTED_FILE).exists():
-        return False
-    from mtnlg.experiment.cluster import may_continue
-
-    return may_continue(run_folder)
-
-
 def run_list(options: argparse.Namespace) -> None:
     """Print the runs that pass the filters."""
     from mtnlg.provenance.inventory import read_entries
     from mtnlg.report.display import ABSENT, duration_text
 
     entries = read_entries(options.runs_root)
-    rows = [_row(entry, options) for entry in _chosen(options, entries)]
+    rows = [_row(entry, options) for entry in chosen_runs(options, entries)]
     rows.sort(key=SORTS[options.sort])
     header = ["experiment", "run", "status", "tags", "started", "took", "main scores"]
     table = [
@@ -213,7 +111,7 @@ def run_list(options: argparse.Namespace) -> None:
         for row in rows
     ]
     count = f"{len(rows)} of {len(entries)} runs of {options.runs_root}"
-    _show(options, rows, iter([*aligned([header, *table]), count] if rows else [count]))
+    show(options, rows, iter([*aligned([header, *table]), count] if rows else [count]))
 
 
 def _scores_text(row: Any) -> str:
@@ -227,20 +125,20 @@ def run_show(options: argparse.Namespace) -> None:
     from mtnlg.provenance.manifest import find_run
     from mtnlg.records.codec import encode
 
-    found = find_run(options.run_word, runs_root=options.runs_root)
-    entry = RunEntry(found.folder, found.record, found.config, is_launched=True)
-    own = [score for score in found.record.scores if score.kind == "trained"]
+    run = find_run(options.run_word, runs_root=options.runs_root)
+    entry = RunEntry(run.folder, run.record, run.config, is_launched=True)
+    trained = [score for score in run.record.scores if score.kind == "trained"]
     document = {
         **_row(entry, options),
-        "folder": str(found.folder),
-        "settings": dict(_changed_settings(found.config)),
-        "artifacts": encode(found.record.artifacts),
-        "predictions": {f"{one.task}, {one.test_set}": one.predictions for one in own},
-        "cost": encode(own[0].cost) if own else {},
-        "exit_code": found.record.exit_code,
-        "finished": found.record.finished.isoformat() if found.record.finished else None,
+        "folder": str(run.folder),
+        "settings": dict(_changed_settings(run.config)),
+        "artifacts": encode(run.record.artifacts),
+        "predictions": {f"{score.task}, {score.test_set}": score.predictions for score in trained},
+        "cost": encode(trained[0].cost) if trained else {},
+        "exit_code": run.record.exit_code,
+        "finished": run.record.finished.isoformat() if run.record.finished else None,
     }
-    _show(options, document, _sections(document))
+    show(options, document, _sections(document))
 
 
 def _sections(document: Document) -> Iterator[str]:
@@ -307,69 +205,4 @@ def run_compare(options: argparse.Namespace) -> None:
     ]
     hint = f"`mtnlg diff {' '.join(ids)}` tests them and shows examples" if len(ids) == 2 else ""
     table = aligned([["", *ids], *([one_line(cell) for cell in row] for row in rows)])
-    _show(options, document, iter([*table, *filter(None, [hint])]))
-
-
-def run_du(options: argparse.Namespace) -> None:
-    """Print the bytes of each experiment, run and stage."""
-    from mtnlg.provenance.inventory import bytes_of, read_entries, usage
-    from mtnlg.report.display import bytes_text
-
-    entries = read_entries(options.runs_root)
-    roots = (options.runs_root, options.artifacts_root)
-    document: Document = {
-        **usage(entries, chosen=_chosen(options, entries), artifacts_root=roots[1]),
-        "total": sum(map(bytes_of, roots)),
-    }
-    _show(options, document, _usage_lines(document, bytes_text))
-
-
-def _usage_lines(document: Any, text: Callable[[float], str]) -> Iterator[str]:
-    stages = [[name, *map(text, row.values())] for name, row in document["stages"].items()]
-    yield from aligned([["stage", "bytes", "unused"], *stages], numbers=(1, 2))
-    rows = [[name, *map(text, row.values())] for name, row in document["experiments"].items()]
-    rows += [[name, *map(text, row.values())] for name, row in document["runs"].items()]
-    header = ["experiment, run", "folder", "artifacts", "of no other"]
-    yield from ("", *aligned([header, *rows], numbers=(1, 2, 3)))
-    yield f"{text(document['total'])} in all; artifacts that several use count for each, here once"
-
-
-def run_clean(options: argparse.Namespace) -> None:
-    """Show what nothing refers to, and with --yes remove it."""
-    from mtnlg.provenance.inventory import find_removals, read_entries, remove
-    from mtnlg.report.display import bytes_text
-
-    entries = read_entries(options.runs_root)
-    filters = ("settings", "experiment", "task", "status", "tag", "failed")
-    has_filter = any(getattr(options, name) for name in filters)
-    removals = list(
-        find_removals(
-            entries,
-            chosen=_chosen(options, entries) if has_filter else None,
-            artifacts_root=options.artifacts_root,
-            reports_root=options.reports_root,
-            least_age=_age(options.older_than),
-        )
-    )
-    if options.yes and removals:
-        removals = list(remove(removals, artifacts_root=options.artifacts_root))
-    total = bytes_text(sum(removal.num_bytes for removal in removals))
-    table = [[str(item.path), bytes_text(item.num_bytes), item.why] for item in removals]
-    end = "removed" if options.yes else "would be removed; add --yes to remove it"
-    document = {
-        "removed": options.yes,
-        "folders": [
-            {"path": str(item.path), "bytes": item.num_bytes, "why": item.why} for item in removals
-        ],
-    }
-    lines = [*aligned(table, numbers=(1,))] if table else []
-    _show(options, document, iter([*lines, f"{len(table)} folders, {total}: {end}"]))
-
-
-def _age(word: str | None) -> timedelta:
-    if word is None:
-        return timedelta(0)
-    match = AGE.fullmatch(word)
-    if match is None:
-        raise ConfigError(f"--older-than {word}: must be a number and m, h, d or w, as in 30d")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
+    show(options, document, iter([*table, *filter(None, [hint])]))

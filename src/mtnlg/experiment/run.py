@@ -251,7 +251,7 @@ def _train(
     prepared: Prepared,
     artifacts: RunArtifacts,
     contents: dict[str, str],
-    manifest: Manifest | Found,
+    manifest: Manifest | Existing,
 ) -> tuple[Artifact, Training]:
     """The model and what its training took, both recorded."""
     model = stages.train(config, prepared)

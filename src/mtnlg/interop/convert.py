@@ -88,7 +88,7 @@ def read_weights(checkpoint: Checkpoint, model: Transformer, num_tokens: int) ->
         if ours in BY_TOKEN:
             tensor = _fit_tokens(tensor, num_tokens, len(state[ours]), checkpoint.path)
         if tensor.shape != state[ours].shape:
-            shape, needed = (" x ".join(map(str, one.shape)) for one in (tensor, state[ours]))
+            shape, needed = (" x ".join(map(str, weight.shape)) for weight in (tensor, state[ours]))
             raise ArtifactError(
                 f"{checkpoint.path}: {' + '.join(names)} is {shape}; the configuration needs "
                 f"{needed}"

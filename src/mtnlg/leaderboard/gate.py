@@ -152,10 +152,10 @@ def _match(
     """
     if len(rows[0]) == len(rows[1]) == 1:
         return rows[1][0]
-    matches = [other for other in rows[1] if other.label == row.label]
-    matches = matches or [other for other in rows[1] if other.system == row.system]
+    matches = [candidate for candidate in rows[1] if candidate.label == row.label]
+    matches = matches or [candidate for candidate in rows[1] if candidate.system == row.system]
     if len(matches) > 1:
-        names = ", ".join(other.label for other in matches)
+        names = ", ".join(match.label for match in matches)
         raise ConfigError(f"{baseline.title}: {title}: {row.label} may be any of {names}; name one")
     return matches[0] if matches else None
 

@@ -47,17 +47,17 @@ def first_difference(first: Path, second: Path) -> FileDifference | None:
     """Where two files first differ in more than times; None if they do not."""
     if filecmp.cmp(first, second, shallow=False):
         return None
-    found: FileDifference | None = None
+    earliest: FileDifference | None = None
     try:
         for where, left, right, error in _differences(first, second):
             texts = one_line(str(left)), one_line(str(right))
-            found = found or FileDifference(first.name, where, *texts, error)
-            if error is None or found.error is None:
-                return replace(found, error=None)
-            found = replace(found, error=max(error, found.error))
+            earliest = earliest or FileDifference(first.name, where, *texts, error)
+            if error is None or earliest.error is None:
+                return replace(earliest, error=None)
+            earliest = replace(earliest, error=max(error, earliest.error))
     except Exception as error:  # whatever the reader of a format raises for a damaged file
         return FileDifference(first.name, f"cannot be read: {one_line(str(error))}", "", "", None)
-    return found
+    return earliest
 
 
 def _differences(first: Path, second: Path) -> Iterator[tuple[str, Any, Any, float | None]]:

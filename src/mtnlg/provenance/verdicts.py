@@ -117,17 +117,17 @@ def _judge_part(
         words = "the same hash" if is_same else "no equal hash"
         reason = f"{missing[0]} has no files of it, and {words} in run.json"
         return Part(stage, name, WORDS[0 if is_same else -1], (), (reason,))
-    found = tuple(_file_differences(*folders))
+    files = tuple(_file_differences(*folders))
     tolerance = TOLERANCES.get(stage, -1)
-    is_near = all(row.error is not None and row.error <= tolerance for row in found)
+    is_near = all(row.error is not None and row.error <= tolerance for row in files)
     records = [_record(folder) for folder in folders]
-    reasons = list(_inputs(*records, is_equal=not found))
+    reasons = list(_inputs(*records, is_equal=not files))
     for label, folder, record, content in zip("AB", folders, records, contents, strict=True):
         reasons += _damage(label, folder, record, content)
-    if found and not reasons:
+    if files and not reasons:
         recorded = [_said(row) for row in environment if not row.key.startswith("code.")]
         reasons = recorded or ["nothing that the manifests hold explains it"]
-    return Part(stage, name, WORDS[0 if not found else 2 - is_near], found, tuple(reasons))
+    return Part(stage, name, WORDS[0 if not files else 2 - is_near], files, tuple(reasons))
 
 
 def _record(folder: Path) -> ArtifactRecord | None:
