@@ -101,10 +101,10 @@ class MadeBoard:
         return list(document["imports"])
 
     def paths(self) -> set[Path]:
-        """Everything below the folders of the experiment but locks."""
+        """Everything below the folders of the experiment but locks and what was hashed."""
         roots = self.roots.values()
         found = {path for root in roots for path in root.rglob("*") if path.is_file()}
-        return {path for path in found if path.suffix != ".lock"}
+        return {path for path in found if path.suffix not in (".lock", ".verified")}
 
 
 def write_rows(path: Path, rows: Sequence[Prediction]) -> None:
