@@ -90,14 +90,18 @@ def _factor(x: Tensor) -> Tensor:
     """What the iterations multiply x by, (B, M, M). It needs x x^T alone, which p multiplies from
     both sides: for matrices much wider than high that is less work.
     """
-    a, b, c = COEFFICIENTS
     square = x @ x.mT
-    factor = None
-    for _ in range(NUM_ITERATIONS):
-        if factor is not None:
-            square = polynomial @ square @ polynomial  # noqa: F821  of the iteration before
-        polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
-        polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
-        factor = polynomial if factor is None else polynomial @ factor
-    assert factor is not None
+    factor = polynomial = _polynomial(square)
+    for _ in range(NUM_ITERATIONS - 1):
+        square = polynomial @ square @ polynomial
+        polynomial = _polynomial(square)
+        factor = polynomial @ factor
     return factor
+
+
+def _polynomial(square: Tensor) -> Tensor:
+    """p of x x^T, both (B, M, M)."""
+    a, b, c = COEFFICIENTS
+    value = torch.baddbmm(square, square, square, beta=b, alpha=c)
+    value.diagonal(dim1=-2, dim2=-1).add_(a)
+    return value
