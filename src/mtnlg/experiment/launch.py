@@ -180,6 +180,9 @@ class Launch:
         if not jobs:
             return
         (job,) = jobs
+        if not planned and self.is_cached(job):
+            logger.info(f"{job.run_id} has finished before: nothing is built")
+            return
         try:
             execute(thaw(job.file) if planned else config, self.last_stage)
         finally:
