@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": EVERYBODY | {"artifacts"},
     "inference": EVERYBODY
     | {"artifacts", "contamination", "corpus", "tokenization", "model", "generation", "evaluation"},
-    "interop": EVERYBODY | {"tokenization", "model", "inference"},
+    "interop": EVERYBODY | {"tokenization", "model", "generation", "inference"},
     "training": EVERYBODY
     | {"artifacts", "tokenization", "corpus", "model", "generation", "inference", "evaluation"},
     "leaderboard": EVERYBODY | {"artifacts", "evaluation"},
