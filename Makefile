@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check docs reproduce proof mutation browser-test screenshot simulations faults configuration clean
+.PHONY: demo test check docs reproduce proof mutation browser-test tex-test screenshot simulations faults configuration clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -47,6 +47,12 @@ screenshot: .venv/browser
 .venv/browser: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[browser]'
 	touch $@
+
+# The tables for papers in a real LaTeX, which Debian's packages bring.
+tex-test: .venv/ready
+	command -v pdflatex || apt-get install --yes --no-install-recommends \
+		texlive-latex-recommended texlive-science texlive-fonts-recommended
+	$(BIN)/python -m pytest -rs tests/report/test_latex.py
 
 # How often intervals and tests are right, on made-up scores: a table that is published.
 simulations: .venv/ready

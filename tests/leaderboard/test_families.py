@@ -300,8 +300,8 @@ def test_excerpt_says_that_its_scores_are_of_model_files(launch: MadeLaunch) -> 
 
     text = excerpt(launch.build()).replace("\\", "")
 
-    assert "- 1 seed: scores and verdicts are of this model file, and another training may" in text
-    assert "(good)" in text
+    assert "- one seed: the score of a model file, whose interval is over examples alone;" in text
+    assert "| **good** |" in text
 
 
 def test_margin_of_a_run_reaches_its_board_unless_the_report_has_another(

@@ -19,7 +19,7 @@ import pytest
 import mtnlg
 from mtnlg.errors import ArtifactError, NewerVersionError
 from mtnlg.report.csv_table import render_csv
-from mtnlg.report.text_formats import render_latex
+from mtnlg.report.latex import render_latex
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
 NAMES = sorted(path.parent.name for path in PUBLISHED.glob("*/leaderboard.json"))

@@ -6,6 +6,8 @@ Oracle: LaTeX written by hand, and a parser of the tables that knows our command
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 from hostile_report import HOSTILE, report_with
 from made_comparisons import add_system
 from made_launch import MadeLaunch, made_metric, made_task
-from mtnlg.report.text_formats import escape_latex
+from mtnlg.report.latex import escape_latex
 from read_latex import COMMANDS, without_escapes
 from read_report import written
 
@@ -43,12 +45,11 @@ def test_hostile_text_adds_no_command_and_no_cell(
     assert set(re.findall(r"\\([a-z]+)", text)) <= COMMANDS
     assert "^^" not in text
     assert text.count("{") == text.count("}")
-    (columns,) = re.findall(r"\\begin\{tabular\}\{(l+r)\}", text)
     rows = [line for line in text.splitlines() if line.endswith(r" \\")]
     assert len(rows) == 5
     for row in rows:
         spans = [int(span) - 1 for span in re.findall(r"\\multicolumn\{(\d+)\}", row)]
-        assert row.count(" & ") + 1 + sum(spans) == len(columns)
+        assert row.count(" & ") + 1 + sum(spans) == 4, "rank, system, value, interval"
 
 
 def test_systems_not_significantly_worse_than_the_best_are_bold(
@@ -71,7 +72,7 @@ def test_systems_not_significantly_worse_than_the_best_are_bold(
 
     lines = written(launch.build(), tmp_path)["leaderboard.tex"].splitlines()
 
-    bold = {line.split(" & ")[1]: r"\textbf" in line for line in lines if r"\scriptsize" in line}
+    bold = {name_of(line): r"\bfseries" in line for line in lines if r"\scriptsize" in line}
     assert bold == {"best": True, "near": True, "far": False}
     assert sum(r"\textsuperscript{a}" in line for line in lines) == 2
 
@@ -84,14 +85,62 @@ def test_system_alone_is_bold_where_it_is_better_than_the_baseline(
 
     lines = written(launch.build(), tmp_path)["leaderboard.tex"].splitlines()
 
-    (good,) = [line for line in lines if " & good & " in line]
-    (poor,) = [line for line in lines if " & poor & " in line]
-    assert r"\textbf" in good
-    assert r"\textbf" not in poor
+    bold = {name_of(line): r"\bfseries" in line for line in lines if r"\scriptsize" in line}
+    assert bold == {"good": True, "poor": False}
 
 
 def test_table_says_why_a_run_has_no_number(troubled: MadeLaunch, tmp_path: Path) -> None:
     text = written(troubled.build(), tmp_path)["leaderboard.tex"]
 
-    assert r"– & fell & \multicolumn{2}{l}{failed: out of memory} \\" in text
+    assert r"– & \raggedright fell & \multicolumn{2}{l}{failed} \\" in text
+    assert r"\raggedright fell: failed: out of memory\par" in text
     assert "not comparable: bleu has signature tok:none" in text
+
+
+def name_of(line: str) -> str:
+    """The system of a row."""
+    return line.split(" & ")[1].removeprefix(r"\raggedright ")
+
+
+def test_caption_has_arrow_signature_and_label(launch: MadeLaunch, tmp_path: Path) -> None:
+    launch.add_run("run", [launch.score(launch.add_scores("run", 20.0))])
+
+    text = written(launch.build(), tmp_path)["leaderboard.tex"].replace(r"\allowbreak{}", "")
+
+    assert r"\multicolumn{2}{c}{BLEU \textuparrow}" in text
+    assert "signature: nrefs:1\\textbar{}case:mixed" in text
+    assert r"\label{tab:tiny-1}" in text
+    assert "S[table-format=2.2,detect-weight]" in text
+
+
+DOCUMENT = r"""\documentclass[%s]{article}
+\usepackage{booktabs,siunitx,textcomp}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\begin{document}
+\input{%s}
+\end{document}
+"""
+
+
+@pytest.mark.parametrize("layout", ["11pt,a4paper", "10pt,twocolumn"])
+@pytest.mark.parametrize("name", ["family_or_seed", "demo", "first_look"])
+def test_published_tables_fit_a_page(layout: str, name: str, tmp_path: Path) -> None:
+    """Oracle: pdflatex, which says what is too wide or too high."""
+    pdflatex = shutil.which("pdflatex") or pytest.skip("there is no LaTeX here: make tex-test")
+    table = Path(__file__).parents[2] / "reports" / "published" / name / "leaderboard.tex"
+    (tmp_path / "page.tex").write_text(DOCUMENT % (layout, table), encoding="utf-8")
+
+    done = subprocess.run(
+        [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=300,
+    )
+
+    wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", done.stdout)]
+    assert done.returncode == 0, done.stdout[-1000:]
+    assert [points for points in wide if points > 1] == []
+    assert "Float too large" not in done.stdout

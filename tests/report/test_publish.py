@@ -87,7 +87,10 @@ def test_readme_shows_the_board_and_is_stale_when_it_is_edited(
     refresh_excerpts(readme, published_root=published)
 
     text = readme.read_text(encoding="utf-8")
-    assert "| **nano · seed 1** | bleu | 21.50 \\[20.50, 22.50\\] | 7 | 2.20M" in text
+    assert (
+        "| **nano · seed 1** | bleu 21.50 \\[20.50, 22.50\\] | | copy\\_source 3.25 | 0.0 % | 2.20M"
+        in text
+    )
     assert "failed: nan loss" in text
     assert text.endswith("<!-- end of board -->\n\nEnd.\n")
     assert main(words) == 0
@@ -103,7 +106,7 @@ def test_readme_shows_the_best_baseline_alone(launch: MadeLaunch) -> None:
 
     text = excerpt(launch.build())
 
-    assert "| lead\\_3 |" in text
+    assert "| lead\\_3 4.50 | 0.0 % |" in text
     assert "copy" not in text
 
 

@@ -7,6 +7,8 @@ import re
 COMMANDS = {
     *("usepackage", "begin", "end", "centering", "caption", "toprule", "midrule", "bottomrule"),
     *("textbf", "textsuperscript", "scriptsize", "footnotesize", "par", "multicolumn"),
+    *("small", "label", "raggedright", "allowbreak", "bfseries", "emergencystretch", "linewidth"),
+    *("textuparrow", "textdownarrow"),
     *("textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar"),
     *("textquotedbl", "textasciigrave", "textquotesingle"),
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from mtnlg.report.text_formats import LATEX_COMMANDS
+from mtnlg.report.latex import COMMANDS as LATEX_COMMANDS
 
 ABSENT = "–"
 VOID = {"meta", "link", "wbr", "br", "line", "circle", "polyline", "polygon", "path", "rect"}
@@ -134,13 +134,13 @@ def plain_of_latex(text: str) -> str:
 
 
 def rows_of_latex(report: str) -> list[ReadRow]:
-    """The lines of the tabular, to which a ranked row's reason below the table is added."""
-    lines = [line for line in report.splitlines() if not line.startswith("%")]
+    """The lines of the tabular, to which a row's reason below the table is added."""
+    lines = [line for line in report.replace(r"\allowbreak{}", "").splitlines() if line[:1] != "%"]
     notes = [plain_of_latex(line) for line in lines if line.startswith(r"\par")]
     rows = []
     for line in [one for one in lines if one.endswith(r" \\")][1:]:
         rank, label, *rest = re.split(r"(?<!\\) & ", line.removesuffix(r" \\"))
-        label = plain_of_latex(label)
+        label = plain_of_latex(label.removeprefix(r"\raggedright "))
         own = [note for note in notes if f"{label}:" in note or f" {label}" in note]
         rows.append(ReadRow(rank, " ".join([label, *map(plain_of_latex, rest), *own])))
     return rows

@@ -12,9 +12,10 @@ from mtnlg.leaderboard.read_boards import read_boards
 from mtnlg.report.csv_table import COLUMNS, table_records
 from mtnlg.report.display import board_title, interval_text, value_text
 from mtnlg.report.formats import FORMATS
+from mtnlg.report.latex import render_latex
 from mtnlg.report.publish import RECORD_FILE, open_archive, recorded_leaderboard
 from mtnlg.report.summary import board_sentence
-from mtnlg.report.text_formats import render_latex, render_terminal
+from mtnlg.report.text_formats import render_terminal
 from mtnlg.text.display import visible
 
 if TYPE_CHECKING:

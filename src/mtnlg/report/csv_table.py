@@ -1,5 +1,6 @@
 """The leaderboard as CSV: one line for each system and metric, with its n and signature. A system
-without numbers has one line with its status and reason.
+without numbers has one line with its status and reason. `system` is the same for no two systems of
+a board, as a pivot table needs it; `model` is its name without what distinguishes the two.
 """
 
 from __future__ import annotations
@@ -21,8 +22,20 @@ Cell = str | int | float | bool | None
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What makes a spreadsheet calculate a cell instead of showing it (OWASP, CSV injection)."""
 COLUMNS = (
-    *("experiment", "task", "test_set", "subset", "language", "rank", "system", "label", "kind"),
-    *("status", "reason", "runs", "seeds", "decoding", "metric", "value", "low", "high", "n"),
+    *("experiment", "task", "test_set", "subset", "language", "rank", "system", "label", "model"),
+    *(
+        "kind",
+        "status",
+        "reason",
+        "runs",
+        "seeds",
+        "decoding",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "n",
+    ),
     *("unit", "higher_is_better", "interval", "interval_reason", "signature"),
     *("seed_values", "seed_deviation"),
     *("cld", "cld_test", "families"),
@@ -92,10 +105,12 @@ def _rating_records(ratings: HumanRatings) -> Iterator[dict[str, Cell]]:
 
 
 def _row_cells(row: BoardRow) -> dict[str, Cell]:
-    names = ("rank", "system", "label", "kind", "status", "reason", "decoding")
+    names = ("rank", "label", "kind", "status", "reason", "decoding")
     searched = ("checked", "flagged", "rule")
     return {
         **{name: getattr(row, name) for name in names},
+        "system": row.label,
+        "model": row.system,
         "runs": " ".join(row.runs),
         "seeds": " ".join(map(str, row.seeds)),
         **{f"contamination_{name}": getattr(row.contamination, name) for name in searched},

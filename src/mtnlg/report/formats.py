@@ -60,7 +60,7 @@ def _json(leaderboard: Leaderboard, num_samples: int) -> str:
 
 
 def _latex(leaderboard: Leaderboard, num_samples: int) -> str:
-    from mtnlg.report.text_formats import render_latex
+    from mtnlg.report.latex import render_latex
 
     return render_latex(leaderboard)
 

@@ -18,7 +18,14 @@ from mtnlg.report.charts import slice_chart
 from mtnlg.report.cost_quality import cost_charts
 from mtnlg.report.curve_charts import curve_charts
 from mtnlg.report.notes import board_notes
-from mtnlg.report.overview import answer_of, forest_of, matrix_of, scale_text
+from mtnlg.report.overview import (
+    answer_of,
+    by_test_set,
+    forest_of,
+    matrix_of,
+    scale_text,
+    short_title,
+)
 from mtnlg.report.page_data import compare_json, samples_json
 from mtnlg.report.question import question_of
 from mtnlg.report.rating_tables import rating_sections
@@ -80,9 +87,8 @@ class Section:
 
     @property
     def short_title(self) -> str:
-        """The name of the task without its kind, and the test set unless that is the usual one."""
-        name, test_set = self.board.task.rpartition("/")[2], self.board.test_set
-        return name if test_set == "test" else f"{name} · {test_set.removeprefix('test_')}"
+        """The name of the test set."""
+        return short_title(self.board)
 
     @property
     def source_language(self) -> str:
@@ -109,12 +115,8 @@ def first_order(board: Board, name: str) -> str:
 
 def board_sections(leaderboard: Leaderboard, *, num_samples: int) -> list[Section]:
     """The boards by test set, in their order."""
-    groups: dict[tuple[str, str], list[Board]] = {}
-    for board in leaderboard.boards:
-        groups.setdefault((board.task, board.test_set), []).append(board)
     sections = []
-    for number, boards in enumerate(groups.values(), start=1):
-        first, *others = boards
+    for number, (first, *others) in enumerate(by_test_set(leaderboard), start=1):
         anchors = {f"board-{number}": first}
         anchors |= {f"board-{number}-{board.subset}": board for board in others}
         samples = None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from mtnlg.leaderboard.labels import Identity, distinct_labels, parse_override, without_seed
-from mtnlg.leaderboard.model import Board, BoardRow, RowComparison
+from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard, RowComparison
 from mtnlg.records.scores import MetricScore
 from mtnlg.report.charts import Interval, Labels, fitted_ends, forest_chart, interval_bar
 from mtnlg.report.display import difference_text, interval_text, short_label, value_text
@@ -43,9 +43,25 @@ class Answer:
     system: Duel | None
     """Against the best other system that is no baseline."""
     baseline: Duel | None
+    best_baseline: str
+    """Its name and score; empty where there is none."""
     flagged_share: float
     clean_leader: str
     """The leader on the rows without a contamination signal, where it is another."""
+
+
+def by_test_set(leaderboard: Leaderboard) -> list[list[Board]]:
+    """The boards of each test set, that of all rows first."""
+    groups: dict[tuple[str, str], list[Board]] = {}
+    for board in leaderboard.boards:
+        groups.setdefault((board.task, board.test_set), []).append(board)
+    return list(groups.values())
+
+
+def short_title(board: Board) -> str:
+    """The name of the task without its kind, and the test set unless that is the usual one."""
+    name, test_set = board.task.rpartition("/")[2], board.test_set
+    return name if test_set == "test" else f"{name} · {test_set.removeprefix('test_')}"
 
 
 def answer_of(boards: Sequence[Board]) -> Answer:
@@ -53,7 +69,7 @@ def answer_of(boards: Sequence[Board]) -> Answer:
     board = boards[0]
     lead = board_lead(board)
     if lead is None:
-        return Answer(None, "", None, None, 0.0, "")
+        return Answer(None, "", None, None, "", 0.0, "")
     score = lead.row.metrics[board.metric_names[0]]
     systems = sorted(
         (rival for rival in lead.rivals if rival.row.kind != "baseline"),
@@ -66,9 +82,15 @@ def answer_of(boards: Sequence[Board]) -> Answer:
         f"{value_text(score)} {interval_text(score)}",
         _duel(systems[0], board) if systems else None,
         _duel(baselines[0], board) if baselines else None,
+        _baseline_text(board),
         (check.flagged or 0) / (check.checked or 1),
         _clean_leader(lead.row, boards),
     )
+
+
+def _baseline_text(board: Board) -> str:
+    cell = _best_baseline(board)
+    return "" if cell is None else f"{cell.row.label} {value_text(cell.metric)}"
 
 
 def _duel(rival: Rival, board: Board) -> Duel:

@@ -1,92 +1,88 @@
-"""The leaderboard as Markdown and LaTeX, which are templates filled in, and as text for a terminal.
-
-In LaTeX, Chinese names need a document class or package that has them, such as ctex.
-"""
+"""The leaderboard as Markdown, which is a template filled in, and as text for a terminal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from markupsafe import Markup
 from rich.cells import cell_len
 
 from mtnlg.leaderboard.model import Board, BoardRow, Leaderboard
 from mtnlg.report.display import ABSENT, board_title, interval_text, spread_text, value_text
-from mtnlg.report.notes import board_notes, metric_notes, seed_notes
+from mtnlg.report.notes import board_notes, metric_notes
+from mtnlg.report.overview import answer_of, by_test_set, matrix_of, short_title
+from mtnlg.report.question import question_of
 from mtnlg.report.rating_tables import rating_sections
-from mtnlg.report.summary import board_lead, board_sentence, no_board_sentence
-from mtnlg.report.templates import LATEX_DELIMITERS, environment
+from mtnlg.report.summary import board_sentence, no_board_sentence
+from mtnlg.report.templates import environment
+from mtnlg.report.verdicts import is_one_training
 from mtnlg.text.display import aligned, one_line, visible
 
 MARKDOWN_SPECIAL = re.compile(r"[\\`*_<>|\[\]{}~&#$!]|(?<=[A-Za-z]):(?=//)")
 """What Markdown, GitHub's formulas and autolinks, or a site generator's templates would take for
 markup.
 """
-LATEX_SPECIAL = re.compile(r"""[\\~^<>|"`'&%$#_{}]|-(?=-)|,(?=,)""")
-"""What LaTeX would obey, or join to the next character."""
-LATEX_COMMANDS = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
-    "'": r"\textquotesingle{}",
-    "-": "-{}",
-    ",": ",{}",
-    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-}
-"""Special character -> what prints it."""
+
+
+NO_MARKUP = re.compile(r"[^\w .,:/·+-]")
+"""What may be markup in a line of HTML."""
+SUMMARY_LINES = 60
+"""Of a document before its folded details, as the summary of a job in CI."""
+ONE_SEED = (
+    "one seed: the score of a model file, whose interval is over examples alone; another training "
+    "may differ"
+)
 
 
 def render_markdown(leaderboard: Leaderboard) -> str:
-    """The whole document; text from data is escaped, and no cell can break its row."""
-    template = environment(escape_markdown).get_template("leaderboard.md.j2")
-    return template.render(_context(leaderboard), sentence=board_sentence)
-
-
-def render_latex(leaderboard: Leaderboard) -> str:
-    """All tables, each of which can be copied alone; text from data is never a command."""
-    template = environment(escape_latex, **LATEX_DELIMITERS).get_template("leaderboard.tex.j2")
-    return template.render(_context(leaderboard))
-
-
-def _context(leaderboard: Leaderboard) -> dict[str, object]:
-    return {
-        "leaderboard": leaderboard,
-        "no_board": no_board_sentence(len(leaderboard.runs)),
-        "notes": board_notes,
-        "ratings": rating_sections,
-    }
+    """The whole document, a summary first; text from data is escaped, and no cell can break its
+    row.
+    """
+    groups = by_test_set(leaderboard)
+    matrix = matrix_of([boards[0] for boards in groups]) if len(groups) > 1 else []
+    num_shown = max(SUMMARY_LINES - len(groups) - 16, 1)
+    templates = environment(escape_markdown)
+    templates.filters["harmless"] = lambda text: Markup(NO_MARKUP.sub(" ", visible(text)))
+    template = templates.get_template("leaderboard.md.j2")
+    return template.render(
+        leaderboard=leaderboard,
+        question=question_of(leaderboard),
+        answers=[(boards[0], answer_of(boards)) for boards in groups],
+        matrix=matrix[:num_shown],
+        num_hidden=max(len(matrix) - num_shown, 0),
+        short_title=short_title,
+        sentence=board_sentence,
+        no_board=no_board_sentence(len(leaderboard.runs)),
+        notes=board_notes,
+        ratings=rating_sections,
+    )
 
 
 def excerpt(leaderboard: Leaderboard) -> str:
-    """A Markdown table of each board's main metric, without lower baselines, with the verdict on
-    the leader and the next system, what one seed means, and the signatures.
+    """A Markdown table of the main metric of each test set's systems beside the best baseline, what
+    one seed means, and the signatures.
     """
-    boards = [board for board in leaderboard.boards if board.subset == "all"]
-    tables = [(board, _without_lower_baselines(board)) for board in boards]
+    groups = [boards for boards in by_test_set(leaderboard) if boards[0].subset == "all"]
     signatures = dict.fromkeys(
-        f"{board.main_metric}, {board.language}: {line}"
-        for board in boards
-        for line in metric_notes(board).get(board.main_metric or "", ())
+        line.replace("signature", boards[0].main_metric or "")
+        for boards in groups
+        for line in metric_notes(boards[0]).get(boards[0].main_metric or "", ())
         if line.startswith("signature")
     )
-    leads = [(board, board_lead(board)) for board in boards]
-    notes = [
-        *(
-            f"{board_title(board)}: {rival.clause}"
-            for board, lead in leads
-            if lead
-            for rival in lead.rivals[:1]
-        ),
-        *dict.fromkeys(note for board in boards for note in seed_notes(board)),
-        *signatures,
-    ]
+    has_one_seed = any(is_one_training(row) for boards in groups for row in boards[0].rows)
     template = environment(escape_markdown).get_template("excerpt.md.j2")
-    return template.render(tables=tables, notes=notes)
+    return template.render(
+        tables=[(boards[0], _summary_rows(boards[0]), answer_of(boards)) for boards in groups],
+        notes=[ONE_SEED] * has_one_seed + ["; ".join(signatures)] * bool(signatures),
+        short_title=short_title,
+    )
+
+
+def _summary_rows(board: Board) -> list[BoardRow]:
+    """The systems, or the best baseline where there is no other."""
+    systems = [row for row in board.rows if row.kind != "baseline"]
+    return systems or list(board.rows[:1])
 
 
 def _without_lower_baselines(board: Board) -> list[BoardRow]:
@@ -101,12 +97,6 @@ def escape_markdown(text: str) -> str:
     return MARKDOWN_SPECIAL.sub(lambda match: "\\" + match.group(), line)
 
 
-def escape_latex(text: str) -> str:
-    """Text on one line that LaTeX prints as itself."""
-    line = visible(text).replace("\n", " ").replace("\t", " ")
-    return LATEX_SPECIAL.sub(lambda match: LATEX_COMMANDS[match.group()], line)
-
-
 def render_terminal(leaderboard: Leaderboard, *, width: int = 80) -> str:
     """An aligned table and notes for each board; those of a launch with their titles."""
     parts = [] if leaderboard.boards else [no_board_sentence(len(leaderboard.runs))]
@@ -117,8 +107,8 @@ def render_terminal(leaderboard: Leaderboard, *, width: int = 80) -> str:
 
 
 def score_lines(leaderboard: Leaderboard) -> list[str]:
-    """The main metric of each board's systems, without baselines that another baseline beats, or
-    why a system has none.
+    """The main metric of each board's systems with interval and significance group, without
+    baselines that another baseline beats, or why a system has none.
     """
     lines = []
     for board in leaderboard.boards:
@@ -127,10 +117,10 @@ def score_lines(leaderboard: Leaderboard) -> list[str]:
         name = board.metric_names[0] if board.metric_names else "no scores"
         rows = []
         for row in _without_lower_baselines(board):
-            value, interval, *_ = (*_cells(row, board), ABSENT, ABSENT)
+            value, interval, group, *_ = (*_cells(row, board), ABSENT, ABSENT, ABSENT)
             is_over = name in row.metrics or row.status == "finished"
             cell = interval if is_over else f"{row.status}: {row.reason}"
-            rows.append([one_line(row.label), value, one_line(cell)])
+            rows.append([one_line(row.label), value, one_line(cell), group if is_over else ""])
         lines.append(f"{one_line(board_title(board))}: {name}")
         lines += [f"  {line}" for line in aligned(rows, numbers=(1,))]
     return lines
