@@ -38,6 +38,7 @@ STAGE_VERSIONS = {
     "rows": 3,
     "contamination": 2,
     "tokenizer": 2,
+    "targets": 1,
     "tokens": 1,
     "model": 1,
     "predictions": 2,

@@ -13,6 +13,7 @@ from typing import Any
 
 from mtnlg.config.checks import CountOrZero, check_fields, require
 from mtnlg.config.decoding import DecodingConfig
+from mtnlg.config.distillation import DistillationConfig, DistillationKind
 from mtnlg.config.evaluation import EvaluationConfig
 from mtnlg.config.lora import LoraConfig
 from mtnlg.config.model import FeedForward, ModelConfig, Normalization, PositionEncoding
@@ -56,6 +57,8 @@ __all__ = [
     "CleaningConfig",
     "Config",
     "DecodingConfig",
+    "DistillationConfig",
+    "DistillationKind",
     "EndpointConfig",
     "EvaluationConfig",
     "FeedForward",
@@ -118,6 +121,7 @@ class Config:
     the hub as OWNER/NAME@REVISION. None: random weights.
     """
     lora: LoraConfig = field(default_factory=LoraConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)

@@ -13,10 +13,16 @@ from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact, file_sha256, make_folder, recorded_sha256
 from mtnlg.config import Config, TaskConfig, plain_settings
 from mtnlg.config.third_party import changing_callbacks
-from mtnlg.experiment.initial_model import initial_inputs, write_initial_tokenizer
+from mtnlg.experiment.initial_model import (
+    initial_inputs,
+    initial_tokenizer,
+    tokenizer_source,
+    write_initial_tokenizer,
+)
 from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.experiment.naming import WATCHING_SETTINGS, run_folder
 from mtnlg.experiment.ranks import is_under_torchrun, train_in_ranks
+from mtnlg.experiment.teacher import teacher_inputs
 from mtnlg.plugins import UsedRow
 from mtnlg.process.progress import track
 from mtnlg.records.files import JsonObject, JsonValue
@@ -143,7 +149,7 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
         "tokenizer": plain_settings(config.tokenizer, without=("tasks",)),
     }
     inputs: JsonObject = {
-        **(initial_inputs(config, [TOKENIZER_FILE]) or trained_from),
+        **(initial_tokenizer(config) or trained_from),
         "markers": list[JsonValue](markers),
     }
 
@@ -151,8 +157,9 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
         from mtnlg.tokenization.sampling import TrainingRows, training_texts
         from mtnlg.tokenization.tokenizer import train_tokenizer
 
-        if config.initial_model is not None:
-            write_initial_tokenizer(Path(config.initial_model), folder, markers=markers)
+        source = tokenizer_source(config)
+        if source is not None:
+            write_initial_tokenizer(source, folder, markers=markers)
             return
         files = [TrainingRows.of(rows[digest]) for digest in sorted(rows)]
         with track("tokenizer", 0) as progress:
@@ -164,15 +171,27 @@ def make_tokenizer(config: Config, prepared: Prepared) -> Artifact:
     return make_folder(config.artifacts_root, "tokenizer", inputs, build, code=code)
 
 
-def make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared) -> Artifact:
-    """The training and validation rows of one data set as token arrays."""
+def make_tokens(
+    config: Config,
+    name: str,
+    task: TaskConfig,
+    prepared: Prepared,
+    *,
+    targets: Artifact | None = None,
+) -> Artifact:
+    """The training and validation rows of one data set as token arrays; a teacher's `targets` stand
+    in place of the training rows.
+    """
     splits = [
         stem
         for stem, split in ((TRAIN, task.train_split), (VALIDATION, task.validation_split))
         if split
     ]
+    folders = dict.fromkeys(splits, prepared.rows[name].folder)
+    if targets is not None:
+        folders[TRAIN] = targets.folder
     inputs: JsonObject = {
-        "rows": {split: prepared.rows_hash(name, split) for split in splits},
+        "rows": {split: recorded_sha256(folders[split], rows_file(split)) for split in splits},
         "tokenizer": prepared.tokenizer_hash(),
     }
 
@@ -184,7 +203,7 @@ def make_tokens(config: Config, name: str, task: TaskConfig, prepared: Prepared)
         with track(f"tokens {name}", 0) as progress:
             for split in splits:
                 write_token_split(
-                    prepared.rows[name].folder / rows_file(split),
+                    folders[split] / rows_file(split),
                     folder,
                     tokenizer,
                     num_workers=config.preparation.num_workers,
@@ -229,6 +248,11 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
     }
     if config.lora.rank is not None:
         inputs["lora"] = plain_settings(config.lora)
+    if config.distillation.has_logits:
+        inputs["distillation"] = {
+            **teacher_inputs(config),
+            **plain_settings(config.distillation, without=("teacher", "kind", "num_beams")),
+        }
     if callbacks := changing_callbacks(config.callbacks):
         inputs["callbacks"] = {name: plain_settings(chosen) for name, chosen in callbacks.items()}
 

@@ -147,6 +147,7 @@ def plain_values(raw: DictConfig, named: Sequence[str] = ()) -> Any:
     """What Hydra composed for us, with the values of ${...} and of a pretrained model."""
     ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
     _fill_model(ours, named)
+    _fill_teacher(ours)
     return OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
 
 
@@ -159,6 +160,19 @@ def _fill_model(ours: DictConfig, named: Sequence[str]) -> None:
         given: Any = OmegaConf.to_container(ours.model, resolve=True)
         filled = settings_of_pretrained(ours.initial_model, Path(ours.artifacts_root), given, named)
         ours.merge_with({"model": filled.model, "initial_model": filled.initial_model})
+
+
+def _fill_teacher(ours: DictConfig) -> None:
+    """Put the model folder of a teacher in place of its run."""
+    distillation = ours.get("distillation")
+    if distillation is not None and distillation.get("teacher") is not None:
+        from mtnlg.experiment.teacher import teacher_folder
+
+        runs_root, artifacts_root = Path(ours.runs_root), Path(ours.artifacts_root)
+        folder = teacher_folder(
+            distillation.teacher, runs_root=runs_root, artifacts_root=artifacts_root
+        )
+        ours.merge_with({"distillation": {"teacher": folder}})
 
 
 def load_composed(raw: DictConfig) -> Config:

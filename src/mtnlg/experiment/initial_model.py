@@ -22,12 +22,29 @@ MAY_DIFFER = ("name", "initial_deviation", "is_prefix_bidirectional")
 """Settings, beside dropout, that two models with the same weights need not share."""
 
 
-def initial_inputs(config: Config, names: Sequence[str] = FILES) -> JsonObject:
-    """These files of the initial model in a key, by content; empty where there is none."""
+def initial_inputs(config: Config) -> JsonObject:
+    """The files of the initial model in a key, by content; empty where there is none."""
     if config.initial_model is None:
         return {}
     folder = _existing(config.initial_model)
-    return {"initial_model": {name: file_sha256(folder / name) for name in names}}
+    return {"initial_model": {name: file_sha256(folder / name) for name in FILES}}
+
+
+def tokenizer_source(config: Config) -> Path | None:
+    """The folder of the tokenizer: the initial model, or a teacher whose logits are learned; None
+    where a tokenizer is trained.
+    """
+    if config.initial_model is not None:
+        return _existing(config.initial_model)
+    return Path(str(config.distillation.teacher)) if config.distillation.has_logits else None
+
+
+def initial_tokenizer(config: Config) -> JsonObject:
+    """The tokenizer that is taken over in a key, by content; empty where one is trained."""
+    source = tokenizer_source(config)
+    if source is None:
+        return {}
+    return {"initial_model": {TOKENIZER_FILE: file_sha256(source / TOKENIZER_FILE)}}
 
 
 def check_initial_model(config: Config) -> None:

@@ -69,6 +69,8 @@ def run_id(config: Config) -> str:
         plain["system"] = system_identity(config)
     if config.lora.rank is None:
         del plain["lora"]
+    if config.distillation.teacher is None:
+        del plain["distillation"]
     if config.initial_model is not None:
         plain["initial_model"] = source_files(config.initial_model) or config.initial_model
     plain["callbacks"] = {

@@ -15,6 +15,7 @@ from mtnlg.config.third_party import check_third_party
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.initial_model import check_initial_model
 from mtnlg.experiment.systems import check_system
+from mtnlg.experiment.teacher import check_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def preflight(config: Config, *, has_training: bool = True) -> None:
     _check_training(config)
     _check_frozen(config)
     _check_adapters(config)
+    check_teacher(config)
     if has_training:
         _check_device(config)
     _check_disk(config)

@@ -59,6 +59,7 @@ logger = logging.getLogger(__name__)
 BUILDING = ("prepare", "train", "generate", "evaluate")
 """The stages of one run."""
 UNSEEN_TEXT = "; the training text of its initial model was not looked up"
+UNSEEN_TEXT_OF_TEACHER = "; the training text of its teacher was not looked up"
 
 
 def execute(config: Config, last_stage: str) -> None:
@@ -298,7 +299,11 @@ def _score_record(
     from mtnlg.generation.strategies import decoding_label
 
     is_trained, is_external = system.kind == "trained", system.kind == "external"
-    has_earlier_text = is_trained and config.initial_model is not None
+    earlier = (
+        (config.initial_model, UNSEEN_TEXT),
+        (config.distillation.teacher, UNSEEN_TEXT_OF_TEACHER),
+    )
+    unseen = "".join(words for name, words in earlier if is_trained and name is not None)
     generation, decoding = None, decoding_label(config.decoding)
     if system.kind != "baseline":
         generation = read_record(system.predictions.folder / GENERATION_FILE, Generation)
@@ -316,7 +321,7 @@ def _score_record(
         Cost() if generation is None else _cost(generation, training),
         Contamination(rule=UNKNOWN_TRAINING)
         if is_external
-        else _contamination(prepared, system, has_earlier_text=has_earlier_text),
+        else _contamination(prepared, system, unseen=unseen),
         prepared.rows_hash(system.task, system.test_set),
         generation.note if is_external and generation else None,
     )
@@ -340,13 +345,12 @@ def _cost(generation: Generation, training: Training | None) -> Cost:
     )
 
 
-def _contamination(prepared: Prepared, system: Decoded, *, has_earlier_text: bool) -> Contamination:
+def _contamination(prepared: Prepared, system: Decoded, *, unseen: str) -> Contamination:
     from mtnlg.contamination.search import RULE
 
     assert prepared.contamination is not None, "prepare searches for contamination"
     summary = read_record(prepared.contamination.folder / CONTAMINATION_FILE, ContaminationSummary)
-    rule = RULE + (UNSEEN_TEXT if has_earlier_text else "")
-    return summary.of(f"{system.task}.{system.test_set}", rule=rule)
+    return summary.of(f"{system.task}.{system.test_set}", rule=RULE + unseen)
 
 
 def _asked(config: Config, folder: Path) -> RunRecord:

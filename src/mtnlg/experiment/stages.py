@@ -28,6 +28,7 @@ from mtnlg.experiment.artifacts import (
     validation_rows,
 )
 from mtnlg.experiment.systems import BUILDERS, make_system_predictions
+from mtnlg.experiment.targets import make_targets
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ def prepare(config: Config) -> Prepared:
         return prepared
     prepared.tokenizer = make_tokenizer(config, prepared)
     for name, task in config.training_tasks.items():
-        prepared.tokens[name] = make_tokens(config, name, task, prepared)
+        has_targets = config.distillation.has_new_targets and task.train_split is not None
+        targets = make_targets(config, name, prepared) if has_targets else None
+        prepared.tokens[name] = make_tokens(config, name, task, prepared, targets=targets)
     return prepared
 
 

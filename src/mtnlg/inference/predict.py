@@ -1,4 +1,4 @@
-"""One model on one test set, from rows to predictions.jsonl."""
+"""One model on one split, from rows to predictions.jsonl, or to targets for a student."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig
+from mtnlg.errors import TrainingError
 from mtnlg.inference.likelihood import bits_per_byte, target_likelihoods
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.inference.prompts import TaskPrompt
@@ -38,13 +39,56 @@ def predict_test_set(
     pretrained = MegatronTuringForConditionalGeneration.from_pretrained(model_folder)
     rows = list(read_rows(rows_file))
     tags = read_tags(signals_file)
-    started = time.monotonic()
-    with track(f"decoding {task} {rows_file.stem}", len(rows)) as progress:
-        generator = TextGenerator(pretrained.model, pretrained.tokenizer)
-        sources = [row.source for row in rows]
-        generated = generator.generate(
-            sources, pretrained.find_task(task), decoding, on_progress=progress.advance
+    generator = TextGenerator(pretrained.model, pretrained.tokenizer)
+    generated, record = _decoded(generator, rows, pretrained.find_task(task), decoding, rows_file)
+    best = (alternatives[0] for alternatives in generated.texts)
+    predictions = (
+        Prediction(row.id, row.source, row.references, text, tags[row.id]).to_json()
+        for row, text in zip(rows, best, strict=True)
+    )
+    write_jsonl(folder / PREDICTIONS_FILE, predictions)
+    if decoding.num_alternatives > 1:
+        write_jsonl(folder / ALTERNATIVES_FILE, _alternatives(rows, generated))
+    if decoding.has_likelihood:
+        bits, num_cut = _write_likelihood(
+            generator, rows, pretrained.find_task(task), decoding, folder
         )
+        record = replace(record, bits_per_byte=bits, cut_targets=num_cut)
+    write_record(folder / GENERATION_FILE, record)
+
+
+def predict_targets(
+    model_folder: Path, task: str, rows_file: Path, decoding: DecodingConfig, *, folder: Path
+) -> None:
+    """Write the rows with the model's outputs in place of their references, without those whose
+    output is empty, and generation.json; raises TrainingError where no row is left.
+    """
+    pretrained = MegatronTuringForConditionalGeneration.from_pretrained(model_folder)
+    rows = list(read_rows(rows_file))
+    generator = TextGenerator(pretrained.model, pretrained.tokenizer)
+    generated, record = _decoded(generator, rows, pretrained.find_task(task), decoding, rows_file)
+    pairs = zip(rows, (alternatives[0] for alternatives in generated.texts), strict=True)
+    kept = [replace(row, references=(text,)) for row, text in pairs if text]
+    if not kept:
+        raise TrainingError(f"{model_folder}: the teacher has no output for {task}")
+    if len(kept) < len(rows):
+        logger.warning(f"{len(rows) - len(kept)} of {len(rows)} outputs of the teacher are empty")
+    write_jsonl(folder / rows_file.name, (row.to_json() for row in kept))
+    write_record(folder / GENERATION_FILE, record)
+
+
+def _decoded(
+    generator: TextGenerator,
+    rows: Sequence[Row],
+    task: TaskPrompt,
+    decoding: DecodingConfig,
+    rows_file: Path,
+) -> tuple[Generated, Generation]:
+    """The outputs for the sources of rows, and what they took."""
+    started = time.monotonic()
+    with track(f"decoding {task.name} {rows_file.stem}", len(rows)) as progress:
+        sources = [row.source for row in rows]
+        generated = generator.generate(sources, task, decoding, on_progress=progress.advance)
     seconds = time.monotonic() - started
     record = Generation(
         rows=len(rows),
@@ -60,20 +104,7 @@ def predict_test_set(
             f"{generated.num_cut_prompts} of {len(rows)} prompts did not fit the context "
             "and were cut"
         )
-    best = (alternatives[0] for alternatives in generated.texts)
-    predictions = (
-        Prediction(row.id, row.source, row.references, text, tags[row.id]).to_json()
-        for row, text in zip(rows, best, strict=True)
-    )
-    write_jsonl(folder / PREDICTIONS_FILE, predictions)
-    if decoding.num_alternatives > 1:
-        write_jsonl(folder / ALTERNATIVES_FILE, _alternatives(rows, generated))
-    if decoding.has_likelihood:
-        bits, num_cut = _write_likelihood(
-            generator, rows, pretrained.find_task(task), decoding, folder
-        )
-        record = replace(record, bits_per_byte=bits, cut_targets=num_cut)
-    write_record(folder / GENERATION_FILE, record)
+    return generated, record
 
 
 def _write_likelihood(

@@ -5,6 +5,7 @@
 | `<artifacts>/pretrained/<key>/` | a model of others as a model folder of ours |
 | `<artifacts>/rows/<key>/` | `train.jsonl`, `validation.jsonl`, `<test set>.jsonl`, `audit.json` |
 | `<artifacts>/contamination/<key>/` | `<task>.<test set>.jsonl`, `contamination.json` |
+| `<artifacts>/targets/<key>/` | `train.jsonl` with a teacher's outputs, `generation.json` |
 | `<artifacts>/model/<key>/` | the model, `training.json`, `metrics.csv`, `profile.txt` |
 | `<artifacts>/predictions/<key>/` | `predictions.jsonl`, `generation.json` |
 | `<artifacts>/scores/<key>/` | `scores.json`, `statistics.npz` |

@@ -21,7 +21,7 @@ from mtnlg.config import Config, DecodingConfig, TaskKind
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import Transformer
-from mtnlg.model.folder import WEIGHTS_FILE, load_weights, weights_of
+from mtnlg.model.folder import WEIGHTS_FILE, load_model, load_weights, weights_of
 from mtnlg.model.initial import freeze, start_from
 from mtnlg.model.lora import add_adapters, count_parameters, merge_adapters, save_adapters
 from mtnlg.process.progress import Task, track
@@ -58,6 +58,7 @@ from mtnlg.training.module import (
     ValidationTask,
     fixed_rows,
 )
+from mtnlg.training.objective import Teacher
 from mtnlg.training.plan import temper_weights
 from mtnlg.training.trainer import (
     Loggers,
@@ -115,7 +116,7 @@ def train_model(
     config = _with_horizon(config, module_data.horizon())
     settings = config.trainer
     metric = _validation_metric(config, data, prompts, tokenizer)
-    module = TransformerModule(model, config.optimizer, settings, metric)
+    module = TransformerModule(model, config.optimizer, settings, metric, teacher=_teacher(config))
     averaging = _averaging(config, checkpoints, start_step=start_step)
     ending, seeds, stop = Ending(), StepSeeds(config.seed), StopOnSignal(checkpoints)
     budget = Budget(settings, ending, horizon_name=horizon_name)
@@ -233,6 +234,14 @@ def _averaging(
     if config.trainer.average_last is not None:
         return LastWeights(checkpoints, config.trainer.average_last, start_step=start_step)
     return None
+
+
+def _teacher(config: Config) -> Teacher | None:
+    distillation = config.distillation
+    if distillation.teacher is None or not distillation.has_logits:
+        return None
+    model = load_model(Path(distillation.teacher)).requires_grad_(False)
+    return Teacher(model, distillation.temperature, distillation.weight)
 
 
 def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:

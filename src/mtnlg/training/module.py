@@ -35,7 +35,7 @@ from mtnlg.tokenization.tokenizer import TextTokenizer
 from mtnlg.training.data import Batch
 from mtnlg.training.loss import cross_entropy
 from mtnlg.training.muon import Muon
-from mtnlg.training.objective import Objective
+from mtnlg.training.objective import Objective, Teacher
 
 AnyRow = TypeVar("AnyRow")
 
@@ -141,6 +141,8 @@ class TransformerModule(lightning.LightningModule):
         optimizer: OptimizerConfig,
         settings: TrainerConfig,
         metric: ValidationMetric,
+        *,
+        teacher: Teacher | None = None,
     ) -> None:
         super().__init__()
         self.model, self.optimizer_config, self.settings = model, optimizer, settings
@@ -149,6 +151,7 @@ class TransformerModule(lightning.LightningModule):
             settings.source_loss_weight,
             settings.r_drop,
             num_adapted=count_adapted(model),
+            teacher=teacher,
         )
         self.metric = metric
         self.step_nats: list[Tensor] = []
@@ -164,6 +167,11 @@ class TransformerModule(lightning.LightningModule):
             batch.ids, prefix_lengths=batch.prefix_lengths, label_index=batch.label_index
         )
         return cross_entropy(self.model, states, batch.labels, label_smoothing=label_smoothing)
+
+    def on_fit_start(self) -> None:
+        """Move the teacher, which is no part of this module, to its device."""
+        if self.objective.teacher is not None:
+            self.objective.teacher.model.to(self.device)
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """Scale the loss so that Lightning's mean over micro-batches and ranks is the mean over

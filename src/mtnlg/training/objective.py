@@ -25,6 +25,36 @@ BACKWARD_AND_FORWARD = 3
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """A model whose distributions a student learns (Hinton et al. 2015), as `DistillationConfig`
+    has the settings.
+    """
+
+    model: Transformer
+    temperature: float
+    weight: float
+
+    def mixed(self, nats: Tensor, model: Transformer, batch: Batch, states: States) -> Tensor:
+        """A loss with its share of the divergence at the targets, whose states are (N,)."""
+        with torch.no_grad():
+            own = self.model.states(
+                batch.ids, prefix_lengths=batch.prefix_lengths, label_index=batch.label_index
+            )
+
+        def of_chunk(chunk: slice) -> Tensor:
+            with torch.no_grad():
+                wanted = self._log_probabilities(self.model, own.at(chunk))
+            given = self._log_probabilities(model, states.at(chunk))
+            return F.kl_div(given, wanted, reduction="sum", log_target=True)
+
+        divergence = self.temperature**2 * sum_of_chunks(of_chunk, len(states.hidden))
+        return (1 - self.weight) * nats + self.weight * divergence
+
+    def _log_probabilities(self, model: Transformer, states: States) -> Tensor:
+        return F.log_softmax(model.logits(states).float() / self.temperature, dim=1)
+
+
+@dataclass(frozen=True)
 class Objective:
     """Smoothed cross-entropy of the targets; with `source_loss_weight` also of the sources, with
     `r_drop` over two passes whose distributions are pulled together (Liang et al. 2021).
@@ -35,6 +65,7 @@ class Objective:
     r_drop: float | None = None
     num_adapted: int | None = None
     """Parameters of adapters, if only they are trained."""
+    teacher: Teacher | None = None
 
     def __call__(self, model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
         """What is minimized, and the cross-entropy of the targets in it, both sums in nats.
@@ -68,7 +99,10 @@ class Objective:
         total = nats
         if self.source_loss_weight is not None:
             total = nats + self.source_loss_weight * nats_of(slice(num_labels, None))
-        return total, nats, states.at(slice(num_labels))
+        states = states.at(slice(num_labels))
+        if self.teacher is not None:
+            total = self.teacher.mixed(total, model, batch, states)
+        return total, nats, states
 
     def flops(self, model: Transformer, batch: Batch) -> float:
         """Model FLOPs of a training pass over the batch; both passes with R-Drop."""
@@ -82,6 +116,17 @@ class Objective:
             num_labels=num_labels,
             num_adapted=self.num_adapted,
         )
+        if self.teacher is not None:
+            teacher = self.teacher.model
+            once += (
+                count_flops(
+                    teacher.config,
+                    teacher.vocabulary_size,
+                    lengths=batch.lengths,
+                    num_labels=len(batch.labels),
+                )
+                / BACKWARD_AND_FORWARD
+            )
         return once if self.r_drop is None else 2 * once
 
 
