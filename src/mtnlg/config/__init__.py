@@ -174,6 +174,11 @@ class Config:
         assert self.model is not None, f"{self.system} is not ours"
         return self.model
 
+    @property
+    def distilled(self) -> DistillationKind | None:
+        """What a student learns from; None without a teacher."""
+        return None if self.distillation.teacher is None else self.distillation.kind
+
     def task_title(self, name: str) -> str:
         """A task's full name, as on its board: kind/name."""
         return f"{self.tasks[name].kind.value}/{name}"

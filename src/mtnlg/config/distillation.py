@@ -39,13 +39,3 @@ class DistillationConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "distillation.")
-
-    @property
-    def has_new_targets(self) -> bool:
-        """Whether the student is trained on outputs of a teacher."""
-        return self.teacher is not None and self.kind is DistillationKind.sequence
-
-    @property
-    def has_logits(self) -> bool:
-        """Whether the student is trained on distributions of a teacher."""
-        return self.teacher is not None and self.kind is DistillationKind.logits

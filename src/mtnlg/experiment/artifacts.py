@@ -22,7 +22,7 @@ from mtnlg.experiment.initial_model import (
 from mtnlg.experiment.machine import arithmetic, num_threads
 from mtnlg.experiment.naming import WATCHING_SETTINGS, run_folder
 from mtnlg.experiment.ranks import is_under_torchrun, train_in_ranks
-from mtnlg.experiment.teacher import teacher_inputs
+from mtnlg.experiment.teacher import logits_inputs
 from mtnlg.plugins import UsedRow
 from mtnlg.process.progress import track
 from mtnlg.records.files import JsonObject, JsonValue
@@ -245,14 +245,8 @@ def make_model(config: Config, prepared: Prepared) -> Artifact:
         "seed": config.seed,
         "machine": {**arithmetic(config.trainer.accelerator)},
         **initial_inputs(config),
+        **logits_inputs(config),
     }
-    if config.lora.rank is not None:
-        inputs["lora"] = plain_settings(config.lora)
-    if config.distillation.has_logits:
-        inputs["distillation"] = {
-            **teacher_inputs(config),
-            **plain_settings(config.distillation, without=("teacher", "kind", "num_beams")),
-        }
     if callbacks := changing_callbacks(config.callbacks):
         inputs["callbacks"] = {name: plain_settings(chosen) for name, chosen in callbacks.items()}
 

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from mtnlg.artifacts.store import RECORD_FILE, file_sha256, verify_artifact
-from mtnlg.config import Config, ModelConfig, PositionEncoding
+from mtnlg.config import Config, DistillationKind, ModelConfig, PositionEncoding, plain_settings
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.records.files import JsonObject, read_json
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
@@ -23,11 +23,16 @@ MAY_DIFFER = ("name", "initial_deviation", "is_prefix_bidirectional")
 
 
 def initial_inputs(config: Config) -> JsonObject:
-    """The files of the initial model in a key, by content; empty where there is none."""
+    """The files of the initial model in a key, by content, and its adapters; empty where there is
+    none.
+    """
     if config.initial_model is None:
         return {}
     folder = _existing(config.initial_model)
-    return {"initial_model": {name: file_sha256(folder / name) for name in FILES}}
+    inputs: JsonObject = {"initial_model": {name: file_sha256(folder / name) for name in FILES}}
+    if config.lora.rank is not None:
+        inputs["lora"] = plain_settings(config.lora)
+    return inputs
 
 
 def tokenizer_source(config: Config) -> Path | None:
@@ -36,7 +41,8 @@ def tokenizer_source(config: Config) -> Path | None:
     """
     if config.initial_model is not None:
         return _existing(config.initial_model)
-    return Path(str(config.distillation.teacher)) if config.distillation.has_logits else None
+    has_teachers = config.distilled is DistillationKind.logits
+    return Path(str(config.distillation.teacher)) if has_teachers else None
 
 
 def initial_tokenizer(config: Config) -> JsonObject:

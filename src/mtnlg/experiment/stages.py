@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mtnlg.artifacts.source import Code
 from mtnlg.artifacts.store import Artifact
-from mtnlg.config import Config, parse_system
+from mtnlg.config import Config, DistillationKind, parse_system
 from mtnlg.errors import MtnlgError
 from mtnlg.experiment.artifacts import (
     Decoded,
@@ -45,7 +45,7 @@ def prepare(config: Config) -> Prepared:
         return prepared
     prepared.tokenizer = make_tokenizer(config, prepared)
     for name, task in config.training_tasks.items():
-        has_targets = config.distillation.has_new_targets and task.train_split is not None
+        has_targets = config.distilled is DistillationKind.sequence and bool(task.train_split)
         targets = make_targets(config, name, prepared) if has_targets else None
         prepared.tokens[name] = make_tokens(config, name, task, prepared, targets=targets)
     return prepared

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mtnlg.artifacts.store import file_sha256
-from mtnlg.config import Config, TaskKind
+from mtnlg.config import Config, DistillationKind, TaskKind, plain_settings
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.initial_model import CONFIG_FILE, FILES
 from mtnlg.records.files import JsonObject, read_json
@@ -36,6 +36,14 @@ def teacher_inputs(config: Config) -> JsonObject:
     return {"teacher": {name: file_sha256(folder / name) for name in (*FILES, TASKS_FILE)}}
 
 
+def logits_inputs(config: Config) -> JsonObject:
+    """What a training learns of its teacher's logits in a key; empty where it does not."""
+    if config.distilled is not DistillationKind.logits:
+        return {}
+    settings = plain_settings(config.distillation, without=("teacher", "kind", "num_beams"))
+    return {"distillation": {**teacher_inputs(config), **settings}}
+
+
 def check_teacher(config: Config) -> None:
     """Raise ConfigError where the teacher cannot teach the tasks of a run."""
     distillation = config.distillation
@@ -47,14 +55,14 @@ def check_teacher(config: Config) -> None:
         if not (folder / name).is_file():
             raise ConfigError(f"{key}: has no {name}; give a model folder that a training wrote")
     for name in config.training_tasks:
-        if distillation.has_new_targets:
+        if config.distilled is DistillationKind.sequence:
             teacher_task(config, name)
             if config.tasks[name].kind is TaskKind.language_modeling:
                 raise ConfigError(
                     f"distillation.kind=sequence: tasks.{name} has no sources to answer; use "
                     "distillation.kind=logits"
                 )
-    if distillation.has_logits:
+    if config.distilled is DistillationKind.logits:
         _check_tokens(config, folder, key)
 
 

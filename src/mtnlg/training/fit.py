@@ -17,7 +17,7 @@ import lightning
 import torch
 
 from mtnlg.artifacts.store import file_sha256
-from mtnlg.config import Config, DecodingConfig, TaskKind
+from mtnlg.config import Config, DecodingConfig, DistillationKind, TaskKind
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import Transformer
@@ -238,7 +238,7 @@ def _averaging(
 
 def _teacher(config: Config) -> Teacher | None:
     distillation = config.distillation
-    if distillation.teacher is None or not distillation.has_logits:
+    if distillation.teacher is None or config.distilled is not DistillationKind.logits:
         return None
     model = load_model(Path(distillation.teacher)).requires_grad_(False)
     return Teacher(model, distillation.temperature, distillation.weight)
