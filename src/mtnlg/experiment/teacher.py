@@ -9,15 +9,18 @@ from mtnlg.config import Config, DistillationKind, TaskKind, plain_settings
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.initial_model import CONFIG_FILE, FILES
 from mtnlg.records.files import JsonObject, read_json
-from mtnlg.records.places import model_folder
+from mtnlg.records.places import RUN_FILE, model_folder
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 TASKS_FILE = "tasks.json"
 
 
 def teacher_folder(teacher: str, *, runs_root: Path, artifacts_root: Path) -> str:
-    """The model folder of a teacher, which may be given as a run; raises ConfigError."""
-    if (Path(teacher) / CONFIG_FILE).is_file():
+    """The model folder of a teacher, which may be given as a run; raises ConfigError for a run that
+    is not there.
+    """
+    is_run = Path(teacher).name == teacher or (Path(teacher) / RUN_FILE).is_file()
+    if not is_run or (Path(teacher) / CONFIG_FILE).is_file():
         return teacher
     from mtnlg.provenance.manifest import find_run
 
