@@ -251,12 +251,13 @@ def test_key_of_what_a_package_made_has_its_code(workplace: Workplace, tmp_path:
 
     result = copied.experiment("prepare")
 
-    lines = [line.split() for line in result.stderr.splitlines()]
-    built = {line[0]: line[-1] for line in lines if line[-1] in ("built", "cached")}
-    assert built == {
-        "rows": "built",
-        **dict.fromkeys(("contamination", "tokenizer", "tokens"), "cached"),
-    }
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("prepare ")]
+    assert line.split()[1:5] == ["1", "built,", "3", "cached"]
+    (log,) = copied.root.glob("runs/*/*/log.txt")
+    lines = [line.split()[1:] for line in log.read_text(encoding="utf-8").splitlines()]
+    last = {line[0]: line[-1] for line in lines}
+    assert last["rows"] == "built"
+    assert last["contamination"] == last["tokenizer"] == last["tokens"] == "cached"
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,11 @@ class _Laps:
 
     def end(self, stage: str, artifacts: Iterable[Artifact]) -> None:
         """Note that a stage has ended."""
-        now = time.monotonic()
+        now, artifacts = time.monotonic(), list(artifacts)
+        seconds = round(now - self._start, 1)
         if any(artifact.is_new for artifact in artifacts):
-            self._built[stage] = round(now - self._start, 1)
+            self._built[stage] = seconds
+        logger.info(stages.stage_line(stage, artifacts, seconds))
         self._start = now
         self._manifest.add(built=self._built)
 
@@ -156,7 +158,7 @@ class _Laps:
 def _execute(config: Config, folder: Path, last_stage: str) -> None:
     machine = hardware(config.trainer.accelerator, config.trainer.num_threads)
     manifest = Manifest(folder, _asked(config, folder), hardware=machine)
-    with logged_to(folder / LOG_FILE), handled_by(end_at_once):
+    with logged_to(folder / LOG_FILE), handled_by(end_at_once), stages.stage_lines():
         try:
             logger.debug(f"{last_stage} is asked for")
             preflight(config, has_training=last_stage != "prepare")
@@ -235,6 +237,8 @@ def _stages(config: Config, last_stage: str, manifest: Manifest | Existing) -> N
     decoded += stages.predict_baselines(config, prepared)
     scored = stages.evaluate(config, decoded)
     laps.end("evaluate", [scores for _, scores in scored])
+    if isinstance(manifest, Manifest) and training is not None:
+        stages.track_scores(config, manifest.folder, scored, step=training.steps)
     for system, scores in scored:
         name = f"{system.task}/{system.test_set}/{system.system}"
         contents[f"predictions/{name}"] = system.predictions.content(without=(GENERATION_FILE,))

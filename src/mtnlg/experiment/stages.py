@@ -7,10 +7,12 @@ artifacts are all there loads no PyTorch.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mtnlg.artifacts.source import Code
-from mtnlg.artifacts.store import Artifact
+from mtnlg.artifacts.store import Artifact, make_folder
 from mtnlg.config import Config, DistillationKind, parse_system
 from mtnlg.errors import MtnlgError
 from mtnlg.experiment.artifacts import (
@@ -29,6 +31,7 @@ from mtnlg.experiment.artifacts import (
 )
 from mtnlg.experiment.systems import BUILDERS, make_system_predictions
 from mtnlg.experiment.targets import make_targets
+from mtnlg.records.scores import read_scores
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +101,54 @@ def evaluate(config: Config, decoded: list[Decoded]) -> list[tuple[Decoded, Arti
         )
         for system in decoded
     ]
+
+
+def track_scores(
+    config: Config, run_folder: Path, scored: list[tuple[Decoded, Artifact]], *, step: int
+) -> None:
+    """Send the trained system's scores on test sets to the trackers, at the last training step."""
+    if not config.logger:
+        return
+    from mtnlg.training.trainer import Loggers, run_names
+
+    values: dict[str, float] = {}
+    for system, scores in scored:
+        subsets = read_scores(scores.key, artifacts_root=Path(config.artifacts_root))
+        if system.kind == "trained" and not isinstance(subsets, str):
+            name = f"test/{config.task_title(system.task)}/{system.test_set}"
+            metrics = subsets["all"].metrics.items()
+            values |= {f"{name}/{metric}": score.value for metric, score in metrics}
+    trackers = Loggers(config, run_names(run_folder))
+    trackers.start()
+    trackers.log_metrics(values, step)
+    trackers.finalize("success")
+
+
+def stage_line(stage: str, artifacts: Sequence[Artifact], seconds: float) -> str:
+    """How many artifacts of a stage were built and cached, or which where there is one."""
+    num_built = sum(artifact.is_new for artifact in artifacts)
+    counts = {"built": num_built, "cached": len(artifacts) - num_built}
+    parts = [f"{count} {state}" for state, count in counts.items() if count]
+    if len(artifacts) == 1:
+        parts = [f"{artifacts[0].folder} {'built' if num_built else 'cached'}"]
+    return f"{stage:<10}{', '.join(parts)}" + (f" in {seconds:,} s" if num_built else "")
+
+
+@contextmanager
+def stage_lines() -> Iterator[None]:
+    """Leave the line of each artifact to the log: a user sees one for each stage."""
+
+    def demote(record: logging.LogRecord) -> bool:
+        if record.levelno == logging.INFO and record.funcName == make_folder.__name__:
+            record.levelno = logging.DEBUG
+        return True
+
+    store = logging.getLogger(make_folder.__module__)
+    store.addFilter(demote)
+    try:
+        yield
+    finally:
+        store.removeFilter(demote)
 
 
 def code_hashes(config: Config) -> dict[str, str]:
