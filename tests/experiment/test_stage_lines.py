@@ -39,7 +39,7 @@ def test_trackers_get_the_scores_of_the_trained_system_at_the_last_step(
     config = replace(
         small_config(), logger={"csv": logger}, artifacts_root=str(launch.artifacts_root)
     )
-    (task,) = config.tasks
+    task = next(iter(config.tasks))
     scored = []
     for system, kind, value in (("nano", "trained", 21.5), ("copy", "baseline", 3.0)):
         key = launch.add_scores(system, all={"bleu": made_metric(value)})

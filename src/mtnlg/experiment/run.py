@@ -146,12 +146,11 @@ class _Laps:
 
     def end(self, stage: str, artifacts: Iterable[Artifact]) -> None:
         """Note that a stage has ended."""
-        now, artifacts = time.monotonic(), list(artifacts)
-        seconds = round(now - self._start, 1)
+        artifacts, start, self._start = list(artifacts), self._start, time.monotonic()
+        seconds = round(self._start - start, 1)
         if any(artifact.is_new for artifact in artifacts):
             self._built[stage] = seconds
         logger.info(stages.stage_line(stage, artifacts, seconds))
-        self._start = now
         self._manifest.add(built=self._built)
 
 
