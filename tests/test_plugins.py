@@ -228,7 +228,11 @@ def test_format_writes_its_file_beside_ours(workplace: Workplace) -> None:
     names = (folder / "systems.txt").read_text(encoding="utf-8").split()
 
     assert names == [row["system"] for board in boards for row in board["rows"]]
-    assert sorted(path.name for path in folder.iterdir()) == ["leaderboard.json", "systems.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".report.json",
+        "leaderboard.json",
+        "systems.txt",
+    ]
 
 
 @pytest.mark.parametrize("stage", ["rows", "model", "predictions", "scores"])

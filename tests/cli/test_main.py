@@ -147,7 +147,7 @@ def test_run_makes_everything_from_rows_to_report(done: Workplace) -> None:
     }
     reports = sorted(path.name for path in (done.root / "reports" / "small").iterdir())
     leaderboards = [f"leaderboard.{ending}" for ending in ("csv", "json", "md", "tex")]
-    assert reports == ["index.html", *leaderboards]
+    assert reports == [".report.json", "index.html", *leaderboards]
 
 
 def test_run_leaves_a_manifest_that_says_what_was_made(done: Workplace) -> None:

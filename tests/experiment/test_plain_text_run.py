@@ -74,7 +74,7 @@ def test_report_without_boards_shows_the_run(launched: Launched) -> None:
         assert "No task has a test set, so nothing was decoded or ranked" in text
         assert "mt_nlg_nano-greedy-seed1-" in text
         assert "finished" in text
-    assert "Loss" in page
+    assert "Validation loss" in page
 
 
 def test_language_model_says_what_follows(
