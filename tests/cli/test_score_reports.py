@@ -72,9 +72,9 @@ def test_markdown_has_the_numbers_of_the_table_and_no_columns_of_runs(
 
     text = printed(capsys, command, "--markdown")
 
-    (header, _, *rows) = [line for line in text.splitlines() if line.startswith("| ")]
+    tables = [line for line in text.splitlines() if line.startswith("| ")]
     names = ["rank", "group", "system", "kind", "bleu", "chrf", "n", "note"]
-    assert header == f"| {' | '.join(names)} |"
+    rows = tables[tables.index(f"| {' | '.join(names)} |") + 2 :]
     assert [row.split(" | ")[2] for row in rows] == ["good.txt", r"poor\_one\|\<i\>.txt"]
     assert f"{good['metrics']['bleu']['value']:.2f}" in rows[0]
     assert "## Runs" not in text
@@ -105,6 +105,7 @@ def test_latex_is_one_table_with_letters_for_each_metric(
 
     assert text.count(r"\begin{tabular}") == 1
     row = next(line for line in text.splitlines() if line.startswith("2 & "))
+    row = row.replace(r"\allowbreak{}", "")
     assert r"poor\_one\textbar{}\textless{}i\textgreater{}.txt" in row
     assert row.count(r"\textsuperscript{b}") == 2
 

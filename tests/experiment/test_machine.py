@@ -14,6 +14,7 @@ from mtnlg.config import Accelerator, Config, DecodingConfig, ModelConfig, TaskC
 from mtnlg.experiment import artifacts, machine
 from mtnlg.experiment.artifacts import Prepared
 from mtnlg.records.files import JsonObject
+from mtnlg.records.places import rows_file
 
 LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY")
 BOTH = """
@@ -135,10 +136,15 @@ def test_tokens_of_other_rows_or_of_another_tokenizer_have_another_key(
     task = TaskConfig(kind=TaskKind.dialogue, reader="builtin", source_language="en")
     model = ModelConfig(name="a", num_layers=1, hidden_size=8, num_heads=2)
     config = Config(tasks={"talk": task}, model=model)
+    made = Artifact("rows", "0" * 16, Path("rows"), is_new=False)
     for part in ("", changed):
-        monkeypatch.setattr(Prepared, "rows_hash", lambda self, _, split, p=part: str(p == split))
+        monkeypatch.setattr(
+            artifacts,
+            "recorded_sha256",
+            lambda _, file, p=part: str(file == rows_file(p or "none")),
+        )
         monkeypatch.setattr(Prepared, "tokenizer_hash", lambda self, p=part: str(p == "tokenizer"))
-        artifacts.make_tokens(config, "talk", task, Prepared())
+        artifacts.make_tokens(config, "talk", task, Prepared(rows={"talk": made}))
 
     assert inputs[0] != inputs[1]
 
