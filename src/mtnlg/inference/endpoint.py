@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -88,9 +89,9 @@ class Endpoint:
         """
         requests = [self._request(source, prompting, decoding) for source in sources]
         keys = [self._key(request) for request in requests]
-        unique = dict(zip(keys, requests, strict=True))
+        unique, counts = dict(zip(keys, requests, strict=True)), Counter(keys)
         known = {key: answer for key in unique if (answer := self._kept(key)) is not None}
-        on_progress(sum(key in known for key in keys))
+        on_progress(sum(counts[key] for key in known))
         missing = {key: request for key, request in unique.items() if key not in known}
         with ThreadPoolExecutor(self._settings.concurrency) as pool:
             waiting = {
@@ -99,7 +100,7 @@ class Endpoint:
             try:
                 for done in as_completed(waiting):
                     known[waiting[done]] = done.result()
-                    on_progress(keys.count(waiting[done]))
+                    on_progress(counts[waiting[done]])
             except BaseException:
                 self._is_over.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -158,8 +159,7 @@ class Endpoint:
             with self._lock:
                 self._num_requests += 1
             try:
-                response = self._post(request)
-                answer = parse_answer(response)
+                response, answer = self._post(request)
                 break
             except _TemporaryError as error:
                 if number == most:
@@ -176,8 +176,10 @@ class Endpoint:
         write_json(self._file(key), document, is_sealed=True)
         return answer
 
-    def _post(self, request: JsonObject) -> JsonObject:
-        """What the endpoint says to a request; raises _TemporaryError where it may work later."""
+    def _post(self, request: JsonObject) -> tuple[JsonObject, Answer]:
+        """What the endpoint says to a request, and the answer in it; raises _TemporaryError where
+        it may work later.
+        """
         path = "chat/completions" if "messages" in request else "completions"
         headers = {"Content-Type": "application/json", "User-Agent": "mtnlg"}
         if key := os.environ.get(KEY_VARIABLE):
@@ -188,18 +190,17 @@ class Endpoint:
             with urllib.request.urlopen(asked, timeout=self._settings.timeout_seconds) as stream:
                 content = stream.read()
         except urllib.error.HTTPError as error:
-            return self._refused(error, path)
+            refusal = self._refused(error, path)
+            return refusal, parse_answer(refusal)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise _TemporaryError(f"no answer ({type(error).__name__}: {reason})") from None
         try:
-            response = json.loads(content)
-            parse_answer(response)
+            response: JsonObject = json.loads(content)
+            return response, parse_answer(response)
         except ValueError:
             start = content[:80].decode("utf-8", "replace")
             raise _TemporaryError(f"the answer is no completion ({start!r})") from None
-        plain: JsonObject = response
-        return plain
 
     def _refused(self, error: urllib.error.HTTPError, path: str) -> JsonObject:
         """The answer of an error that refuses the content; raises for any other error."""

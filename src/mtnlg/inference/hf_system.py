@@ -184,14 +184,14 @@ class HfSystem:
                     "leave it out"
                 )
         theirs = self._model.generation_config
-        kept = {name: value for name in OF_FOLDER if (value := getattr(theirs, name, None))}
-        kept |= {name: 0 for name in OF_FOLDER if getattr(theirs, name, None) == 0}
+        given = {name: getattr(theirs, name, None) for name in OF_FOLDER}
+        kept = {name: value for name, value in given.items() if value or value == 0}
         end = kept.get("eos_token_id", self._tokenizer.eos_token_id)
         kept["eos_token_id"] = end
         if kept.get("pad_token_id") is None:
-            own = self._tokenizer.pad_token_id
+            padding = self._tokenizer.pad_token_id
             first_end = end[0] if isinstance(end, list) else end
-            kept["pad_token_id"] = first_end if own is None else own
+            kept["pad_token_id"] = first_end if padding is None else padding
         if (target := self._target_token(prompting)) is not None:
             kept["forced_bos_token_id"] = target
         is_sampling = decoding.strategy == "sampling"

@@ -73,12 +73,13 @@ class MtnlgLM(LM):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """The continuation of each context, up to the first of its ends."""
-        outputs: list[str] = []
-        settings = [_decoding(request.args[1], self._batch_tokens) for request in requests]
-        for decoding in {repr(decoding): decoding for decoding in settings}.values():
-            indices = [index for index, other in enumerate(settings) if other == decoding]
+        outputs = [""] * len(requests)
+        groups: dict[str, tuple[DecodingConfig, list[int]]] = {}
+        for index, request in enumerate(requests):
+            decoding = _decoding(request.args[1], self._batch_tokens)
+            groups.setdefault(repr(decoding), (decoding, []))[1].append(index)
+        for decoding, indices in groups.values():
             texts = self._generate([requests[index].args[0] for index in indices], decoding)
-            outputs = outputs or [""] * len(requests)
             for index, text in zip(indices, texts, strict=True):
                 outputs[index] = _before(text, requests[index].args[1].get("until") or ())
         return outputs
