@@ -116,11 +116,11 @@ def _export_tasks(options: argparse.Namespace) -> None:
     from mtnlg.interop.lm_eval_task import write_tasks
     from mtnlg.provenance.manifest import find_run
 
-    found = find_run(options.MODEL, runs_root=options.runs_root)
-    if not found.config:
-        raise ConfigError(f"{options.MODEL}: {found.config_reason}; give a run that has one")
+    manifest = find_run(options.MODEL, runs_root=options.runs_root)
+    if not manifest.config:
+        raise ConfigError(f"{options.MODEL}: {manifest.config_reason}; give a run that has one")
     for name in write_tasks(
-        found.record, found.config, options.to, artifacts_root=options.artifacts_root
+        manifest.record, manifest.config, options.to, artifacts_root=options.artifacts_root
     ):
         print(name)
 

@@ -80,8 +80,8 @@ def teacher_task(config: Config, name: str) -> str:
     }
     wanted = config.tasks[name].marker
     alike = sorted(
-        (other for other, marker in markers.items() if marker == wanted),
-        key=lambda other: other != title,
+        (task for task, marker in markers.items() if marker == wanted),
+        key=lambda task: task != title,
     )
     if not alike:
         raise ConfigError(

@@ -99,4 +99,4 @@ def _short_name(module: str, family: Family) -> str:
     kinds = {names.rpartition(".N.")[2] for each in family.weights.values() for names in each}
     kind = next(kind for kind in kinds if module.endswith(f".{kind}"))
     last = kind.rpartition(".")[2]
-    return kind if sum(other.rpartition(".")[2] == last for other in kinds) > 1 else last
+    return kind if sum(each.rpartition(".")[2] == last for each in kinds) > 1 else last

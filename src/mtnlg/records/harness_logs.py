@@ -170,7 +170,7 @@ def _inspect_sample(where: str, record: Any) -> Sample:
 def _helm_sample(where: str, record: Any) -> Sample:
     instance = record["instance"]
     references = instance.get("references", [])
-    correct = [one["output"]["text"] for one in references if "correct" in one.get("tags", ())]
+    correct = [item["output"]["text"] for item in references if "correct" in item.get("tags", ())]
     asked = (instance["input"]["text"], record["request"]["prompt"])
     output = record["result"]["completions"][0]["text"]
     return Sample(f"{where} (id {instance.get('id')})", output, tuple(correct), asked)

@@ -57,7 +57,7 @@ class TexTable:
 
     @property
     def title(self) -> str:
-        """The board, and the metrics where it has several tables."""
+        """The name of the board."""
         return board_title(self.board)
 
     def heading(self, name: str) -> Markup:
