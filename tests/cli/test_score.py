@@ -23,16 +23,8 @@ from sacrebleu.metrics.chrf import CHRF
 from mtnlg.cli.main import main
 from mtnlg.evaluation import METRICS, Resampling, score_predictions
 from mtnlg.records.rows import Prediction
+from scored_texts import GOOD, POOR, REFERENCES
 
-REFERENCES = [
-    "The cat sat on the mat.",
-    "It rained all day in the small town.",
-    "She bought three red apples at the market.",
-    "Nobody answered the door that night.",
-    "The train to the coast leaves at nine.",
-]
-GOOD = [*REFERENCES[:3], "Nobody opened the door that night.", "The train leaves at nine."]
-POOR = ["A dog ran.", "It rained in town all day.", "", "The door was open.", "Trains leave."]
 CHINESE = ["小猫坐在垫子上。", "小镇下了一整天的雨。", "她在市场买了iPhone 15。"]
 
 

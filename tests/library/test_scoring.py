@@ -19,16 +19,8 @@ from sacrebleu.metrics.bleu import BLEU
 import mtnlg
 from mtnlg.cli.main import main
 from mtnlg.errors import ConfigError, DataError
+from scored_texts import GOOD, POOR, REFERENCES
 
-REFERENCES = [
-    "The cat sat on the mat.",
-    "It rained all day in the small town.",
-    "She bought three red apples at the market.",
-    "Nobody answered the door that night.",
-    "The train to the coast leaves at nine.",
-]
-GOOD = [*REFERENCES[:3], "Nobody opened the door that night.", "The train leaves at nine."]
-POOR = ["A dog ran.", "It rained in town all day.", "", "The door was open.", "Trains leave."]
 ENGLISH: dict[str, Any] = {"task": "translation", "language": "en"}
 
 
