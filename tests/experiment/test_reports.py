@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -66,6 +67,24 @@ def test_report_of_unchanged_runs_is_left_alone(
     assert [path.stat().st_ino for path in first] == inodes
     assert caplog.text == told
     assert "nano" in told
+
+
+def test_report_is_made_again_when_its_question_changes(config: Config, made: list[str]) -> None:
+    """Oracle: the question on the page."""
+    root = Path(config.runs_root).parent
+    yaml = root / "conf" / "experiment" / "mine.yaml"
+    yaml.parent.mkdir(parents=True)
+    launch = Path(config.runs_root) / "tiny" / "launch.json"
+    document = json.loads(launch.read_text(encoding="utf-8"))
+    document["command"] = f"mtnlg run experiment=mine --config-dir {root / 'conf'}"
+    launch.write_text(json.dumps(document), encoding="utf-8")
+    for question in ("Is it fast?", "Is it right?"):
+        yaml.write_text(f"# {question}\nseed: 1\n", encoding="utf-8")
+
+        page = report(config)[0].read_text(encoding="utf-8")
+
+        assert question in page
+    assert made == ["tiny", "tiny"]
 
 
 def append(path: Path) -> None:

@@ -19,7 +19,7 @@ from mtnlg.errors import ArtifactError, DamagedError
 from mtnlg.experiment.naming import experiment_name
 from mtnlg.plugins import installed
 from mtnlg.records.codec import read_record, write_record
-from mtnlg.records.launches import read_launch, read_runs
+from mtnlg.records.launches import Launch, read_launch, read_runs
 from mtnlg.records.places import (
     CONFIG_FILE,
     LOG_FILE,
@@ -110,6 +110,9 @@ def _unchanged(folder: Path, inputs: str) -> Made | None:
 
 def _inputs(config: Config, name: str) -> str:
     """One hash of all that the report is made of."""
+    from mtnlg.report.question import experiment_texts
+
+    launch = read_launch(name, runs_root=Path(config.runs_root))
     assets = Path(str(resources.files("mtnlg.report"))) / "assets"
     inputs = {
         "report": plain_settings(config.report),
@@ -118,7 +121,8 @@ def _inputs(config: Config, name: str) -> str:
         "assets": [_content(path) for path in sorted(assets.iterdir())],
         "packages": package_versions(*PACKAGES),
         "plugins": [str(point) for group in PLUGIN_GROUPS for point in installed(group)],
-        "files": [*_files(config, name)],
+        "experiments": [*experiment_texts(launch.command)],
+        "files": [*_files(config, name, launch)],
     }
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
@@ -130,7 +134,7 @@ def _code(config: Config) -> str:
     return Code(_make, rows=rows).digest(Path(config.artifacts_root))
 
 
-def _files(config: Config, name: str) -> Iterator[tuple[str, str]]:
+def _files(config: Config, name: str, launch: Launch) -> Iterator[tuple[str, str]]:
     """Each file that boards and pages read, with what changes when it changes: its content, where
     each command writes it again, or else its stamp.
     """
@@ -138,7 +142,7 @@ def _files(config: Config, name: str) -> Iterator[tuple[str, str]]:
 
     runs_root = Path(config.runs_root)
     folder = experiment_folder(runs_root, name)
-    runs = read_runs(read_launch(name, runs_root=runs_root), runs_root=runs_root)
+    runs = read_runs(launch, runs_root=runs_root)
     keys = {("model", run.model) for run in runs}
     scores: list[ScoreRecord] = [score for run in runs for score in run.scores]
     with suppress(ArtifactError):  # the board says it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -18,11 +18,7 @@ def question_of(leaderboard: Leaderboard) -> str:
     """The question of the experiment that the command names, or else which system is best; empty
     where there is nothing to choose from.
     """
-    try:
-        words = shlex.split(leaderboard.command or "")
-    except ValueError:  # of a manifest that anybody may have written
-        words = []
-    for text in _experiments(words):
+    for text in experiment_texts(leaderboard.command):
         if question := first_question(text):
             return question
     boards = leaderboard.boards
@@ -46,8 +42,12 @@ def first_question(text: str) -> str:
     return question + mark if mark else ""
 
 
-def _experiments(words: Sequence[str]) -> Iterator[str]:
-    """The files of the experiment that a command line names: of its own folder, and ours."""
+def experiment_texts(command: str | None) -> Iterator[str]:
+    """The YAML of the experiments that a command line names: of its own folder, and ours."""
+    try:
+        words = shlex.split(command or "")
+    except ValueError:  # of a manifest that anybody may have written
+        words = []
     folders = [Path(folder) for name, folder in pairwise(words) if name in ("--config-dir", "-cd")]
     names = [word.partition("=")[2] for word in words if word.startswith("experiment=")]
     for folder in (*folders, Path(str(resources.files("mtnlg.conf")))):
