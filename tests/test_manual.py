@@ -21,8 +21,7 @@ import yaml
 
 import mtnlg
 from composed import composed
-from mtnlg.cli.main import main, make_parser
-from mtnlg.cli.stage import STAGES
+from mtnlg.cli.main import STAGES, main, make_parser
 from mtnlg.report.publish import check_published
 
 ROOT = Path(__file__).parents[1]

@@ -17,8 +17,7 @@ from hydra._internal.utils import get_args_parser
 
 from mtnlg.cli.command import Parser
 from mtnlg.cli.hydra_flags import FLAGS_WITH_VALUE, INFO_TOPICS, split_flags
-from mtnlg.cli.main import main, make_parser
-from mtnlg.cli.stage import STAGES
+from mtnlg.cli.main import STAGES, main, make_parser
 
 RUN = ["run", "task=translation/builtin_en_zh", "model=mt_nlg_nano"]
 OTHERS = [

@@ -22,8 +22,7 @@ import pytest
 
 from made_launch import made_training
 from mtnlg import __version__
-from mtnlg.cli.main import main
-from mtnlg.cli.stage import STAGES
+from mtnlg.cli.main import STAGES, main
 from mtnlg.experiment import stages
 from mtnlg.records.files import JsonObject, read_json
 from mtnlg.records.rows import read_predictions

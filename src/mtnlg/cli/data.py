@@ -14,26 +14,26 @@ USAGE = "mtnlg data NAME... [OVERRIDE...]"
 EXAMPLE = "mtnlg data translation/tatoeba_en_zh data_root=FOLDER"
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare `mtnlg data`."""
     parser = add_command(
         subparsers,
-        "data",
+        name,
         run,
-        "rows, lengths, repeats, contamination and known faults of data sets",
+        summary,
         usage=USAGE,
         epilog=f"For example: {EXAMPLE}",
     )
     add_overrides(parser)
 
 
-def add_leaks_parser(subparsers: Subparsers) -> None:
+def add_leaks_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare `mtnlg leaks`."""
     parser = add_command(
         subparsers,
-        "leaks",
+        name,
         run_leaks,
-        "the known contamination of public data sets, counted again",
+        summary,
         description="Count the known contamination of public data sets, and print a table of it "
         "beside what others counted. Data sets that are not there are skipped.",
     )

@@ -21,13 +21,13 @@ LONGEST = 200
 """Characters of a text that are shown."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "diff",
+        name,
         run,
-        "two runs: settings, scores by paired tests, examples that moved most",
+        summary,
         description="Compare two runs: settings, environment, scores by paired tests on the same "
         "examples, and the examples that moved most.",
     )

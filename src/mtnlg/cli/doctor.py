@@ -10,13 +10,13 @@ from mtnlg.cli.files import add_files
 from mtnlg.errors import ConfigError
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "doctor",
+        name,
         run,
-        "outputs as other programs measure them, and what is wrong with the texts",
+        summary,
         description="Show one system's outputs under the settings of common programs side by side, "
         "say which of them a published number agrees with, and look for what spoils scores: "
         "tokenized or lower-cased text, pieces, lost lines, other scripts. Files are as in "

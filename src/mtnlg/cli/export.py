@@ -22,13 +22,13 @@ TASK_FORMAT = "lm-eval"
 MODEL_FILE = "model.safetensors"
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare `mtnlg export`."""
     parser = add_command(
         subparsers,
-        "export",
+        name,
         run,
-        "a model as a folder of transformers, peft, CTranslate2 or llama.cpp",
+        summary,
         description="Write a model in a format of others, with its tokenizer and a model card.",
     )
     _add_options(parser, [*FORMATS, ADAPTERS, TASK_FORMAT])
@@ -41,13 +41,13 @@ def add_parser(subparsers: Subparsers) -> None:
     )
 
 
-def add_push_parser(subparsers: Subparsers) -> None:
+def add_push_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare `mtnlg push`."""
     parser = add_command(
         subparsers,
-        "push",
+        name,
         run_push,
-        "a model exported to the Hugging Face hub",
+        summary,
         description="Export a model and upload it. Log in before, by `hf auth login`.",
     )
     _add_options(parser, FORMATS)

@@ -26,13 +26,13 @@ METHOD = (
 )
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "gate",
+        name,
         run,
-        "for CI: exit 1 where a run is worse than a baseline",
+        summary,
         description="Compare a run with a baseline by paired tests on the same examples, and over "
         "seeds where there are several, corrected over all test sets and metrics (Holm, 5 %). Exit "
         "1 if the run dropped by more than the tolerance, failed or is not complete; 2 if the two "

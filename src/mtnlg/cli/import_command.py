@@ -8,13 +8,13 @@ from mtnlg.cli.command import Subparsers, add_command, add_roots
 from mtnlg.cli.files import FIELDS, add_format
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "import",
+        name,
         run,
-        "outputs of somebody else's system, as a row of a board",
+        summary,
         description="Put the outputs of somebody else's system on a board of an experiment, scored "
         "like its other rows. The file is as in mtnlg score, or a log of lm-evaluation-harness, "
         "inspect_ai or HELM, whose samples are matched by their texts. Where a file has ids or "

@@ -10,13 +10,13 @@ from mtnlg.cli.command import Subparsers, add_command, add_number, add_roots
 from mtnlg.errors import ArtifactError
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "publish",
+        name,
         run,
-        "a board with its record into reports/published and README.md",
+        summary,
         description="Copy the report of an experiment, with the records that it is made from, into "
         "reports/published, and its table into README.md.",
     )

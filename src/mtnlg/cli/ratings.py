@@ -25,11 +25,9 @@ FEW_SHARED = 10
 """Sources below which the agreement of two raters says little."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command and its two subcommands."""
-    parser = add_command(
-        subparsers, "ratings", None, "sheets for people who rate outputs, and their answers"
-    )
+    parser = add_command(subparsers, name, None, summary)
     actions = parser.add_commands()
     export = add_command(
         actions,

@@ -22,13 +22,13 @@ IMPOSSIBLE = 2
 """Exit status where the run could not be made again; 1 where it is not bit-identical."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "reproduce",
+        name,
         run,
-        "a run made again from its manifest, with a verdict for each stage",
+        summary,
         description="Make a run again from its manifest in a fresh folder, data included, and say "
         "for each stage whether it is bit-identical, and if not, what differs first and why. "
         "Exit status: 0 bit-identical, 1 not, 2 it could not be made.",

@@ -28,9 +28,9 @@ SORTS: dict[str, Callable[[Document], Any]] = {
 """Name -> what rows are sorted by."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command and its subcommands."""
-    runs = add_command(subparsers, "runs", None, "list, show, compare, clean and measure runs")
+    runs = add_command(subparsers, name, None, summary)
     actions = runs.add_commands()
     listed = add_command(actions, "list", run_list, "the runs, with their status and main scores")
     listed.add_argument("--sort", choices=list(SORTS), default="experiment", help="(experiment)")

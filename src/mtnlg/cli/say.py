@@ -13,13 +13,13 @@ from mtnlg.cli.command import Subparsers, add_command
 from mtnlg.errors import ConfigError
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "say",
+        name,
         run,
-        "answers of a trained model",
+        summary,
         description="Give texts to a trained model and print its answers.",
     )
     parser.add_argument(

@@ -9,13 +9,13 @@ from mtnlg.cli.command import Parser, Subparsers, add_command, add_number
 from mtnlg.cli.files import add_files
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     """Declare the command."""
     parser = add_command(
         subparsers,
-        "score",
+        name,
         run,
-        "outputs of any system against references, from files of texts",
+        summary,
         description="Score files of outputs against references, line by line, and say which "
         "systems are significantly different. Files are plain text, JSON, tables (.tsv, .csv), "
         "SGML or XML of WMT and IWSLT, or lines of decoders, each also as .gz; - is standard "

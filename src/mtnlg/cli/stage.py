@@ -15,45 +15,36 @@ from mtnlg.cli.hydra_flags import HelpWithChoices, add_overrides, check_flags, s
 from mtnlg.errors import ConfigError
 from mtnlg.process.progress import outlive_readers
 
-STAGES = {
-    "prepare": "raw text to rows, tokenizer and token arrays",
-    "train": "token arrays to a model folder",
-    "generate": "a model folder and test sets to predictions",
-    "evaluate": "predictions to scores",
-    "report": "the scores of a launch to index.html, leaderboard.md, .csv, .json and .tex",
-    "run": "all five stages, and whatever is missing of each",
-}
 resumable = partial(
     guarded, when_interrupted="interrupted; the same command goes on from the last checkpoint"
 )
 """As `guarded`, for work that the same command resumes."""
 
 
-def add_parser(subparsers: Subparsers) -> None:
-    """Declare a command for each stage."""
-    for stage, summary in STAGES.items():
-        parser = add_command(subparsers, stage, run, summary, add_help=False)
-        parser.set_defaults(stage=stage)
-        parser.add_argument("--help", "-h", action=HelpWithChoices, help="show this, or KEY")
-        modes = add_overrides(parser)
-        modes.add_argument(
-            "--multirun",
-            "-m",
-            action="store_true",
-            help="run every combination of values with commas, each in its own process",
-        )
-        modes.add_argument("--run", "-r", action="store_true", help="run once (default)")
-        parser.add_argument(
-            "--dry-run",
-            action="store_true",
-            help="check all jobs and show what each would build, and in about what time",
-        )
-        parser.add_argument(
-            "--verify",
-            action="store_true",
-            help="hash all files that are read, also those that look unchanged",
-        )
-        modes.add_argument("--frozen", metavar="FILE", help="run the config.yaml of a run as it is")
+def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
+    """Declare the command of a stage."""
+    parser = add_command(subparsers, name, run, summary, add_help=False)
+    parser.set_defaults(stage=name)
+    parser.add_argument("--help", "-h", action=HelpWithChoices, help="show this, or KEY")
+    modes = add_overrides(parser)
+    modes.add_argument(
+        "--multirun",
+        "-m",
+        action="store_true",
+        help="run every combination of values with commas, each in its own process",
+    )
+    modes.add_argument("--run", "-r", action="store_true", help="run once (default)")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check all jobs and show what each would build, and in about what time",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="hash all files that are read, also those that look unchanged",
+    )
+    modes.add_argument("--frozen", metavar="FILE", help="run the config.yaml of a run as it is")
 
 
 def run(options: argparse.Namespace) -> int:
