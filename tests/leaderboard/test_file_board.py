@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sacrebleu.metrics import CHRF
 from sacrebleu.metrics.bleu import BLEU
 
 from mtnlg.evaluation import METRICS, Resampling, find_metric
 from mtnlg.leaderboard import file_board
-from mtnlg.leaderboard.file_board import build_file_board, write_samples
+from mtnlg.leaderboard.file_board import SamplesFolder, build_file_board
 from mtnlg.leaderboard.file_inputs import Inputs, Settings
 from mtnlg.leaderboard.model import Board
+from mtnlg.leaderboard.samples import board_samples
 from mtnlg.process.progress import Task
 from mtnlg.records.rows import read_predictions
 from mtnlg.records.text_files import TextFile
@@ -53,7 +55,11 @@ def made_inputs(
 
 
 def built(
-    inputs: Inputs, *metrics: str, main_metric: str | None = None, language: str = "en"
+    inputs: Inputs,
+    *metrics: str,
+    main_metric: str | None = None,
+    language: str = "en",
+    samples: SamplesFolder | None = None,
 ) -> Board:
     settings = Settings(
         metrics=tuple(map(find_metric, metrics)),
@@ -62,7 +68,7 @@ def built(
         num_trials=50,
         resampling=Resampling(num_resamples=20, seed=3),
     )
-    return build_file_board(inputs, settings, task="translation")
+    return build_file_board(inputs, settings, task="translation", samples=samples)
 
 
 def test_systems_are_ranked_by_the_first_metric() -> None:
@@ -143,10 +149,11 @@ def test_label_has_as_much_of_the_path_as_makes_it_unique(
     assert made_inputs(*[GOOD] * len(paths), paths=paths).labels == labels
 
 
-def test_samples_are_predictions_of_lines_at_even_distances(tmp_path: Path) -> None:
+def test_samples_are_outputs_of_lines_at_even_distances_with_their_values(tmp_path: Path) -> None:
+    """Oracle: chrF of sacreBLEU, sentence by sentence."""
     inputs = made_inputs(GOOD, BAD, sources=["eins", "zwei", "drei"])
 
-    write_samples(inputs, tmp_path, num_samples=2)
+    board = built(inputs, "exact_match", "chrf", samples=SamplesFolder(tmp_path, 2))
 
     folders = sorted((tmp_path / "predictions").iterdir())
     assert [folder.name for folder in folders] == ["system-1", "system-2"]
@@ -156,6 +163,14 @@ def test_samples_are_predictions_of_lines_at_even_distances(tmp_path: Path) -> N
             ("line 1", "eins", (REFERENCES[0],), outputs[0]),
             ("line 3", "zwei", (REFERENCES[1],), outputs[1]),
         ]
+    shown = board_samples(board, artifacts_root=tmp_path, num_samples=2).samples
+    for place, sample in enumerate(shown):
+        by_label = {output.label: output.values for output in sample.outputs}
+        for label, outputs in (("a.txt", GOOD), ("b.txt", BAD)):
+            chrf = CHRF().sentence_score(outputs[place], [REFERENCES[place]]).score
+            assert by_label[label]["chrf"] == pytest.approx(chrf, abs=0.005)
+            is_exact = outputs[place] == REFERENCES[place]
+            assert by_label[label]["exact_match"] == 100 * is_exact
 
 
 NUM_CHARACTERS = sum(map(len, [*GOOD, *BAD]))

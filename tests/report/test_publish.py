@@ -11,12 +11,21 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from sacrebleu.metrics import CHRF
 
 from made_launch import MadeLaunch
+from made_samples import add_pair
 from mtnlg.cli.main import main
 from mtnlg.errors import ArtifactError
+from mtnlg.leaderboard.samples import board_samples
 from mtnlg.records.scores import copy_statistics, load_statistics
-from mtnlg.report.publish import check_published, public_command, refresh_excerpts
+from mtnlg.report.publish import (
+    check_published,
+    open_archive,
+    public_command,
+    recorded_leaderboard,
+    refresh_excerpts,
+)
 from mtnlg.report.text_formats import excerpt
 from read_report import record_texts
 
@@ -63,6 +72,26 @@ def test_only_the_shown_predictions_and_nothing_of_the_machine_are_copied(publis
     assert "/scratch" not in everything
     page = (published / "tiny" / "index.html").read_text(encoding="utf-8")
     assert "Samples: 2 of 7 examples" in page
+
+
+def test_published_samples_have_the_values_of_each_output(
+    launch: MadeLaunch, tmp_path: Path
+) -> None:
+    """Oracle: sentence chrF of sacreBLEU; the record keeps statistics of BLEU alone."""
+    add_pair(launch)
+    launch.build()
+    launch.publish(tmp_path / "published", num_samples=2)
+
+    record = tmp_path / "published" / "tiny" / "record.zip"
+    with open_archive(record) as folder:
+        board = recorded_leaderboard(folder).boards[0]
+        shown = board_samples(board, artifacts_root=folder / "artifacts", num_samples=2).samples
+
+    assert [sample.id for sample in shown] == ["0", "2"]
+    for sample in shown:
+        for output in sample.outputs:
+            chrf = CHRF().sentence_score(output.text or "", list(sample.references)).score
+            assert output.values["chrf"] == pytest.approx(chrf, abs=0.005)
 
 
 def test_fresh_board_is_not_stale_and_a_changed_one_is(published: Path) -> None:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from mtnlg.cli.files import read_inputs
 from mtnlg.config.checks import at_least, check
 from mtnlg.errors import ConfigError
-from mtnlg.leaderboard.file_board import build_file_board, write_samples
+from mtnlg.leaderboard.file_board import SamplesFolder, build_file_board
 from mtnlg.leaderboard.file_inputs import Settings, make_settings
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.text_files import as_mistake_of_the_command
@@ -31,13 +31,13 @@ def score(options: argparse.Namespace) -> None:
     settings = _settings(options)
     with as_mistake_of_the_command():
         inputs = read_inputs(options)
-    board = build_file_board(inputs, settings, task=options.task)
     command = shlex.join(["mtnlg", "score", *options.words])
     with TemporaryDirectory(prefix="mtnlg-score-") as folder:
+        shown = None if options.html is None else SamplesFolder(Path(folder), options.samples)
+        board = build_file_board(inputs, settings, task=options.task, samples=shown)
         title = f"Scores against {board.test_set}"
         leaderboard = Leaderboard(title, command, (board,), (), Path(folder))
         if options.html is not None:
-            write_samples(inputs, Path(folder), num_samples=options.samples)
             (page,) = write_report(
                 leaderboard, options.html, formats=["html"], num_samples=options.samples
             )

@@ -19,10 +19,10 @@ from mtnlg.leaderboard.file_notes import reading_notes, text_notes
 from mtnlg.leaderboard.model import Board, BoardRow, left_out_text
 from mtnlg.leaderboard.ranking import rank_rows
 from mtnlg.leaderboard.row_comparisons import compare_rows
-from mtnlg.leaderboard.samples import evenly_spaced
+from mtnlg.leaderboard.samples import evenly_spaced, write_sample_values
 from mtnlg.process.progress import Task, track
 from mtnlg.records.files import write_jsonl
-from mtnlg.records.places import predictions_file
+from mtnlg.records.places import predictions_file, scores_folder
 from mtnlg.records.rows import Prediction
 from mtnlg.records.text_files import TextFile
 
@@ -30,6 +30,15 @@ LONG_WORK = 1_000_000
 """Characters to measure, once for each metric, beyond which processes start and progress is shown:
 some seconds of work.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesFolder:
+    """Where the outputs that a page shows are kept, as in a folder of artifacts."""
+
+    path: Path
+    count: int
+    """Rows of each system, at even distances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +55,15 @@ class _System:
     """What a reader must know beside its numbers."""
 
 
-def build_file_board(inputs: Inputs, settings: Settings, *, task: str) -> Board:
+def build_file_board(
+    inputs: Inputs, settings: Settings, *, task: str, samples: SamplesFolder | None = None
+) -> Board:
     """The board of all files, scored with the same settings, ranked, and compared by every metric;
     each missing number or test has its reason.
     """
     systems = _measured(inputs, settings)
+    if samples is not None:
+        _write_samples(inputs, systems, samples)
     names = _metric_order(systems, settings)
     metrics = {metric.name: metric for metric in settings.metrics}
     rows = [
@@ -88,12 +101,16 @@ def build_file_board(inputs: Inputs, settings: Settings, *, task: str) -> Board:
     return board
 
 
-def write_samples(inputs: Inputs, folder: Path, *, num_samples: int) -> None:
-    """The predictions of each system for the rows that a page shows."""
+def _write_samples(inputs: Inputs, systems: Sequence[_System], samples: SamplesFolder) -> None:
+    """The predictions of each system for the rows that a page shows, and their values."""
     file = inputs.references[0]
-    for system, hypotheses in enumerate(inputs.hypotheses):
-        path = predictions_file(folder, _key(system))
+    shown = evenly_spaced(range(len(inputs.targets)), samples.count)
+    for index, (system, hypotheses) in enumerate(zip(systems, inputs.hypotheses, strict=True)):
+        path = predictions_file(samples.path, _key(index))
         path.parent.mkdir(parents=True)
+        scores = scores_folder(samples.path, _key(index))
+        scores.mkdir(parents=True)
+        write_sample_values(scores, system.statistics, shown)
         predictions = (
             Prediction(
                 f"line {file.line_numbers[row]}",
@@ -101,7 +118,7 @@ def write_samples(inputs: Inputs, folder: Path, *, num_samples: int) -> None:
                 inputs.targets[row],
                 hypotheses.examples[row][0],
             )
-            for row in evenly_spaced(range(len(inputs.targets)), num_samples)
+            for row in shown
         )
         write_jsonl(path, (prediction.to_json() for prediction in predictions))
 
@@ -176,6 +193,7 @@ def _row(
         },
         left_out=system.left_out,
         predictions=(_key(index),),
+        scores=(_key(index),),
         label=system.label,
     )
     notes = [note for note in (left_out_text(row), *system.notes) if note]

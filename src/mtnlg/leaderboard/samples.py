@@ -16,7 +16,13 @@ from mtnlg.errors import ArtifactError, ConfigError, DataError, MtnlgError
 from mtnlg.evaluation import find_metric
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.model import Board, BoardRow
-from mtnlg.records.places import is_folder_name, predictions_file, scores_folder
+from mtnlg.records.codec import read_record, write_record
+from mtnlg.records.places import (
+    SAMPLE_VALUES_FILE,
+    is_folder_name,
+    predictions_file,
+    scores_folder,
+)
 from mtnlg.records.rows import Prediction, read_predictions
 from mtnlg.records.scores import load_statistics
 
@@ -35,6 +41,14 @@ class Output:
     """None where it has no output for this example."""
     values: Mapping[str, float] = field(default_factory=dict)
     """Metric -> value of this output alone, where scoring kept its statistics."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleValues:
+    """The values of the outputs that are kept, where statistics are not."""
+
+    metrics: Mapping[str, list[float]]
+    """Metric -> a value for each prediction kept, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +157,16 @@ def exact_values(
     """
     if not row.scores or not is_folder_name(row.scores[0]):
         return {}
+    folder = scores_folder(artifacts_root, row.scores[0])
     try:
-        arrays, _ = load_statistics(scores_folder(artifacts_root, row.scores[0]))
+        if (folder / SAMPLE_VALUES_FILE).is_file():
+            kept = read_record(folder / SAMPLE_VALUES_FILE, SampleValues).metrics.items()
+            return {
+                name: [column[index] for index in indexes]
+                for name, column in kept
+                if name in row.metrics and len(column) == num_examples
+            }
+        arrays, _ = load_statistics(folder)
     except ArtifactError:
         return {}
     exact: dict[str, list[float]] = {}
@@ -154,6 +176,17 @@ def exact_values(
             if values is not None:
                 exact[name] = values
     return exact
+
+
+def write_sample_values(
+    folder: Path, statistics: Mapping[str, FloatArray], indexes: Sequence[int]
+) -> None:
+    """Keep the values of some examples in a folder of scores, beside whose predictions no others
+    are kept.
+    """
+    columns = {name: values_of(name, array[list(indexes)]) for name, array in statistics.items()}
+    values = {name: column for name, column in columns.items() if column is not None}
+    write_record(folder / SAMPLE_VALUES_FILE, SampleValues(values))
 
 
 def values_of(name: str, statistics: FloatArray) -> list[float] | None:

@@ -26,7 +26,7 @@ from mtnlg.errors import ArtifactError, DamagedError
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.damage import damage_of, fault_of
 from mtnlg.leaderboard.model import Leaderboard
-from mtnlg.leaderboard.samples import evenly_spaced
+from mtnlg.leaderboard.samples import evenly_spaced, write_sample_values
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.files import write_jsonl, write_text
 from mtnlg.records.launches import read_launch, read_runs
@@ -54,7 +54,7 @@ from mtnlg.records.runs import (
     read_imports,
     write_run,
 )
-from mtnlg.records.scores import copy_statistics
+from mtnlg.records.scores import copy_statistics, load_statistics
 from mtnlg.report.formats import write_report
 from mtnlg.report.text_formats import excerpt
 
@@ -233,6 +233,15 @@ class _Copy:
         _copy_file(source / SCORES_FILE, target / SCORES_FILE)
         with suppress(ArtifactError):
             copy_statistics(source, target, *([main_metric] if main_metric else []))
+            self._write_sample_values(source, target)
+
+    def _write_sample_values(self, source: Path, target: Path) -> None:
+        """The values of the outputs that are shown, by all metrics."""
+        statistics, _ = load_statistics(source)
+        num_rows = max((len(array) for array in statistics.values()), default=0)
+        shown = evenly_spaced(range(num_rows), self.publication.num_samples)
+        whole = {name: array for name, array in statistics.items() if len(array) == num_rows}
+        write_sample_values(target, whole, shown)
 
     def _copy_predictions(self, score: ScoreRecord) -> None:
         if score.predictions is None or not self.publication.num_samples:
