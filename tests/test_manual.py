@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,8 +82,8 @@ def way_of(command: str) -> str | None:
     words = shlex.split(command, comments=True)
     if " ".join(words) in SETUP:
         return "setup"
-    if words[0] == "make":
-        return "make"
+    if words[0] in ("make", "shtab"):
+        return words[0]
     if words[0] != "mtnlg" or len(words) < 2:
         return None
     if words[1] in RUN:
@@ -106,8 +107,28 @@ def lines_of(*ways: str) -> Iterator[Any]:
 def test_every_line_of_commands_is_checked_in_some_way() -> None:
     assert [line for line in LINES if way_of(line.command) is None] == []
     assert {way_of(line.command) for line in LINES} == {
-        *("setup", "make", "help", "run", "show", "compose", "parse")
+        *("setup", "make", "shtab", "help", "run", "show", "compose", "parse")
     }
+
+
+@pytest.mark.parametrize("command", lines_of("shtab"))
+def test_tab_completes_commands_and_options(command: str, tmp_path: Path) -> None:
+    """Oracle: a bash that reads the script, and is asked as by the tab key."""
+    words, _, _ = command.partition(" > ")
+    script = subprocess.run(
+        [sys.executable, "-m", *shlex.split(words)], capture_output=True, text=True, check=True
+    ).stdout
+    (tmp_path / "mtnlg").write_text(script, encoding="utf-8")
+
+    def completed(*words: str) -> list[str]:
+        asked = f"source mtnlg; COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; "
+        asked += "$(complete -p mtnlg | sed 's/.*-F \\(\\S*\\).*/\\1/'); echo ${COMPREPLY[@]}"
+        shell = ["bash", "-c", asked]
+        found = subprocess.run(shell, capture_output=True, text=True, check=True, cwd=tmp_path)
+        return sorted(found.stdout.split())
+
+    assert completed("mtnlg", "rep") == ["report", "reproduce"]
+    assert completed("mtnlg", "score", "--hyp") == ["--hypotheses", "--hypothesis-field"]
 
 
 def test_every_block_has_a_language_that_is_checked() -> None:
