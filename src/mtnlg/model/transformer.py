@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from mtnlg.config import FeedForward, ModelConfig, Normalization, PositionEncoding
+from mtnlg.model.functions import RMSNorm, rotate
 from mtnlg.model.key_value_cache import KeyValueCache
 from mtnlg.model.pointer import Pointer, Pointing, mix
 
@@ -241,8 +242,8 @@ class Attention(nn.Module):
         self.query_key_value = nn.Linear(config.hidden_size, width, bias=has_bias)
         self.query_norm = self.key_norm = None
         if config.has_query_key_norm:
-            self.query_norm = nn.RMSNorm(config.head_size, eps=config.norm_epsilon)
-            self.key_norm = nn.RMSNorm(config.head_size, eps=config.norm_epsilon)
+            self.query_norm = RMSNorm(config.head_size, eps=config.norm_epsilon)
+            self.key_norm = RMSNorm(config.head_size, eps=config.norm_epsilon)
         width = config.num_heads * config.head_size
         self.output = nn.Linear(width, config.hidden_size, bias=config.has_bias)
 
@@ -258,13 +259,15 @@ class Attention(nn.Module):
         config = self.config
         num_rows, num_new, _ = hidden.shape
         heads = self.query_key_value(hidden).view(num_rows, num_new, -1, config.head_size)
-        groups = (config.num_heads, config.key_value_heads, config.key_value_heads)
-        # (B, H, T, D), (B, G, T, D) twice
-        query, key, value = heads.transpose(1, 2).split(groups, dim=1)
+        groups = (config.num_heads, config.key_value_heads)
+        # Queries and keys (B, H + G, T, D), values (B, G, T, D)
+        pair, value = heads.transpose(1, 2).split((sum(groups), config.key_value_heads), dim=1)
         if self.query_norm is not None and self.key_norm is not None:
-            query, key = self.query_norm(query), self.key_norm(key)
+            query, key = pair.split(groups, dim=1)
+            pair = torch.cat([self.query_norm(query), self.key_norm(key)], dim=1)
         if rotation is not None:
-            query, key = rotate(query, rotation), rotate(key, rotation)
+            pair = rotate(pair, rotation)
+        query, key = pair.split(groups, dim=1)
         is_causal = mask is None and num_new > 1
         if cache is not None:
             key = cache.write(cache.keys[layer], key)  # (B, G, S, D)
@@ -333,7 +336,7 @@ class PlainFeedForward(nn.Module):
 def build_norm(config: ModelConfig) -> nn.Module:
     """The normalization that the configuration names, over E."""
     if config.normalization is Normalization.rms_norm:
-        return nn.RMSNorm(config.hidden_size, eps=config.norm_epsilon)
+        return RMSNorm(config.hidden_size, eps=config.norm_epsilon)
     return nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
 
 
@@ -349,13 +352,6 @@ def rotary_angles(
     if positions.dim() == 2:
         angles = angles[:, None]
     return angles.cos().to(dtype), angles.sin().to(dtype)
-
-
-def rotate(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate each pair of coordinates (d, d + D / 2) of (B, H, T, D) by its position's angle."""
-    cosine, sine = rotation
-    first, second = heads.chunk(2, dim=-1)
-    return heads * cosine + torch.cat([-second, first], dim=-1) * sine
 
 
 @torch.no_grad()
