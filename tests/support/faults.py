@@ -1,7 +1,8 @@
 """Faults of files and disks in a small experiment, and what the same command makes of them.
 
-`python tests/support/faults.py TABLE.md [KILLS]` injects each fault into each file, kills the
-command at KILLS (50) random moments, and writes both tables.
+`python tests/support/faults.py TABLE.md [TABLE ...]` writes these tables, or all three, and keeps
+the others: `kills` kills the command at 50 random moments, `tests` runs the tests of faults, and
+`files` injects each fault into each file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from mtnlg.cli.main import main
 
@@ -32,8 +34,13 @@ HEAD = """# Faults, and what the same command makes of them
 
 Written by `python tests/support/faults.py`: a small experiment is killed or damaged, and asked
 for again. Held: exit status 0, the board of the undisturbed run apart from times, and a line that
-names a damaged artifact.
+names a damaged artifact; of a test, what it promises.
 """
+TESTS = (
+    *("experiment/test_faults.py", "experiment/test_signals.py", "experiment/test_killed_sweep.py"),
+    *("experiment/test_jobs.py", "training/test_faults.py", "cli/test_streams.py"),
+)
+"""Tests of faults that are injected around the command."""
 CACHES = ("source_facts.json", "source_hashes.json")
 """Files that only save time."""
 SETTINGS = (
@@ -214,11 +221,54 @@ def kill_table(kills: Iterable[tuple[str, bool]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
+def kills(folder: Path) -> str:
+    """The table of kills."""
+    return kill_table(kill(folder, times=50))
+
+
+def files(folder: Path) -> str:
+    """The table of damaged files."""
+    made = Experiment(folder)
+    assert made.run()[0] == 0
+    return table(inject(made, made.files(), FAULTS))
+
+
+def tests(folder: Path) -> str:
+    """Markdown: the promise that each test of a fault names, how often it was tried and held."""
+    report, root = folder / "tests.xml", Path(__file__).parents[1]
+    words = [
+        "-m",
+        "slow or not slow",
+        f"--junitxml={report}",
+        *(str(root / name) for name in TESTS),
+    ]
+    subprocess.run([sys.executable, "-m", "pytest", *words], cwd=root.parent, check=False)
+    outcomes: dict[str, list[bool]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        if case.find("skipped") is None:
+            promise = case.get("name", "").partition("[")[0].removeprefix("test_")
+            is_held = case.find("failure") is None and case.find("error") is None
+            outcomes.setdefault(promise.replace("_", " "), []).append(is_held)
+    lines = ["| promise, of a test | times | held |", "|---|---|---|"]
+    lines += [f"| {name} | {len(held)} | {sum(held)} |" for name, held in outcomes.items()]
+    return "\n".join(lines) + "\n"
+
+
+TABLES: dict[str, Callable[[Path], str]] = {"kills": kills, "tests": tests, "files": files}
+
+
+def write(target: Path, names: Iterable[str]) -> None:
+    """Make the named tables, and write them among the others of the file, which stay."""
+    _, *kept = target.read_text(encoding="utf-8").split("\n\n| ") if target.exists() else [""]
+    texts = dict(zip(TABLES, (f"| {text.rstrip()}\n" for text in kept), strict=False))
     with tempfile.TemporaryDirectory() as temporary:
-        made = Experiment(Path(temporary))
-        assert made.run()[0] == 0
-        files = table(inject(made, made.files(), FAULTS))
-        times = int(sys.argv[2]) if len(sys.argv) > 2 else 50
-        kills = kill_table(kill(Path(temporary) / "kills", times=times))
-        Path(sys.argv[1]).write_text(f"{HEAD}\n{kills}\n{files}", encoding="utf-8")
+        for name in names:
+            folder = Path(temporary, name)
+            folder.mkdir()
+            texts[name] = TABLES[name](folder)
+    body = "\n".join(texts[name] for name in TABLES if name in texts)
+    target.write_text(f"{HEAD}\n{body}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), sys.argv[2:] or TABLES)
