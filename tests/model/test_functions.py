@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtnlg.model.functions import RMSNorm, _RMSNorm, rotate
+from mtnlg.model.functions import RMSNorm, _RMSNorm, gelu_tanh, rotate
 from mtnlg.model.transformer import rotary_angles
 
 
@@ -62,3 +62,11 @@ def test_rotation_is_a_product_of_complex_numbers() -> None:
     angles = positions[:, None, :, None] * 100.0 ** (-torch.arange(0, 8, 2) / 8)
     turned = torch.complex(heads[..., :4], heads[..., 4:]) * torch.exp(1j * angles)
     torch.testing.assert_close(rotated, torch.cat([turned.real, turned.imag], dim=-1))
+
+
+@pytest.mark.parametrize("size", [100, 10_000])
+def test_gelu_without_gradient_is_that_of_torch(size: int) -> None:
+    x = torch.cat([10 * made(size), torch.tensor([0.0, -100.0, 100.0])])
+
+    with torch.no_grad():
+        torch.testing.assert_close(gelu_tanh(x), F.gelu(x, approximate="tanh"))

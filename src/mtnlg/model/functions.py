@@ -1,14 +1,29 @@
-"""Normalization and rotary positions with gradients by hand: the numbers of torch's composite
-functions with half of their passes over memory. Without gradients, torch's are as fast.
+"""Functions of torch in fewer passes over memory, or faster ones, with the same numbers. Each is
+used where it is faster: normalization and rotary positions with gradients, GELU without.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+GELU_SCALE, GELU_CUBIC = 2 * math.sqrt(2 / math.pi), 0.044715
+FEW = 4096
+"""Numbers up to which torch's own GELU is faster."""
+
+
+def gelu_tanh(x: Tensor) -> Tensor:
+    """GELU by its tanh approximation, as x * sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)): a sigmoid
+    takes a third of the time of torch's tanh.
+    """
+    if torch.is_grad_enabled() or x.device.type != "cpu" or x.numel() <= FEW:
+        return F.gelu(x, approximate="tanh")
+    scale = x.new_tensor(GELU_SCALE)
+    return torch.addcmul(scale, x, x, value=GELU_SCALE * GELU_CUBIC).mul_(x).sigmoid_().mul_(x)
 
 
 class RMSNorm(nn.RMSNorm):

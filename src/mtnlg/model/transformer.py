@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from mtnlg.config import FeedForward, ModelConfig, Normalization, PositionEncoding
-from mtnlg.model.functions import RMSNorm, rotate
+from mtnlg.model.functions import RMSNorm, gelu_tanh, rotate
 from mtnlg.model.key_value_cache import KeyValueCache
 from mtnlg.model.pointer import Pointer, Pointing, mix
 
@@ -326,10 +326,10 @@ class PlainFeedForward(nn.Module):
         super().__init__()
         self.inner = nn.Linear(config.hidden_size, config.inner_size, bias=config.has_bias)
         self.output = nn.Linear(config.inner_size, config.hidden_size, bias=config.has_bias)
-        self.approximation = "tanh" if config.feed_forward is FeedForward.gelu_tanh else "none"
+        self.activation = gelu_tanh if config.feed_forward is FeedForward.gelu_tanh else F.gelu
 
     def forward(self, hidden: Tensor) -> Tensor:
-        projected: Tensor = self.output(F.gelu(self.inner(hidden), approximate=self.approximation))
+        projected: Tensor = self.output(self.activation(self.inner(hidden)))
         return projected
 
 
