@@ -25,7 +25,8 @@ STUDENT = ("name=student", "model.num_layers=1", "trainer.max_steps=12")
 def run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     """With a teacher."""
     made = SmallRun(tmp_path_factory.mktemp("distillation"))
-    ended = made.run("train", "trainer.max_steps=60", "optimizer.learning_rate=1e-2")
+    steps = ("trainer.max_steps=60", "trainer.validate_every_steps=60")
+    ended = made.run("train", *steps, "optimizer.learning_rate=1e-2")
     assert ended.returncode == 0, ended.stderr
     return made
 
@@ -62,7 +63,7 @@ def test_student_is_trained_on_the_outputs_of_the_teacher(run: SmallRun, teacher
     pairs = [split.example(index) for index in range(len(split))]
     assert [tokenizer.decode(target.tolist()) for _, target in pairs] == answers
     assert "the training text of its teacher was not looked up" in json.dumps(record["scores"])
-    again = run.run(*words, "trainer.max_steps=13")
+    again = run.run("prepare", *words[1:], "trainer.max_steps=13")
     assert again.returncode == 0, again.stderr
     assert len([*run.root.glob("artifacts/targets/[!.]*")]) == 1
 

@@ -20,7 +20,8 @@ def test_early_stopping_watches_the_rouge_of_generations(tmp_path: Path) -> None
     rate of almost nothing no validation after the first is better.
     """
     run = SmallRun(tmp_path)
-    ended = run.run("train", "trainer.max_steps=80", "optimizer.learning_rate=1e-2")
+    steps = ("trainer.max_steps=80", "trainer.validate_every_steps=80")
+    ended = run.run("train", *steps, "optimizer.learning_rate=1e-2")
     assert ended.returncode == 0, ended.stderr
     model = run.one("artifacts/model/[!.]*")
     monitor = "callbacks.early_stopping.arguments"
