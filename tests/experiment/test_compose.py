@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from mtnlg.cli.main import main
 from mtnlg.config import DecodingConfig
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.compose import decoding_settings
@@ -52,3 +56,40 @@ def test_overrides_of_folders_and_tags_distinguish_no_runs() -> None:
 def test_name_that_is_no_safe_file_name_is_changed_and_has_a_hash(name: str, expected: str) -> None:
     """Oracle: the start of the sha256 of the name, by the command line tool sha256sum."""
     assert slug(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("swept", "others"),
+    [
+        (("model", "mt_nlg_nano", "pointer_nano"), ["model.num_heads=2", "model.dropout=0.1"]),
+        (
+            ("decoding", "greedy", "beam5"),
+            ["decoding.max_new_tokens=7", "decoding.bad_words=[a,b]"],
+        ),
+        (
+            ("optimizer", "muon", "adamw"),
+            ["optimizer.learning_rate=1e-3", "optimizer.beta1=0.8"],
+        ),
+    ],
+)
+def test_settings_below_a_swept_choice_are_those_of_each_job(
+    swept: tuple[str, str, str],
+    others: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Oracle: the run ids of the same commands one by one."""
+    group, *choices = swept
+    roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
+    model = [] if group == "model" else ["model=mt_nlg_nano"]
+    task = ("task=translation/builtin_en_zh", "trainer.num_threads=1")
+    words = ["run", *task, *model, *others, "--dry-run", *roots]
+
+    def run_ids(*more: str) -> list[str]:
+        assert main([*words, *more]) == 0
+        return re.findall(r"^\d+ +(\S+-seed1-\w+)", capsys.readouterr().out, re.MULTILINE)
+
+    together = run_ids("-m", f"{group}={','.join(choices)}")
+
+    assert len(together) == 2
+    assert together == [run_id for choice in choices for run_id in run_ids(f"{group}={choice}")]

@@ -24,6 +24,7 @@ import hydra
 import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -35,6 +36,7 @@ from mtnlg.config.descriptions import find_settings
 from mtnlg.config.foreign_names import foreign_names, setting_hint
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.mistakes import (
+    PACKAGES,
     check_names,
     check_words,
     explain_choices,
@@ -68,6 +70,8 @@ def run_hydra(
     """
     folder, words = _user_folder(flags), with_model(words)
     check_words(words, folder)
+    if {"--multirun", "-m"} & {*flags}:
+        words = below_swept(words)
     register_schema()
     # Otherwise Hydra prints errors in its own words and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -101,6 +105,26 @@ def with_model(words: Sequence[str]) -> list[str]:
     """The overrides, without a model of ours where they name a system and no model."""
     names = {word.lstrip("+~").partition("=")[0] for word in words}
     return [*words, *([NO_MODEL] if "system" in names and "model" not in names else [])]
+
+
+def below_swept(words: Sequence[str]) -> list[str]:
+    """The overrides of a sweep; one below a group that is swept becomes a sweep of one value.
+    Hydra composes a configuration of what is not swept first, and there it has no place.
+    """
+    with suppress(OverrideParseException):  # which Hydra says
+        parsed = OverridesParser.create().parse_overrides([*words])
+        swept = {one.key_or_group for one in parsed if one.is_sweep_override()}
+        sections = {PACKAGES.get(group, group).partition(".")[0] for group in swept}
+        return [
+            word.replace("=", "=choice(", 1) + ")"
+            if not one.is_sweep_override()
+            and not one.is_delete()
+            and (parts := one.key_or_group.partition("."))[0] in sections
+            and parts[2]
+            else word
+            for word, one in zip(words, parsed, strict=True)
+        ]
+    return [*words]
 
 
 class _Started:
