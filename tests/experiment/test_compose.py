@@ -82,7 +82,7 @@ def test_settings_below_a_swept_choice_are_those_of_each_job(
     group, *choices = swept
     roots = [f"{name}_root={tmp_path / name}" for name in ("artifacts", "runs", "reports")]
     model = [] if group == "model" else ["model=mt_nlg_nano"]
-    task = ("task=translation/builtin_en_zh", "trainer.num_threads=1")
+    task = ("task=translation/builtin_en_zh", "name=swept", "trainer.num_threads=1")
     words = ["run", *task, *model, *others, "--dry-run", *roots]
 
     def run_ids(*more: str) -> list[str]:
