@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -64,12 +65,15 @@ COMMANDS = {
     "push": ("export.add_push_parser", "a model exported to the Hugging Face hub"),
 }
 """Command -> the function of this package that declares it, and its line of help."""
+GARBAGE_THRESHOLD = 50_000
+"""New objects before Python looks for cycles; a configuration is tens of thousands, without any."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; the arguments are those of the process."""
     if arguments is None:
         open_streams()
+        gc.set_threshold(GARBAGE_THRESHOLD)
     words = list(sys.argv[1:] if arguments is None else arguments)
     show_messages()
     return guarded(lambda: _run(words or ["--help"]))
