@@ -25,6 +25,7 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -111,20 +112,22 @@ def below_swept(words: Sequence[str]) -> list[str]:
     """The overrides of a sweep; one below a group that is swept becomes a sweep of one value.
     Hydra composes a configuration of what is not swept first, and there it has no place.
     """
-    with suppress(OverrideParseException):  # which Hydra says
+    try:
         parsed = OverridesParser.create().parse_overrides([*words])
-        swept = {one.key_or_group for one in parsed if one.is_sweep_override()}
-        sections = {PACKAGES.get(group, group).partition(".")[0] for group in swept}
-        return [
-            word.replace("=", "=choice(", 1) + ")"
-            if not one.is_sweep_override()
-            and not one.is_delete()
-            and (parts := one.key_or_group.partition("."))[0] in sections
-            and parts[2]
-            else word
-            for word, one in zip(words, parsed, strict=True)
-        ]
-    return [*words]
+    except OverrideParseException:  # which Hydra says
+        return [*words]
+    swept = {one.key_or_group for one in parsed if one.is_sweep_override()}
+    sections = {PACKAGES.get(group, group).partition(".")[0] for group in swept}
+
+    def is_below(one: Override) -> bool:
+        section, dot, _ = one.key_or_group.partition(".")
+        is_known = section in sections or ("_global_" in sections and section != "hydra")
+        return bool(dot) and is_known and not (one.is_sweep_override() or one.is_delete())
+
+    return [
+        word.replace("=", "=choice(", 1) + ")" if is_below(one) else word
+        for word, one in zip(words, parsed, strict=True)
+    ]
 
 
 class _Started:
