@@ -5,6 +5,7 @@ Oracle: the launch that the fixture writes by hand.
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from zipfile import ZipFile
@@ -72,6 +73,23 @@ def test_only_the_shown_predictions_and_nothing_of_the_machine_are_copied(publis
     assert "/scratch" not in everything
     page = (published / "tiny" / "index.html").read_text(encoding="utf-8")
     assert "Samples: 2 of 7 examples" in page
+
+
+def test_settings_of_runs_are_published_without_folders_of_the_machine(
+    launch: MadeLaunch, tmp_path: Path
+) -> None:
+    for name, size in (("a", 1), ("b", 2)):
+        words = [f"initial_model=/home/me/models/{name}.gguf", f"model.num_layers={size}"]
+        launch.add_run(name, [launch.score(launch.add_scores(name, 20.0 + size))], overrides=words)
+    launch.build()
+
+    launch.publish(tmp_path / "published", num_samples=0)
+
+    folder = tmp_path / "published" / "tiny"
+    texts = [path.read_text() for path in folder.iterdir() if path.suffix != ".zip"]
+    everything = "".join([*texts, *record_texts(folder).values()])
+    assert "/home/me" not in everything
+    assert "…/b.gguf" in everything
 
 
 def test_published_samples_have_the_values_of_each_output(
@@ -165,6 +183,21 @@ def test_command_keeps_all_but_the_paths() -> None:
     command = "mtnlg run 'task=[a,b]' data_root=/x artifacts_root=/y seed=1,2"
 
     assert public_command(command) == "mtnlg run 'task=[a,b]' data_root=DATA seed=1,2"
+
+
+@pytest.mark.parametrize(
+    ("word", "public"),
+    [
+        ("initial_model=/home/me/models/a.gguf", "initial_model='…/a.gguf'"),
+        ("system=local//home/me/a.gguf", "'system=local/…/a.gguf'"),
+        ("system=hf/~/models/bart", "'system=hf/…/bart'"),
+        ("system=hf/owner/name@rev", "system=hf/owner/name@rev"),
+        ("system=openai/http://localhost:8000/v1/m", "system=openai/http://localhost:8000/v1/m"),
+        ("task=translation/builtin_en_zh", "task=translation/builtin_en_zh"),
+    ],
+)
+def test_public_command_has_no_folder_of_the_machine(word: str, public: str) -> None:
+    assert shlex.split(public_command(f"mtnlg run {word}")) == shlex.split(f"mtnlg run {public}")
 
 
 def test_refresh_makes_stale_boards_again_and_names_what_has_no_record(

@@ -20,8 +20,10 @@ LEFT_OUT = ("data_root", "artifacts_root", "runs_root", "reports_root", "logger"
 FAST_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """In ASCII it writes the same bytes as the other."""
 
-MACHINE_PATH = re.compile(r"(?<![\w./:~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\\"']+[/\\])+")
-"""The folders of an absolute path, before its last part."""
+MACHINE_PATH = re.compile(
+    r"(?:(?<![\w./:~])|(?<=\blocal/)|(?<=\bhf/))(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\\"']+[/\\])+"
+)
+"""The folders of an absolute path, before its last part, also of system=local/PATH."""
 
 
 class Difference(NamedTuple):

@@ -46,7 +46,7 @@ from mtnlg.records.places import (
     scores_folder,
 )
 from mtnlg.records.rows import read_predictions
-from mtnlg.records.run_config import config_text, read_config
+from mtnlg.records.run_config import config_text, read_config, without_folders
 from mtnlg.records.runs import (
     Imports,
     RunRecord,
@@ -134,9 +134,11 @@ def check_published(published_root: Path, *, readme: Path | None) -> list[str]:
 
 
 def public_command(command: str) -> str:
-    """A command as anybody would type it: DATA for the folder of data, the usual other folders."""
+    """A command as anybody would type it: DATA for the folder of data, the usual other folders, and
+    no absolute path.
+    """
     words = [
-        "data_root=DATA" if word.startswith("data_root=") else word
+        "data_root=DATA" if word.startswith("data_root=") else without_folders(word)
         for word in shlex.split(command)
         if not PATH_WORDS.match(word)
     ]
@@ -186,7 +188,13 @@ class _Copy:
         imports = read_imports(experiment, runs_root=self.runs_root)
         source = experiment_folder(self.runs_root, experiment)
         target = experiment_folder(self.record / "runs", experiment)
-        public = replace(launch, command=public_command(launch.command or ""))
+        public = replace(
+            launch,
+            command=public_command(launch.command or ""),
+            overrides={
+                run: tuple(map(without_folders, words)) for run, words in launch.overrides.items()
+            },
+        )
         write_record(target / LAUNCH_FILE, public)
         for run in runs:
             if is_folder_name(run.run_id):  # any other is a row that says so
