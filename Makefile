@@ -9,7 +9,7 @@ demo: .venv/ready
 
 # Two processes with one thread each: on two cores faster than one with two.
 test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
 # The manual: build/docs/index.html. A warning is an error.
 docs: .venv/docs
