@@ -191,7 +191,7 @@ def in_child(folder: Path, code: str, **variables: str | None) -> subprocess.Com
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("home", [None, "/nowhere"])
+@pytest.mark.parametrize("home", [None, "/dev/null/home"])
 def test_run_needs_no_home(finished: Experiment, tmp_path: Path, home: str | None) -> None:
     """Oracle: the board of the undisturbed run."""
     code = "status, messages = experiment.run(); print(messages); sys.exit(status)"
