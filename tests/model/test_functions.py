@@ -30,10 +30,10 @@ def test_normalization_and_its_gradients_are_those_of_torch(shape: tuple[int, ..
     theirs = F.rms_norm(x.double(), shape[-1:], weight.double(), 1e-5)
 
     torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-6)
-    found = torch.autograd.grad(ours, (x, norm.weight), outer)
+    gradients = torch.autograd.grad(ours, (x, norm.weight), outer)
     wanted = torch.autograd.grad(theirs, (x, weight), outer.double())
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    for gradient, expected in zip(gradients, wanted, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_gradients_are_the_numerical_ones() -> None:

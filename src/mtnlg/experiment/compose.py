@@ -116,17 +116,17 @@ def below_swept(words: Sequence[str]) -> list[str]:
         parsed = OverridesParser.create().parse_overrides([*words])
     except OverrideParseException:  # which Hydra says
         return [*words]
-    swept = {one.key_or_group for one in parsed if one.is_sweep_override()}
+    swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
     sections = {PACKAGES.get(group, group).partition(".")[0] for group in swept}
 
-    def is_below(one: Override) -> bool:
-        section, dot, _ = one.key_or_group.partition(".")
+    def is_below(override: Override) -> bool:
+        section, dot, _ = override.key_or_group.partition(".")
         is_known = section in sections or ("_global_" in sections and section != "hydra")
-        return bool(dot) and is_known and not (one.is_sweep_override() or one.is_delete())
+        return bool(dot) and is_known and not (override.is_sweep_override() or override.is_delete())
 
     return [
-        word.replace("=", "=choice(", 1) + ")" if is_below(one) else word
-        for word, one in zip(words, parsed, strict=True)
+        word.replace("=", "=choice(", 1) + ")" if is_below(override) else word
+        for word, override in zip(words, parsed, strict=True)
     ]
 
 
