@@ -52,6 +52,13 @@ def test_normalization_in_low_precision_is_that_of_torch() -> None:
     assert torch.equal(norm(x), F.rms_norm(x, (8,), norm.weight, 1e-5))
 
 
+def test_gelu_in_low_precision_is_that_of_torch() -> None:
+    x = made(10_000).bfloat16()
+
+    with torch.no_grad():
+        assert torch.equal(gelu_tanh(x), F.gelu(x, approximate="tanh"))
+
+
 def test_rotation_is_a_product_of_complex_numbers() -> None:
     """Oracle: e^(i position / base^(2d / D)) times the coordinates d and d + D / 2."""
     heads = made(2, 3, 5, 8)
