@@ -99,11 +99,37 @@ def helm(board: MadeBoard, rows: Rows) -> Path:
     return board.write("scenario_state.json", json.dumps(document))
 
 
+def helm_displayed(board: MadeBoard, rows: Rows) -> Path:
+    """As helm-summarize writes them: an instance once, and no field that is null."""
+    numbers = {index: f"id{number}" for number, index in enumerate(sorted(dict(rows)))}
+    instances = [
+        {
+            "input": {"text": f"source {index}"},
+            "references": [{"output": {"text": REFERENCES[index]}, "tags": ["correct"]}],
+            "split": "test",
+            "id": identity,
+        }
+        for index, identity in numbers.items()
+    ]
+    board.write("instances.json", json.dumps(instances, indent=2))
+    predictions = [
+        {
+            "instance_id": numbers[index],
+            "train_trial_index": 0,
+            "predicted_text": output,
+            "stats": {"rouge_l": 0.5},
+        }
+        for index, output in rows
+    ]
+    return board.write("display_predictions.json", json.dumps(predictions, indent=2))
+
+
 LOGS: dict[str, Callable[[MadeBoard, Rows], Path]] = {
     "lm-evaluation-harness": lm_eval,
     "inspect_ai": inspect_json,
     "inspect_ai as .eval": inspect_eval,
     "HELM": helm,
+    "HELM as it displays them": helm_displayed,
 }
 
 
@@ -175,6 +201,11 @@ def test_samples_of_other_rows_are_named(
         ("lm-evaluation-harness", ('"filtered_resps": ["', '"x": ["'), ":5: is no sample with"),
         ("inspect_ai", ('"choices"', '"chosen"'), "sample 5 has no output (KeyError: 'choices')"),
         ("HELM", ('"completions"', '"complete"'), "sample 5 has no output (KeyError: 'completion"),
+        (
+            "HELM as it displays them",
+            ('"instance_id": "id4"', '"instance_id": "id9"'),
+            "sample 5 has no output (ValueError: instances.json has no instance id9)",
+        ),
     ],
 )
 def test_damaged_log_is_one_line(
@@ -192,6 +223,25 @@ def test_damaged_log_is_one_line(
 
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "display_predictions.json: needs instances.json of the same run beside it"),
+        ("[1]", "instances.json: is no list of HELM's instances"),
+    ],
+)
+def test_displayed_predictions_need_their_instances(
+    content: str | None, message: str, board: MadeBoard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = helm_displayed(board, [(index, OUTPUTS[index]) for index in range(5)])
+    instances = path.with_name("instances.json")
+    instances.unlink() if content is None else instances.write_text(content)
+
+    assert board.run(path) == 2
+
+    assert message in capsys.readouterr().err
 
 
 def test_packed_log_that_cannot_be_unpacked_says_what_to_do(

@@ -4,7 +4,7 @@
 |---|---|
 | lm-evaluation-harness | `samples_<task>_<time>.jsonl`: lines with doc, target and filtered_resps |
 | inspect_ai | one .json, or one .eval, a zip archive with a file for each sample |
-| HELM | `scenario_state.json` of a run, with request_states |
+| HELM | `scenario_state.json`, or `display_predictions.json` and `instances.json` beside it |
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from mtnlg.records.files import open_bytes
 from mtnlg.records.rows import Prediction
 from mtnlg.text.spelling import verbatim
 
+HELM_INSTANCES = "instances.json"
 MAX_NAMED = 3
 """Rows and samples that a message names."""
 
@@ -53,10 +54,12 @@ def read_log(path: Path) -> tuple[str, list[Sample]] | None:
     record = _parsed(first)
     if isinstance(record, dict) and {"doc", "filtered_resps"} <= record.keys():
         return "lm-evaluation-harness", list(_lm_eval_samples(path))
-    if not first.startswith(b"{") or path.suffix not in (".json", ".gz"):
+    if not first.startswith((b"{", b"[")) or path.suffix not in (".json", ".gz"):
         return None
     with open_bytes(path) as stream:
         document = _parsed(stream.read())
+    if _is_displayed(document):
+        return "HELM", _complete(path, document, _helm_joiner(path))
     if not isinstance(document, dict):
         return None
     if isinstance(states := document.get("request_states"), list):
@@ -174,6 +177,45 @@ def _helm_sample(where: str, record: Any) -> Sample:
     asked = (instance["input"]["text"], record["request"]["prompt"])
     output = record["result"]["completions"][0]["text"]
     return Sample(f"{where} (id {instance.get('id')})", output, tuple(correct), asked)
+
+
+def _is_displayed(document: Any) -> bool:
+    """Whether it is HELM's display_predictions.json."""
+    first = document[0] if isinstance(document, list) and document else None
+    return isinstance(first, dict) and {"instance_id", "predicted_text"} <= first.keys()
+
+
+def _helm_joiner(path: Path) -> Callable[[str, Any], Sample]:
+    """What makes a sample of a displayed prediction, whose example is in instances.json beside it.
+    Raises DataError where that file is missing or damaged.
+    """
+    examples = path.with_name(HELM_INSTANCES + (".gz" if path.suffix == ".gz" else ""))
+    if not examples.is_file():
+        raise DataError(
+            f"{path}: needs {examples.name} of the same run beside it, which has the sources; put "
+            "it there, or give scenario_state.json"
+        )
+    with open_bytes(examples) as stream:
+        document = _parsed(stream.read())
+    try:
+        instances = {_helm_key(item["id"], item): item for item in document}
+    except (KeyError, TypeError):
+        raise DataError(f"{examples}: is no list of HELM's instances; copy it again") from None
+
+    def sample(where: str, record: Any) -> Sample:
+        key = _helm_key(record["instance_id"], record)
+        if key not in instances:
+            raise ValueError(f"{examples.name} has no instance {record['instance_id']}")
+        completion = {"text": record["predicted_text"]}
+        state = {"instance": instances[key], "request": {"prompt": ""}}
+        return _helm_sample(where, state | {"result": {"completions": [completion]}})
+
+    return sample
+
+
+def _helm_key(identity: object, record: Any) -> tuple[str, str]:
+    """An instance and how it was perturbed, which together are unique."""
+    return str(identity), json.dumps(record.get("perturbation"), sort_keys=True)
 
 
 def _packed_samples(path: Path) -> Iterator[Sample]:
