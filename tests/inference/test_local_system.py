@@ -4,6 +4,7 @@ prompt alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 import transformers
 
 from made_checkpoints import NUM_ROWS, NUM_TOKENS, make_checkpoint
-from mtnlg.config import DecodingConfig, InstructionConfig, PromptFormat, TaskKind
+from mtnlg.config import DecodingConfig, GenerationKwargs, InstructionConfig, PromptFormat, TaskKind
 from mtnlg.errors import ConfigError
 from mtnlg.experiment.pretrained import make_pretrained
 from mtnlg.inference.local_system import LocalSystem, check_local
@@ -64,6 +65,26 @@ def test_outputs_are_those_of_transformers(num_examples: int, tmp_path: Path) ->
         new = tokenizer.decode(theirs[0, ids.shape[1] :], skip_special_tokens=True)
         assert text == "".join(filter(str.isprintable, new)).strip()
     assert system.num_parameters == sum(weight.numel() for weight in model.parameters()) - 4 * 24
+
+
+def test_search_stops_where_an_output_is_complete(tmp_path: Path) -> None:
+    """Oracle: the outputs of a search that does not stop there, cut by hand."""
+    system = LocalSystem(folder_of(tmp_path)[0])
+    decoding = DecodingConfig(max_new_tokens=24)
+    whole = system.answer(
+        SOURCES, Prompting(PromptFormat.text, TASK, INSTRUCTION), decoding, nothing
+    )
+    end = whole.texts[0][4:6]
+    until = replace(INSTRUCTION, generation_kwargs=GenerationKwargs(until=[end]))
+    prompting = Prompting(PromptFormat.text, TASK, until)
+
+    stopped = system.answer(SOURCES, prompting, decoding, nothing)
+
+    expected = [text.partition(end)[0].strip() for text in whole.texts]
+    assert [prompting.trim(text) for text in stopped.texts] == expected
+    assert len(stopped.texts[0]) < len(whole.texts[0])
+    assert stopped.num_tokens < whole.num_tokens
+    assert stopped.num_unfinished == whole.num_unfinished - sum(end in t for t in whole.texts)
 
 
 def test_chat_is_rendered_with_its_special_tokens(tmp_path: Path) -> None:

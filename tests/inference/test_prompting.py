@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from mtnlg.config import GenerationKwargs, InstructionConfig, PromptFormat, TaskKind
 from mtnlg.errors import ConfigError, DataError
@@ -65,6 +67,23 @@ def test_chat_has_examples_as_earlier_questions_and_answers() -> None:
 def test_output_ends_before_the_first_of_its_ends(output: str, expected: str) -> None:
     """Oracle: by hand."""
     assert Prompting(PromptFormat.text, TASK, INSTRUCTION).trim(output) == expected
+
+
+@given(text=st.text("ab \n", max_size=9), until=st.lists(st.text("ab \n", min_size=1, max_size=4)))
+@example(text="ab\ncd", until=["b\n", "ab\ncd"])
+def test_complete_output_is_trimmed_as_all_that_begin_so(text: str, until: list[str]) -> None:
+    """Oracle: the trimmed whole."""
+    instruction = InstructionConfig(
+        doc_to_text="{{source}}", generation_kwargs=GenerationKwargs(until=until)
+    )
+    prompting = Prompting(PromptFormat.text, TASK, instruction)
+
+    beginnings = [text[:length] for length in range(len(text) + 1)]
+    complete = [start for start in beginnings if prompting.is_complete(start.strip())]
+
+    assert {prompting.trim(start) for start in complete} <= {prompting.trim(text)}
+    is_cut = any(end in text.strip() for end in until)
+    assert is_cut or not complete
 
 
 def test_signature_depends_on_all_that_a_prompt_is_made_of() -> None:

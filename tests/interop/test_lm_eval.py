@@ -90,6 +90,18 @@ def test_unknown_settings_are_named(converted: tuple[Path, Any, Any]) -> None:
         MtnlgLM(pretrained=folder).generate_until([asked])
 
 
+def test_continuation_ends_before_its_end(converted: tuple[Path, Any, Any]) -> None:
+    """Oracle: the continuation without an end, cut by hand."""
+    adapter = MtnlgLM(pretrained=str(converted[0]))
+    settings = {"until": [], "max_gen_toks": 16}
+    (whole,) = adapter.generate_until([request("generate_until", SOURCES[0], settings)])
+    ends = [whole[9:11], whole[4:6]]
+
+    asked = request("generate_until", SOURCES[0], {**settings, "until": ends})
+
+    assert adapter.generate_until([asked]) == [whole[: min(map(whole.index, ends))]]
+
+
 def write_choices(folder: Path) -> None:
     """A task of two choices, and one of whole texts."""
     documents = [

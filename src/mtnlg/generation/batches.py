@@ -5,7 +5,7 @@ Legend: B rows, T prompt width, S slots, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -34,6 +34,8 @@ class Output:
     """
     is_finished: bool
     """Whether the model ended it, not the limit."""
+    is_complete: bool = False
+    """Whether it was ended since it needs no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,14 @@ class Batch:
     constraints: Constraints | None = None
     prefix_length: int | None = None
     """First tokens of each prompt that see one another in a bidirectional prefix; None: all."""
+    is_complete: Callable[[Sequence[int]], bool] | None = None
+    """As TextRules has it."""
+
+    def completed(self, ids: Tensor) -> Tensor:
+        """Which rows of new ids (B, T) need no more, (B,) bool."""
+        if self.is_complete is None:
+            return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+        return torch.tensor([*map(self.is_complete, ids.tolist())], device=ids.device)
 
     def constrain(self, logits: Tensor, history: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and log-probabilities (..., V) float32 of what may follow `history` (..., T) of

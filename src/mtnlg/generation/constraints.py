@@ -10,7 +10,7 @@ Legend: R rows (each beam is one), T new tokens so far, V vocabulary, N states.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -47,6 +47,10 @@ class TextRules:
     forced_ids: Sequence[int] = ()
     """The beginning of every output."""
     banned_texts: BannedTexts | None = None
+    is_complete: Callable[[Sequence[int]], bool] | None = None
+    """Whether an output needs no more than these ids; strategies that choose token by token end it
+    there. None: only its end or limit ends it.
+    """
 
     def check(self, config: DecodingConfig) -> None:
         """Raise ValueError if a setting came without its ids, so that none is silently ignored."""

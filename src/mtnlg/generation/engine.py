@@ -56,6 +56,7 @@ def generate(
                     config, rules, indices, eos_id=eos_id, device=_device(model)
                 ),
                 prefix_length=prefix_length,
+                is_complete=rules.is_complete,
             )
             decoded = decode_batch(model, batch, config)
             for index, alternatives in zip(indices, decoded, strict=True):
@@ -108,6 +109,7 @@ def stream(
         forbidden_ids=list(forbidden_ids),
         constraints=compile_constraints(config, rules, [0], eos_id=eos_id, device=_device(model)),
         prefix_length=prefix_length,
+        is_complete=rules.is_complete,
     )
     choose = strategy.choose(batch, config, _device(model))
     was_training = model.training

@@ -86,9 +86,10 @@ def walk_rows(
         rows.scores += log_probabilities.gather(1, chosen[:, None])[:, 0]
         yield chosen
         is_end = chosen == batch.eos_id
-        is_over = is_end | (rows.limits == step + 1)
+        is_complete = batch.completed(rows.ids[:, : step + 1])
+        is_over = is_end | is_complete | (rows.limits == step + 1)
         if bool(is_over.any()):
-            finalize(rows, is_over, is_end, num_tokens=step + 1, outputs=outputs)
+            finalize(rows, is_over, is_end, is_complete, num_tokens=step + 1, outputs=outputs)
             rows = rows.take(order := cache.drop_rows(is_over))
             if len(order) == 0:
                 break
@@ -123,17 +124,22 @@ def finalize(
     rows: Rows,
     is_over: Tensor,
     is_end: Tensor,
+    is_complete: Tensor,
     *,
     num_tokens: int,
     outputs: list[Output | None],
 ) -> None:
-    """Store the outputs of the rows that are over; `is_end` (B,): whether the model ended a row."""
+    """Store the outputs of the rows that are over; (B,) `is_end`: whether the model ended a row,
+    `is_complete`: whether it needs no more.
+    """
     over = zip(
         rows.numbers[is_over].tolist(),
         rows.ids[is_over, :num_tokens].tolist(),
         rows.scores[is_over].tolist(),
         is_end[is_over].tolist(),
+        is_complete[is_over].tolist(),
         strict=True,
     )
-    for number, ids, score, is_finished in over:
-        outputs[number] = Output(ids[:-1] if is_finished else ids, score, is_finished)
+    for number, ids, score, is_finished, has_all in over:
+        ids = ids[:-1] if is_finished else ids
+        outputs[number] = Output(ids, score, is_finished, has_all)

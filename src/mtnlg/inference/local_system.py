@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtnlg.config import DecodingConfig, PromptFormat
@@ -102,8 +102,14 @@ class PromptedGenerator(TextGenerator):
             longest_output=decoding.max_new_tokens,
             device=self.model.token_embedding.weight.device,
         )
+        if self.prompting.until and decoding.num_alternatives == 1:  # what follows counts for more
+            rules = replace(rules, is_complete=self._is_complete)
         cuts = [num_cut for _, _, num_cut in built]
         return EncodedSources(prompts, cuts, rules, beginnings=[""] * len(prompts))
+
+    def _is_complete(self, ids: Sequence[int]) -> bool:
+        # An unfinished character is U+FFFD until its other bytes arrive.
+        return self.prompting.is_complete(self.text(ids).rstrip("\ufffd"))
 
     def _fitted(
         self, source: str, source_ids: list[int], task: TaskPrompt, room: int

@@ -58,12 +58,18 @@ class Prompting:
         )
         return f"{instruction.description}{''.join(examples)}{self._question(source)}"
 
+    @property
+    def until(self) -> Sequence[str]:
+        """What ends an output."""
+        return self.instruction.generation_kwargs.until if self.instruction else ()
+
     def trim(self, output: str) -> str:
         """An output without space at its ends, up to the first text of `until`."""
-        until = self.instruction.generation_kwargs.until if self.instruction else ()
-        output = output.lstrip()
-        ends = [at for text in until if (at := output.find(text)) >= 0]
-        return output[: min(ends, default=len(output))].strip()
+        return before_end(output.lstrip(), self.until).strip()
+
+    def is_complete(self, output: str) -> bool:
+        """Whether `trim` gives the same for every text that begins so."""
+        return is_past_end(output.lstrip(), self.until)
 
     @cached_property
     def signature(self) -> str:
@@ -102,6 +108,20 @@ class Prompting:
     @cached_property
     def _template(self) -> Template:
         return compile_template(self._instruction.doc_to_text, key=QUESTION)
+
+
+def before_end(output: str, until: Sequence[str]) -> str:
+    """An output up to the first of its ends."""
+    ends = [at for text in until if (at := output.find(text)) >= 0]
+    return output[: min(ends, default=len(output))]
+
+
+def is_past_end(output: str, until: Sequence[str]) -> bool:
+    """Whether an end is there, and none may follow that began before it."""
+    kept = before_end(output, until)
+    unfinished = (output[at:] for at in range(len(kept)))
+    is_open = any(text.startswith(rest) for rest in unfinished for text in until)
+    return len(kept) < len(output) and not is_open
 
 
 def compile_template(

@@ -39,7 +39,7 @@ class Generated:
     """Sources that were cut to fit the context."""
     num_cut_tokens: int
     num_unfinished: int
-    """Best outputs that the limit ended, not the model."""
+    """Best outputs that the limit ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _with_counts(
         num_tokens=sum(len(output.ids) + output.is_finished for output in best),
         num_cut_prompts=sum(num_cut > 0 for num_cut in cuts),
         num_cut_tokens=sum(cuts),
-        num_unfinished=sum(not output.is_finished for output in best),
+        num_unfinished=sum(not (output.is_finished or output.is_complete) for output in best),
     )
 
 

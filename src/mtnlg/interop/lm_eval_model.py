@@ -22,7 +22,7 @@ from mtnlg.config import DecodingConfig, TaskKind
 from mtnlg.errors import ConfigError
 from mtnlg.inference.local_system import CHAT_TEMPLATE_FILE
 from mtnlg.inference.pretrained import TASKS_FILE, read_tasks
-from mtnlg.inference.prompting import render_chat
+from mtnlg.inference.prompting import before_end, is_past_end, render_chat
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.inference.text_generator import TextGenerator
 from mtnlg.model import load_model
@@ -74,14 +74,18 @@ class MtnlgLM(LM):  # type: ignore[misc]
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """The continuation of each context, up to the first of its ends."""
         outputs = [""] * len(requests)
-        groups: dict[str, tuple[DecodingConfig, list[int]]] = {}
+        groups: dict[str, list[int]] = {}
         for index, request in enumerate(requests):
-            decoding = _decoding(request.args[1], self._batch_tokens)
-            groups.setdefault(repr(decoding), (decoding, []))[1].append(index)
-        for decoding, indices in groups.values():
-            texts = self._generate([requests[index].args[0] for index in indices], decoding)
+            groups.setdefault(repr(request.args[1]), []).append(index)
+        for indices in groups.values():
+            settings = requests[indices[0]].args[1]
+            given = settings.get("until") or ()
+            until = [given] if isinstance(given, str) else given
+            decoding = _decoding(settings, self._batch_tokens)
+            contexts = [requests[index].args[0] for index in indices]
+            texts = self._generate(contexts, decoding, until)
             for index, text in zip(indices, texts, strict=True):
-                outputs[index] = _before(text, requests[index].args[1].get("until") or ())
+                outputs[index] = before_end(text, until)
         return outputs
 
     def loglikelihood(
@@ -104,10 +108,13 @@ class MtnlgLM(LM):  # type: ignore[misc]
             totals.append(sum(self._score([*begin, *part], len(begin))[0] for part in windows))
         return totals
 
-    def _generate(self, contexts: list[str], decoding: DecodingConfig) -> list[str]:
+    def _generate(
+        self, contexts: list[str], decoding: DecodingConfig, until: Sequence[str]
+    ) -> list[str]:
         if self._task is not None:
             generated = self._generator.generate(contexts, self._task, decoding)
             return [alternatives[0] for alternatives in generated.texts]
+        from mtnlg.generation.constraints import TextRules
         from mtnlg.generation.engine import generate
 
         room = self._generator.model.config.context_length - decoding.max_new_tokens
@@ -119,6 +126,7 @@ class MtnlgLM(LM):  # type: ignore[misc]
             eos_id=tokenizer.end_id,
             config=decoding,
             forbidden_ids=self._generator.forbidden_ids,
+            rules=TextRules(is_complete=lambda ids: is_past_end(tokenizer.decode(ids), until)),
         )
         return [tokenizer.decode(alternatives[0].ids) for alternatives in outputs]
 
@@ -185,11 +193,6 @@ def _decoding(settings: dict[str, Any], batch_tokens: int) -> DecodingConfig:
     elif settings.get("num_beams", 1) > 1:
         given |= {"strategy": "beam", "num_beams": settings["num_beams"]}
     return DecodingConfig(**given)
-
-
-def _before(text: str, until: Sequence[str] | str) -> str:
-    ends = [until] if isinstance(until, str) else until
-    return text[: min((at for end in ends if (at := text.find(end)) >= 0), default=len(text))]
 
 
 if __name__ == "__main__":
