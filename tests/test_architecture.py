@@ -50,13 +50,16 @@ ARROWS: dict[str, set[str]] = {
     | {"artifacts", "tokenization", "corpus", "contamination", "model", "generation", "inference"}
     | {"training", "interop"}
     | {"evaluation", "leaderboard", "report", "provenance"},
+    "benchmark": EVERYBODY
+    | {"corpus", "tokenization", "model", "generation", "inference", "training", "interop"}
+    | {"report", "provenance"},
     "library": EVERYBODY | {"evaluation", "leaderboard", "report"},
     "": {"inference", "library"},
 }
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 ARROWS["cli"] = set(ARROWS)
 
-TORCH_ROOMS = {"model", "generation", "inference", "training", "interop"}
+TORCH_ROOMS = {"model", "generation", "inference", "training", "interop", "benchmark"}
 HEAVY_ROOMS = {
     *(*TORCH_ROOMS, "evaluation", "leaderboard", "report", "doctor", "ratings", "library")
 }

@@ -68,7 +68,18 @@ RUN = ("score", "doctor")
 SHOWN = ("--cfg", "--dry-run")
 """Options with which a command of a stage shows something and trains nothing: it is run."""
 NEEDS_A_RUN = {
-    *("data", "diff", "export", "gate", "import", "publish", "push", "ratings", "reproduce"),
+    *(
+        "benchmark",
+        "data",
+        "diff",
+        "export",
+        "gate",
+        "import",
+        "publish",
+        "push",
+        "ratings",
+        "reproduce",
+    ),
     *("runs", "say", "leaks"),
 }
 """Commands that are parsed, since they read what a training or a download leaves."""

@@ -45,6 +45,7 @@ COMMANDS = {
         "a run made again from its manifest, with a verdict for each stage",
     ),
     "gate": ("gate.add_parser", "for CI: exit 1 where a run is worse than a baseline"),
+    "benchmark": ("benchmark.add_parser", "speed beside other programs, on this machine"),
     "runs": ("runs.add_parser", "list, show, compare, clean and measure runs"),
     "publish": (
         "publish.add_parser",
