@@ -91,6 +91,27 @@ def test_settings_are_ordered_by_what_they_explain_and_seeds_are_none(swept: Mad
     assert "pooled over 2 settings" in sweep.seeds
 
 
+def test_settings_that_changed_in_the_same_runs_are_one(launch: MadeLaunch) -> None:
+    """Oracle: of three trainings, two have both the size and the batch, and one has dropout. What
+    only a system without a training sets is not among them.
+    """
+    runs = {
+        "a": ("model=a", "trainer.batch_tokens=100"),
+        "b": ("model=b", "trainer.batch_tokens=200"),
+        "c": ("model=b", "trainer.batch_tokens=200", "model.dropout=0.3"),
+    }
+    for name, overrides in runs.items():
+        add_training(launch, name, 10.0, *overrides, seed=1)
+    launch.add_run("asked", overrides=["system=endpoint"])
+
+    (sweep,) = sweeps(launch.build())
+
+    together = {setting.name: setting.together for setting in sweep.settings}
+    assert together == {"model": ("trainer.batch_tokens",), "model.dropout": (), "decoding": ()}
+    shown = Page(render_html(launch.build(), num_samples=1)).text
+    assert "together with trainer.batch_tokens" in shown
+
+
 def test_launch_that_varies_nothing_but_seeds_has_no_sweep(launch: MadeLaunch) -> None:
     for seed in (1, 2):
         key = launch.add_scores(f"s{seed}", 20.0 + seed)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtnlg.leaderboard.curves import shown_metric
@@ -48,6 +48,8 @@ class Setting:
     variance); None where all scores are equal or no value has two of them."""
     means: tuple[tuple[str, int, float], ...]
     """Value, runs and mean score."""
+    together: tuple[str, ...] = ()
+    """Settings that changed in the same runs, whose effects cannot be separated from its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +107,28 @@ def _settings(run: RunRecord) -> dict[str, str]:
 def _sweep(tasks: tuple[str, ...], runs: Sequence[_Run], artifacts_root: Path) -> Sweep:
     names = dict.fromkeys(name for run in runs for name in run.settings)
     varied = [name for name in names if len({run.settings.get(name) for run in runs}) > 1]
-    settings = [
-        setting for name in varied if (setting := _setting(name, runs, artifacts_root)) is not None
-    ]
+    settings = _merged(_setting(name, runs, artifacts_root) for name in varied)
     settings.sort(key=lambda setting: -(setting.explained or 0.0))
     return Sweep(", ".join(tasks), tuple(settings), _seed_sentence(runs, artifacts_root))
 
 
+def _merged(settings: Iterable[Setting | None]) -> list[Setting]:
+    """The settings with several values; those that split the runs in the same way are one."""
+    groups: dict[tuple[str, tuple[int, ...]], list[Setting]] = {}
+    for setting in settings:
+        if setting is not None and len(setting.means) > 1:
+            values = [trial.value for trial in setting.trials]
+            split = tuple(map(values.index, values))
+            groups.setdefault((setting.measure, split), []).append(setting)
+    return [
+        replace(first, together=tuple(other.name for other in others))
+        for first, *others in groups.values()
+    ]
+
+
 def _setting(name: str, runs: Sequence[_Run], artifacts_root: Path) -> Setting | None:
     """None where no run has a score."""
-    is_of_training = any(len(values) == 1 for values in _values_by_model(name, runs))
+    is_of_training = all(len(values) == 1 for values in _values_by_model(name, runs))
     measure, score = _by_validation if is_of_training else _by_test(runs)
     trials = []
     seen: set[str] = set()

@@ -263,6 +263,7 @@ def slice_chart(setting: Setting) -> Markup:
         across = Scale(-0.5, len(names) - 0.5, LEFT, MARKS_END)
     upward = upward_scale([trial.score for trial in setting.trials])
     x = {name: across.at(number) for name, number in zip(names, numbers, strict=True)}
+    room = int((MARKS_END - LEFT) / len(names) / CHARACTER_WIDTH) - 2
     return _draw(
         "slice_chart",
         across,
@@ -270,7 +271,7 @@ def slice_chart(setting: Setting) -> Markup:
         Labels(
             f"{setting.measure} by {setting.name}", setting.name, setting.measure.split(" of ")[0]
         ),
-        ticks=[(x[name], _shortened(name, TICK_CHARACTERS)) for name in names],
+        ticks=[(x[name], _shortened(name, max(min(room, TICK_CHARACTERS), 4))) for name in names],
         means=[(x[name], upward.at(mean)) for name, _, mean in setting.means],
         dots=[(trial, x[trial.value], upward.at(trial.score)) for trial in setting.trials],
     )
