@@ -53,6 +53,8 @@ def test_two_systems_are_compared_by_numbers_and_settings(open_pair: Open) -> No
     assert rows[1].startswith("chrf")
     assert rows[1].endswith("not tested")
     assert rows[2] == "optimizer.learning_rate0.2<b>0.1</b>"
+    interval = compare.locator("tbody tr").first.locator("td").first
+    assert interval.evaluate("cell => getComputedStyle(cell).whiteSpace") == "nowrap"
     compare.get_by_label("A", exact=True).select_option("bob")
     assert watched.texts("#compare tbody tr") == []
     compare.get_by_label("B", exact=True).select_option("ada")

@@ -25,6 +25,9 @@ from read_report import written
 Open = Callable[..., Watched]
 NAMES = ".ranking tbody th .name"
 LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+PUBLISHED = sorted((Path(__file__).parents[2] / "reports" / "published").glob("*/index.html"))
+MAX_HEIGHT = 12_000
+"""Pixels of a published page on a laptop, with its folds as they come: about 15 screens."""
 
 
 class SilentHandler(SimpleHTTPRequestHandler):
@@ -80,6 +83,23 @@ def test_first_screen_answers_who_wins_by_how_much_and_how_sure(
     assert answers[1].endswith("1 seed 57.1 % flagged")
     assert max(bottom, matrix) < screen["height"]
     assert "1 failed" in page.locator("header.page").inner_text()
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.parent.name)
+def test_published_page_is_short_and_names_its_winners_in_full(file: Path, open_page: Open) -> None:
+    """Oracle: the sizes that Chromium gives to the page and to the names."""
+    watched = open_page(file, viewport=LAPTOP)
+    names = watched.page.locator("#answers .winner .name")
+
+    cut = names.evaluate_all(
+        "all => all.filter(name => name.scrollWidth > name.clientWidth).length"
+    )
+
+    assert names.count() > 0
+    assert cut == 0
+    assert watched.page.evaluate("document.documentElement.scrollHeight") <= MAX_HEIGHT
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= LAPTOP["width"]
+    watched.check()
 
 
 def test_page_asks_the_question_of_its_experiment(open_report: Open) -> None:
@@ -181,6 +201,27 @@ def test_sort_filter_and_sample_are_kept_in_the_address(open_report: Open) -> No
     again.page.wait_for_url("**#runs?*board-2-table.sort=*")
     watched.check()
     again.check()
+
+
+@pytest.mark.parametrize(
+    ("file", "mark", "words", "other_words"),
+    [
+        ("demo", "a", "share a letter", "†"),
+        ("family_or_seed", "†", "not significantly worse (†)", "share a letter"),
+    ],
+)
+def test_first_screen_explains_the_marks_that_it_has(
+    file: str, mark: str, words: str, other_words: str, open_page: Open
+) -> None:
+    """Oracle: the marks beside the numbers, and the words of the last column."""
+    watched = open_page(PUBLISHED[0].parents[1] / file / "index.html")
+
+    assert mark in watched.texts("#matrix sup")
+    assert any(text.endswith("flagged") for text in watched.texts("#answers .sure"))
+    (text,) = watched.texts(".overview > p.muted")
+    assert words in text
+    assert other_words not in text
+    assert "Flagged: test rows with a contamination signal" in text
 
 
 def test_every_row_leads_to_its_comparison_which_the_address_keeps(open_report: Open) -> None:

@@ -22,6 +22,7 @@ from mtnlg.report.overview import (
     answer_of,
     by_test_set,
     forest_of,
+    group_marks,
     matrix_of,
     scale_text,
     short_title,
@@ -141,6 +142,7 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         "sections": sections,
         "answers": [answer_of(list(section.boards.values())) for section in sections],
         "matrix": matrix_of([section.board for section in sections]),
+        "group_marks": group_marks,
         "scale_text": scale_text,
         "forest": forest_of,
         "board_lead": board_lead,
@@ -157,11 +159,19 @@ def render_html(leaderboard: Leaderboard, *, num_samples: int) -> str:
         "slice_chart": slice_chart,
         "facts": environment_facts(leaderboard.runs),
         "runs": run_details(leaderboard),
+        "shared_overrides": _shared_overrides(leaderboard),
         "rows_of": {run.run_id: _rows_of(run.run_id, every) for run in leaderboard.runs},
         "compare_json": compare_json(every, leaderboard),
         "run_links": lambda row: _run_links(row, anchors),
     }
     return render_page("report.html.j2", context, scripts=SCRIPTS)
+
+
+def _shared_overrides(leaderboard: Leaderboard) -> list[str]:
+    """What every run of several was launched with."""
+    runs = leaderboard.runs
+    words = runs[0].overrides if len(runs) > 1 else ()
+    return [word for word in words if all(word in run.overrides for run in runs)]
 
 
 def _notes(board: Board) -> dict[str, dict[str, list[str]]]:

@@ -174,6 +174,11 @@ def matrix_of(boards: Sequence[Board]) -> list[MatrixRow]:
     return [*rows, *([MatrixRow("best baseline", "baseline", best)] if any(best) else [])]
 
 
+def group_marks(matrix: Sequence[MatrixRow]) -> set[str]:
+    """The significance groups that the matrix shows; an empty text stands for none."""
+    return {cell.group for row in matrix for cell in row.cells if cell is not None}
+
+
 def _identity(row: BoardRow) -> Identity:
     settings = without_seed(row.overrides)
     return Identity(row.system, row.decoding, settings, row.kind, row.seeds, row.runs)

@@ -55,6 +55,7 @@ class RunDetails:
     anchor: str
     label: str
     facts: tuple[tuple[str, str], ...]
+    environment: tuple[tuple[str, str], ...]
     config: str
     config_reason: str
     log: str
@@ -129,6 +130,7 @@ def _details(run: RunRecord, leaderboard: Leaderboard, *, anchor: str, label: st
         anchor,
         label,
         tuple(_facts(run, leaderboard.artifacts_root)),
+        tuple(settings_of(run.environment)),
         "" if isinstance(config, str) else config_text(config),
         config if isinstance(config, str) else "",
         log,
@@ -168,7 +170,6 @@ def _facts(run: RunRecord, artifacts_root: Path) -> Iterator[tuple[str, str]]:
     yield "wall-clock", duration_text(run.seconds)
     yield from training_facts(run, artifacts_root)
     yield "model", f"artifacts/model/{run.model}" if run.model else ""
-    yield from settings_of(run.environment)
 
 
 def _speed(table: Table) -> tuple[Markup, str]:

@@ -19,11 +19,14 @@ function plainDifference(a, b, index) {
   return a.is_percent[index] ? difference.toFixed(2) : String(Number(difference.toPrecision(4)));
 }
 
+/** A number with its interval, which stays on one line. */
+const INTERVAL = /^\S+ \[[^\]]+\]$/;
+
 /** A table of texts that scrolls by itself. */
 function textTable(name, headers, rows) {
   const head = element("tr", {}, ...headers.map((text) => element("th", { scope: "col", class: "words" }, text)));
   const body = rows.map(([first, ...rest]) => {
-    const cells = rest.map((text) => element("td", { class: "words" }, text ?? "–"));
+    const cells = rest.map((text) => element("td", { class: INTERVAL.test(text) ? "words whole" : "words" }, text ?? "–"));
     return element("tr", {}, element("th", { scope: "row" }, first), ...cells);
   });
   const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
@@ -76,7 +79,7 @@ function addCompareButtons(data, ask) {
       if (index < 0) continue;
       const onclick = () => ask(which, index, index === 0 ? 1 : 0);
       const name = `Compare ${row.dataset.label} with another system`;
-      row.querySelector("th").append(element("button", { type: "button", class: "with", "aria-label": name, onclick }, "⇄"));
+      row.querySelector("th").append(element("button", { type: "button", class: "with", "aria-label": name, title: name, onclick }, "⇄"));
     }
   });
 }

@@ -34,7 +34,7 @@ function makeNotes() {
 
 /** The numbers of a table that have a note: one Tab stop, and arrow keys move between them. */
 function addNotes(table, show, hide) {
-  const targets = [...table.querySelectorAll("tbody [title]")];
+  const targets = [...table.querySelectorAll("tbody [title]:not(button)")];
   targets.forEach((target, index) => {
     target.dataset.note = target.title;
     target.removeAttribute("title");
