@@ -29,7 +29,7 @@ GROUP = "decoding"
 HUGGING_FACE, FLOAT, INTEGER = "Hugging Face generate", "CTranslate2 fp32", "CTranslate2 int8"
 LEAST_SHARE = 0.99
 """Of equal outputs; rounding may decide between two tokens that are nearly as likely."""
-NUM_NEW, LONGEST_PROMPT = 40, 40
+NUM_NEW, LONGEST_PROMPT, BEAMS = 40, 40, 5
 NUM_PROMPTS = {"2 M": 128, "10 M": 64, "92 M": 32, "quick": 8}
 DEVIATION = 2.0
 """Of the weights, times the root of the width: so wide that outputs do not repeat a token."""
@@ -37,7 +37,10 @@ Ids = list[list[int]]
 
 
 class Material:
-    """A model of a size with random weights, its prompts, and the token that ends outputs."""
+    """A model of a size with random weights, its prompts, and the token that ends outputs by the
+    number of beams. Greedy outputs have different lengths; those of a beam search are as long as
+    they may be, since programs differ in when a search with finished hypotheses ends.
+    """
 
     def __init__(self, bench: Workbench, size: str) -> None:
         self.bench, self.size, dataset = bench, size, bench.ragged()
@@ -47,8 +50,8 @@ class Material:
         stride = max(len(dataset) // number, 1)
         sequences = [dataset.sequence(index * stride) for index in range(number)]
         self.prompts = [ids[:prefix].tolist()[:LONGEST_PROMPT] for ids, prefix in sequences]
-        self.end = bench.tokenizer.end_id
-        self.end = widest_spread(our_decoder(self)(self.prompts, 1, number))
+        self.ends = {1: bench.tokenizer.end_id, BEAMS: bench.tokenizer.end_id}
+        self.ends[1] = widest_spread(our_decoder(self)(self.prompts, 1, number))
 
     def folder(self, form: str) -> Path:
         """The model as a peer reads it."""
@@ -82,7 +85,7 @@ def our_decoder(material: Material) -> Decoder:
             batch_tokens=num_rows * beams * (LONGEST_PROMPT + NUM_NEW),
             num_beams=beams if beams > 1 else DecodingConfig.num_beams,
         )
-        outputs = generate(material.model, prompts, eos_id=material.end, config=config)
+        outputs = generate(material.model, prompts, eos_id=material.ends[beams], config=config)
         return [alternatives[0].ids for alternatives in outputs]
 
     return decode
@@ -93,9 +96,10 @@ def hugging_face_decoder(material: Material) -> Decoder:
     from transformers import AutoModelForCausalLM, GenerationConfig
 
     model = AutoModelForCausalLM.from_pretrained(material.folder("hf")).eval()  # type: ignore[no-untyped-call]
-    end, pad = material.end, material.bench.tokenizer.pad_id
+    pad = material.bench.tokenizer.pad_id
 
     def decode(prompts: Ids, beams: int, num_rows: int) -> Ids:
+        end = material.ends[beams]
         settings = GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=NUM_NEW,
             num_beams=beams,
@@ -139,7 +143,7 @@ def ctranslate2_decoder(material: Material, compute_type: str) -> Decoder:
             beam_size=beams,
             sampling_topk=1,
             include_prompt_in_result=False,
-            end_token=vocabulary[material.end],
+            end_token=vocabulary[material.ends[beams]],
             max_batch_size=num_rows,
             length_penalty=1.0,
         )
@@ -153,7 +157,7 @@ PEERS: dict[str, Callable[[Material], Decoder]] = {
     FLOAT: lambda material: ctranslate2_decoder(material, "float32"),
     INTEGER: lambda material: ctranslate2_decoder(material, "int8"),
 }
-CASES = {"greedy": (1, 64), "beam 5": (5, 32), "one prompt at a time": (1, 1)}
+CASES = {"greedy": (1, 64), "beam 5": (BEAMS, 32), "one prompt at a time": (1, 1)}
 """Case -> beams and rows of a batch."""
 NUM_SINGLE = 8
 """Prompts that are decoded one at a time."""
