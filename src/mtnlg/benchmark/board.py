@@ -104,7 +104,7 @@ def row_line(row: Row) -> str:
 
 def markdown(machine: Mapping[str, object], groups: Sequence[Group]) -> str:
     """The board as tables."""
-    lines = [f"# {TITLE}", "", LEAD, "", f"Machine: {_facts(machine)}."]
+    lines = [f"# {TITLE}", "", LEAD, "", f"Hardware: {_facts(machine)}."]
     for group in groups:
         lines += ["", f"## {group.name.capitalize()}", "", f"Measured: {group.facts}.", ""]
         lines += ["| case | peer | processor time | wall clock | outputs | target |"]

@@ -30,7 +30,7 @@ HUGGING_FACE, FLOAT, INTEGER = "Hugging Face generate", "CTranslate2 fp32", "CTr
 LEAST_SHARE = 0.99
 """Of equal outputs; rounding may decide between two tokens that are nearly as likely."""
 NUM_NEW, LONGEST_PROMPT, BEAMS = 40, 40, 5
-NUM_PROMPTS = {"2 M": 128, "10 M": 64, "92 M": 32, "quick": 8}
+NUM_PROMPTS = {"2 M": 64, "10 M": 32, "92 M": 16, "quick": 8}
 DEVIATION = 2.0
 """Of the weights, times the root of the width: so wide that outputs do not repeat a token."""
 Ids = list[list[int]]

@@ -28,7 +28,7 @@ from mtnlg.corpus.builtin.corpus import generate_rows
 GROUP, CASE, PEER = "preparation", "parallel text", "one worker"
 TASK = "multi30k_en_de"
 """A task whose files this one replaces."""
-FULL_BYTES, QUICK_BYTES, HELD_OUT_ROWS = 20_000_000, 100_000, 500
+FULL_BYTES, QUICK_BYTES, HELD_OUT_ROWS = 10_000_000, 100_000, 500
 
 
 def write_text_pairs(folder: Path, num_bytes: int) -> float:

@@ -33,7 +33,7 @@ def train(is_alone: bool) -> Cost:
     train_ours(bench, bench.sizes[0], dataset, num_steps=1)
     if not is_alone:
         _shared["barrier"].wait(PATIENCE_SECONDS)
-    return train_ours(bench, bench.sizes[0], dataset, num_steps=bench.scaled(8, 2)).cost
+    return train_ours(bench, bench.sizes[0], dataset, num_steps=bench.scaled(3, 2)).cost
 
 
 def side_by_side(pool: ProcessPoolExecutor, number: int) -> Cost:
