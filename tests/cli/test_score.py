@@ -631,7 +631,7 @@ def test_systems_within_the_margin_are_equivalent(
     assert main(command) == 0
     text = capsys.readouterr().out
     assert "; equivalent within 1.00 (two one-sided tests, p = " in text
-    assert ") to the next external system, b.txt (" in text
+    assert ") to the next system, b.txt (" in text
 
 
 @pytest.mark.parametrize(
@@ -664,7 +664,7 @@ def test_large_difference_that_is_not_significant_is_never_called_a_tie(
     assert main(words(references, *paths)) == 0
 
     text = capsys.readouterr().out
-    assert "no significant difference from the next external system, poor.txt (" in text
+    assert "no significant difference from the next system, poor.txt (" in text
     assert "would have been found in 80 %)" in text
     assert "tied" not in text
     assert "equivalent" not in text

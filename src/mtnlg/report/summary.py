@@ -70,7 +70,7 @@ def board_sentence(board: Board) -> str:
     what has no rank.
     """
     lead = board_lead(board)
-    first = "No system has a rank here." if lead is None else lead_sentence(lead)
+    first = "No system has a rank here." if lead is None else lead_sentence(lead, board)
     return " ".join(filter(None, (first, groups(board))))
 
 
@@ -81,9 +81,10 @@ def groups(board: Board) -> str:
     return " ".join(filter(None, (_groups(board), _unranked(board))))
 
 
-def lead_sentence(lead: Lead) -> str:
+def lead_sentence(lead: Lead, board: Board) -> str:
     """Who leads, and how it compares with its rivals."""
-    kind = "" if lead.row.kind == "trained" else f", {_with_article(lead.row.kind)},"
+    kind = _with_article(_kind_name(lead.row, board))
+    kind = "" if kind in ("a trained system", "a system") else f", {kind},"
     clauses = (rival.clause for rival in lead.rivals)
     return "; ".join([f"{lead.row.label}{kind} leads with {lead.score}", *clauses]) + "."
 
@@ -96,7 +97,7 @@ def _against(board: Board, leader: BoardRow, rival: BoardRow) -> Rival:
     """How the paired test compares the leader with another row."""
     score = rival.metrics[board.metric_names[0]]
     degree = "next" if rival.kind == leader.kind else "best"
-    name = f"the {degree} {NAMES_OF_KINDS[rival.kind]}, {rival.label} ({pair_text(score)})"
+    name = f"the {degree} {_kind_name(rival, board)}, {rival.label} ({pair_text(score)})"
     for comparison in board.comparisons:
         if (comparison.better, comparison.worse) == (leader.label, rival.label):
             return Rival(rival, comparison, verdict(comparison, board, worse_name=name))
@@ -144,8 +145,14 @@ def _joined(labels: list[str]) -> str:
     return ", ".join(labels[:-1]) + f" and {labels[-1]}" if len(labels) > 1 else "".join(labels)
 
 
-def _with_article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {NAMES_OF_KINDS[kind]}"
+def _kind_name(row: BoardRow, board: Board) -> str:
+    """The kind of a row, which goes without saying where all are external, as those of files."""
+    is_of_files = all(each.kind == "external" for each in board.rows)
+    return "system" if is_of_files else NAMES_OF_KINDS[row.kind]
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _unranked(board: Board) -> str:
