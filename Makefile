@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check docs reproduce proof mutation browser-test tex-test screenshot simulations faults configuration clean
+.PHONY: demo test check docs reproduce proof mutation browser-test tex-test screenshot simulations faults configuration notebook clean
 
 demo: .venv/ready
 	$(BIN)/mtnlg run experiment=demo
@@ -65,6 +65,10 @@ faults: .venv/ready
 # The page of all settings, from the classes that define them.
 configuration: .venv/ready
 	$(BIN)/python tests/support/configuration_page.py docs/configuration.md
+
+# The notebook of the manual, run anew.
+notebook: .venv/ready
+	$(BIN)/python tests/support/notebook_cells.py docs/notebook.ipynb
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ import mtnlg
 from composed import composed
 from mtnlg.cli.main import STAGES, main, make_parser
 from mtnlg.report.publish import check_published
+from notebook_cells import read_notebook, run_cells
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -298,6 +299,23 @@ def test_examples_of_python_are_right(tmp_path: Path, monkeypatch: pytest.Monkey
     assert result.failed == 0
     assert script.count(">>> ") + script.count("... ") <= 15
     assert "<svg" in (tmp_path / "board.svg").read_text(encoding="utf-8")
+
+
+def test_notebook_shows_what_its_cells_give() -> None:
+    """Oracle: its cells, run here; of pictures that there is one, since their bytes differ."""
+    notebook = read_notebook(ROOT / "docs" / "notebook.ipynb")
+    kept = [cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+    shown = run_cells(notebook, ROOT / "docs")
+
+    assert len(kept) >= 5
+    for old, new in zip(kept, shown, strict=True):
+        assert [output.get("text") for output in old] == [output.get("text") for output in new]
+        for before, after in zip(old, new, strict=True):
+            pictures = [output.get("data", {}).pop("image/png", "") for output in (before, after)]
+            assert before == after
+            assert bool(pictures[0]) == bool(pictures[1])
+    assert "image/png" in (ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf-8")
 
 
 def test_python_names_what_there_is() -> None:
