@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ class Workbench:
             "at commit": commit,
             "with text of": "the built-in corpus" if self.data_root is None else "Multi30k",
             "alternations": self.repeats,
+            "busy processes on the machine": round(os.getloadavg()[0], 1),
             **{name: version for name, version in named.items() if version},
             **({"sizes": "quick, which say nothing"} if self.is_quick else {}),
         }
