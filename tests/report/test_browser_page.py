@@ -19,7 +19,7 @@ import pytest
 from chromium import Watched
 from made_launch import HEADER, MadeLaunch, made_metric, made_task
 from mtnlg.records.rows import Prediction
-from mtnlg.report.question import first_question
+from mtnlg.report.question import first_question, question_of
 from read_report import written
 
 Open = Callable[..., Watched]
@@ -125,6 +125,16 @@ def test_page_asks_the_question_of_its_experiment(open_report: Open) -> None:
 )
 def test_question_is_the_first_of_the_comment_at_the_head(text: str, question: str) -> None:
     assert first_question(text) == question
+
+
+def test_page_of_one_system_asks_whether_it_beats_the_baselines(launch: MadeLaunch) -> None:
+    """Oracle: the names of the launch."""
+    baseline = launch.score(launch.add_scores("b", 5.0), kind="baseline", system="copy")
+    launch.add_run("r", [launch.score(launch.add_scores("a", 20.0), system="ada"), baseline])
+
+    question = question_of(launch.build())
+
+    assert question == "Does ada beat the trivial baselines on translation/tiny_en_de, test?"
 
 
 def test_matrix_has_systems_by_test_sets_as_forest_plots_and_sorts(open_report: Open) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from mtnlg.report.charts import (
     name_positions,
     ticks_between,
 )
+from mtnlg.report.overview import scale_text
 from read_report import Page, written
 
 
@@ -93,6 +95,27 @@ def test_bar_without_interval_shows_the_value_alone() -> None:
 
     assert "value" in bar
     assert "reach" not in bar
+
+
+@pytest.mark.parametrize(
+    ("systems", "baseline", "has_baseline"),
+    [((30.0, 34.0), 5.0, False), ((30.0, 34.0), 50.0, True), ((30.0,), 5.0, True)],
+    ids=["below two systems", "leader", "beside one system"],
+)
+def test_scale_of_a_board_has_its_leader_and_more_than_one_row(
+    systems: tuple[float, ...], baseline: float, has_baseline: bool, launch: MadeLaunch
+) -> None:
+    """Oracle: the values of the rows, each with an interval of one to both sides."""
+    scores = [launch.score(launch.add_scores("b", baseline), kind="baseline", system="b")]
+    for number, value in enumerate(systems):
+        name = f"system{number}"
+        score = launch.score(launch.add_scores(name, value), system=name)
+        launch.add_run(name, [score, *scores], system=name)
+
+    low, high = map(float, scale_text(launch.build().boards[0]).split(" to "))
+
+    assert all(low < value - 1 and value + 1 < high for value in systems)
+    assert (low <= baseline <= high) == has_baseline
 
 
 def test_forest_plot_is_as_wide_as_its_intervals_and_points_at_what_is_beyond() -> None:

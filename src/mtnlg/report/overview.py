@@ -191,8 +191,12 @@ def _without_task(row: BoardRow) -> Identity:
 
 
 def _best_baseline(board: Board) -> Cell | None:
-    ranked = (row for row in board.ranked if row.kind == "baseline")
-    return next((_cell(row, board) for row in ranked), None)
+    row = _best_baseline_row(board)
+    return None if row is None else _cell(row, board)
+
+
+def _best_baseline_row(board: Board) -> BoardRow | None:
+    return next((row for row in board.ranked if row.kind == "baseline"), None)
 
 
 def _cell(row: BoardRow, board: Board) -> Cell:
@@ -211,9 +215,14 @@ def _interval(row: BoardRow, board: Board) -> Interval:
 
 
 def _ends(board: Board) -> tuple[float, float]:
-    """The scale of a board's forest plot, which its systems fill; of baselines only if alone."""
+    """The scale of a board's forest plot, which its systems fill. The best baseline counts where it
+    leads, and beside a system that is alone; all baselines count where there is nothing else.
+    """
     rows = [row for row in board.rows if board.main_metric in row.metrics]
     systems = [row for row in rows if row.kind != "baseline"]
+    best = _best_baseline_row(board)
+    if best and systems and (best is board.ranked[0] or len(systems) == 1):
+        systems.append(best)
     return fitted_ends([_interval(row, board) for row in systems or rows])
 
 

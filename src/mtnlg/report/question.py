@@ -15,16 +15,19 @@ NOT_SENTENCES = ("@package", "mtnlg ")
 
 
 def question_of(leaderboard: Leaderboard) -> str:
-    """The question of the experiment that the command names, or else which system is best; empty
-    where there is nothing to choose from.
+    """The question of the experiment that the command names, or else which system is best, or
+    whether the only one beats the baselines; empty where there is nothing to compare.
     """
     for text in experiment_texts(leaderboard.command):
         if question := first_question(text):
             return question
     boards = leaderboard.boards
-    systems = {row.label for board in boards for row in board.rows if row.kind != "baseline"}
+    kinds = {row.label: row.kind for board in boards for row in board.rows}
+    systems = [label for label, kind in kinds.items() if kind != "baseline"]
     tests = list(dict.fromkeys(f"{board.task}, {board.test_set}" for board in boards))
     where = tests[0] if len(tests) == 1 else f"{len(tests)} test sets"
+    if len(systems) == 1 and len(kinds) > 1:
+        return f"Does {systems[0]} beat the trivial baselines on {where}?"
     return f"Which of {len(systems)} systems is best on {where}?" if len(systems) > 1 else ""
 
 
