@@ -337,6 +337,19 @@ def test_links_lead_to_files(page: str) -> None:
     assert [file for file in files if not (ROOT / page).parent.joinpath(file).exists()] == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_manual_links_to_nothing_outside(page: str) -> None:
+    """Sphinx builds the folder docs alone. Oracle: the paths of the files."""
+    targets = re.findall(r"\]\(([^)#]+)", PAGES[page])
+    files = [
+        (ROOT / page).parent.joinpath(target).resolve()
+        for target in targets
+        if not target.startswith("http")
+    ]
+
+    assert [file for file in files if not file.is_relative_to(ROOT / "docs")] == []
+
+
 def test_every_page_is_in_the_contents() -> None:
     contents = "\n".join(block.text for block in BLOCKS if block.language == "{toctree}").split()
     pages = {
