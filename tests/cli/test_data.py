@@ -56,7 +56,7 @@ def test_numbers_of_a_data_set_are_told(
     printed = capsys.readouterr().out
     titles = list(SECTIONS)
     assert [line for line in printed.splitlines() if line in titles] == titles
-    assert "Licence: CC BY 2.0 FR" in printed
+    assert "License: CC BY 2.0 FR" in printed
     train, validation, test = section(printed, "Rows")[1:]
     assert train == ["train", "4", "4", "3", "0", *("empty_source", "1", "space", "1")]
     assert (validation[:4], test[:4]) == (["validation", "2", "2", "2"], ["test", "2", "2", "2"])

@@ -205,7 +205,7 @@ def test_records_of_the_hub_become_rows(
 
 
 def test_every_data_set_says_what_is_known_of_it() -> None:
-    """The comment at the head: the command, the licence, the faults."""
+    """The comment at the head: the command, the faults; and the license."""
     for choice in choices("task"):
         if "builtin" in choice:
             continue
@@ -215,7 +215,7 @@ def test_every_data_set_says_what_is_known_of_it() -> None:
         stage = "train" if choice.startswith("language_modeling/") else "run"
         assert lines[1].startswith(f"# mtnlg {stage} task=")
         assert choice in lines[1]
-        assert "\n# Licence: " in comment, choice
+        assert any(line.startswith("license: ") for line in lines), choice
         assert "\n# Known faults: " in comment, choice
 
 

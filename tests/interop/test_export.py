@@ -69,7 +69,9 @@ class Made:
         for name, parameter in self.model.named_parameters():
             if parameter.dim() < 2:
                 torch.nn.init.normal_(parameter, float(name.endswith("norm.weight")), 0.2)
-        prompt = TaskPrompt(TITLE, TaskKind.translation, "en", "de", MARKER, CleaningConfig())
+        prompt = TaskPrompt(
+            TITLE, TaskKind.translation, "en", "de", MARKER, CleaningConfig(), "CC0"
+        )
         ours = MegatronTuringForConditionalGeneration(
             self.model, self.tokenizer, {TITLE: prompt}, TITLE
         )
@@ -336,6 +338,7 @@ def test_card_of_a_folder_says_what_is_not_known(tmp_path: Path) -> None:
     assert f"`{MARKER}TEXT<sep>`" in card
     assert "Not known here: the export named no run that was evaluated." in card
     assert "Not known: the folder has no record of a training." in card
+    assert "- captions: source not known; license: CC0" in card
 
 
 def test_card_of_a_run_has_its_scores(launch: MadeLaunch, tmp_path: Path) -> None:
@@ -345,6 +348,7 @@ def test_card_of_a_run_has_its_scores(launch: MadeLaunch, tmp_path: Path) -> Non
     folder = launch.artifacts_root / "model" / "m"
     Made(folder, "llama")
     put_json(folder / "training.json", made_training())
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
     roots = ["--runs-root", str(launch.runs_root), "--artifacts-root", str(launch.artifacts_root)]
 
     assert main(["export", "a", "--to", str(tmp_path / "out"), *roots]) == 0
@@ -353,6 +357,7 @@ def test_card_of_a_run_has_its_scores(launch: MadeLaunch, tmp_path: Path) -> Non
     assert "| bleu | 21.50 | 20.50 to 22.50 | 7 | `nrefs:1|" in card
     assert f"- {TASK} test: 0 of 7 (13-gram overlap)" in card
     assert "2,200,000 parameters; 1,000,000 training tokens" in card
+    assert "License of the weights that the training began with: apache-2.0." in card
 
 
 def test_push_uploads_what_export_writes(

@@ -24,6 +24,7 @@ from mtnlg.interop.convert import convert
 from mtnlg.interop.families import all_families
 from mtnlg.interop.family import canonical
 from mtnlg.model import load_model
+from mtnlg.model.folder import read_license
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 LARGEST_DIFFERENCE = 1e-4
@@ -132,6 +133,17 @@ def test_tokenizer_keeps_its_tokens_and_gets_ours_after_them(tmp_path: Path) -> 
         encoded = tokenizer.encode(text)
         assert encoded == byte_level_bpe().encode(text).ids
         assert b"".join(tokenizer.token_bytes[token] for token in encoded).decode() == text
+
+
+def test_license_of_a_card_stays_with_the_weights(tmp_path: Path) -> None:
+    """Oracle: the card, by hand."""
+    make_checkpoint(tmp_path / "theirs", "gpt2")
+    card = "---\nlanguage: en\nlicense: mit\n---\n# Theirs\nlicense: another\n"
+    (tmp_path / "theirs" / "README.md").write_text(card)
+
+    convert(tmp_path / "theirs", tmp_path / "ours")
+
+    assert read_license(tmp_path / "ours") == "mit"
 
 
 def test_end_is_ours_where_theirs_is_not_a_usual_one(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from mtnlg.artifacts.store import file_sha256
 from mtnlg.config import Config, TrainerConfig
 from mtnlg.errors import ConfigError
 from mtnlg.model import Transformer, save_model
+from mtnlg.model.folder import read_license, write_license
 from mtnlg.model.initial import check_frozen, freeze, start_from
 from mtnlg.training.module import build_optimizer
 
@@ -87,12 +88,17 @@ def starting(start: Path, **trainer: object) -> Config:
 def test_first_step_moves_the_folders_weights_and_no_others(
     prepared: Any, start: Path, tmp_path: Path
 ) -> None:
-    """A step of AdamW moves a weight by the learning rate at most, and by its decay."""
+    """A step of AdamW moves a weight by the learning rate at most, and by its decay. Their license
+    goes with them.
+    """
+    write_license(start, "CC0: none")
     config = starting(start, max_steps=1)
     config.optimizer.learning_rate = 1e-5
 
-    trained = weights(train(prepared, config, tmp_path / "model"))
+    folder = train(prepared, config, tmp_path / "model")
 
+    trained = weights(folder)
+    assert read_license(folder) == "CC0: none"
     for name, value in weights(start).items():
         assert torch.allclose(trained[name][: len(value)], value, rtol=0, atol=1.1e-5)
 

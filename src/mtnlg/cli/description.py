@@ -81,6 +81,8 @@ def _about(data: DataSet) -> list[str]:
         for known in data.task.known_contamination
         if known.count is not None
     ]
+    if data.task.license is not None:
+        lines.append(f"License: {data.task.license}.")
     return [*lines, *(["Contamination that others counted:"] if published else []), *published]
 
 

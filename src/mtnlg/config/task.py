@@ -118,6 +118,8 @@ class TaskConfig:
     """dialogue_turns only: which turns are responses."""
     max_context_turns: Count | None = None
     """dialogue_turns and context_response only: turns kept before the response; None: all."""
+    license: str | None = field(default=None, compare=False)
+    """Of the data, for model cards. None: not known."""
     instruction: InstructionConfig | None = field(default=None, compare=False)
     """What a system that was not trained on the task is asked; no part of anything without one."""
     known_contamination: list[KnownContamination] = field(default_factory=list, compare=False)

@@ -36,12 +36,20 @@ class TaskPrompt:
     target_language: str
     marker: str
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
+    license: str | None = None
+    """Of its data. None: not known."""
 
     @classmethod
     def of(cls, title: str, task: TaskConfig, cleaning: CleaningConfig) -> TaskPrompt:
         """The prompt of a configured task with the full name `title`, kind/name."""
         return cls(
-            title, task.kind, task.source_language, task.output_language, task.marker, cleaning
+            title,
+            task.kind,
+            task.source_language,
+            task.output_language,
+            task.marker,
+            cleaning,
+            task.license,
         )
 
     def to_json(self) -> JsonObject:

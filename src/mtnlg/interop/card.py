@@ -9,6 +9,7 @@ from mtnlg.errors import ArtifactError
 from mtnlg.inference.pretrained import TASKS_FILE, read_tasks
 from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
+from mtnlg.model.folder import read_license
 from mtnlg.records.codec import read_record
 from mtnlg.records.places import TRAINING_FILE
 from mtnlg.records.runs import RunRecord, ScoreRecord
@@ -63,7 +64,8 @@ def model_card(model: Path, form: str, run: RunRecord | None, *, artifacts_root:
     lines = ["---", f"library_name: {library}", *([f"language:{listed}"] if listed else []), "---"]
     lines += [f"# {run.system if run else model.name}", "", "## How to use", ""]
     lines += ["```python", USAGE[form], "```", "", *_prompts(model, tasks), "", "## Data", ""]
-    lines += [*_data(tasks, run), "", "## Scores", "", *_scores(run, artifacts_root)]
+    lines += [*_data(tasks, run), *_weights(model, tasks), "", "## Scores", ""]
+    lines += _scores(run, artifacts_root)
     return "\n".join([*lines, "", "## Cost", "", *_cost(model), ""])
 
 
@@ -82,13 +84,24 @@ def _prompts(model: Path, tasks: dict[str, TaskPrompt]) -> Iterator[str]:
 
 def _data(tasks: dict[str, TaskPrompt], run: RunRecord | None) -> Iterator[str]:
     yield f"Trained on: {', '.join(tasks) or 'not known'}."
-    for name, source in (run.sources if run else {}).items():
+    known = {title.rpartition("/")[2]: prompt.license for title, prompt in tasks.items()}
+    sources = run.sources if run else {name: {} for name in known}
+    for name, source in sources.items():
         where = source.get("hub") or source.get("builtin")
         revision = f" at {source['revision']}" if source.get("revision") else ""
-        text = f"{where}{revision}" if where else "local files, whose sha256 are in run.json"
-        yield f"- {name}: {text}"
+        files = "local files, whose sha256 are in run.json" if run else "source not known"
+        text = f"{where}{revision}" if where else files
+        yield f"- {name}: {text}; license: {known.get(name) or 'not known'}"
     yield ""
-    yield "Licences of data and weights are not recorded; look them up before you share this."
+
+
+def _weights(model: Path, tasks: dict[str, TaskPrompt]) -> Iterator[str]:
+    """The license of weights that others made."""
+    name = read_license(model)
+    if name is not None:
+        what = "the weights that the training began with" if tasks else "the weights"
+        yield f"License of {what}: {name}."
+    yield "Look up what is not known before you share this."
 
 
 def _scores(run: RunRecord | None, artifacts_root: Path) -> Iterator[str]:

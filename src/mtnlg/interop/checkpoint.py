@@ -14,6 +14,7 @@ from torch import Tensor
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.interop.families import find_family
 from mtnlg.interop.family import Family
+from mtnlg.model.folder import read_license
 from mtnlg.records.files import JsonObject, read_json
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
 
@@ -43,6 +44,8 @@ class Checkpoint:
     """The content of tokenizer.json."""
     end_token: str | None
     chat_template: str | None
+    license: str | None
+    """As its model card or file names it."""
 
 
 def checkpoint_files(path: Path) -> list[Path]:
@@ -116,6 +119,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         (path / TOKENIZER_FILE).read_text(encoding="utf-8"),
         _content(settings.get("eos_token")),
         _chat_template(path, settings),
+        read_license(path),
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE, Checkpoint, open_checkpoint
 from mtnlg.model import Transformer, save_model
+from mtnlg.model.folder import write_license
 from mtnlg.model.initial import BY_TOKEN
 from mtnlg.records.files import write_text
 from mtnlg.tokenization.tokenizer import ENDS, PAD, SEPARATOR, TOKENIZER_FILE, TextTokenizer
@@ -18,7 +19,8 @@ from mtnlg.tokenization.tokenizer import ENDS, PAD, SEPARATOR, TOKENIZER_FILE, T
 
 def convert(path: Path, folder: Path) -> None:
     """Write config.json, model.safetensors, tokenizer.json and, where there is one, the chat
-    template; raises ArtifactError or ConfigError naming the file and what is wrong with it.
+    template and a card with the license; raises ArtifactError or ConfigError naming the file and
+    what is wrong with it.
     """
     checkpoint = open_checkpoint(path)
     config = checkpoint.family.read(checkpoint.config, path=path)
@@ -33,6 +35,7 @@ def convert(path: Path, folder: Path) -> None:
     tokenizer.save(folder / TOKENIZER_FILE)
     if checkpoint.chat_template is not None:
         write_text(folder / CHAT_TEMPLATE_FILE, checkpoint.chat_template)
+    write_license(folder, checkpoint.license)
 
 
 def read_tokenizer(checkpoint: Checkpoint) -> tuple[TextTokenizer, int]:

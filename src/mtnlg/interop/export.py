@@ -16,12 +16,11 @@ from mtnlg.interop.families import family_of
 from mtnlg.interop.peft_folder import BASE
 from mtnlg.interop.peft_writer import write_adapter
 from mtnlg.model import Transformer, load_model
-from mtnlg.model.folder import CONFIG_FILE, weights_of
+from mtnlg.model.folder import CARD_FILE, CONFIG_FILE, weights_of
 from mtnlg.model.initial import start_from
 from mtnlg.records.files import write_text
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
-CARD_FILE = "README.md"
 GGUF_FILE = "model.gguf"
 LONGEST_OUTPUT = 128
 """New tokens where a user of the folder sets nothing."""

@@ -92,6 +92,7 @@ def open_gguf(path: Path) -> Checkpoint:
     tokenizer = gguf_tokenizer(values, path).to_str()
     end_token = tokens[end] if tokens and isinstance(end, int) and end < len(tokens) else None
     template = values.get("tokenizer.chat_template")
+    license_name = values.get("general.license")
     return Checkpoint(
         path,
         family,
@@ -102,6 +103,7 @@ def open_gguf(path: Path) -> Checkpoint:
         tokenizer,
         end_token,
         template if isinstance(template, str) else None,
+        license_name if isinstance(license_name, str) else None,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import torch
+import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
@@ -15,10 +17,11 @@ from mtnlg.config.model import without_unused
 from mtnlg.errors import ArtifactError
 from mtnlg.model.transformer import Transformer
 from mtnlg.records.codec import decode_settings
-from mtnlg.records.files import read_json, write_json
+from mtnlg.records.files import read_json, write_json, write_text
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "README.md"
 MODEL_TYPE = "megatron_turing"
 
 
@@ -40,6 +43,26 @@ def weights_of(model: Transformer) -> dict[str, torch.Tensor]:
     if model.config.is_embedding_tied:
         del state["unembedding.weight"]
     return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+
+
+def read_license(folder: Path) -> str | None:
+    """The license at the head of a folder's model card, as the hub has it; None without one."""
+    card = folder / CARD_FILE
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
+    try:
+        fields = yaml.safe_load(head[1]) if head else None
+    except yaml.YAMLError:
+        return None
+    name = fields.get("license") if isinstance(fields, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def write_license(folder: Path, name: str | None) -> None:
+    """Write the head of a model card, or nothing where no license is known."""
+    if name is not None:
+        text = yaml.safe_dump({"license": name}, allow_unicode=True)
+        write_text(folder / CARD_FILE, f"---\n{text}---\n")
 
 
 def load_model(folder: Path) -> Transformer:

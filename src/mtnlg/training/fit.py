@@ -21,7 +21,14 @@ from mtnlg.config import Config, DecodingConfig, DistillationKind, TaskKind
 from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
 from mtnlg.model import Transformer
-from mtnlg.model.folder import WEIGHTS_FILE, load_model, load_weights, weights_of
+from mtnlg.model.folder import (
+    WEIGHTS_FILE,
+    load_model,
+    load_weights,
+    read_license,
+    weights_of,
+    write_license,
+)
 from mtnlg.model.initial import freeze, start_from
 from mtnlg.model.lora import add_adapters, count_parameters, merge_adapters, save_adapters
 from mtnlg.process.progress import Task, track
@@ -143,7 +150,7 @@ def train_model(
     if trainer.is_global_zero:
         check_saved(checkpoints / BEST_FILE)
         load_weights(model, checkpoints / BEST_FILE)
-        _save_adapters(config, model, folder)
+        _save_origin(config, model, folder)
         trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
         trained.save_pretrained(folder)
         write_record(folder / TRAINING_FILE, record)
@@ -259,9 +266,14 @@ def _fresh_model(config: Config, tokenizer: TextTokenizer) -> Transformer:
     return model
 
 
-def _save_adapters(config: Config, model: Transformer, folder: Path) -> None:
-    """Write the adapters of a model, if it has some, and merge them into its weights."""
-    if config.lora.rank is not None and config.initial_model is not None:
+def _save_origin(config: Config, model: Transformer, folder: Path) -> None:
+    """Write the license of the initial model, and the adapters of a model that has some, which
+    become part of its weights.
+    """
+    if config.initial_model is None:
+        return
+    write_license(folder, read_license(Path(config.initial_model)))
+    if config.lora.rank is not None:
         weights = file_sha256(Path(config.initial_model) / WEIGHTS_FILE)
         save_adapters(folder, model, config.lora, initial_weights=weights)
         merge_adapters(model)
