@@ -150,6 +150,20 @@ def test_samples_in_any_order_become_the_row_of_their_outputs(name: str, board: 
     assert f"from a log of {name.split(' as ')[0]}" in row_of(board).reason
 
 
+def test_row_says_which_prompts_it_had(board: MadeBoard) -> None:
+    """Oracle: logs with the same and with other prompts."""
+    path = lm_eval(board, list(enumerate(OUTPUTS)))
+    content = path.read_text()
+    reasons = []
+    for text in (content, "\n".join(content.splitlines()[::-1]), content.replace("Say:", "Do:")):
+        path.write_text(text)
+        assert board.run(path) == 0
+        reasons.append(row_of(board).reason)
+
+    assert "prompt:" in reasons[0]
+    assert reasons[0] == reasons[1] != reasons[2]
+
+
 def test_generated_predictions_of_a_trainer_are_lines_of_text(board: MadeBoard) -> None:
     """transformers writes generated_predictions.txt so: stripped, joined by line feeds."""
     assert board.run(board.write("generated_predictions.txt", "\n".join(THEIRS))) == 0

@@ -29,7 +29,7 @@ from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
 from mtnlg.leaderboard.file_notes import reading_notes
 from mtnlg.records.files import JsonObject, json_line, write_text
-from mtnlg.records.harness_logs import match_outputs, read_log
+from mtnlg.records.harness_logs import match_outputs, prompts_digest, read_log
 from mtnlg.records.places import PREDICTIONS_FILE, experiment_folder
 from mtnlg.records.runs import (
     UNKNOWN_TRAINING,
@@ -137,7 +137,8 @@ def _read(options: argparse.Namespace, board: BoardRows) -> tuple[list[str], lis
     path = Path(options.hypotheses)
     if options.format is None and (log := read_log(path)) is not None:
         harness, samples = log
-        return match_outputs(path, samples, board.rows), [f"from a log of {harness}"]
+        remark = f"from a log of {harness}, prompt:{prompts_digest(samples)}"
+        return match_outputs(path, samples, board.rows), [remark]
     field = options.hypothesis_field
     files = read_fields(
         options.hypotheses,

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections import defaultdict
@@ -70,6 +71,12 @@ def read_log(path: Path) -> tuple[str, list[Sample]] | None:
             raise DataError(f"{path}: a log of inspect_ai without samples; log them, or give .eval")
         return "inspect_ai", _complete(path, samples, _inspect_sample)
     return None
+
+
+def prompts_digest(samples: Sequence[Sample]) -> str:
+    """Eight digits for all that a system was asked, in any order."""
+    asked = sorted(json.dumps(sample.texts) for sample in samples)
+    return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:8]
 
 
 def match_outputs(path: Path, samples: Sequence[Sample], rows: Sequence[Prediction]) -> list[str]:
