@@ -20,7 +20,7 @@ from mtnlg.errors import suggestion
 if TYPE_CHECKING:
     from mtnlg.benchmark.workbench import Workbench
 
-GROUPS = ("training", "processes", "decoding", "preparation", "scoring", "start")
+GROUPS = ("training", "ragged", "processes", "decoding", "preparation", "scoring", "start")
 
 
 def chosen_groups(only: str | None) -> list[str]:

@@ -43,10 +43,8 @@ GROUP, PEER, PEAK = "training", "Hugging Face Trainer", "matrix products alone"
 LOSS_TOLERANCE = 1e-4
 IGNORED = -100
 """The label that Hugging Face's losses leave out."""
-SORTED_BATCHES = 50
-"""Batches that its sampler sorts together: a shorter run would see only its longest ones."""
-BLOCK_ROWS, RAGGED_TOKENS = 8, 512
-"""Sequences of a step that fill the context; tokens of a step of sentences."""
+BLOCK_ROWS = 8
+"""Sequences of a step."""
 PEAK_SIZE = 1_024
 """Rows and columns of the matrices whose product is the peak."""
 
@@ -225,30 +223,7 @@ def full_blocks(bench: Workbench, size: str) -> Iterator[Row]:
     yield ratio_row(GROUP, f"share of the matrix peak, {size}", PEAK, (trained, costs[PEAK]), check)
 
 
-def ragged(bench: Workbench, size: str) -> Iterator[Row]:
-    """Parallel text in target tokens a second, with as many sentences a step on both sides."""
-    dataset = bench.ragged()
-    theirs = Theirs(bench, size, dataset)
-    check = check_losses(bench.model(size), dataset, theirs)
-    num_steps = bench.scaled(SORTED_BATCHES, 2)
-    lengths, _ = dataset.lengths()
-    num_rows = max(RAGGED_TOKENS // int(lengths.mean()), 1)
-    train = partial(train_ours, bench, size, dataset, batch_tokens=RAGGED_TOKENS)
-    sides = {"ours": lambda: train(num_steps=num_steps).cost}
-    for strategy in ("random", "group_by_length"):
-        sides[strategy] = partial(
-            theirs.train, num_steps=num_steps, num_rows=num_rows, strategy=strategy
-        )
-    costs = alternate(sides, repeats=bench.repeats, warms_up=False)
-    for strategy, name in (("random", "random order"), ("group_by_length",) * 2):
-        both = (costs["ours"], costs[strategy])
-        yield ratio_row(GROUP, f"ragged, {size}", f"{PEER}, {name}", both, check)
-
-
 def cases(bench: Workbench) -> Cases:
     """The cases of this file."""
     sizes = [size for size in bench.sizes if size != "92 M"]
-    return {
-        **{f"full blocks, {size}": partial(full_blocks, bench, size) for size in sizes},
-        f"ragged, {sizes[0]}": partial(ragged, bench, sizes[0]),
-    }
+    return {f"full blocks, {size}": partial(full_blocks, bench, size) for size in sizes}
