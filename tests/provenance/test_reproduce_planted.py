@@ -127,7 +127,7 @@ def last_bit(run: MadeRun) -> dict[str, str]:
 PLANTED: dict[str, tuple[Plant, str, str, str]] = {
     "seed": (setting("\nseed: 1\n", "\nseed: 2\n"), "model", "step 1, ", "seed: 1 -> 2"),
     "thread count": (
-        *(variable("OMP_NUM_THREADS", "2"), "model", ""),
+        *(setting("num_threads: 1\n", "num_threads: 2\n"), "model", ""),
         "trainer.num_threads: 1 -> 2",
     ),
     "instruction set": (
