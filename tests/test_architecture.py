@@ -35,7 +35,8 @@ ARROWS: dict[str, set[str]] = {
     "contamination": EVERYBODY | {"artifacts"},
     "model": EVERYBODY,
     "generation": EVERYBODY | {"model"},
-    "evaluation": EVERYBODY | {"artifacts"},
+    "learned": EVERYBODY | {"artifacts"},
+    "evaluation": EVERYBODY | {"artifacts", "learned"},
     "inference": EVERYBODY
     | {"artifacts", "contamination", "corpus", "tokenization", "model", "generation", "evaluation"},
     "interop": EVERYBODY | {"tokenization", "model", "generation", "inference"},
@@ -59,7 +60,9 @@ ARROWS: dict[str, set[str]] = {
 """Room -> the rooms that it may import, at the top of a file or within a function."""
 ARROWS["cli"] = set(ARROWS)
 
-TORCH_ROOMS = {"model", "generation", "inference", "training", "interop", "benchmark"}
+TORCH_ROOMS = {
+    *("model", "generation", "inference", "training", "interop", "benchmark", "learned"),
+}
 HEAVY_ROOMS = {
     *(*TORCH_ROOMS, "evaluation", "leaderboard", "report", "doctor", "ratings", "library")
 }

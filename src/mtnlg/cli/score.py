@@ -41,7 +41,7 @@ def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
         action="append",
         default=[],
         metavar="METRIC=FOLDER",
-        help="the local model of a metric that reads one, such as bertscore or comet",
+        help="the local model of a metric that reads one, such as bertscore, comet, cometkiwi",
     )
     _add_style(parser)
     _add_sampling(parser)

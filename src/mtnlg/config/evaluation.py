@@ -40,7 +40,9 @@ class EvaluationConfig:
     each kind of task.
     """
     model_folders: dict[str, str] = field(default_factory=dict)
-    """Metric -> local folder of its model, for bertscore or comet; no model is ever downloaded."""
+    """Metric -> local folder of its model, for bertscore, comet and cometkiwi; no model is ever
+    downloaded.
+    """
     num_resamples: Annotated[int, at_least(100)] = 1_000
     """Bootstrap resamples of the test set."""
     confidence: PositiveShare = 0.95

@@ -20,8 +20,6 @@ PACKAGE_FOLDER = Path(__file__).parents[1]
 LOCK_FILE = "requirements.lock"
 EXTRAS_FOR_WORK = re.compile(r"extra == ['\"](dev|browser|mutation)['\"]")
 """Extras that compute nothing of a run."""
-OPTIONAL = ("bert-score", "unbabel-comet")
-"""Packages of metrics that no extra names."""
 VARIABLES = re.compile(
     r"(OMP|GOMP|KMP|MKL|DNNL|ONEDNN|OPENBLAS|BLIS|ATEN|TORCH|PYTORCH|CUBLAS|CUBLASLT|CUDNN|NCCL)_\w+"
     r"|NVIDIA_TF32_OVERRIDE|CUDA_VISIBLE_DEVICES|PYTHONHASHSEED|TOKENIZERS_PARALLELISM"
@@ -42,7 +40,7 @@ LIBRARIES = {
 def installed_versions() -> dict[str, str | None]:
     """The release of each package that is installed and that this one requires, in any depth."""
     versions: dict[str, str | None] = {}
-    waiting = [*OPTIONAL, "mtnlg"]
+    waiting = ["mtnlg"]
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
         try:

@@ -84,7 +84,7 @@ def test_metric_of_another_package_is_found(
     install(monkeypatch, character_ratio)
 
     assert score_texts("character_ratio", Texts(["ab"], [["abcd"]], language="en")) == 50.0
-    with pytest.raises(ConfigError, match=r"comet, character_ratio; did you mean 'character_r"):
+    with pytest.raises(ConfigError, match=r"kiwi, character_ratio; did you mean 'character_r"):
         find_metric("character_ratios")
 
 

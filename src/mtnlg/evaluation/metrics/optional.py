@@ -1,26 +1,41 @@
-"""Metrics that need packages, data or models that do not come with ours: METEOR, BERTScore, COMET.
+"""Metrics that need data or models that do not come with ours: METEOR, BERTScore, COMET.
 
 Where something is missing, they do not run and say why; nothing is ever downloaded. A model is a
-folder named by `evaluation.model_folders`. The metric's package loads it and may unpickle it: use
-only folders that you trust.
+folder named by `evaluation.model_folders`, of which no code is run.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from mtnlg.evaluation.metrics.base import Metric, MetricNotRunError, percentage, with_ones
+from mtnlg.errors import MtnlgError
+from mtnlg.evaluation.metrics.base import Family, Metric, MetricNotRunError, percentage, with_ones
 from mtnlg.evaluation.metrics.rouge import rouge_length
 from mtnlg.evaluation.metrics.tokenization import ascii_words
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, count_references
 from mtnlg.text.scripts import base_language
+
+if TYPE_CHECKING:
+    from mtnlg.learned.bertscore import BertScore
+    from mtnlg.learned.comet import Comet
+
+MODELS = {
+    "bertscore": "FacebookAI/roberta-large",
+    "comet": "Unbabel/wmt22-comet-da",
+    "cometkiwi": "Unbabel/wmt22-cometkiwi-da",
+}
+"""Metric -> a model of the hub that it can read."""
+COMET_CLASSES = {"comet": "regression_metric", "cometkiwi": "unified_metric"}
+"""Metric -> the class_identifier of its models."""
 
 
 def meteor_statistics(texts: Texts) -> FloatArray:
@@ -51,69 +66,102 @@ def meteor_signature(references: Sequence[Sequence[str]], language: str) -> str:
     return f"nrefs:{count}|multi:best|case:lc|tok:rouge_score|wordnet:yes|version:nltk-{release}"
 
 
-def bertscore_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
-    """Statistics (N, 2): the F-measure of BERTScore (Zhang et al. 2020) against the best reference,
-    from the last layer of the model and not rescaled, and 1.
-    """
-    package = _package("bert_score", "bert-score")
-    model = _folder("bertscore", folder)
-    num_layers = int(json.loads((model / "config.json").read_text("utf-8"))["num_hidden_layers"])
-    scorer = package.BERTScorer(
-        model_type=str(model), num_layers=num_layers, lang=base_language(texts.language)
-    )
-    references = [list(targets) for targets in texts.references]
-    _, _, values = scorer.score(list(texts.hypotheses), references)
-    return with_ones([float(value) for value in values])
+@dataclass(frozen=True, kw_only=True)
+class BertScoreSettings:
+    """What the words of a name change."""
+
+    folder: Path | None
+    value: str = "f1"
+    layer: int | None = None
+    """None: the layer that bert_score takes of a model of that name."""
+    is_rescaled: bool = False
+    """A baseline of bert_score is 0, so that values spread more."""
 
 
-def comet_statistics(texts: Texts, *, folder: Path | None) -> FloatArray:
-    """Statistics (N, 2): the score of a COMET model (Rei et al. 2020) against the best reference,
-    and 1.
-    """
-    package = _package("comet", "unbabel-comet")
-    checkpoint = _folder("comet", folder) / "checkpoints" / "model.ckpt"
-    if not checkpoint.is_file():
-        raise MetricNotRunError(f"{checkpoint} is not there; give a folder as COMET downloads them")
-    assert texts.sources is not None, "metrics with needs_sources are measured with sources"
-    model = package.load_from_checkpoint(str(checkpoint))
-    flat = [
-        {"src": source, "mt": hypothesis, "ref": target}
-        for source, hypothesis, targets in zip(
-            texts.sources, texts.hypotheses, texts.references, strict=True
-        )
-        for target in targets
-    ]
-    scores = iter(model.predict(flat, gpus=0, progress_bar=False).scores)
-    return with_ones([max(next(scores) for _ in targets) for targets in texts.references])
+def bertscore_statistics(texts: Texts, *, settings: BertScoreSettings) -> FloatArray:
+    """Statistics (N, 2): BERTScore (Zhang et al. 2020) against the best reference, and 1."""
+    from mtnlg.learned.bertscore import COLUMNS, rescaled
 
-
-def model_signature(
-    references: Sequence[Sequence[str]], language: str, *, package: str, folder: Path | None
-) -> str:
-    """In sacreBLEU's form, with the name of the model's folder and the version of the package."""
-    count, model = count_references(references), "none" if folder is None else folder.name
-    return f"nrefs:{count}|multi:best|model:{model}|version:{version(package)}"
-
-
-def _package(name: str, distribution: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
+    language = base_language(texts.language)
+    with _as_reason():
+        scorer = _bertscore(settings)
+        baseline = scorer.baseline(language) if settings.is_rescaled else None
+    if scorer.language not in (None, language):
         raise MetricNotRunError(
-            f"{distribution} is not installed; pip install {distribution}, and give the folder of "
-            "a model"
-        ) from None
+            f"{scorer.folder} is a model of {scorer.language}, and the texts are {language}"
+        )
+    values = scorer.score(texts.hypotheses, texts.references)
+    if baseline is not None:
+        values = rescaled(values, baseline)
+    return with_ones(values[:, COLUMNS.index(settings.value)])
 
 
-def _folder(metric: str, folder: Path | None) -> Path:
+def bertscore_signature(
+    references: Sequence[Sequence[str]], language: str, *, settings: BertScoreSettings
+) -> str:
+    """In sacreBLEU's form, with the model, its weights, the layer and releases."""
+    rescaled = "yes" if settings.is_rescaled else "no"
+    return (
+        f"nrefs:{count_references(references)}|multi:best|value:{settings.value}|"
+        f"rescaled:{rescaled}|{_bertscore(settings).signature}"
+    )
+
+
+def comet_statistics(texts: Texts, *, name: str, folder: Path | None) -> FloatArray:
+    """Statistics (N, 2): the score of a COMET model (Rei et al. 2020, 2022), and 1; comet is that
+    of the best reference, cometkiwi reads none.
+    """
+    assert texts.sources is not None, "metrics with needs_sources are measured with sources"
+    with _as_reason():
+        model = _comet(name, folder)
+        model.check_language(base_language(texts.language))
+    if name == "cometkiwi":
+        return with_ones(model.estimation(texts.sources, texts.hypotheses))
+    rows = zip(texts.sources, texts.hypotheses, texts.references, strict=True)
+    triples = [(source, hypothesis, target) for source, hypothesis, many in rows for target in many]
+    sources, hypotheses, targets = zip(*triples, strict=True)
+    scores = iter(model.regression(sources, hypotheses, targets))
+    return with_ones([max(next(scores) for _ in many) for many in texts.references])
+
+
+def comet_signature(
+    references: Sequence[Sequence[str]], language: str, *, name: str, folder: Path | None
+) -> str:
+    """In sacreBLEU's form, with the model, its weights, the layer and releases."""
+    count = 0 if name == "cometkiwi" else f"{count_references(references)}|multi:best"
+    return f"nrefs:{count}|{_comet(name, folder).signature}"
+
+
+def _bertscore(settings: BertScoreSettings) -> BertScore:
+    from mtnlg.learned.bertscore import load_bertscore
+
+    return load_bertscore(_folder("bertscore", settings.folder), settings.layer)
+
+
+def _comet(name: str, folder: Path | None) -> Comet:
+    from mtnlg.learned.comet import load_comet
+
+    return load_comet(_folder(name, folder), COMET_CLASSES[name])
+
+
+def _folder(name: str, folder: Path | None) -> Path:
     if folder is None:
         raise MetricNotRunError(
-            f"no model is given; name its folder, as in evaluation.model_folders.{metric}=FOLDER "
-            f"or --model-folder {metric}=FOLDER"
+            f"no model is given; hf download {MODELS[name]} --local-dir FOLDER, and name it by "
+            f"evaluation.model_folders.{name}=FOLDER or --model-folder {name}=FOLDER"
         )
     if not folder.is_dir():
         raise MetricNotRunError(f"its model folder {folder} is not there")
     return folder
+
+
+@contextmanager
+def _as_reason() -> Iterator[None]:
+    """Turn an error of a model's folder into the reason why the metric is not run."""
+    try:
+        yield
+    except MtnlgError as error:
+        raise MetricNotRunError(str(error)) from None
 
 
 _metric = partial(
@@ -126,31 +174,51 @@ _metric = partial(
 )
 
 
-def _meteor(folder: Path | None) -> Metric:
-    return _metric(name="meteor", statistics=meteor_statistics, signature=meteor_signature)
-
-
-def _with_model(
-    name: str,
-    package: str,
-    statistics: Callable[..., FloatArray],
-    *,
-    needs_sources: bool = False,
-) -> Callable[[Path | None], Metric]:
-    def make(folder: Path | None) -> Metric:
+def _bertscore_family(folder: Path | None, words: Sequence[str]) -> Family:
+    def make(name: str, settings: BertScoreSettings) -> Metric:
         return _metric(
             name=name,
-            statistics=partial(statistics, folder=folder),
-            signature=partial(model_signature, package=package, folder=folder),
-            needs_sources=needs_sources,
+            statistics=partial(bertscore_statistics, settings=settings),
+            signature=partial(bertscore_signature, settings=settings),
         )
 
-    return make
+    layers = [word for word in words if re.fullmatch(r"layer\d+", word)] or ["layer9"]
+    return Family(
+        name="bertscore",
+        make=make,
+        settings=BertScoreSettings(folder=folder),
+        words={
+            **{word: {"value": word} for word in ("precision", "recall")},
+            **{word: {"layer": int(word.removeprefix("layer"))} for word in layers},
+            "rescaled": {"is_rescaled": True},
+        },
+    )
 
 
-METRICS: dict[str, Callable[[Path | None], Metric]] = {
-    "meteor": _meteor,
-    "bertscore": _with_model("bertscore", "bert-score", bertscore_statistics),
-    "comet": _with_model("comet", "unbabel-comet", comet_statistics, needs_sources=True),
-}
-"""Name -> the metric with the folder of a model."""
+def find_optional(
+    name: str, *, key: str = "evaluation.metrics", model_folders: Mapping[str, str] | None = None
+) -> Metric | None:
+    """The metric of that name, with the folder of its model; None for any other name.
+
+    Raises ConfigError, naming the setting `key`, where a word of the name is unknown.
+    """
+    base, *words = name.split("-")
+    folders = model_folders or {}
+    given = folders.get(name, folders.get(base))
+    folder = None if given is None else Path(given)
+    if base == "bertscore":
+        return _bertscore_family(folder, words).variant(name, words, key=key)
+    if name == "meteor":
+        return _metric(name=name, statistics=meteor_statistics, signature=meteor_signature)
+    if name in COMET_CLASSES:
+        return _metric(
+            name=name,
+            statistics=partial(comet_statistics, name=name, folder=folder),
+            signature=partial(comet_signature, name=name, folder=folder),
+            needs_sources=True,
+        )
+    return None
+
+
+METRICS = {name: metric for name in ("meteor", *MODELS) if (metric := find_optional(name))}
+"""Name -> the metric without the folder of a model."""

@@ -7,7 +7,6 @@ Other packages add metrics by the entry point group `mtnlg.metrics`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from mtnlg.config.foreign_names import metric_hint
 from mtnlg.errors import ConfigError
@@ -30,9 +29,7 @@ METRICS: dict[str, Metric] = {name: family.plain for name, family in FAMILIES.it
     row.name: row for row in DECLARED if isinstance(row, Metric)
 }
 """All but the optional ones, which need packages or models of others."""
-METRIC_TABLE = Table(
-    "mtnlg.metrics", Metric, METRICS | {name: make(None) for name, make in optional.METRICS.items()}
-)
+METRIC_TABLE = Table("mtnlg.metrics", Metric, METRICS | optional.METRICS)
 
 
 def find_metric(
@@ -48,9 +45,9 @@ def find_metric(
     """
     if name in METRICS:
         return METRICS[name]
-    if name in optional.METRICS:
-        folder = (model_folders or {}).get(name)
-        return optional.METRICS[name](None if folder is None else Path(folder))
+    metric = optional.find_optional(name, key=key, model_folders=model_folders)
+    if metric is not None:
+        return metric
     base, *words = name.split("-")
     if base in FAMILIES and words:
         return FAMILIES[base].variant(name, words, key=key)

@@ -1,0 +1,1 @@
+"""Learned metrics in PyTorch: COMET, CometKiwi and BERTScore, from models in local folders."""
