@@ -137,6 +137,16 @@ def test_forest_plot_is_as_wide_as_its_intervals_and_points_at_what_is_beyond() 
     ]
 
 
+def test_long_names_that_begin_alike_are_told_apart_in_a_forest_plot() -> None:
+    """Oracle: two names of a published board, which differ in the number of examples."""
+    name = "SmolLM2-135M-Instruct.Q4_1 · greedy, chat|shots:{}|until:1|prompt:251a5ad5"
+    intervals = [Interval(name.format(number), "1", 1.0, 0.0, 2.0) for number in (0, 3)]
+
+    chart = str(forest_chart(intervals, Labels("t", "rougeL", ""), ends=(0.0, 2.0)))
+
+    assert [chart.count(f"…shots:{number}|") for number in (0, 3)] == [1, 1]
+
+
 @given(st.lists(st.tuples(st.floats(80, 400), st.floats(20, 200)), min_size=1, max_size=12))
 def test_names_beside_marks_cover_neither_marks_nor_names(marks: list[tuple[float, float]]) -> None:
     """Oracle: rectangles of the width of each name, compared pair by pair."""

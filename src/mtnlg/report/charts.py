@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -312,10 +313,26 @@ def forest_chart(intervals: Sequence[Interval], labels: Labels, *, ends: Point) 
         scale,
         labels,
         [
-            (item, _shortened(item.label, FOREST_CHARACTERS), *_across(item, scale))
-            for item in intervals
+            (item, shown, *_across(item, scale))
+            for item, shown in zip(intervals, _told_apart(intervals), strict=True)
         ],
     )
+
+
+def _told_apart(intervals: Sequence[Interval]) -> list[str]:
+    """The labels, shortened at the end; in the middle, where the end is what differs."""
+    shown = [_shortened(item.label, FOREST_CHARACTERS) for item in intervals]
+    for text in {text for text in shown if shown.count(text) > 1}:
+        same = [number for number, label in enumerate(shown) if label == text]
+        labels = [visible(intervals[number].label) for number in same]
+        pairs = zip(min(labels), max(labels), strict=False)  # all others begin as these two do
+        prefix = "".join(left for left, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        head = FOREST_CHARACTERS // 2
+        start = max(prefix.rfind(" ") + 1, prefix.rfind("|") + 1, head)
+        for number, label in zip(same, labels, strict=True):
+            middle = f"{label[: head - 1]}…{label[start:]}"
+            shown[number] = _shortened(middle, FOREST_CHARACTERS)
+    return shown
 
 
 def _across(interval: Interval, scale: Scale) -> tuple[float, float, float, str]:
