@@ -141,6 +141,10 @@ def test_run_of_a_folder_of_transformers_and_of_our_decoder(tmp_path: Path) -> N
     assert rows["t5"]["decoding"] == "greedy, source"
     assert rows["llama"]["decoding"].startswith("greedy, chat|shots:2|until:1|prompt:")
     assert rows["llama"]["contamination"]["rule"] == "not checked: training data unknown"
+    (report,) = run.root.rglob("leaderboard.json")
+    (board,) = json.loads(report.read_text())["boards"]
+    notes = {row["system"]: row["reason"] for row in board["rows"]}
+    assert rows["llama"]["decoding"].removeprefix("greedy, ") in notes["llama"]
     folder = run.root / "artifacts" / "predictions" / rows["llama"]["predictions"]
     prompts = [json.loads(line) for line in (folder / "prompts.jsonl").read_text().splitlines()]
     train = (run.data / "train.jsonl").read_text()

@@ -217,7 +217,8 @@ def _entries_of(run: RunRecord, test_set: _TestSet, *, artifacts_root: Path) -> 
         model = run.model if is_trained else None
         entry = _scored_entry(scored, record, model, artifacts_root=artifacts_root)
         if record.kind == "external":
-            remarks = (f"contamination {record.contamination.rule}", record.note)
+            prompt = (record.decoding or "").partition(", ")[2]
+            remarks = (f"contamination {record.contamination.rule}", prompt, record.note)
             entry = replace(entry, remark="; ".join(filter(None, remarks)))
         yield entry
 
