@@ -492,6 +492,21 @@ def test_text_beyond_the_longest_leaves_one_metric_of_one_system_out(
     assert f"long.txt: left out: rougeL: {reason}" in capsys.readouterr().out
 
 
+def test_metric_that_no_system_has_is_an_error_below_the_board(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: an exit status that is not 0, with the other metric's score all the same."""
+    references = files.write("ref.txt", REFERENCES)
+    command = [*words(references, files.write("good.txt", GOOD)), "--metrics", "chrf", "bertscore"]
+
+    status = main(command)
+
+    printed = capsys.readouterr()
+    assert status == 2
+    assert "chrf" in printed.out
+    assert "error: --metrics has 'bertscore', which no system has: not run: no model" in printed.err
+
+
 def test_small_files_are_scored_within_a_second_and_without_heavy_packages(files: Files) -> None:
     """A second of processor time, as other work on the machine must not fail the test."""
     references = files.write("ref.txt", REFERENCES)

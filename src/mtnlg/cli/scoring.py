@@ -47,6 +47,10 @@ def score(options: argparse.Namespace) -> None:
             print(render_terminal(leaderboard, width=width), end="")
         else:
             print(report_format.render(leaderboard, 0), end="")
+    reasons = {name: text for row in board.rows for name, text in row.left_out.items()}
+    for name, reason in reasons.items():
+        if options.metrics and not any(name in row.metrics for row in board.rows):
+            raise ConfigError(f"--metrics has {name!r}, which no system has: {reason}")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
