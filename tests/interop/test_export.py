@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,97 +11,23 @@ import pytest
 import torch
 import transformers
 
-from made_checkpoints import byte_level_bpe
+from made_decoder import CONFIGS, MARKER, NUM_NEW, WORDS, MadeDecoder
 from made_launch import TASK, MadeLaunch, launch, made_training, put_json
 from mtnlg.cli.main import main
-from mtnlg.config import (
-    CleaningConfig,
-    DecodingConfig,
-    FeedForward,
-    ModelConfig,
-    Normalization,
-    PositionEncoding,
-    TaskKind,
-)
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.generation.engine import generate
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
-from mtnlg.inference.prompts import TaskPrompt
 from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
 from mtnlg.interop.convert import convert
 from mtnlg.model import Transformer, load_model
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 __all__ = ["launch"]
-MARKER, TITLE = "<translation_en_de>", "translation/captions"
-NUM_NEW = 20
-WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "it's", "café", "漢字"]
-CONFIGS: dict[str, dict[str, Any]] = {
-    "gpt2": {},
-    "llama": {
-        "normalization": Normalization.rms_norm,
-        "position_encoding": PositionEncoding.rotary,
-        "feed_forward": FeedForward.swiglu,
-        "has_bias": False,
-        "num_key_value_heads": 2,
-        "feed_forward_size": 56,
-    },
-}
-CONFIGS["qwen2"] = CONFIGS["llama"] | {"has_query_key_value_bias": True}
-CONFIGS["qwen3"] = CONFIGS["llama"] | {"has_query_key_norm": True, "attention_head_size": 10}
 SMALLEST_SHARE = {"gpt2": 0.99, "llama": 1.0}
 """Of equal outputs in llama.cpp, which looks GELU up in a table of 16-bit numbers."""
 NUMBERS = [20, pytest.param(500, marks=pytest.mark.slow)]
 
 
-class Made:
-    """A random model on disk, prompts, and what it answers."""
-
-    def __init__(self, folder: Path, family: str, num_prompts: int = 20) -> None:
-        tokenizer = byte_level_bpe()
-        tokenizer.add_special_tokens(["<pad>", "<sep>", MARKER])
-        self.folder, self.tokenizer = folder, TextTokenizer(tokenizer)
-        sizes = {"num_layers": 3, "hidden_size": 32, "num_heads": 4, "context_length": 64}
-        settings = {"name": "tiny", "initial_deviation": 0.3, **sizes, **CONFIGS[family]}
-        torch.manual_seed(0)
-        self.model = Transformer(ModelConfig(**settings), self.tokenizer.vocabulary_size).eval()
-        for name, parameter in self.model.named_parameters():
-            if parameter.dim() < 2:
-                torch.nn.init.normal_(parameter, float(name.endswith("norm.weight")), 0.2)
-        prompt = TaskPrompt(
-            TITLE, TaskKind.translation, "en", "de", MARKER, CleaningConfig(), "CC0"
-        )
-        ours = MegatronTuringForConditionalGeneration(
-            self.model, self.tokenizer, {TITLE: prompt}, TITLE
-        )
-        ours.save_pretrained(folder)
-        source = random.Random(1)
-        self.texts = [
-            f"{MARKER}{' '.join(source.choices(WORDS, k=source.randint(1, 6)))}<sep>"
-            for _ in range(num_prompts)
-        ]
-        bodies = [text.removeprefix(MARKER).removesuffix("<sep>") for text in self.texts]
-        marker, separator = self.tokenizer.marker_id(MARKER), self.tokenizer.separator_id
-        self.prompts = [[marker, *self.tokenizer.encode(body), separator] for body in bodies]
-        self.end = self.tokenizer.end_id
-        self.forbidden = [token for token in self.tokenizer.special_ids if token != self.end]
-        outputs = generate(
-            self.model,
-            self.prompts,
-            eos_id=self.end,
-            config=DecodingConfig(max_new_tokens=NUM_NEW),
-            forbidden_ids=self.forbidden,
-        )
-        self.answers = [self.cut(row[0].ids) for row in outputs]
-        assert len(set(map(tuple, self.answers))) > num_prompts / 2
-
-    def cut(self, ids: Any) -> list[int]:
-        """Without the end and what comes after it."""
-        listed = [int(token) for token in ids]
-        return listed[: listed.index(self.end)] if self.end in listed else listed
-
-
-def exported(made: Made, form: str, tmp_path: Path) -> Path:
+def exported(made: MadeDecoder, form: str, tmp_path: Path) -> Path:
     folder = tmp_path / form
     assert main(["export", str(made.folder), "--format", form, "--to", str(folder)]) == 0
     return folder
@@ -111,7 +36,7 @@ def exported(made: Made, form: str, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("family", CONFIGS)
 def test_transformers_gives_the_same_outputs(family: str, number: int, tmp_path: Path) -> None:
-    made = Made(tmp_path / "model", family, number)
+    made = MadeDecoder(tmp_path / "model", family, number)
 
     folder = exported(made, "hf", tmp_path)
 
@@ -130,7 +55,7 @@ def test_transformers_gives_the_same_outputs(family: str, number: int, tmp_path:
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_ctranslate2_gives_the_same_outputs(family: str, number: int, tmp_path: Path) -> None:
     ctranslate2 = pytest.importorskip("ctranslate2")
-    made = Made(tmp_path / "model", family, number)
+    made = MadeDecoder(tmp_path / "model", family, number)
 
     folder = exported(made, "ctranslate2", tmp_path)
 
@@ -150,7 +75,7 @@ def test_ctranslate2_gives_the_same_outputs(family: str, number: int, tmp_path: 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_llama_cpp_gives_the_same_outputs(family: str, number: int, tmp_path: Path) -> None:
     llama_cpp = pytest.importorskip("llama_cpp")
-    made = Made(tmp_path / "model", family, number)
+    made = MadeDecoder(tmp_path / "model", family, number)
 
     folder = exported(made, "gguf", tmp_path)
 
@@ -179,7 +104,7 @@ def test_llama_cpp_gives_the_same_outputs(family: str, number: int, tmp_path: Pa
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_gguf_file_comes_back(family: str, tmp_path: Path) -> None:
     """Oracle: our logits and ids before."""
-    made = Made(tmp_path / "model", family)
+    made = MadeDecoder(tmp_path / "model", family)
     (made.folder / CHAT_TEMPLATE_FILE).write_text("{{ messages }}")
     folder, ids = exported(made, "gguf", tmp_path), torch.tensor([made.prompts[0]])
 
@@ -195,7 +120,7 @@ def test_gguf_file_comes_back(family: str, tmp_path: Path) -> None:
 
 def test_gguf_file_opens_in_transformers(tmp_path: Path) -> None:
     """It reads such files with code of its own, of GPT-2 only those with 1,024 positions."""
-    made = Made(tmp_path / "model", "llama")
+    made = MadeDecoder(tmp_path / "model", "llama")
     folder, ids = exported(made, "gguf", tmp_path), torch.tensor([made.prompts[0]])
 
     theirs = transformers.AutoModelForCausalLM.from_pretrained(
@@ -232,7 +157,7 @@ def rewrite(source: Path, target: Path, quantization: str, **changes: Any) -> No
 @pytest.mark.parametrize("quantization", ["F16", "BF16", "Q8_0"])
 def test_quantized_gguf_files_are_read(quantization: str, tmp_path: Path) -> None:
     """Oracle: the weights within the precision of their type."""
-    made = Made(tmp_path / "model", "llama")
+    made = MadeDecoder(tmp_path / "model", "llama")
     source = exported(made, "gguf", tmp_path) / "model.gguf"
     rewrite(source, tmp_path / "small.gguf", quantization)
 
@@ -259,7 +184,7 @@ def test_what_a_gguf_file_has_and_ours_has_not(
     changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     """Oracle: the message by hand."""
-    made = Made(tmp_path / "model", "llama")
+    made = MadeDecoder(tmp_path / "model", "llama")
     source = exported(made, "gguf", tmp_path) / "model.gguf"
     rewrite(source, tmp_path / "other.gguf", "F32", **changes)
 
@@ -275,7 +200,7 @@ def test_truncated_gguf_file_is_one_line(
     num_bytes: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Oracle: the message by hand."""
-    made = Made(tmp_path / "model", "llama")
+    made = MadeDecoder(tmp_path / "model", "llama")
     whole = (exported(made, "gguf", tmp_path) / "model.gguf").read_bytes()
     (tmp_path / "part.gguf").write_bytes(whole[:num_bytes])
     words = ["prepare", "task=translation/builtin_en_zh", "model=pretrained"]
@@ -305,7 +230,7 @@ def test_what_others_cannot_express_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Oracle: the message by hand, and no folder."""
-    made = Made(tmp_path / "model", "gpt2")
+    made = MadeDecoder(tmp_path / "model", "gpt2")
     model = Transformer(replace(made.model.config, **settings), made.model.vocabulary_size)
     MegatronTuringForConditionalGeneration(model, made.tokenizer, {}, "").save_pretrained(
         tmp_path / "model"
@@ -322,7 +247,7 @@ def test_an_existing_folder_is_not_overwritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Oracle: the message by hand."""
-    made = Made(tmp_path / "model", "gpt2")
+    made = MadeDecoder(tmp_path / "model", "gpt2")
 
     assert main(["export", str(made.folder), "--to", str(made.folder)]) == 2
 
@@ -331,7 +256,7 @@ def test_an_existing_folder_is_not_overwritten(
 
 def test_card_of_a_folder_says_what_is_not_known(tmp_path: Path) -> None:
     """Oracle: the sentences by hand."""
-    made = Made(tmp_path / "model", "gpt2")
+    made = MadeDecoder(tmp_path / "model", "gpt2")
 
     card = (exported(made, "hf", tmp_path) / "README.md").read_text()
 
@@ -346,7 +271,7 @@ def test_card_of_a_run_has_its_scores(launch: MadeLaunch, tmp_path: Path) -> Non
     scores = [launch.score(launch.add_scores("s", 21.5))]
     launch.add_run("a", scores, artifacts={"model": "m"})
     folder = launch.artifacts_root / "model" / "m"
-    Made(folder, "llama")
+    MadeDecoder(folder, "llama")
     put_json(folder / "training.json", made_training())
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
     roots = ["--runs-root", str(launch.runs_root), "--artifacts-root", str(launch.artifacts_root)]
@@ -364,7 +289,7 @@ def test_push_uploads_what_export_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The client is faked. Oracle: the names of the files of an export."""
-    made = Made(tmp_path / "model", "gpt2")
+    made = MadeDecoder(tmp_path / "model", "gpt2")
     calls: list[Any] = []
 
     def upload(repo_id: str, folder_path: str) -> str:
@@ -394,7 +319,7 @@ def test_push_that_the_hub_refuses_is_one_line(
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError("401 Unauthorized\n\nInvalid username or password.")
 
-    made = Made(tmp_path / "model", "gpt2")
+    made = MadeDecoder(tmp_path / "model", "gpt2")
     monkeypatch.setattr("huggingface_hub.HfApi", lambda: SimpleNamespace(create_repo=refuse))
 
     assert main(["push", str(made.folder), "me/model"]) == 2
