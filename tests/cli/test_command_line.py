@@ -21,7 +21,7 @@ from mtnlg.cli.main import STAGES, main, make_parser
 
 RUN = ["run", "task=translation/builtin_en_zh", "model=mt_nlg_nano"]
 OTHERS = [
-    *("data", "say", "score", "doctor", "import", "diff", "reproduce", "gate", "runs"),
+    *("data", "say", "score", "doctor", "import", "diff", "reproduce", "gate", "benchmark", "runs"),
     *("publish", "ratings", "leaks", "export", "push"),
 ]
 GONE = {"--shell-completion", "-sc"}

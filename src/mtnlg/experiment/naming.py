@@ -58,6 +58,8 @@ def run_id(config: Config) -> str:
     plain = {
         key: value for key, value in plain_config(config).items() if key not in EFFECTLESS_KEYS
     }
+    for task in plain["tasks"].values():
+        del task["license"]
     plain["trainer"] = {
         key: value for key, value in plain["trainer"].items() if key not in WATCHING_SETTINGS
     }
@@ -89,12 +91,12 @@ def _settings_hash(settings: str) -> str:
 
 
 def plain_config(config: Config) -> dict[str, Any]:
-    """Every setting as YAML has it, without the known contamination and the license of data sets,
-    and without what only a system of others is asked where there is none.
+    """Every setting as YAML has it, without the known contamination of data sets, and without what
+    only a system of others is asked where there is none.
     """
     plain: Any = _values(config)
     for task in plain["tasks"].values():
-        del task["known_contamination"], task["license"]
+        del task["known_contamination"]
         if config.system is None:
             del task["instruction"]
     for name in OF_SYSTEMS if config.system is None else ():

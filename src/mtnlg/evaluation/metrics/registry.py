@@ -45,10 +45,11 @@ def find_metric(
     """
     if name in METRICS:
         return METRICS[name]
-    metric = optional.find_optional(name, key=key, model_folders=model_folders)
-    if metric is not None:
-        return metric
     base, *words = name.split("-")
+    if base in optional.METRICS:
+        metric = optional.find_optional(name, key=key, model_folders=model_folders)
+        if metric is not None:
+            return metric
     if base in FAMILIES and words:
         return FAMILIES[base].variant(name, words, key=key)
     return METRIC_TABLE.find(name, key=key, hint=metric_hint)
