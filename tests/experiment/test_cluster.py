@@ -46,6 +46,7 @@ def made(
         return Work([words])
 
     monkeypatch.setattr(cluster, "_work", work)
+    monkeypatch.setattr("submitit.core.core.Job._results_timeout_s", 1)  # 15, for slow disks
     defaults = {"name": "local", "jobs": 2, "max_requeues": 2, "parameters": {"timeout_min": 1}}
     return Cluster(**{**defaults, **settings})
 
