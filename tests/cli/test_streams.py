@@ -36,7 +36,11 @@ def run(words: list[str], environment: dict[str, str]) -> tuple[int, bytes, byte
 @pytest.mark.parametrize(
     "words",
     [
-        *([*SCORE, *FILES, style] for style in ("--terminal", "--markdown", "--latex", "--json")),
+        [*SCORE, *FILES, "--terminal"],
+        *(
+            pytest.param([*SCORE, *FILES, style], marks=pytest.mark.slow)
+            for style in ("--markdown", "--latex", "--json")
+        ),
         ["doctor", "--task", "translation", "--language", "zh", *FILES],
         ["run", "--help", "decoding"],
         ["run", "name=中文", "--cfg", "job"],

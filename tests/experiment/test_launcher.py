@@ -155,8 +155,16 @@ class ForkLauncher(Launcher):
         return [JobReturn(status=JobStatus.COMPLETED) for _ in job_overrides]
 
 
-@pytest.mark.parametrize("launcher_name", ["frozen", "basic", "fork"])
-@pytest.mark.parametrize("sweeper_name", ["frozen", "basic"])
+@pytest.mark.parametrize(
+    ("sweeper_name", "launcher_name"),
+    [
+        *(("frozen", "frozen"), ("frozen", "fork"), ("basic", "basic")),
+        *(
+            pytest.param(*names, marks=pytest.mark.slow)
+            for names in (("frozen", "basic"), ("basic", "frozen"), ("basic", "fork"))
+        ),
+    ],
+)
 def test_launch_is_the_same_under_every_launcher(
     tmp_path: Path,
     data_root: Path,
