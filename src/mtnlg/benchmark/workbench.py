@@ -19,6 +19,7 @@ from mtnlg.inference import PromptBuilder, TaskPrompt
 from mtnlg.interop.export import export_model
 from mtnlg.model import Transformer, save_model
 from mtnlg.provenance.environment import git_state
+from mtnlg.records.transformers_folder import import_transformers
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 from mtnlg.tokenization.tokens import TokenSplit, read_token_split
 from mtnlg.training.data import SequenceDataset, TaskSplit
@@ -158,10 +159,7 @@ def set_up(threads: int) -> None:
     """Give this process its threads, and let peers and Lightning say nothing."""
     torch.set_num_threads(threads)
     if installed_release("transformers"):
-        from transformers.utils import logging
-
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        import_transformers("")
 
 
 def roots(folder: Path) -> list[str]:

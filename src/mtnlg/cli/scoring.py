@@ -48,9 +48,10 @@ def score(options: argparse.Namespace) -> None:
         else:
             print(report_format.render(leaderboard, 0), end="")
     reasons = {name: text for row in board.rows for name, text in row.left_out.items()}
-    for name, reason in reasons.items():
-        if options.metrics and not any(name in row.metrics for row in board.rows):
-            raise ConfigError(f"--metrics has {name!r}, which no system has: {reason}")
+    never_run = [name for name in reasons if not any(name in row.metrics for row in board.rows)]
+    if options.metrics and never_run:
+        name = never_run[0]
+        raise ConfigError(f"--metrics has {name!r}, which no system has: {reasons[name]}")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

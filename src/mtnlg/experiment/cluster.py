@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from submitit.helpers import DelayedSubmission
 
 from mtnlg.config.checks import require
 from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.experiment.jobs import child_command
 from mtnlg.experiment.launch import Job
 from mtnlg.experiment.launcher import job_return, unfinished
 from mtnlg.records.codec import read_record, write_record
@@ -167,8 +167,7 @@ class Cluster:
 
 
 def _work(stages: Sequence[str], file: Path) -> Work:
-    words = [sys.executable, "-m", "mtnlg.cli.main"]
-    return Work([[*words, stage, "--frozen", str(file.absolute())] for stage in stages])
+    return Work([child_command(stage, file.absolute()) for stage in stages])
 
 
 def _status(job: Any) -> int | None:

@@ -8,7 +8,6 @@ import csv
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from mtnlg.errors import ConfigError, MtnlgError
 from mtnlg.experiment.compose import freeze_run, thaw
+from mtnlg.experiment.jobs import child_command
 from mtnlg.process.signals import end_at_once, handled_by
 from mtnlg.provenance.manifest import Run, find_run
 from mtnlg.records.places import CONFIG_FILE, METRICS_FILE
@@ -80,9 +80,8 @@ def _child(
     stage: str, frozen: Path, variables: dict[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The process of a stage, which ends with this one."""
-    command = [sys.executable, "-m", "mtnlg.cli.main", stage, "--frozen", str(frozen)]
     with handled_by(end_at_once):
-        child = subprocess.Popen(command, env=variables, stdout=STANDARD_ERROR)
+        child = subprocess.Popen(child_command(stage, frozen), env=variables, stdout=STANDARD_ERROR)
         try:
             yield child
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from os.path import commonprefix
 
 import torch
 from torch import Tensor
@@ -172,9 +172,8 @@ def shared_length(model: Transformer, prompts: list[list[int]]) -> int:
     config = model.config
     if len(prompts) == 1 or config.is_prefix_bidirectional or config.has_pointer:
         return 0
-    first, last = min(prompts), max(prompts)  # all others begin as these two do
-    same = (left == right for left, right in zip(first, last, strict=False))
-    shared = min(sum(takewhile(bool, same)), min(map(len, prompts)) - 1)
+    beginning = commonprefix(prompts)  # noqa: RUF071, as it is of no paths
+    shared = min(len(beginning), min(map(len, prompts)) - 1)
     return shared if shared >= LEAST_SHARED else 0
 
 

@@ -16,10 +16,11 @@ from typing import Any
 import torch
 
 from mtnlg.config import DecodingConfig, PromptFormat
-from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.errors import ConfigError
 from mtnlg.inference.prompting import Prompting
 from mtnlg.inference.prompts import cut_source
 from mtnlg.inference.systems import Answers, OnProgress, check_mapped, check_strategy
+from mtnlg.records.transformers_folder import SAFE, import_transformers, opened
 from mtnlg.text.scripts import base_language
 
 logger = logging.getLogger(__name__)
@@ -253,29 +254,20 @@ class HfSystem:
 
 def _load(folder: Path) -> tuple[Any, Any]:
     """The model in fp32 and its tokenizer; raises ArtifactError or ConfigError in one line."""
-    try:
-        import transformers
-    except ImportError:
-        raise ConfigError(
-            f"system=hf/{folder}: needs the package transformers; pip install 'mtnlg[hf]'"
-        ) from None
-    logs: Any = transformers.logging
-    logs.set_verbosity_error()
-    logs.disable_progress_bar()
-    safe = {"trust_remote_code": False, "local_files_only": True}
-    try:
-        config = transformers.AutoConfig.from_pretrained(folder, **safe)
+    name = f"system=hf/{folder}"
+    transformers = import_transformers(f"{name}: needs the package transformers")
+
+    def load() -> tuple[Any, Any]:
+        config = transformers.AutoConfig.from_pretrained(folder, **SAFE)
         is_pair = bool(config.is_encoder_decoder)
         kind = transformers.AutoModelForSeq2SeqLM if is_pair else transformers.AutoModelForCausalLM
         model = kind.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True, **safe
+            folder, config=config, dtype=torch.float32, use_safetensors=True, **SAFE
         )
-        return model, transformers.AutoTokenizer.from_pretrained(folder, **safe)
-    except Exception as error:  # a folder of others can be broken in any way
-        reason = " ".join(str(error).split())[:300]
-        raise ArtifactError(
-            f"system=hf/{folder}: transformers cannot open it ({type(error).__name__}: {reason})"
-        ) from None
+        return model, transformers.AutoTokenizer.from_pretrained(folder, **SAFE)
+
+    model, tokenizer = opened(name, load)
+    return model, tokenizer
 
 
 def _context_length(config: Any, tokenizer: Any) -> int | None:

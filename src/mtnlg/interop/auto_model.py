@@ -58,8 +58,11 @@ class MegatronTuringForCausalLM(PreTrainedModel, GenerationMixin):  # type: igno
         cls, folder: str | Path, *, config: MegatronTuringConfig, **settings: Any
     ) -> MegatronTuringForCausalLM:
         """The model of a local folder, in fp32; raises ConfigError for settings that it lacks."""
-        unknown = sorted(name for name, value in settings.items() if value not in (None, False))
-        unknown = [name for name in unknown if not name.startswith("_")]
+        unknown = [
+            name
+            for name, value in sorted(settings.items())
+            if value not in (None, False) and not name.startswith("_")
+        ]
         if unknown:
             raise ConfigError(f"from_pretrained of {folder} takes no {', '.join(unknown)}")
         model = cls(config, load_model(Path(folder)))

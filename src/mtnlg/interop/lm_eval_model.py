@@ -120,13 +120,17 @@ class MtnlgLM(LM):  # type: ignore[misc]
         room = self._generator.model.config.context_length - decoding.max_new_tokens
         prompts = [self._ids(context)[-room:] for context in contexts]  # as the harness cuts them
         tokenizer = self._generator.tokenizer
+
+        def is_complete(ids: Sequence[int]) -> bool:
+            return is_past_end(tokenizer.decode(ids), until)
+
         outputs = generate(
             self._generator.model,
             prompts,
             eos_id=tokenizer.end_id,
             config=decoding,
             forbidden_ids=self._generator.forbidden_ids,
-            rules=TextRules(is_complete=lambda ids: is_past_end(tokenizer.decode(ids), until)),
+            rules=TextRules(is_complete=is_complete if until else None),
         )
         return [tokenizer.decode(alternatives[0].ids) for alternatives in outputs]
 

@@ -19,16 +19,16 @@ from torch.nn.functional import normalize
 
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.learned.encoder import (
+    NO_TRANSFORMERS,
     best_device,
     check_weights,
     encode,
     forget_many,
-    from_folder,
-    import_transformers,
     model_name,
     signature_of_model,
     warn_of_full,
 )
+from mtnlg.records.transformers_folder import SAFE, import_transformers, opened
 
 KNOWN_MODELS: dict[str, tuple[int, str | None]] = {
     "roberta-large": (17, "en"),
@@ -55,16 +55,11 @@ class BertScore:
     """A model of one folder up to a layer; scores of pairs are kept for the next value."""
 
     def __init__(self, folder: Path, layer: int | None) -> None:
-        transformers, safe = (
-            import_transformers(),
-            {"local_files_only": True, "trust_remote_code": False},
-        )
+        transformers = import_transformers(NO_TRANSFORMERS)
         name = model_name(folder).partition("@")[0].rpartition("/")[2]
         known_layer, self.language = KNOWN_MODELS.get(name, (0, None))
         self.folder, self.layer = folder, known_layer if layer is None else layer
-        config = from_folder(
-            folder, lambda: transformers.AutoConfig.from_pretrained(folder, **safe)
-        )
+        config = opened(folder, lambda: transformers.AutoConfig.from_pretrained(folder, **SAFE))
         most = int(getattr(config, "num_hidden_layers", 0))
         if config.is_encoder_decoder:
             raise ConfigError(f"{folder}: has a decoder; give an encoder, such as roberta-large")
@@ -74,17 +69,17 @@ class BertScore:
                 f"layer is known for a model of the name {name!r}"
             )
         config.num_hidden_layers = self.layer
-        self.network, info = from_folder(
+        self.network, info = opened(
             folder,
             lambda: transformers.AutoModel.from_pretrained(
-                folder, config=config, dtype=torch.float32, output_loading_info=True, **safe
+                folder, config=config, dtype=torch.float32, output_loading_info=True, **SAFE
             ),
         )
         weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
         missing = [key for key in info["missing_keys"] if not key.startswith("pooler.")]
         check_weights(missing, (), weights[0])
         self.network.to(best_device()).eval()
-        self.tokenizer = from_folder(folder, lambda: _load_tokenizer(transformers, folder, safe))
+        self.tokenizer = opened(folder, lambda: _load_tokenizer(transformers, folder))
         stated = int(self.tokenizer.model_max_length)
         positions = int(getattr(config, "max_position_embeddings", 514))
         self.max_tokens = stated if stated < UNSTATED else positions - 2  # RoBERTa's begin at 2
@@ -159,12 +154,12 @@ def rescaled(values: npt.NDArray[np.float64], baseline: npt.NDArray[np.float64])
     return (values - baseline) / (1 - baseline)
 
 
-def _load_tokenizer(transformers: Any, folder: Path, safe: dict[str, bool]) -> Any:
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
+def _load_tokenizer(transformers: Any, folder: Path) -> Any:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **SAFE)
     if not isinstance(tokenizer, transformers.RobertaTokenizerFast | transformers.RobertaTokenizer):
         return tokenizer
     # bert_score asks for this space in each call, where transformers 5 ignores it.
-    return transformers.AutoTokenizer.from_pretrained(folder, add_prefix_space=True, **safe)
+    return transformers.AutoTokenizer.from_pretrained(folder, add_prefix_space=True, **SAFE)
 
 
 def _similarity(left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> Tensor:

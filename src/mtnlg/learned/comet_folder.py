@@ -22,7 +22,8 @@ from torch import Tensor
 
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.learned.comet_network import CometSettings
-from mtnlg.learned.encoder import check_weights, from_folder, import_transformers
+from mtnlg.learned.encoder import NO_TRANSFORMERS, check_weights
+from mtnlg.records.transformers_folder import import_transformers, opened
 
 MODELS = {"regression_metric": "wmt22-comet-da", "unified_metric": "wmt22-cometkiwi-da"}
 """Class of a model, in hparams.yaml, and one of Unbabel's models of it."""
@@ -114,7 +115,7 @@ def read_encoder(
     folder: Path, settings: CometSettings, weights: Mapping[str, Tensor], path: Path
 ) -> tuple[Tokenizer, Any]:
     """The tokenizer and the encoder, with those of the weights that are its own."""
-    transformers, encoder = import_transformers(), folder / ENCODER_FOLDER
+    transformers, encoder = import_transformers(NO_TRANSFORMERS), folder / ENCODER_FOLDER
     if not (encoder / "config.json").is_file() or not (encoder / "tokenizer.json").is_file():
         name = settings.pretrained_model or "the encoder"
         raise ArtifactError(
@@ -146,7 +147,7 @@ def read_encoder(
             output_loading_info=True,
         )
 
-    tokenizer, (model, info) = from_folder(encoder, load)
+    tokenizer, (model, info) = opened(encoder, load)
     check_weights(sorted(info["missing_keys"]), sorted(info["unexpected_keys"]), path)
     ids, config = tokenizer.get_vocab(), model.config
     if (

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mtnlg.artifacts.store import file_sha256
-from mtnlg.errors import ArtifactError, ConfigError
+from mtnlg.errors import ArtifactError
 from mtnlg.process.progress import Task, track
 
 logger = logging.getLogger(__name__)
@@ -31,36 +31,12 @@ HASH_LENGTH = 12
 """Hexadecimal digits of the sha256 of weights in a signature."""
 PACKAGES = ("torch", "transformers", "tokenizers")
 """Packages whose release can change a value in its last digits."""
-
-
-def import_transformers() -> Any:
-    """The package, which then prints errors alone; raises ConfigError where it is not installed."""
-    try:
-        import transformers
-    except ImportError:
-        raise ConfigError(
-            "the package transformers is not installed; pip install 'mtnlg[hf]'"
-        ) from None
-    logs: Any = transformers.logging
-    logs.set_verbosity_error()
-    logs.disable_progress_bar()
-    return transformers
+NO_TRANSFORMERS = "the package transformers is not installed"
 
 
 def best_device() -> torch.device:
     """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def from_folder(folder: Path, load: Callable[[], Any]) -> Any:
-    """What `load` gives; raises ArtifactError, in one line, where it cannot read the folder."""
-    try:
-        return load()
-    except Exception as error:  # a folder of others can be broken in any way
-        reason = " ".join(str(error).split())[:300]
-        raise ArtifactError(
-            f"{folder}: transformers cannot open it ({type(error).__name__}: {reason})"
-        ) from None
 
 
 def check_weights(missing: Sequence[str], unused: Sequence[str], path: Path) -> None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import takewhile
+from os.path import commonprefix
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -325,8 +325,7 @@ def _told_apart(intervals: Sequence[Interval]) -> list[str]:
     for text in {text for text in shown if shown.count(text) > 1}:
         same = [number for number, label in enumerate(shown) if label == text]
         labels = [visible(intervals[number].label) for number in same]
-        pairs = zip(min(labels), max(labels), strict=False)  # all others begin as these two do
-        prefix = "".join(left for left, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        prefix = commonprefix(labels)  # noqa: RUF071, as it is of no paths
         head = FOREST_CHARACTERS // 2
         start = max(prefix.rfind(" ") + 1, prefix.rfind("|") + 1, head)
         for number, label in zip(same, labels, strict=True):
