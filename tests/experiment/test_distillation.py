@@ -26,8 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     """With a teacher."""
     made = SmallRun(tmp_path_factory.mktemp("distillation"))
     steps = ("trainer.max_steps=60", "trainer.validate_every_steps=60")
-    ended = made.run("train", *steps, "optimizer.learning_rate=1e-2")
-    assert ended.returncode == 0, ended.stderr
+    assert made.here("train", *steps, "optimizer.learning_rate=1e-2") == 0
     return made
 
 
@@ -46,9 +45,9 @@ def test_student_is_trained_on_the_outputs_of_the_teacher(run: SmallRun, teacher
     """Oracle: what the teacher's folder answers to the training sources by beams."""
     words = ("evaluate", *STUDENT, f"distillation.teacher={teacher}", "distillation.num_beams=2")
 
-    ended = run.run(*words)
+    status = run.here(*words)
 
-    assert ended.returncode == 0, ended.stderr
+    assert status == 0
     targets = run.one("artifacts/targets/[!.]*")
     rows = list(read_rows(targets / "train.jsonl"))
     model = MegatronTuringForConditionalGeneration.from_pretrained(teachers_folder(run, teacher))
@@ -63,19 +62,18 @@ def test_student_is_trained_on_the_outputs_of_the_teacher(run: SmallRun, teacher
     pairs = [split.example(index) for index in range(len(split))]
     assert [tokenizer.decode(target.tolist()) for _, target in pairs] == answers
     assert "the training text of its teacher was not looked up" in json.dumps(record["scores"])
-    again = run.run("prepare", *words[1:], "trainer.max_steps=13")
-    assert again.returncode == 0, again.stderr
+    assert run.here("prepare", *words[1:], "trainer.max_steps=13") == 0
     assert len([*run.root.glob("artifacts/targets/[!.]*")]) == 1
 
 
 def test_student_of_logits_has_the_tokens_of_its_teacher(run: SmallRun, teacher: str) -> None:
     """Oracle: the teacher's tokenizer.json, although another one is asked for."""
-    ended = run.run(
+    status = run.here(
         *("train", "name=logits", "trainer.max_steps=12", "tokenizer.vocabulary_size=300"),
         *(f"distillation.teacher={teacher}", "distillation.kind=logits"),
     )
 
-    assert ended.returncode == 0, ended.stderr
+    assert status == 0
     record = json.loads(run.one("runs/logits/*/run.json").read_text())
     folder = run.root / "artifacts" / "model" / str(record["artifacts"]["model"])
     theirs = teachers_folder(run, teacher) / "tokenizer.json"

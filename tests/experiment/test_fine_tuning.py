@@ -21,12 +21,11 @@ def test_early_stopping_watches_the_rouge_of_generations(tmp_path: Path) -> None
     """
     run = SmallRun(tmp_path)
     steps = ("trainer.max_steps=80", "trainer.validate_every_steps=80")
-    ended = run.run("train", *steps, "optimizer.learning_rate=1e-2")
-    assert ended.returncode == 0, ended.stderr
+    assert run.here("train", *steps, "optimizer.learning_rate=1e-2") == 0
     model = run.one("artifacts/model/[!.]*")
     monitor = "callbacks.early_stopping.arguments"
 
-    ended = run.run(
+    status = run.here(
         *("train", "name=tuned", f"initial_model={model}", "lora.rank=2", "trainer.max_steps=90"),
         *("optimizer.learning_rate=1e-9", "trainer.validate_every_steps=3"),
         *("tasks.multi30k_en_de.main_metric=rougeL", "evaluation.metrics=[rougeL]"),
@@ -38,7 +37,7 @@ def test_early_stopping_watches_the_rouge_of_generations(tmp_path: Path) -> None
         *(f"{monitor}.patience=4", "trainer.validation_rows=4"),
     )
 
-    assert ended.returncode == 0, ended.stderr
+    assert status == 0
     record = json.loads(run.one("runs/tuned/*/run.json").read_text())
     folder = run.root / "artifacts" / "model" / record["artifacts"]["model"]
     training = json.loads((folder / "training.json").read_text())
