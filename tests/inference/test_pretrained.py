@@ -35,7 +35,7 @@ def test_saved_model_answers_alike(pretrained: Pretrained, folder: Path) -> None
     loaded = mtnlg.MegatronTuringForConditionalGeneration.from_pretrained(str(folder))
 
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("config.json", "model.safetensors", "tasks.json", "tokenizer.json")
+        *("README.md", "config.json", "model.safetensors", "tasks.json", "tokenizer.json")
     ]
     assert (loaded.tasks, loaded.default_task) == (pretrained.tasks, pretrained.default_task)
     assert answers(loaded, TEXTS) == answers(pretrained, TEXTS)

@@ -16,9 +16,9 @@ from made_launch import TASK, MadeLaunch, launch, made_training, put_json
 from mtnlg.cli.main import main
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration
-from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
 from mtnlg.interop.convert import convert
 from mtnlg.model import Transformer, load_model
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 __all__ = ["launch"]
@@ -261,7 +261,7 @@ def test_card_of_a_folder_says_what_is_not_known(tmp_path: Path) -> None:
     card = (exported(made, "hf", tmp_path) / "README.md").read_text()
 
     assert f"`{MARKER}TEXT<sep>`" in card
-    assert "Not known here: the export named no run that was evaluated." in card
+    assert "Not known here: no run that evaluated it was named." in card
     assert "Not known: the folder has no record of a training." in card
     assert "- captions: source not known; license: CC0" in card
 

@@ -19,7 +19,7 @@ from made_checkpoints import (
 )
 from mtnlg.config import ModelConfig
 from mtnlg.errors import MtnlgError
-from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.interop.convert import convert
 from mtnlg.interop.families import all_families
 from mtnlg.interop.family import canonical

@@ -81,11 +81,21 @@ def run_push(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace, folder: Path) -> None:
-    from mtnlg.interop.card import model_card
+    from mtnlg.inference.card import model_card
+    from mtnlg.inference.prompts import read_tasks
     from mtnlg.interop.export import export_model
+    from mtnlg.records.places import TASKS_FILE
 
     model, record = _find(options)
-    card = model_card(model, options.format, record, artifacts_root=options.artifacts_root)
+    tasks_file = model / TASKS_FILE
+    card = model_card(
+        options.format,
+        read_tasks(tasks_file)[0] if tasks_file.is_file() else {},
+        folder=model,
+        name=model.name,
+        run=record,
+        artifacts_root=options.artifacts_root,
+    )
     base = _initial_model(options, model) if options.format == ADAPTERS else None
     export_model(model, options.format, folder, card=card, base=base)
 

@@ -9,10 +9,8 @@ from mtnlg.config import Config, DistillationKind, TaskKind, plain_settings
 from mtnlg.errors import ArtifactError, ConfigError
 from mtnlg.experiment.initial_model import CONFIG_FILE, FILES
 from mtnlg.records.files import JsonObject, read_json
-from mtnlg.records.places import RUN_FILE, model_folder
+from mtnlg.records.places import RUN_FILE, TASKS_FILE, model_folder
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
-
-TASKS_FILE = "tasks.json"
 
 
 def teacher_folder(teacher: str, *, runs_root: Path, artifacts_root: Path) -> str:

@@ -14,9 +14,9 @@ from mtnlg.inference.prompts import TaskPrompt, cut_source
 from mtnlg.inference.systems import Answers, OnProgress, check_mapped
 from mtnlg.inference.text_generator import EncodedSources, TextGenerator
 from mtnlg.model import load_model
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
-CHAT_TEMPLATE_FILE = "chat_template.jinja"
 MAPPED = (
     *("temperature", "top_k", "top_p", "seed", "num_beams", "length_penalty", "mbr_utility"),
     *("no_repeat_ngram_size", "repetition_penalty", "min_new_tokens", "max_length_ratio"),

@@ -16,13 +16,16 @@ from mtnlg.config.foreign_names import setting_hint
 from mtnlg.corpus.cleaning import clean_text
 from mtnlg.errors import ArtifactError, ConfigError, is_out_of_memory
 from mtnlg.generation.strategies import find_strategy
-from mtnlg.inference.prompts import TaskPrompt
+from mtnlg.inference.card import model_card
+from mtnlg.inference.prompts import TaskPrompt, read_tasks, write_tasks
 from mtnlg.inference.text_generator import TextGenerator
 from mtnlg.model import Transformer, load_model, save_model
-from mtnlg.records.files import read_json, write_json
+from mtnlg.model.folder import CARD_FILE
+from mtnlg.records.codec import read_record
+from mtnlg.records.files import write_text
+from mtnlg.records.places import RUN_FILE, TASKS_FILE, model_folder
+from mtnlg.records.runs import RunRecord
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
-
-TASKS_FILE = "tasks.json"
 
 
 class MegatronTuringForConditionalGeneration:
@@ -37,11 +40,15 @@ class MegatronTuringForConditionalGeneration:
         tokenizer: TextTokenizer,
         tasks: dict[str, TaskPrompt],
         default_task: str,
+        *,
+        folder: Path | None = None,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.tasks = tasks
         self.default_task = default_task
+        self.folder = folder
+        """Where it was loaded from, whose records the model card quotes."""
         self._generator = TextGenerator(model, tokenizer)
 
     @classmethod
@@ -65,14 +72,47 @@ class MegatronTuringForConditionalGeneration:
                 f"{folder / TOKENIZER_FILE}: has {tokenizer.vocabulary_size} tokens, the model "
                 f"{model.vocabulary_size}; they were not trained together"
             )
-        return cls(model, tokenizer, tasks, default_task)
+        return cls(model, tokenizer, tasks, default_task, folder=folder)
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write config.json, model.safetensors, tokenizer.json and tasks.json."""
+    def save_pretrained(self, folder: str | Path, *, run: str | Path | None = None) -> None:
+        """Write the model, its tokenizer and its tasks, and a model card, README.md. The card says
+        what is known of data, licenses and cost, and, with the folder of a `run` that evaluated
+        this model, its scores.
+
+        Raises ConfigError for a run of another model.
+        """
+        record, artifacts_root = self._evaluated(run)
+        card = model_card(
+            "mtnlg",
+            self.tasks,
+            folder=self.folder,
+            name=self.model.config.name,
+            run=record,
+            artifacts_root=artifacts_root,
+        )
+        self.write_files(folder)
+        write_text(Path(folder, CARD_FILE), card)
+
+    def write_files(self, folder: str | Path) -> None:
+        """Write config.json, model.safetensors, tokenizer.json and tasks.json alone."""
         folder = Path(folder)
         save_model(folder, self.model)
         self.tokenizer.save(folder / TOKENIZER_FILE)
         write_tasks(folder / TASKS_FILE, self.tasks, self.default_task)
+
+    def _evaluated(self, run: str | Path | None) -> tuple[RunRecord | None, Path]:
+        """The record of a run that evaluated this model, and the root of the artifacts."""
+        if run is None:
+            return None, Path()
+        record = read_record(Path(run, RUN_FILE), RunRecord)
+        root = (self.folder or Path()).resolve().parents[1]
+        folder = None if record.model is None else model_folder(root, record.model)
+        if self.folder is None or folder != self.folder.resolve():
+            raise ConfigError(
+                f"save_pretrained(run={str(run)!r}): it evaluated model {record.model}, and this "
+                f"one is from {self.folder or 'no folder'}; load it from artifacts/model/<key>"
+            )
+        return record, root
 
     def to(self, device: str | torch.device) -> MegatronTuringForConditionalGeneration:
         """This model, on another device such as "cuda" or "cpu"; raises ConfigError where there is
@@ -200,22 +240,6 @@ class MegatronTuringForConditionalGeneration:
         if len(titles) != 1:
             raise ConfigError(f"task={name}: this model knows {', '.join(sorted(self.tasks))}")
         return self.tasks[titles[0]]
-
-
-def read_tasks(path: Path) -> tuple[dict[str, TaskPrompt], str]:
-    """The tasks of tasks.json by full name, and the name of the default."""
-    document = read_json(path)
-    records, default_task = document.get("tasks"), document.get("default_task")
-    if not isinstance(records, list) or not isinstance(default_task, str):
-        raise ArtifactError(f"{path}: expected a list 'tasks' and a name 'default_task'")
-    prompts = [TaskPrompt.from_json(record) for record in records]
-    return {prompt.name: prompt for prompt in prompts}, default_task
-
-
-def write_tasks(path: Path, tasks: dict[str, TaskPrompt], default_task: str) -> None:
-    """Write tasks.json."""
-    prompts = [prompt.to_json() for prompt in tasks.values()]
-    write_json(path, {"default_task": default_task, "tasks": prompts})
 
 
 def decoding_of(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.errors import ArtifactError
 from mtnlg.records.codec import decode_settings
-from mtnlg.records.files import JsonObject
+from mtnlg.records.files import JsonObject, read_json, write_json
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 NUM_AROUND_SOURCE = 2
@@ -66,6 +67,22 @@ class TaskPrompt:
             raise ArtifactError(
                 f"tasks.json: {name!r} is no task of this version ({error})"
             ) from None
+
+
+def read_tasks(path: Path) -> tuple[dict[str, TaskPrompt], str]:
+    """The tasks of tasks.json by full name, and the name of the default."""
+    document = read_json(path)
+    records, default_task = document.get("tasks"), document.get("default_task")
+    if not isinstance(records, list) or not isinstance(default_task, str):
+        raise ArtifactError(f"{path}: expected a list 'tasks' and a name 'default_task'")
+    prompts = [TaskPrompt.from_json(record) for record in records]
+    return {prompt.name: prompt for prompt in prompts}, default_task
+
+
+def write_tasks(path: Path, tasks: dict[str, TaskPrompt], default_task: str) -> None:
+    """Write tasks.json."""
+    prompts = [prompt.to_json() for prompt in tasks.values()]
+    write_json(path, {"default_task": default_task, "tasks": prompts})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from mtnlg.interop.families import find_family
 from mtnlg.interop.family import Family
 from mtnlg.model.folder import read_license
 from mtnlg.records.files import JsonObject, read_json
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE
 
 CONFIG_FILE, TOKENIZER_CONFIG_FILE = "config.json", "tokenizer_config.json"
 WEIGHTS_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
-CHAT_TEMPLATE_FILE = "chat_template.jinja"
 ADAPTER_CONFIG_FILE = "adapter_config.json"
 """In folders of peft."""
 PICKLE_ENDINGS = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}

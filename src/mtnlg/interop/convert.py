@@ -9,11 +9,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE, Checkpoint, open_checkpoint
+from mtnlg.interop.checkpoint import Checkpoint, open_checkpoint
 from mtnlg.model import Transformer, save_model
 from mtnlg.model.folder import write_license
 from mtnlg.model.initial import BY_TOKEN
 from mtnlg.records.files import write_text
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import ENDS, PAD, SEPARATOR, TOKENIZER_FILE, TextTokenizer
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from mtnlg.errors import ArtifactError, ConfigError
-from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE, TOKENIZER_CONFIG_FILE, WEIGHTS_FILE
+from mtnlg.interop.checkpoint import TOKENIZER_CONFIG_FILE, WEIGHTS_FILE
 from mtnlg.interop.families import family_of
 from mtnlg.interop.peft_folder import BASE
 from mtnlg.interop.peft_writer import write_adapter
@@ -19,6 +19,7 @@ from mtnlg.model import Transformer, load_model
 from mtnlg.model.folder import CARD_FILE, CONFIG_FILE, weights_of
 from mtnlg.model.initial import start_from
 from mtnlg.records.files import write_text
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 GGUF_FILE = "model.gguf"

@@ -10,7 +10,6 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from mtnlg.errors import ConfigError
-from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
 from mtnlg.interop.families import family_of
 from mtnlg.interop.gguf_file import (
     CONTROL,
@@ -23,6 +22,7 @@ from mtnlg.interop.gguf_file import (
 )
 from mtnlg.model import load_model
 from mtnlg.model.folder import weights_of
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 logger = logging.getLogger(__name__)

@@ -20,12 +20,11 @@ from lm_eval.api.registry import register_model
 
 from mtnlg.config import DecodingConfig, TaskKind
 from mtnlg.errors import ConfigError
-from mtnlg.inference.local_system import CHAT_TEMPLATE_FILE
-from mtnlg.inference.pretrained import TASKS_FILE, read_tasks
 from mtnlg.inference.prompting import before_end, is_past_end, render_chat
-from mtnlg.inference.prompts import TaskPrompt
+from mtnlg.inference.prompts import TaskPrompt, read_tasks
 from mtnlg.inference.text_generator import TextGenerator
 from mtnlg.model import load_model
+from mtnlg.records.places import CHAT_TEMPLATE_FILE, TASKS_FILE
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 DEFAULT_LENGTH = 256

@@ -43,6 +43,8 @@ IMPORTS_FILE = "imports.json"
 """Beside launch.json, which each launch writes again."""
 RATINGS_FILE = Path("ratings", "ratings.json")
 """Below the folder of an experiment; a new launch leaves it as it is."""
+TASKS_FILE, CHAT_TEMPLATE_FILE = "tasks.json", "chat_template.jinja"
+"""In a model folder: its tasks, or how a model of others wants to be asked."""
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.yaml", "run.json", "log.txt"
 DIFF_FILE = "code.diff"
 """The changes of the package since its commit, beside run.json, where there are any."""

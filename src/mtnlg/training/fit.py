@@ -152,7 +152,7 @@ def train_model(
         load_weights(model, checkpoints / BEST_FILE)
         _save_origin(config, model, folder)
         trained = MegatronTuringForConditionalGeneration(model, tokenizer, prompts, data[0].title)
-        trained.save_pretrained(folder)
+        trained.write_files(folder)
         write_record(folder / TRAINING_FILE, record)
         checkpoints.rename(folder / DONE)
         shutil.rmtree(folder / DONE)

@@ -1,22 +1,25 @@
-"""The model card of an exported folder: what is known of the model, and what is not."""
+"""The model card of a folder: what is known of the model, and what is not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mtnlg.errors import ArtifactError
-from mtnlg.inference.pretrained import TASKS_FILE, read_tasks
+import yaml
+
 from mtnlg.inference.prompts import TaskPrompt
-from mtnlg.interop.checkpoint import CHAT_TEMPLATE_FILE
 from mtnlg.model.folder import read_license
 from mtnlg.records.codec import read_record
-from mtnlg.records.places import TRAINING_FILE
+from mtnlg.records.places import CHAT_TEMPLATE_FILE, TRAINING_FILE
 from mtnlg.records.runs import RunRecord, ScoreRecord
 from mtnlg.records.scores import read_scores
 from mtnlg.records.stages import Training
 
 USAGE = {
+    "mtnlg": """from mtnlg import MegatronTuringForConditionalGeneration
+
+model = MegatronTuringForConditionalGeneration.from_pretrained(FOLDER)
+print(model.generate(TEXT, task=TASK))""",
     "hf": """from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(FOLDER)
@@ -49,31 +52,43 @@ print(model.create_completion(tokens, temperature=0)["choices"][0]["text"])""",
 """Format -> lines of Python that give an answer."""
 
 
-def model_card(model: Path, form: str, run: RunRecord | None, *, artifacts_root: Path) -> str:
-    """The text of README.md, in Markdown."""
-    tasks: dict[str, TaskPrompt] = {}
-    if (model / TASKS_FILE).is_file():
-        tasks, _ = read_tasks(model / TASKS_FILE)
+def model_card(
+    form: str,
+    tasks: Mapping[str, TaskPrompt],
+    *,
+    folder: Path | None,
+    name: str,
+    run: RunRecord | None,
+    artifacts_root: Path,
+) -> str:
+    """The text of README.md, in Markdown, of a model with these tasks. `folder` is the model folder
+    whose records are quoted.
+    """
     languages = {
         language
         for prompt in tasks.values()
         for language in (prompt.source_language, prompt.target_language)
     }
-    library = {"hf": "transformers"}.get(form, form)
-    listed = "".join(f"\n- {language}" for language in sorted(languages))
-    lines = ["---", f"library_name: {library}", *([f"language:{listed}"] if listed else []), "---"]
-    lines += [f"# {run.system if run else model.name}", "", "## How to use", ""]
-    lines += ["```python", USAGE[form], "```", "", *_prompts(model, tasks), "", "## Data", ""]
-    lines += [*_data(tasks, run), *_weights(model, tasks), "", "## Scores", ""]
+    license_name = read_license(folder) if folder else None
+    head: dict[str, object] = {"library_name": {"hf": "transformers"}.get(form, form)}
+    head |= {"language": sorted(languages)} if languages else {}
+    head |= {"license": license_name} if license_name else {}
+    lines = ["---", yaml.safe_dump(head, allow_unicode=True, sort_keys=False) + "---"]
+    lines += [f"# {run.system if run else name}", "", "## How to use", ""]
+    lines += ["```python", USAGE[form], "```", "", *_prompts(form, folder, tasks), "", "## Data"]
+    lines += ["", *_data(tasks, run), *_weights(license_name, tasks), "", "## Scores", ""]
     lines += _scores(run, artifacts_root)
-    return "\n".join([*lines, "", "## Cost", "", *_cost(model), ""])
+    return "\n".join([*lines, "", "## Cost", "", *_cost(folder), ""])
 
 
-def _prompts(model: Path, tasks: dict[str, TaskPrompt]) -> Iterator[str]:
+def _prompts(form: str, folder: Path | None, tasks: Mapping[str, TaskPrompt]) -> Iterator[str]:
     if not tasks:
-        has_template = (model / CHAT_TEMPLATE_FILE).is_file()
-        form = f"that of {CHAT_TEMPLATE_FILE}" if has_template else "not known"
-        yield f"It was trained for no task of ours; the form of its prompts is {form}."
+        has_template = folder is not None and (folder / CHAT_TEMPLATE_FILE).is_file()
+        wanted = f"that of {CHAT_TEMPLATE_FILE}" if has_template else "not known"
+        yield f"It was trained for no task of ours; the form of its prompts is {wanted}."
+        return
+    if form == "mtnlg":
+        yield f"TASK is one of {', '.join(tasks)}; TEXT is the source as it is."
         return
     yield "| task | PROMPT |"
     yield "|---|---|"
@@ -82,7 +97,7 @@ def _prompts(model: Path, tasks: dict[str, TaskPrompt]) -> Iterator[str]:
         yield f"| {prompt.name} | `{prompt.marker}{text}` |"
 
 
-def _data(tasks: dict[str, TaskPrompt], run: RunRecord | None) -> Iterator[str]:
+def _data(tasks: Mapping[str, TaskPrompt], run: RunRecord | None) -> Iterator[str]:
     yield f"Trained on: {', '.join(tasks) or 'not known'}."
     known = {title.rpartition("/")[2]: prompt.license for title, prompt in tasks.items()}
     sources = run.sources if run else {name: {} for name in known}
@@ -95,19 +110,18 @@ def _data(tasks: dict[str, TaskPrompt], run: RunRecord | None) -> Iterator[str]:
     yield ""
 
 
-def _weights(model: Path, tasks: dict[str, TaskPrompt]) -> Iterator[str]:
+def _weights(license_name: str | None, tasks: Mapping[str, TaskPrompt]) -> Iterator[str]:
     """The license of weights that others made."""
-    name = read_license(model)
-    if name is not None:
+    if license_name is not None:
         what = "the weights that the training began with" if tasks else "the weights"
-        yield f"License of {what}: {name}."
+        yield f"License of {what}: {license_name}."
     yield "Look up what is not known before you share this."
 
 
 def _scores(run: RunRecord | None, artifacts_root: Path) -> Iterator[str]:
     rows = [row for row in run.scores if row.kind == "trained"] if run else []
     if run is None or not rows:
-        yield "Not known here: the export named no run that was evaluated."
+        yield "Not known here: no run that evaluated it was named."
         return
     yield f"Of run {run.run_id}, seed {run.seed}."
     yield ""
@@ -136,12 +150,11 @@ def _contamination(row: ScoreRecord) -> str:
     return f"- {row.task} {row.test_set}: {counts.flagged} of {counts.checked} ({counts.rule})"
 
 
-def _cost(model: Path) -> Iterator[str]:
-    try:
-        training = read_record(model / TRAINING_FILE, Training)
-    except ArtifactError:
+def _cost(folder: Path | None) -> Iterator[str]:
+    if folder is None or not (folder / TRAINING_FILE).is_file():
         yield "Not known: the folder has no record of a training."
         return
+    training = read_record(folder / TRAINING_FILE, Training)
     yield (
         f"{training.parameters:,} parameters; {training.training_tokens:,} training tokens, "
         f"{training.training_flops:.3g} FLOPs, {training.training_seconds:,.0f} s on "
