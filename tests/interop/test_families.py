@@ -19,12 +19,12 @@ from made_checkpoints import (
 )
 from mtnlg.config import ModelConfig
 from mtnlg.errors import MtnlgError
-from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.interop.convert import convert
 from mtnlg.interop.families import all_families
 from mtnlg.interop.family import canonical
 from mtnlg.model import load_model
 from mtnlg.model.folder import read_license
+from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 LARGEST_DIFFERENCE = 1e-4
