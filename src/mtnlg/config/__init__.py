@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from mtnlg.config.checks import CountOrZero, check_fields, require
-from mtnlg.config.decoding import DecodingConfig
+from mtnlg.config.decoding import DecodingConfig, Engine
 from mtnlg.config.distillation import DistillationConfig, DistillationKind
 from mtnlg.config.evaluation import EvaluationConfig
 from mtnlg.config.lora import LoraConfig
@@ -60,6 +60,7 @@ __all__ = [
     "DistillationConfig",
     "DistillationKind",
     "EndpointConfig",
+    "Engine",
     "EvaluationConfig",
     "FeedForward",
     "GenerationKwargs",

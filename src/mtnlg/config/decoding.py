@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any
 
 from mtnlg.config.checks import (
@@ -22,6 +23,19 @@ Factor = Annotated[float, between(0.0001, 10_000)]
 """Multiplies logits, which stay finite."""
 
 
+class Engine(Enum):
+    """What computes a search."""
+
+    pytorch = "pytorch"
+    """Ours: all models, strategies and settings."""
+    ctranslate2 = "ctranslate2"
+    """CTranslate2, for greedy and beam search with models without pointer and bidirectional
+    prefix.
+    """
+    ctranslate2_int8 = "ctranslate2_int8"
+    """The same with weights of 8 bits, which changes some outputs."""
+
+
 @dataclass(kw_only=True)
 class DecodingConfig:
     """Settings of decoding; a setting that only another strategy reads is an error.
@@ -32,6 +46,8 @@ class DecodingConfig:
 
     strategy: str = "greedy"
     """How the next token is chosen."""
+    engine: Engine = Engine.pytorch
+    """What computes it."""
     max_new_tokens: Count = 128
     """Longest output in tokens."""
     temperature: Factor = 1.0
@@ -139,7 +155,9 @@ class DecodingConfig:
     def constraint_labels(self) -> list[str]:
         """A short name of each constraint, whatever the strategy."""
         longest = f"{self.max_length_ratio or 0:g}x+{self.max_length_constant or 0}"
+        engine = None if self.engine is Engine.pytorch else self.engine
         named = {
+            self.engine.value: engine,
             f"norepeat{self.no_repeat_ngram_size}": self.no_repeat_ngram_size,
             f"repetition{self.repetition_penalty or 0:g}": self.repetition_penalty,
             f"min{self.min_new_tokens}": self.min_new_tokens,

@@ -156,6 +156,7 @@ def load(raw: DictConfig, named: Sequence[str] = ()) -> Config:
     """The typed, checked configuration; raises ConfigError naming the key that does not fit.
     `named` are keys that the user set on the command line.
     """
+    from mtnlg.generation.ctranslate2_engine import check_engine
     from mtnlg.generation.strategies import find_strategy
 
     try:
@@ -167,6 +168,8 @@ def load(raw: DictConfig, named: Sequence[str] = ()) -> Config:
         raise explain(error) from None
     assert isinstance(config, Config), f"composition gave {type(config).__name__}"
     find_strategy(config.decoding)
+    if config.model is not None:
+        check_engine(config.decoding, config.model)
     return config
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from mtnlg.config import DecodingConfig
+from mtnlg.config import DecodingConfig, Engine
 from mtnlg.generation.batches import Batch, Output, cut_batches, new_token_limits
 from mtnlg.generation.constraints import NO_RULES, TextRules, compile_constraints, relative_limits
+from mtnlg.generation.ctranslate2_engine import check_engine, decode_by_ctranslate2
 from mtnlg.generation.rows import decode_rows, walk_rows
 from mtnlg.generation.strategies import find_strategy
 from mtnlg.model import Transformer
@@ -38,12 +39,14 @@ def generate(
     if eos_id in forbidden_ids:
         raise ValueError(f"forbidden_ids has the end-of-sequence id {eos_id}; no output could end")
     rules.check(config)
+    check_engine(config, model.config)
     numbers = range(len(prompts)) if example_numbers is None else example_numbers
     lengths = [len(prompt) for prompt in prompts]
     limits = _limits(model, lengths, config, rules)
     outputs: list[list[Output]] = [[] for _ in prompts]
     was_training = model.training
     model.eval()
+    decode = decode_batch if config.engine is Engine.pytorch else decode_by_ctranslate2
     try:
         for indices in cut_batches(lengths, limits, config=config):
             batch = Batch(
@@ -58,7 +61,7 @@ def generate(
                 prefix_length=prefix_length,
                 is_complete=rules.is_complete,
             )
-            decoded = decode_batch(model, batch, config)
+            decoded = decode(model, batch, config)
             for index, alternatives in zip(indices, decoded, strict=True):
                 outputs[index] = alternatives
             if on_progress is not None:

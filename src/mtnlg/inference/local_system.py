@@ -18,6 +18,7 @@ from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
 MAPPED = (
+    "engine",
     *("temperature", "top_k", "top_p", "seed", "num_beams", "length_penalty", "mbr_utility"),
     *("no_repeat_ngram_size", "repetition_penalty", "min_new_tokens", "max_length_ratio"),
     *("max_length_constant", "min_length_ratio", "bad_words", "forced_prefix", "num_alternatives"),

@@ -11,7 +11,7 @@ from typing import overload
 import torch
 
 from mtnlg.artifacts.store import RECORD_FILE, verify_artifact
-from mtnlg.config import DecodingConfig
+from mtnlg.config import DecodingConfig, Engine
 from mtnlg.config.foreign_names import setting_hint
 from mtnlg.corpus.cleaning import clean_text
 from mtnlg.errors import ArtifactError, ConfigError, is_out_of_memory
@@ -220,6 +220,11 @@ class MegatronTuringForConditionalGeneration:
             raise ConfigError(
                 f"stream(strategy={settings.strategy}): {settings.strategy} search takes back what "
                 "it has said; stream with greedy or sampling, or call generate()"
+            )
+        if settings.engine is not Engine.pytorch:
+            raise ConfigError(
+                f"stream(engine={settings.engine.value}): only pytorch gives text as it comes; "
+                "leave it out, or call generate()"
             )
         if settings.num_alternatives > 1:
             raise ConfigError(
