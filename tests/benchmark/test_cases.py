@@ -54,7 +54,7 @@ def test_outputs_of_transformers_are_ours_and_a_missing_peer_is_skipped(
     monkeypatch.setitem(measurement.PACKAGES, "CTranslate2", "no_such_package")
     given = Decoders(bench, "quick")
 
-    rows = [*decoding.decode_case(lambda: given, "beam 5, quick", *CASES["beam 5"])]
+    rows = [*decoding.decode_case(lambda: given, "quick", "beam 5", *CASES["beam 5"])]
 
     by_peer = {row.peer: row for row in rows}
     assert by_peer[HUGGING_FACE].status == "measured"
@@ -70,7 +70,7 @@ def test_peer_with_other_outputs_is_named_and_not_measured(bench: Workbench) -> 
     given = Decoders(bench, "quick")
     given.decoders[HUGGING_FACE] = lambda prompts, beams, rows: [[1]] * len(prompts)
 
-    rows = [*decoding.decode_case(lambda: given, "greedy, quick", *CASES["greedy"])]
+    rows = [*decoding.decode_case(lambda: given, "quick", "greedy", *CASES["greedy"])]
 
     wrong: Row = next(row for row in rows if row.peer == HUGGING_FACE)
     assert wrong.status == "differs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from statistics import pvariance
 from typing import Any
@@ -22,10 +23,11 @@ from mtnlg.benchmark.measurement import (
     timed,
 )
 from mtnlg.benchmark.workbench import Workbench, equal_share
-from mtnlg.config import DecodingConfig
+from mtnlg.config import DecodingConfig, Engine
 from mtnlg.generation.engine import generate
 
 GROUP = "decoding"
+OURS, BY_CTRANSLATE2 = "ours", "ours by CTranslate2"
 HUGGING_FACE, FLOAT, INTEGER = "Hugging Face generate", "CTranslate2 fp32", "CTranslate2 int8"
 LEAST_SHARE = 0.99
 """Of equal outputs; rounding may decide between two tokens that are nearly as likely."""
@@ -75,12 +77,13 @@ def widest_spread(outputs: Ids) -> int:
     return max(lengths, key=lambda token: pvariance(lengths[token]))
 
 
-def our_decoder(material: Material) -> Decoder:
-    """Our engine."""
+def our_decoder(material: Material, engine: Engine = Engine.pytorch) -> Decoder:
+    """Ours, by one of its engines."""
 
     def decode(prompts: Ids, beams: int, num_rows: int) -> Ids:
         config = DecodingConfig(
             strategy="beam" if beams > 1 else "greedy",
+            engine=engine,
             max_new_tokens=NUM_NEW,
             batch_tokens=num_rows * beams * (LONGEST_PROMPT + NUM_NEW),
             num_beams=beams if beams > 1 else DecodingConfig.num_beams,
@@ -178,7 +181,7 @@ def cases(bench: Workbench) -> Cases:
     """The cases of this file; those of a size share its model."""
     material = {size: cache(partial(Decoders, bench, size)) for size in bench.sizes}
     return {
-        f"{name}, {size}": partial(decode_case, material[size], f"{name}, {size}", *shape)
+        f"{name}, {size}": partial(decode_case, material[size], size, name, *shape)
         for size in bench.sizes
         for name, shape in CASES.items()
     }
@@ -189,21 +192,24 @@ class Decoders:
 
     def __init__(self, bench: Workbench, size: str) -> None:
         self.material, self.missing = Material(bench, size), dict[str, str]()
-        self.decoders = {"ours": our_decoder(self.material)}
+        self.decoders = {OURS: our_decoder(self.material)}
         for peer, make in PEERS.items():
             try:
                 require(peer)
                 self.decoders[peer] = make(self.material)
             except MissingPeerError as error:
                 self.missing[peer] = str(error)
+        if FLOAT in self.decoders:
+            self.decoders[BY_CTRANSLATE2] = our_decoder(self.material, Engine.ctranslate2)
 
 
 def decode_case(
-    make_decoders: Callable[[], Decoders], case: str, beams: int, num_rows: int
+    make_decoders: Callable[[], Decoders], size: str, case: str, beams: int, num_rows: int
 ) -> Iterator[Row]:
     """Every peer on the same prompts: the outputs first, then new tokens a second."""
     given = make_decoders()
     prompts, repeats = given.material.prompts, given.material.bench.repeats
+    cases = {OURS: f"{case}, {size}", BY_CTRANSLATE2: f"{case} by engine=ctranslate2, {size}"}
 
     def decode(name: str) -> Ids:
         if num_rows > 1:
@@ -211,17 +217,22 @@ def decode_case(
         return [given.decoders[name]([prompt], beams, 1)[0] for prompt in prompts[:NUM_SINGLE]]
 
     outputs = {name: decode(name) for name in given.decoders}
-    sizes = {name: float(sum(map(len, ids)) or 1) for name, ids in outputs.items()}
-    checks, sides = {}, {"ours": partial(timed, partial(decode, "ours"), amount=sizes["ours"])}
-    for peer in PEERS:
+    sides = {
+        name: partial(timed, partial(decode, name), amount=float(sum(map(len, ids)) or 1))
+        for name, ids in outputs.items()
+    }
+    checks: dict[tuple[str, str], str] = {}
+    for name, peer in product([name for name in cases if name in outputs], PEERS):
+        if (name, peer) == (BY_CTRANSLATE2, INTEGER):
+            continue
+        if peer in given.missing:
+            yield Row(GROUP, cases[name], peer, status="skipped", check=given.missing[peer])
+            continue
         try:
-            if peer in given.missing:
-                yield Row(GROUP, case, peer, status="skipped", check=given.missing[peer])
-                continue
-            checks[peer] = check_outputs(peer, outputs["ours"], outputs[peer])
-            sides[peer] = partial(timed, partial(decode, peer), amount=sizes[peer])
+            checks[name, peer] = check_outputs(peer, outputs[name], outputs[peer])
         except DifferentOutputError as error:
-            yield Row(GROUP, case, peer, status="differs", check=str(error))
-    costs = alternate(sides, repeats=repeats, warms_up=False) if checks else {}
-    for peer, check in checks.items():
-        yield ratio_row(GROUP, case, peer, (costs["ours"], costs[peer]), check)
+            yield Row(GROUP, cases[name], peer, status="differs", check=str(error))
+    used = {name: side for name, side in sides.items() if any(name in pair for pair in checks)}
+    costs = alternate(used, repeats=repeats, warms_up=False) if checks else {}
+    for (name, peer), check in checks.items():
+        yield ratio_row(GROUP, cases[name], peer, (costs[name], costs[peer]), check)
