@@ -131,3 +131,12 @@ def test_shipped_targets_are_numbers_above_zero() -> None:
 
     assert set(targets()) <= set(GROUPS)
     assert min(values) > 0
+
+
+def test_a_command_may_keep_its_byte_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: Python's own flag in the process, where the variable of this one forbids it."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    _, text = timed_command([sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"])
+
+    assert text == "False\n"

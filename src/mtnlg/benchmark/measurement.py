@@ -25,6 +25,7 @@ CLOCKS: tuple[Clock, Clock] = ("processor", "wall")
 Unit = Literal["ratio", "MB/s", "s"]
 EXTRA = "pip install 'mtnlg[benchmark]'"
 TARGETS_FILE = "targets.yaml"
+NO_BYTE_CODE = "PYTHONDONTWRITEBYTECODE"
 PACKAGES = {"Hugging Face": "transformers", "CTranslate2": "ctranslate2"}
 """How a peer's name begins -> the package that it needs."""
 
@@ -141,9 +142,12 @@ def ours(*words: str) -> list[str]:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The variables of a process with so many threads."""
+    """The variables of a process with so many threads, which may keep its byte code: that of an
+    installed peer is there in any case.
+    """
     number = str(threads)
-    return {**os.environ, "OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number}
+    kept = {name: value for name, value in os.environ.items() if name != NO_BYTE_CODE}
+    return {**kept, "OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number}
 
 
 def alternate(
