@@ -8,7 +8,7 @@ import pytest
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
 
-from mtnlg.evaluation.metrics.bleu import PLAIN
+from mtnlg.evaluation.metrics.bleu import _scorer, bleu_signature
 from mtnlg.evaluation.metrics.zh_tokenizer import FastTokenizerZh
 
 LETTERS = "ab5 .,-'\"!。，中文\u3000\u2003\t½％、1(){}ü\u2a6d\u2a6e\u2000\U00020000"
@@ -33,7 +33,9 @@ def test_the_same_characters_are_chinese() -> None:
 
 
 def test_bleu_uses_it_with_the_signature_of_sacrebleu() -> None:
-    scorer = PLAIN.scorer("zh")
+    """Oracle: sacreBLEU's own signature."""
+    oracle = BLEU(tokenize="zh")
+    oracle.corpus_score(["中"], [["中"]])
 
-    assert isinstance(scorer.tokenizer, FastTokenizerZh)
-    assert scorer.tokenizer.signature() == BLEU(tokenize="zh").tokenizer.signature() == "zh"
+    assert isinstance(_scorer("zh").tokenizer, FastTokenizerZh)
+    assert bleu_signature([["中"]], "zh") == str(oracle.get_signature())

@@ -1,6 +1,6 @@
 """BLEU (Papineni et al. 2002), equal to sacreBLEU's corpus score with its defaults (Post 2018).
 
-sacreBLEU cuts the tokens; we count and aggregate, for many texts and many resamples at once.
+The tokens are sacreBLEU's; we count and aggregate, for many texts and many resamples at once.
 Statistics: hypothesis length, reference length, ORDER counts of matched n-grams, ORDER counts of
 n-grams. Legend: N rows, R references.
 """
@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sacrebleu.metrics.bleu import BLEU, BLEUSignature
 
 from mtnlg.evaluation.metrics.base import LOWERCASE, Family, Metric
 from mtnlg.evaluation.metrics.ngrams import IntArray, SymbolTexts, Vocabulary, clipped_matches
@@ -23,10 +23,13 @@ from mtnlg.evaluation.metrics.tokenization import (
     moses_words,
     optional_package,
 )
-from mtnlg.evaluation.metrics.zh_tokenizer import FastTokenizerZh
+from mtnlg.evaluation.metrics.tokenizer_13a import tokens_13a
 from mtnlg.evaluation.significance.bootstrap import BoolArray, FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
 from mtnlg.text.scripts import base_language
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.bleu import BLEU
 
 ORDER = 4
 
@@ -42,37 +45,42 @@ class BleuSettings:
     """By sacreBLEU's name; None: by the language."""
     is_lowercase: bool = False
 
-    def scorer(self, language: str) -> BLEU:
-        """sacreBLEU's scorer, which gives tokens and signature."""
-        return _scorer(self.tokenizer or bleu_tokenizer(language), self.is_lowercase)
+    def tokenizer_name(self, language: str) -> str:
+        """sacreBLEU's name of the tokenizer."""
+        return self.tokenizer or bleu_tokenizer(language)
 
-    def tokens(self, text: str, language: str) -> list[str]:
-        """The tokens of a text."""
-        scorer = self.scorer(language)
-        line = text.lower() if self.is_lowercase else text
-        return str(scorer.tokenizer(line.rstrip())).split()
+    def tokens(self, lines: Sequence[str], language: str) -> list[list[str]]:
+        """The tokens of each line."""
+        lowered = [line.lower() for line in lines] if self.is_lowercase else lines
+        stripped = tuple(line.rstrip() for line in lowered)
+        name = self.tokenizer_name(language)
+        if name == "13a":
+            return tokens_13a(stripped)
+        cut = _scorer(name).tokenizer
+        return [str(cut(line)).split() for line in stripped]
 
 
 PLAIN = BleuSettings()
+MOSES = BleuSettings(tokenizer="none", is_lowercase=True)
 
 
 def bleu_statistics(texts: Texts, settings: BleuSettings = PLAIN) -> FloatArray:
     """Statistics (N, 2 + 2 x ORDER). Of several references, the closest length counts, and for each
     n-gram the most matches.
     """
-    return _counted(texts, lambda text: settings.tokens(text, texts.language))
+    return _counted(texts, lambda lines: settings.tokens(lines, texts.language))
 
 
 def moses_bleu_statistics(texts: Texts) -> FloatArray:
     """Like `bleu_statistics`, on lowercased tokens of Moses."""
-    return _counted(texts, lambda text: moses_words(text, texts.language))
+    return _counted(texts, lambda lines: [moses_words(line, texts.language) for line in lines])
 
 
-def _counted(texts: Texts, cut: Callable[[str], Sequence[str]]) -> FloatArray:
+def _counted(texts: Texts, cut: Callable[[Sequence[str]], list[list[str]]]) -> FloatArray:
     vocabulary = Vocabulary()
 
     def encode(lines: Sequence[str | None]) -> SymbolTexts:
-        return vocabulary.encode([cut(line or "") for line in lines])
+        return vocabulary.encode(cut([line or "" for line in lines]))
 
     aligned = aligned_references(texts.references)
     hypothesis, targets = encode(texts.hypotheses), [encode(lines) for lines in aligned]
@@ -114,6 +122,8 @@ def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
     """sacreBLEU's sentence BLEU, 0 to 100, from statistics (N, 2 + 2 x ORDER), over the orders of
     n-grams that each text has.
     """
+    from sacrebleu.metrics.bleu import BLEU
+
     values = [
         BLEU.compute_bleu(
             correct=[int(count) for count in row[2 : 2 + ORDER]],
@@ -131,21 +141,25 @@ def sentence_bleu_values(statistics: FloatArray) -> FloatArray:
 def bleu_signature(
     references: Sequence[Sequence[str]], language: str, settings: BleuSettings = PLAIN
 ) -> str:
-    """sacreBLEU's own signature."""
-    return _signature(settings.scorer(language), references)
+    """The signature that sacreBLEU gives."""
+    case = "lc" if settings.is_lowercase else "mixed"
+    return (
+        f"nrefs:{count_references(references)}|case:{case}|eff:no|"
+        f"tok:{settings.tokenizer_name(language)}|smooth:exp|version:{version('sacrebleu')}"
+    )
 
 
 def moses_bleu_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """In sacreBLEU's form, with sacremoses and its version as the tokenizer."""
     optional_package("sacremoses", extra="moses", purpose="Moses' tokens")
-    signature = _signature(_scorer("none", True), references).replace("smooth:exp", "smooth:none")
+    signature = bleu_signature(references, language, MOSES).replace("smooth:exp", "smooth:none")
     tokenizer = f"sacremoses-{version('sacremoses')}-{base_language(language)}"
     return signature.replace("tok:none", f"tok:{tokenizer}")
 
 
 def bleu_length(text: str, language: str, settings: BleuSettings = PLAIN) -> int:
     """The number of tokens of the text."""
-    return len(settings.tokens(text, language))
+    return len(settings.tokens([text], language)[0])
 
 
 def _closest_lengths(lengths: IntArray, references: IntArray, exists: BoolArray) -> IntArray:
@@ -158,15 +172,17 @@ def _closest_lengths(lengths: IntArray, references: IntArray, exists: BoolArray)
     return closest
 
 
-def _signature(scorer: BLEU, references: Sequence[Sequence[str]]) -> str:
-    return str(BLEUSignature({**vars(scorer), "num_refs": count_references(references)}))
-
-
 @cache
-def _scorer(tokenizer: str, is_lowercase: bool) -> BLEU:
-    """Cached, as it caches the tokens of lines: references are cut once for many systems."""
+def _scorer(tokenizer: str) -> BLEU:
+    """sacreBLEU's scorer, which caches the tokens of lines: references are cut once for many
+    systems. Its package takes a while to import, for no use to BLEU by 13a.
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    from mtnlg.evaluation.metrics.zh_tokenizer import FastTokenizerZh
+
     # force suppresses advice about tokenized text on standard error; it changes no number.
-    scorer = BLEU(tokenize=tokenizer, lowercase=is_lowercase, force=True)
+    scorer = BLEU(tokenize=tokenizer, force=True)
     if tokenizer == "zh":
         scorer.tokenizer = FastTokenizerZh()
     return scorer

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
+from importlib.metadata import version
 
 import numpy as np
-from sacrebleu.metrics.chrf import CHRF, CHRFSignature
 
 from mtnlg.evaluation.metrics.base import LOWERCASE, Family, Metric
 from mtnlg.evaluation.metrics.ngrams import (
@@ -24,8 +24,9 @@ from mtnlg.evaluation.metrics.ngrams import (
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, aligned_references, count_references
 
-ORDER = CHRF.CHAR_ORDER
-RECALL_WEIGHT = CHRF.BETA**2
+ORDER = 6
+RECALL_WEIGHT = 2**2
+"""The square of sacreBLEU's beta."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,6 @@ class ChrfSettings:
     word_order: int = 0
     """Longest n-gram of words; 2 in chrF++."""
     is_lowercase: bool = False
-
-    @property
-    def scorer(self) -> CHRF:
-        """sacreBLEU's scorer, which gives words and signature."""
-        return _scorer(self.word_order, self.is_lowercase)
 
 
 PLAIN = ChrfSettings()
@@ -68,13 +64,15 @@ def chrf_statistics(texts: Texts, settings: ChrfSettings = PLAIN) -> FloatArray:
 def _encoder(settings: ChrfSettings) -> Callable[[Sequence[str]], list[SymbolTexts]]:
     """A function that encodes texts as characters, and as words where these count."""
     vocabulary = Vocabulary()
-    cut = settings.scorer._remove_punctuation  # sacreBLEU's words have no public method
 
     def encode(texts: Sequence[str]) -> list[SymbolTexts]:
         if settings.is_lowercase:
             texts = [text.lower() for text in texts]
         encoded = [encode_characters(["".join(text.split()) for text in texts])]
         if settings.word_order:
+            from sacrebleu.metrics.chrf import CHRF  # its package takes a while to import
+
+            cut = CHRF()._remove_punctuation  # sacreBLEU's words have no public method
             encoded.append(vocabulary.encode([cut(text) for text in texts]))
         return encoded
 
@@ -113,19 +111,17 @@ def chrf_values(sums: FloatArray) -> FloatArray:
 def chrf_signature(
     references: Sequence[Sequence[str]], language: str, settings: ChrfSettings = PLAIN
 ) -> str:
-    """sacreBLEU's own signature."""
-    arguments = {**vars(settings.scorer), "num_refs": count_references(references)}
-    return str(CHRFSignature(arguments))
+    """The signature that sacreBLEU gives."""
+    case = "lc" if settings.is_lowercase else "mixed"
+    return (
+        f"nrefs:{count_references(references)}|case:{case}|eff:yes|nc:{ORDER}|"
+        f"nw:{settings.word_order}|space:no|version:{version('sacrebleu')}"
+    )
 
 
 def chrf_length(text: str, language: str) -> int:
     """The number of characters of the text."""
     return len(text)
-
-
-@cache
-def _scorer(word_order: int, is_lowercase: bool) -> CHRF:
-    return CHRF(word_order=word_order, lowercase=is_lowercase)
 
 
 def _chrf(name: str, settings: ChrfSettings) -> Metric:

@@ -21,14 +21,14 @@ def nist_value(texts: Texts) -> float:
     """NIST over n-grams of up to ORDER tokens, or up to the length of the longest output."""
     from nltk.translate.nist_score import corpus_nist  # half a second
 
-    def cut(text: str) -> list[str]:
-        return PLAIN.tokens(text, texts.language)
+    def cut(lines: Sequence[str]) -> list[list[str]]:
+        return PLAIN.tokens(lines, texts.language)
 
-    hypotheses = [cut(text) for text in texts.hypotheses]
+    hypotheses = cut(texts.hypotheses)
     longest = max(map(len, hypotheses))
     if longest == 0:  # NLTK divides by the number of n-grams
         return 0.0
-    references = [[cut(text) for text in targets] for targets in texts.references]
+    references = [cut(targets) for targets in texts.references]
     return float(corpus_nist(references, hypotheses, n=min(ORDER, longest)))
 
 

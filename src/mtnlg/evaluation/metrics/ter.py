@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sacrebleu.metrics.ter import TER, TERSignature
 
 from mtnlg.evaluation.metrics.base import Metric
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.evaluation.texts import Texts, count_references
 from mtnlg.text.scripts import has_ideographs
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.ter import TER
 
 
 def ter_statistics(texts: Texts) -> FloatArray:
@@ -41,6 +44,8 @@ def ter_values(sums: FloatArray) -> FloatArray:
 
 def ter_signature(references: Sequence[Sequence[str]], language: str) -> str:
     """sacreBLEU's own signature."""
+    from sacrebleu.metrics.ter import TERSignature
+
     arguments = {**vars(_scorer(language)), "num_refs": count_references(references)}
     return str(TERSignature(arguments))
 
@@ -53,6 +58,8 @@ def ter_length(text: str, language: str) -> int:
 @cache
 def _scorer(language: str) -> TER:
     """Asian scripts are normalized too, as Tercom ignores its support of them otherwise."""
+    from sacrebleu.metrics.ter import TER
+
     is_asian = has_ideographs(language)
     return TER(normalized=is_asian, asian_support=is_asian)
 
