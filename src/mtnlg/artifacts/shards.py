@@ -10,17 +10,17 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtnlg.errors import ArtifactError
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.files import JsonObject
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,12 @@ def map_in_order(
         for shard in shards:
             yield function(shared, shard)
         return
-    from mtnlg.artifacts.source import hashed_texts  # parsing modules are of no use to one worker
+    # Of no use to one worker.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    from mtnlg.artifacts.source import hashed_texts
 
     pool = ProcessPoolExecutor(
         num_workers,
@@ -116,6 +121,8 @@ def _fault(texts: Mapping[Path, bytes]) -> str | None:
 
 def _end_with_parent() -> None:
     """A parent that was killed cannot end its workers: they would wait for work for ever."""
+    from multiprocessing import parent_process
+
     parent = parent_process()
     assert parent is not None, "a worker has a parent"
     parent.join()

@@ -21,15 +21,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from mtnlg.artifacts.source import Code
 from mtnlg.errors import ArtifactError, DamagedError, NewerVersionError
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.files import JsonObject, JsonValue, disk_faults, read_json, write_json
 from mtnlg.records.places import artifact_folder, damaged_path, verified_file
+
+if TYPE_CHECKING:
+    from filelock import AcquireReturnProxy, FileLock
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +142,8 @@ def make_artifact(
     attempt left; any other starts from an empty folder and leaves nothing if it fails. Raises
     ArtifactError where the folder cannot be written.
     """
+    from filelock import FileLock
+
     key = artifact_key(stage, inputs)
     folder = artifact_folder(root, stage, key)
     with suppress(DamagedError):
@@ -336,6 +339,8 @@ def _files(folder: Path) -> dict[str, FileRecord]:
 
 def acquired(lock: FileLock, what: str) -> AcquireReturnProxy[FileLock]:
     """A lock, after waiting for the process that holds it; what it does is said."""
+    from filelock import Timeout
+
     try:
         return lock.acquire(timeout=0)
     except Timeout:

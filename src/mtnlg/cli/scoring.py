@@ -19,7 +19,6 @@ from mtnlg.leaderboard.file_inputs import Settings, make_settings
 from mtnlg.leaderboard.model import Leaderboard
 from mtnlg.records.text_files import as_mistake_of_the_command
 from mtnlg.report import find_format, write_report
-from mtnlg.report.text_formats import render_terminal
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +42,8 @@ def score(options: argparse.Namespace) -> None:
             )
             logger.info(f"page: {page}")
         if options.style == "terminal":
+            from mtnlg.report.text_formats import render_terminal
+
             width = shutil.get_terminal_size().columns
             print(render_terminal(leaderboard, width=width), end="")
         else:

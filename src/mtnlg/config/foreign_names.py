@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -17,6 +16,8 @@ def foreign_names() -> dict[str, dict[str, str]]:
     """Kind of names or class of settings -> a name of other tools -> what to do here instead.
     Below `values`: setting -> what its values are here.
     """
+    import tomllib  # for those who use such a name
+
     file = resources.files("mtnlg.config") / "foreign_names.toml"
     sections = tomllib.loads(file.read_text(encoding="utf-8"))
     return {

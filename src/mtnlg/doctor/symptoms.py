@@ -55,8 +55,8 @@ class Symptom:
 
 
 SPACED_MARK = re.compile(r"\w ([.,?!)]|n't|'(?:s|re|ll|ve|d|m))(?= |$)")
-SPACED_IDEOGRAPHS = re.compile(rf"{IDEOGRAPH.pattern} +{IDEOGRAPH.pattern}")
-ASCII_MARK = re.compile(rf"(?<={IDEOGRAPH.pattern})[,.?!:;]")
+SPACED_IDEOGRAPHS = re.compile(rf"{IDEOGRAPH} +{IDEOGRAPH}")
+ASCII_MARK = re.compile(rf"(?<={IDEOGRAPH})[,.?!:;]")
 WIDE_MARK = re.compile("[，。？！：；（）]")
 
 

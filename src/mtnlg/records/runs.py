@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from filelock import FileLock
-
 from mtnlg.errors import ArtifactError
 from mtnlg.records.codec import key, read_record, write_record
 from mtnlg.records.files import JsonObject
@@ -273,6 +271,8 @@ def read_imports(experiment: str, *, runs_root: Path) -> tuple[ImportRecord, ...
 
 def record_import(folder: Path, entry: ImportRecord) -> bool:
     """Put an entry into imports.json; returns whether it replaced one of the same system."""
+    from filelock import FileLock
+
     with FileLock(folder / f".{IMPORTS_FILE}.lock"):
         rows = read_imports(folder.name, runs_root=folder.parent)
         systems = {(row.task, row.test_set, row.system): row for row in rows}

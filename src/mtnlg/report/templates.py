@@ -10,13 +10,16 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as escape_html
 
 from mtnlg.report import display
 from mtnlg.text.display import visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 ASSETS = "assets"
 STYLES = ("report.css",)
@@ -39,6 +42,7 @@ LONGEST_WORD = 40
 
 def environment(escape: Callable[[str], str], **delimiters: str) -> Environment:
     """Jinja with our templates and filters, where every expression passes through `escape`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # of no use to a terminal
 
     def finalize(value: object) -> Markup:
         return value if isinstance(value, Markup) else Markup(escape(str(value)))

@@ -109,9 +109,9 @@ def is_misfit(text: str, language: str) -> bool:
     others = list(filter(str.isalpha, _pattern(scripts).sub("", sample)))
     if any(script in ("Chinese", "Japanese") for script in scripts):
         num_fitting *= IDEOGRAPH_WEIGHT
-    if scripts == ("Chinese",) and len(_KANA.findall(sample)) > MOST_FITTING * len(sample):
+    if scripts == ("Chinese",) and len(_kana().findall(sample)) > MOST_FITTING * len(sample):
         return True
-    num_others = sum(IDEOGRAPH_WEIGHT if _HAN.match(letter) else 1 for letter in others)
+    num_others = sum(IDEOGRAPH_WEIGHT if _han().match(letter) else 1 for letter in others)
     is_enough = num_others >= LEAST_LETTERS
     return is_enough and num_fitting < MOST_FITTING * (num_fitting + num_others)
 
@@ -132,8 +132,14 @@ def misfit_note(texts: Sequence[str], language: str, *, what: str) -> str | None
     )
 
 
-_HAN = re.compile(f"[{HAN}]")
-_KANA = re.compile(f"(?!{_HAN.pattern})[{LETTERS['Japanese']}]")
+@cache
+def _han() -> re.Pattern[str]:
+    return re.compile(f"[{HAN}]")
+
+
+@cache
+def _kana() -> re.Pattern[str]:
+    return re.compile(f"(?!{_han().pattern})[{LETTERS['Japanese']}]")
 
 
 @cache

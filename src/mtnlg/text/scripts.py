@@ -54,8 +54,8 @@ HAN = (
 expression."""
 HAN_AND_KANA = HAN + "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
 """Also kana without punctuation."""
-IDEOGRAPH = re.compile(f"[{HAN_AND_KANA}\uff66-\uff9f]")
-"""Also kana of half width."""
+IDEOGRAPH = f"[{HAN_AND_KANA}\uff66-\uff9f]"
+"""Also kana of half width, as a regular expression."""
 
 UNSPACED_BLOCKS = (
     *(range(0x0E00, 0x10A0), range(0x1780, 0x1800), range(0x1950, 0x19E0), range(0x1A20, 0x1AB0)),

@@ -16,8 +16,8 @@ PIECE = re.compile(
     r"|<\|\w+\|>|Ġ"
 )
 SPECIAL_TOKEN = re.compile(r"</?(?:unk|pad|s|bos|eos|mask)>", re.IGNORECASE)
-SUSPECT = re.compile(r'[<&@\[#"\x80-\U0010ffff]')
-"""A quick test: no sign is without one of these."""
+SUSPECT = re.compile(r'[<&@\[#"]')
+"""A quick test: no sign of a text in ASCII is without one of these."""
 QUOTED = re.compile(r'"(?:[^"]|"")+"')
 ZERO_WIDTH = re.compile("[\u00ad\u180e\u200b\u2060]|(?<=[!-~\u4e00-\u9fff])[\u200c-\u200f]")
 """Joiners are spelling after letters of Arabic and Indic scripts, and in emoji."""
@@ -143,7 +143,9 @@ SIGNS: tuple[Sign, ...] = (
 
 def signs_of(text: str) -> list[Sign]:
     """The signs that a text has."""
-    return [sign for sign in SIGNS if sign.has(text)] if SUSPECT.search(text) else []
+    if text.isascii() and not SUSPECT.search(text):
+        return []
+    return [sign for sign in SIGNS if sign.has(text)]
 
 
 def count_signs(texts: Iterable[str]) -> Counter[str]:

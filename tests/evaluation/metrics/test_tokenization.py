@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -53,7 +54,7 @@ def cut(text: str, *, has_ideographs_alone: bool) -> list[str]:
     """Cut into words one character at a time, by isalnum and Unicode's categories."""
     tokens, word = [], ""
     for character in [*unicodedata.normalize("NFC", text.lower()), " "]:
-        is_alone = has_ideographs_alone and IDEOGRAPH.fullmatch(character) is not None
+        is_alone = has_ideographs_alone and re.fullmatch(IDEOGRAPH, character) is not None
         goes_on = word != "" and unicodedata.category(character)[0] == "M"
         if goes_on or (character.isalnum() and not is_alone):
             word += character

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.metadata import version
 from itertools import count
 from typing import TypeVar
 
 import numpy as np
-from rapidfuzz.distance import LCSseq
 
 from mtnlg.errors import ConfigError
 from mtnlg.evaluation.metrics.base import Family, Metric, percentage, with_ones
@@ -184,7 +183,14 @@ def _f_measures(
 
 
 def _lcs_f_measure(target: list[int], prediction: list[int]) -> float:
-    return _f_measure(LCSseq.similarity(target, prediction), len(target), len(prediction))
+    return _f_measure(_lcs_length()(target, prediction), len(target), len(prediction))
+
+
+@cache
+def _lcs_length() -> Callable[[list[int], list[int]], int]:
+    from rapidfuzz.distance import LCSseq  # for ROUGE-L alone
+
+    return LCSseq.similarity
 
 
 def _summary_lcs_f_measure(

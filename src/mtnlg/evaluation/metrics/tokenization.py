@@ -172,7 +172,7 @@ def _word_pattern() -> re.Pattern[str]:
 @cache
 def _character_pattern() -> re.Pattern[str]:
     """An assigned ideograph, or a word without ideographs."""
-    ideographs = IDEOGRAPH.pattern[1:-1]
+    ideographs = IDEOGRAPH[1:-1]
     letter = rf"[^\W{ideographs}]"
     return re.compile(rf"(?!\W)[{ideographs}]|{letter}+(?:[{combining_marks()}]+{letter}*)*")
 
