@@ -7,7 +7,7 @@ some lines before and after.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -83,12 +83,13 @@ def _likely_shifts(texts: Texts) -> list[int]:
 
 
 @lru_cache(maxsize=4 * NUM_LOOKS * FARTHEST)
-def _grams(text: str) -> frozenset[str]:
+def _grams(text: str) -> frozenset[tuple[str, ...]]:
     text = text[:MAX_CHARACTERS]
-    return frozenset(text[start : start + GRAM] for start in range(max(1, len(text) - GRAM + 1)))
+    grams = zip(*(text[start:] for start in range(GRAM)), strict=False)
+    return frozenset(grams if len(text) > GRAM else [tuple(text)])
 
 
-def _similarity(left: frozenset[str], right: frozenset[str]) -> float:
+def _similarity(left: Set[object], right: Set[object]) -> float:
     return 2 * len(left & right) / (len(left) + len(right))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 from mtnlg.errors import DataError
@@ -63,6 +63,10 @@ def check_texts(texts: Texts) -> None:
         )
     if not texts.hypotheses:
         raise DataError("0 hypotheses: there is nothing to score; check the predictions file")
+    flat = [*chain.from_iterable(texts.references)]
+    has_targets = all(texts.references) and all(map(str.strip, flat))
+    if has_targets and find_unscorable("".join([*texts.hypotheses, *flat])) is None:
+        return
     for index, (hypothesis, targets) in enumerate(
         zip(texts.hypotheses, texts.references, strict=True)
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,8 @@ def _too_long(files: Sequence[TextFile], settings: Settings) -> dict[str, str]:
 
 def _excess(metric: Metric, files: Sequence[TextFile], language: str) -> str | None:
     for file in files:
+        if max(map(len, chain(*file.examples)), default=0) <= metric.max_tokens:
+            continue
         for index, texts in enumerate(file.examples):
             for text in texts:
                 num_tokens = excess_tokens(metric, text, language=language)

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from mtnlg.evaluation.significance.comparison import SIGNIFICANCE
 from mtnlg.leaderboard.families import AGAINST_BEST
 from mtnlg.records.files import JsonObject
-from mtnlg.records.ratings import HumanRatings
 from mtnlg.records.runs import Contamination, Cost, RunRecord
 from mtnlg.records.scores import MetricScore
+
+if TYPE_CHECKING:
+    from mtnlg.records.ratings import HumanRatings
 
 LEADERBOARD_VERSION = 3
 """The `schema_version` of leaderboard.json."""

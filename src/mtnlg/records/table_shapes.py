@@ -26,7 +26,10 @@ NAME = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)?(?<!\.)")
 def find_table(head: Head) -> Shape | None:
     if head.ending in ("tsv", "csv"):
         return table_shape(head, head.ending)
+    first = next((line for line in head.lines if not line.startswith("sep=")), "")
     for separator, words in SEPARATORS.items():
+        if separator not in first and '"' not in first:
+            continue  # its first row would be of one cell
         rows = _rows(head, separator)
         if len(rows) < 2 or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
             continue

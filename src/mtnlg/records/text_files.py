@@ -23,7 +23,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import chain, compress
 from pathlib import Path
 from typing import IO
 
@@ -148,7 +148,8 @@ def _again(head: bytes, stream: IO[bytes]) -> Iterator[bytes]:
 def _collected(path: str, shape: Shape, lines: Lines, request: Request) -> TextFile:
     assert shape.format is not None, shape
     texts_of: dict[int, Example] = dict(FORMATS[shape.format](lines, request))
-    for number, texts in texts_of.items():
+    has_unscorable = find_unscorable("".join(chain(*texts_of.values()))) is not None
+    for number, texts in texts_of.items() if has_unscorable else ():
         for unscorable in filter(None, map(find_unscorable, texts)):
             raise DataError(
                 f"{_shown(path)}:{number}: {unscorable} is no text; remove it, or save the file as "

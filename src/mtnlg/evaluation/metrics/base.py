@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -135,9 +136,9 @@ def measure(metric: Metric, texts: Texts) -> FloatArray:
             f"evaluation.metrics has {metric.name!r}: it compares outputs with their sources, and "
             "there are none; give them (--sources), or leave it out"
         )
-    for index, (hypothesis, targets) in enumerate(
-        zip(texts.hypotheses, texts.references, strict=True)
-    ):
+    longest = max(map(len, chain(texts.hypotheses, *texts.references)))
+    rows = zip(texts.hypotheses, texts.references, strict=True)
+    for index, (hypothesis, targets) in enumerate(rows if longest > metric.max_tokens else ()):
         for text in (hypothesis, *targets):
             num_tokens = excess_tokens(metric, text, language=texts.language)
             if num_tokens is not None:
