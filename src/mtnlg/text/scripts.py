@@ -40,6 +40,8 @@ no UTF-8 file can hold."""
 
 def find_unscorable(text: str) -> str | None:
     """The first character that is no text, as `U+D800 at character 2`; None where all are."""
+    if text.isascii() and "\x00" not in text:
+        return None  # much quicker
     match = UNSCORABLE.search(text)
     if match is None:
         return None

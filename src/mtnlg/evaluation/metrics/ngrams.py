@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain, count, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,11 @@ class SymbolTexts:
         """The texts from row `start` to before row `end`."""
         first, last = int(self.lengths[:start].sum()), int(self.lengths[:end].sum())
         return SymbolTexts(self.symbols[first:last], self.lengths[start:end])
+
+    def lists(self) -> list[list[int]]:
+        """The symbols of each text."""
+        symbols, ends = self.symbols.tolist(), np.cumsum(self.lengths).tolist()
+        return [symbols[start:end] for start, end in pairwise([0, *ends])]
 
     def num_ngrams(self, order: int) -> IntArray:
         """The number of n-grams of an order in each text, (N,)."""

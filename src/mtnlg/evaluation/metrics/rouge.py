@@ -8,12 +8,11 @@ R references, I tokens of the target, J tokens of the prediction.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from importlib.metadata import version
-from itertools import count
 from typing import TypeVar
 
 import numpy as np
@@ -77,32 +76,22 @@ def _require_language(code: str, language: str, claim: str, *, word: str) -> Non
 
 def ngram_statistics(texts: Texts, settings: RougeSettings = PLAIN, *, order: int) -> FloatArray:
     """ROUGE-N: statistics (N, 2) of clipped n-gram matches."""
-    vocabulary = Vocabulary()
-    tokenizer = settings.tokenizer(texts.language)
 
-    def encode(texts: Sequence[str | None]) -> SymbolTexts:
-        return vocabulary.encode([_tokens(text or "", tokenizer) for text in texts])
+    def f_measures(targets: SymbolTexts, hypotheses: SymbolTexts) -> FloatArray:
+        matches = clipped_matches(hypotheses, [targets], order=order)[:, -1]
+        return _f_measures(matches, targets.num_ngrams(order), hypotheses.num_ngrams(order))
 
-    hypothesis = encode(texts.hypotheses)
-    values = []
-    for targets in aligned_references(texts.references):
-        target = encode(targets)
-        matches = clipped_matches(hypothesis, [target], order=order)[:, -1]
-        lengths = (target.num_ngrams(order), hypothesis.num_ngrams(order))
-        exists = [text is not None for text in targets]
-        values.append(np.where(exists, _f_measures(matches, *lengths), np.nan))
-    return _over_references(np.stack(values), settings)
+    return _of_symbols(texts, settings, f_measures)
 
 
 def lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
     """ROUGE-L: statistics (N, 2) of the longest common subsequence of the whole texts."""
-    numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    tokenizer = settings.tokenizer(texts.language)
 
-    def prepare(text: str) -> list[int]:
-        return list(map(numbers.__getitem__, _tokens(text, tokenizer)))
+    def f_measures(targets: SymbolTexts, hypotheses: SymbolTexts) -> FloatArray:
+        lengths = [*map(_lcs_length(), targets.lists(), hypotheses.lists())]
+        return _f_measures(np.array(lengths, np.float64), targets.lengths, hypotheses.lengths)
 
-    return _statistics(texts, settings, prepare, _lcs_f_measure)
+    return _of_symbols(texts, settings, f_measures)
 
 
 def summary_lcs_statistics(texts: Texts, settings: RougeSettings = PLAIN) -> FloatArray:
@@ -150,6 +139,34 @@ def _tokens(text: str, tokenizer: str) -> tuple[str, ...]:
     return tuple(ROUGE_TOKENIZERS[tokenizer](text))
 
 
+def _of_symbols(
+    texts: Texts,
+    settings: RougeSettings,
+    f_measures: Callable[[SymbolTexts, SymbolTexts], FloatArray],
+) -> FloatArray:
+    aligned = aligned_references(texts.references)
+    tokenizer = settings.tokenizer(texts.language)
+    hypotheses, references = _numbered(
+        tuple(texts.hypotheses), tuple(map(tuple, aligned)), tokenizer
+    )
+    values = [f_measures(targets, hypotheses) for targets in references]
+    exists = [[text is not None for text in targets] for targets in aligned]
+    return _over_references(np.where(exists, values, np.nan), settings)
+
+
+@lru_cache(1)
+def _numbered(
+    hypotheses: tuple[str, ...], references: tuple[tuple[str | None, ...], ...], tokenizer: str
+) -> tuple[SymbolTexts, list[SymbolTexts]]:
+    """Hypotheses and references as numbers of their tokens; kept for the next metric."""
+    vocabulary = Vocabulary()
+
+    def encode(texts: Sequence[str | None]) -> SymbolTexts:
+        return vocabulary.encode([_tokens(text or "", tokenizer) for text in texts])
+
+    return encode(hypotheses), [encode(targets) for targets in references]
+
+
 def _statistics(
     texts: Texts,
     settings: RougeSettings,
@@ -180,10 +197,6 @@ def _f_measures(
         precision, recall = num_matches / prediction_lengths, num_matches / target_lengths
         values = 2 * precision * recall / (precision + recall)
     return np.where(num_matches > 0, values, 0.0)
-
-
-def _lcs_f_measure(target: list[int], prediction: list[int]) -> float:
-    return _f_measure(_lcs_length()(target, prediction), len(target), len(prediction))
 
 
 @cache
