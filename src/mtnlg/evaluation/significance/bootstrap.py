@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,13 @@ BoolArray = npt.NDArray[np.bool_]
 Aggregate = Callable[[FloatArray], FloatArray]
 """Statistics summed over examples, (..., K) -> values, (...)."""
 
+Counts = tuple[slice, slice, npt.NDArray[np.signedinteger[Any]]]
+"""Resamples, examples, and how often each of the first draws each of the second, (R, N)."""
+
 CELLS_PER_CHUNK = 4_000_000
 """Entries of the weight matrix in memory at once: 32 MB, whatever the size of the test set."""
+CELLS_KEPT = 4 * CELLS_PER_CHUNK
+"""Entries of all chunks together that are kept for the next metric: 64 MB."""
 BLOCK_SIZE = 50_000
 """Examples weighted at a time, so that a chunk holds many resamples of them."""
 
@@ -123,9 +129,11 @@ def resampled_sums(statistics: FloatArray, resampling: Resampling) -> FloatArray
     num_resamples, seed = resampling.num_resamples, resampling.seed
     if num_resamples * num_examples <= CELLS_PER_CHUNK:
         return _kept_weights(num_resamples, num_examples, seed) @ statistics
+    is_kept = num_resamples * num_examples <= CELLS_KEPT
+    chunks = (_kept_counts if is_kept else _counts)(num_resamples, num_examples, seed)
     sums = np.zeros((num_resamples, statistics.shape[1]))
-    for resamples, rows, weights in _weights(num_resamples, num_examples, seed):
-        sums[resamples] += weights @ statistics[rows]
+    for resamples, rows, counts in chunks:
+        sums[resamples] += counts.astype(np.float64) @ statistics[rows]
     return sums
 
 
@@ -139,15 +147,20 @@ def blocks(num_examples: int) -> list[slice]:
 def _kept_weights(num_resamples: int, num_examples: int, seed: int) -> FloatArray:
     """All weights, (R, N), drawn once for all systems and metrics of a test set."""
     weights = np.empty((num_resamples, num_examples))
-    for resamples, rows, drawn in _weights(num_resamples, num_examples, seed):
-        weights[resamples, rows] = drawn
+    for resamples, rows, counts in _counts(num_resamples, num_examples, seed):
+        weights[resamples, rows] = counts
     return weights
 
 
-def _weights(
-    num_resamples: int, num_examples: int, seed: int
-) -> Iterator[tuple[slice, slice, FloatArray]]:
-    """Weights by chunk of resamples and block of examples, with both slices."""
+@lru_cache(maxsize=1)
+def _kept_counts(num_resamples: int, num_examples: int, seed: int) -> list[Counts]:
+    """As `_counts`, of half the size, for all systems and metrics of a test set."""
+    chunks = _counts(num_resamples, num_examples, seed)
+    return [(resamples, rows, counts.astype(np.int32)) for resamples, rows, counts in chunks]
+
+
+def _counts(num_resamples: int, num_examples: int, seed: int) -> Iterator[Counts]:
+    """How often each resample draws each example, by chunk of resamples and block of examples."""
     generator = np.random.default_rng(seed)
     parts = blocks(num_examples)
     sizes = np.array([block.stop - block.start for block in parts])
@@ -160,15 +173,15 @@ def _weights(
         chunk_size = max(1, CELLS_PER_CHUNK // size)
         for start in range(0, num_resamples, chunk_size):
             resamples = slice(start, min(start + chunk_size, num_resamples))
-            yield resamples, block, _draw_weights(generator, num_draws[resamples, index], size)
+            yield resamples, block, _draw(generator, num_draws[resamples, index], size)
 
 
-def _draw_weights(
+def _draw(
     generator: np.random.Generator, num_draws: npt.NDArray[np.int64], num_examples: int
-) -> FloatArray:
+) -> npt.NDArray[np.int64]:
     """How often each resample draws each example, (R, N), by the number of its draws, (R,)."""
     num_resamples = len(num_draws)
     draws = generator.integers(0, num_examples, size=int(num_draws.sum()))
     draws += np.repeat(np.arange(num_resamples) * num_examples, num_draws)
     counts = np.bincount(draws, minlength=num_resamples * num_examples)
-    return counts.reshape(num_resamples, num_examples).astype(np.float64)
+    return counts.reshape(num_resamples, num_examples)
