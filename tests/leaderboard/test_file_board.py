@@ -201,6 +201,7 @@ def test_progress_is_shown_of_long_work(
 
     monkeypatch.setattr(file_board, "track", track)
     monkeypatch.setattr(file_board, "LONG_WORK", long_work)
+    monkeypatch.setattr(file_board, "LONG_COMPARISON", long_work)
 
     built(made_inputs(GOOD, BAD), "bleu", "chrf")
 

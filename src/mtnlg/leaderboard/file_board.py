@@ -27,10 +27,14 @@ from mtnlg.records.places import predictions_file, scores_folder
 from mtnlg.records.rows import Prediction
 from mtnlg.records.text_files import TextFile
 
-LONG_WORK = 1_000_000
+LONG_WORK = 20_000_000
 """Characters to measure, once for each metric, beyond which processes start and progress is shown:
-some seconds of work.
+some seconds of work. A process takes a third of a second to start.
 """
+LONG_COMPARISON = 1_000_000
+"""Pairs of systems to compare, once for each metric and example, beyond which progress is shown."""
+SLOW_TOKENS, SLOWNESS = 2_000, 100
+"""Texts beyond which a metric refuses to be computed, where it is about so many times slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def build_file_board(
         statistics = by_label[row.label].statistics[name]
         return Evidence(metrics[name], (statistics,), np.ones(len(statistics), np.bool_))
 
-    is_long = len(names) * len(systems) ** 2 * len(inputs.targets) > LONG_WORK
+    is_long = len(names) * len(systems) ** 2 * len(inputs.targets) > LONG_COMPARISON
     with _progress("compared systems by metric", len(names), is_shown=is_long) as progress:
         for name in names:
             board = compare_rows(
@@ -156,7 +160,8 @@ def _measured(inputs: Inputs, settings: Settings) -> list[_System]:
         metric.name: wanted[metric.name] for metric in settings.metrics if not metric.is_whole
     }
     num_characters = sum(len(text) for system in texts for text in system.hypotheses)
-    is_long = num_characters * len(settings.metrics) > LONG_WORK
+    work = sum(SLOWNESS if metric.max_tokens <= SLOW_TOKENS else 1 for metric in settings.metrics)
+    is_long = num_characters * work > LONG_WORK
     most = settings.max_processes or num_cores()
     num_processes = min(most, 1 + len(texts[0]) // 1_000) if is_long else 1
     with _progress("measured rows", len(texts[0]), is_shown=is_long) as task:
