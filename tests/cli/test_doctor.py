@@ -178,7 +178,7 @@ def test_help_starts_without_torch_in_less_than_a_second() -> None:
     """Oracle: the child's own processor time, once all that a diagnosis needs is imported."""
     code = (
         "import sys, time, mtnlg.cli.doctor, mtnlg.cli.files, mtnlg.doctor.text, "
-        "mtnlg.doctor.symptoms; "
+        "mtnlg.evaluation.symptoms; "
         "print(time.process_time(), *{'torch', 'nltk', 'hydra', 'pandas'} & set(sys.modules))"
     )
 

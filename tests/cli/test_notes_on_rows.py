@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from sacrebleu.metrics.bleu import BLEU
@@ -26,6 +27,7 @@ TEXTS = [
     f"The {THINGS[i % 7]} {DOINGS[i % 5]} a {THINGS[3 * i % 7]} and {i * 7919 % 1009} people."
     for i in range(40)
 ]
+BAD = [f"A {THINGS[i % 6]} {DOINGS[i % 4]} {THINGS[i % 5]}." for i in range(40)]
 SOURCES = [f"Satz {i * 31 % 997} sagt etwas." for i in range(40)]
 
 
@@ -58,14 +60,39 @@ def as_mojibake(text: str) -> str:
 DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
     "empty": (lambda text: " ", "40 of 40 outputs empty"),
     "constant": (lambda text: "I do not know.", "one text 40 of 40 times"),
-    "markup": (lambda text: f"<p>{text}</p>", "40 of 40 outputs have tags"),
-    "escapes": (lambda text: f"{text} &quot; &#124;", "40 of 40 outputs have escapes"),
-    "quotes": (lambda text: f'"{text}"', "40 of 40 outputs have double quotes around"),
-    "mojibake": (as_mojibake, "40 of 40 outputs have mojibake"),
-    "zero-width": (lambda text: text.replace(" ", " \u200b"), "40 of 40 outputs have zero-width"),
-    "no-break": (lambda text: text.replace(" ", "\u00a0"), "40 of 40 outputs have no-break"),
-    "byte-order": (lambda text: f"A \ufeff{text}", "40 of 40 outputs have a byte-order mark"),
-    "replacement": (lambda text: f"{text}\ufffd", "40 of 40 outputs have U+FFFD"),
+    "markup": (
+        lambda text: f"<p>{text}</p>",
+        "tags of HTML or XML, which the references do not have: 40 of 40",
+    ),
+    "escapes": (
+        lambda text: f"{text} &quot; &#124;",
+        "&quot; or @-@, which the references do not have: 40 of 40",
+    ),
+    "quotes": (
+        lambda text: f'"{text}"',
+        "cell of a table or a string of a program, which the references do not have: 40 of 40",
+    ),
+    "backslashes": (
+        lambda text: json.dumps(text.replace("The", "Thé"))[1:-1],
+        "\\u00fc, which the references do not have: 40 of 40",
+    ),
+    "mojibake": (as_mojibake, "which the references do not have; repaired, BLEU is"),
+    "zero-width": (
+        lambda text: text.replace(" ", " \u200b"),
+        "a soft hyphen, which the references do not have: 40 of 40",
+    ),
+    "no-break": (
+        lambda text: text.replace(" ", "\u00a0"),
+        "U+00A0, which the references do not have: 40 of 40",
+    ),
+    "byte-order": (
+        lambda text: f"A \ufeff{text}",
+        "inside the text, which the references do not have: 40 of 40",
+    ),
+    "replacement": (
+        lambda text: f"{text}\ufffd",
+        "were lost, which the references do not have: 40 of 40",
+    ),
 }
 
 
@@ -76,6 +103,37 @@ def test_damaged_outputs_are_a_note_on_the_row(
     change, expected = DAMAGE[name]
 
     assert expected in note(capsys, command("score", tmp_path, list(map(change, TEXTS))))
+
+
+OTHERWISE_WRITTEN: dict[str, tuple[Callable[[str], str], str]] = {
+    "lower-cased": (str.lower, "no capital letter, where the references have some: 40 of 40"),
+    "tokenized": (lambda text: text.replace(".", " ."), "a space before punctuation"),
+    "plain letters": (lambda text: text.replace("é", ""), "no letter with an accent"),
+    "NFD": (lambda text: normalize("NFD", text), "composed (NFC) against decomposed (NFD): 40"),
+    "lost": (lambda text: "nan" if "boat" in text else text, "in place of the output, such as nan"),
+    "refused": (lambda text: f"As an AI, I can{text}", "or a refusal"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE_WRITTEN)
+def test_outputs_that_are_written_otherwise_are_a_note_on_the_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    change, expected = OTHERWISE_WRITTEN[name]
+    right = [text.replace("The", "Thé") for text in TEXTS]
+
+    assert expected in note(capsys, command("score", tmp_path, list(map(change, right)), right))
+
+
+@pytest.mark.parametrize("name", ["markup", "escapes", "quotes", "mojibake", "replacement"])
+def test_damage_of_outputs_and_references_alike_is_a_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    damaged = list(map(DAMAGE[name][0], TEXTS))
+
+    assert "in the output and in a reference, which count as matches: 40 of 40" in note(
+        capsys, command("score", tmp_path, damaged, damaged)
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in DAMAGE if name not in ("empty", "constant")])
@@ -154,7 +212,7 @@ def test_outputs_of_other_lines_are_a_note_and_a_finding(
     assert expected in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("outputs", [TEXTS, [text[:-9] for text in TEXTS], SOURCES])
+@pytest.mark.parametrize("outputs", [TEXTS, [text[:-9] for text in TEXTS], BAD])
 def test_honest_outputs_have_no_note(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], outputs: list[str]
 ) -> None:
@@ -202,6 +260,10 @@ AFFIXED = {
     "'0'": [f"{index} {text}" for index, text in enumerate(TEXTS)],
     "'Assistant:'": [f"Assistant: {text}" for text in TEXTS],
     "'(utt-0)'": [f"{text} (utt-{index})" for index, text in enumerate(TEXTS)],
+    "'Here is it:'": [f"Here is it: {text}" if i % 3 else text for i, text in enumerate(TEXTS)],
+    "'**'": [f"**{text}**" if i % 2 else text for i, text in enumerate(TEXTS)],
+    "'In English this'": [f"In English this is {text}" for text in TEXTS],
+    "'EOS'": [f"{text} EOS" for text in TEXTS],
 }
 
 
@@ -212,8 +274,24 @@ def test_what_a_program_left_before_or_after_outputs_is_named(
     assert f"with {shape} " in note(capsys, command("score", tmp_path, AFFIXED[shape]))
     assert main(command("doctor", tmp_path, AFFIXED[shape])) == 0
     assert f"with {shape} " in capsys.readouterr().out
-    same = command("score", tmp_path, AFFIXED[shape], AFFIXED[shape])
-    assert note(capsys, same) == "None"
+
+
+@pytest.mark.parametrize("shape", ["'utt-0'", "'0'", "'(utt-0)'"])
+def test_an_affix_that_references_have_too_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shape: str
+) -> None:
+    same = note(capsys, command("score", tmp_path, AFFIXED[shape], AFFIXED[shape]))
+
+    assert f"with {shape} " in same
+    assert "as references do: 40 of 40" in same
+
+
+def test_words_that_references_repeat_are_no_affix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [f"We show that {text}" for text in TEXTS]
+
+    assert note(capsys, command("score", tmp_path, texts, texts)) == "None"
 
 
 def test_a_file_that_was_recognized_says_how_it_was_read(

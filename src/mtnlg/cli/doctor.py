@@ -43,9 +43,9 @@ def run(options: argparse.Namespace) -> None:
     from mtnlg.config.foreign_names import metric_hint
     from mtnlg.doctor.published import judge, parse_number
     from mtnlg.doctor.settings import FAMILIES, KNOWN_METRICS, read_settings
-    from mtnlg.doctor.symptoms import find_symptoms
     from mtnlg.doctor.text import Diagnosis, diagnosis_document, diagnosis_text
     from mtnlg.evaluation.line_order import find_order
+    from mtnlg.evaluation.symptoms import find_symptoms
     from mtnlg.leaderboard.file_inputs import STANDARD_METRICS
     from mtnlg.leaderboard.file_notes import reading_notes
     from mtnlg.records.text_files import as_mistake_of_the_command

@@ -19,12 +19,12 @@ from mtnlg.doctor.published import (
     parse_published,
     parse_signature,
 )
-from mtnlg.doctor.symptoms import find_symptoms
 from mtnlg.errors import ArtifactError, ConfigError, DataError
 from mtnlg.evaluation import Texts, find_metric
 from mtnlg.evaluation.degenerate import degenerate_notes
 from mtnlg.evaluation.line_order import find_order
 from mtnlg.evaluation.score import make_scores
+from mtnlg.evaluation.symptoms import find_symptoms
 from mtnlg.leaderboard.board import build_leaderboard
 from mtnlg.leaderboard.board_rows import BoardRows, read_board
 from mtnlg.leaderboard.file_notes import reading_notes

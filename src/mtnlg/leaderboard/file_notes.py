@@ -4,50 +4,32 @@ their texts.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 from mtnlg.evaluation import Texts
-from mtnlg.evaluation.affixes import find_affixes
 from mtnlg.evaluation.degenerate import degenerate_notes
 from mtnlg.evaluation.line_order import find_order
 from mtnlg.evaluation.misfits import misfit_notes
+from mtnlg.evaluation.symptoms import find_symptoms
 from mtnlg.records.text_files import TextFile
-from mtnlg.text.signs import Sign, signs_of
+
+NOTED_OTHERWISE = ("constant", "copies", "language", "references: language", "length")
+"""Symptoms of which degenerate and misfit texts tell; length is in the metrics."""
 
 
 def text_notes(texts: Texts) -> list[str]:
-    """Degenerate and shifted outputs, and signs of damage that references do not have."""
+    """Degenerate and shifted outputs, texts in other scripts, and all other symptoms."""
     notes = degenerate_notes(texts)
     order = find_order(texts, is_quick=True)
-    if order is not None:
-        notes.append(f"{order.what}, {len(order.positions)} of {len(texts)} lines")
-    for finding in find_affixes(texts):
-        notes.append(f"{finding.what}: {len(finding.positions)} of {len(texts)} outputs")
-    return [*notes, *misfit_notes(texts), *_sign_notes(texts)]
+    findings = [*([] if order is None else [order]), *find_symptoms(texts)]
+    for finding in findings:
+        is_noted = finding.name == "empty" and any(note.endswith("empty") for note in notes)
+        if not is_noted and finding.name not in NOTED_OTHERWISE:
+            notes.append(f"{finding.what}: {len(finding.positions)} of {len(texts)} lines")
+    return [*notes, *misfit_notes(texts)]
 
 
 def reading_notes(files: Sequence[TextFile]) -> list[str]:
     """How files were read whose names do not say so."""
     notes = (f"{file.name} was read as {file.remark}" for file in files if file.remark)
     return list(dict.fromkeys(notes))
-
-
-def _sign_notes(texts: Texts) -> Iterator[str]:
-    outputs: Counter[Sign] = Counter()
-    references: Counter[Sign] = Counter()
-    for output, targets in zip(texts.hypotheses, texts.references, strict=True):
-        of_output = signs_of(output)
-        of_targets = [sign for target in targets for sign in _signs(target)]
-        if of_output or of_targets:
-            outputs.update(set(of_output).difference(of_targets))
-            references.update(set(of_targets).difference(of_output))
-    for where, counts in (("outputs", outputs), ("references", references)):
-        for sign, count in counts.items():
-            if count >= sign.least_share * len(texts):
-                yield f"{count} of {len(texts)} {where} have {sign.what}"
-
-
-_signs = lru_cache(maxsize=20_000)(signs_of)
-"""References are looked at for each system."""

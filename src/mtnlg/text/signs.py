@@ -10,15 +10,20 @@ from dataclasses import dataclass
 ESCAPE = re.compile(
     r"&(?:quot|apos|amp|lt|gt|nbsp|#\d+|#x[0-9a-f]+);|(?<= )@[-/,.]@(?= )", re.IGNORECASE
 )
+BACKSLASH = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt](?![a-z]))")
+"""Not the commands of TeX, such as \\nu and \\times."""
 TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
 PIECE = re.compile(
     r"▁|@@(?= |$)|(?<= )##\w|</?(?:unk|pad|s|bos|eos|mask)>|\[(?:UNK|PAD|CLS|SEP|MASK)\]"
-    r"|<\|\w+\|>|Ġ"
+    r"|<\|\w+\|>|Ġ|⁇|￭|<0x[0-9A-F]{2}>|\bUNK\b"
 )
 SPECIAL_TOKEN = re.compile(r"</?(?:unk|pad|s|bos|eos|mask)>", re.IGNORECASE)
-SUSPECT = re.compile(r'[<&@\[#"]')
+SUSPECT = re.compile(r"""[<&@\[#"\\]|^'|\bUNK\b""")
 """A quick test: no sign of a text in ASCII is without one of these."""
-QUOTED = re.compile(r'"(?:[^"]|"")+"')
+QUOTED = re.compile(
+    r""""(?:[^"]|""|\\")+"|'(?:[^']|''|\\'|(?<=\w)'(?=\w))+'|[“„][^“”„]+[“”]|「[^「」]+」|«[^«»]+»"""
+)
+QUOTES = tuple("\"'“„「«")
 ZERO_WIDTH = re.compile("[\u00ad\u180e\u200b\u2060]|(?<=[!-~\u4e00-\u9fff])[\u200c-\u200f]")
 """Joiners are spelling after letters of Arabic and Indic scripts, and in emoji."""
 NO_BREAK = re.compile("[\u00a0\u2007\u202f]")
@@ -48,6 +53,8 @@ class Sign:
     has: Callable[[str], bool]
     least_share: float = 0.0
     """Of all texts: below it, writers may have done so."""
+    is_spelling: bool = False
+    """Right in some languages, where outputs and references have it."""
 
 
 def repaired(text: str) -> str:
@@ -95,6 +102,12 @@ SIGNS: tuple[Sign, ...] = (
         has=lambda text: ("&" in text or "@" in text) and ESCAPE.search(text) is not None,
     ),
     Sign(
+        name="backslashes",
+        what=r"escapes of JSON or Python, such as \n or \u00fc",
+        remedy="decode them with json.loads, or write the texts and not their representation",
+        has=lambda text: "\\" in text and BACKSLASH.search(text) is not None,
+    ),
+    Sign(
         name="pieces",
         what="pieces or special tokens of a vocabulary, such as ▁, @@ or <unk>",
         remedy="join the pieces (decode with the model's own tokenizer, skip special tokens)",
@@ -102,9 +115,9 @@ SIGNS: tuple[Sign, ...] = (
     ),
     Sign(
         name="quotes",
-        what="double quotes around the whole text, as of a cell of a table",
-        remedy="read the table as CSV, which takes them away",
-        has=lambda text: text.startswith('"') and QUOTED.fullmatch(text) is not None,
+        what="quotes around the whole text, as of a cell of a table or a string of a program",
+        remedy="read the file as what it is, CSV or JSON, which takes them away",
+        has=lambda text: text[:1] in QUOTES and QUOTED.fullmatch(text) is not None,
         least_share=0.5,
     ),
     Sign(
@@ -118,12 +131,14 @@ SIGNS: tuple[Sign, ...] = (
         what="zero-width characters, such as U+200B or a soft hyphen",
         remedy="remove them; to a metric they are characters like others",
         has=lambda text: not text.isascii() and ZERO_WIDTH.search(text) is not None,
+        is_spelling=True,
     ),
     Sign(
         name="no-break",
         what="no-break spaces, such as U+00A0",
         remedy="write ordinary spaces; to most metrics they are other characters",
         has=lambda text: not text.isascii() and NO_BREAK.search(text) is not None,
+        is_spelling=True,
     ),
     Sign(
         name="byte-order",

@@ -58,6 +58,14 @@ SPACED_MARK = re.compile(r"\w ([.,?!)]|n't|'(?:s|re|ll|ve|d|m))(?= |$)")
 SPACED_IDEOGRAPHS = re.compile(rf"{IDEOGRAPH} +{IDEOGRAPH}")
 ASCII_MARK = re.compile(rf"(?<={IDEOGRAPH})[,.?!:;]")
 WIDE_MARK = re.compile("[，。？！：；（）]")
+NO_ANSWER = re.compile(
+    r"\A\s*(?:(?:nan|none|null|n/a|#n/a|undefined|<na>)\s*\Z|as an ai\b"
+    r"|(?:\w*error|exception|traceback)\b.{0,20}: "
+    r"|i(?:'m sorry, but i)? can(?:no|')t (?:assist|help|fulfill)\b)",
+    re.IGNORECASE,
+)
+ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
+LETTER = re.compile("[A-Za-z]")
 
 
 def _only_output(pattern: re.Pattern[str]) -> Callable[[str, Sequence[str], str], bool]:
@@ -77,6 +85,11 @@ def _only_sign(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
 def _only_reference(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
     """Whether a reference has a sign and the output does not."""
     return lambda text, references, language: any(map(sign.has, references)) and not sign.has(text)
+
+
+def _shared_sign(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
+    """Whether the output and a reference have a sign."""
+    return lambda text, references, language: sign.has(text) and any(map(sign.has, references))
 
 
 def _is_segmented(text: str, references: Sequence[str], language: str) -> bool:
@@ -120,6 +133,12 @@ SYMPTOMS: tuple[Symptom, ...] = (
         has=lambda text, references, language: not text.strip(),
     ),
     Symptom(
+        name="no answer",
+        what="a placeholder, an error or a refusal in place of the output, such as nan or None",
+        remedy="look for the line in the log of the program that wrote the file",
+        has=_only_output(NO_ANSWER),
+    ),
+    Symptom(
         name="tokenized",
         what="a space before punctuation that the references do not have",
         remedy="detokenize the outputs (sacremoses, or the recipe's own script); else 13a cuts "
@@ -140,6 +159,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         remedy="convert outputs and references into one script (OpenCC); no metric takes them as "
         "equal",
         has=_is_in_other_script,
+        least_share=LEAST_SHARE,
     ),
     Symptom(
         name="language",
@@ -190,6 +210,17 @@ SYMPTOMS: tuple[Symptom, ...] = (
         )
         for sign in SIGNS
     ),
+    *(
+        Symptom(
+            name=f"both: {sign.name}",
+            what=f"{sign.what}, in the output and in a reference, which count as matches",
+            remedy=f"{sign.remedy}; in both files",
+            has=_shared_sign(sign),
+            least_share=max(FEW, sign.least_share),
+        )
+        for sign in SIGNS
+        if not sign.is_spelling
+    ),
 )
 """In the order of the report; a new symptom is a row."""
 
@@ -197,7 +228,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
 def find_symptoms(texts: Texts) -> list[Finding]:
     """All symptoms: those of SYMPTOMS, then those that only all lines together show."""
     findings = [symptom.find(texts) for symptom in SYMPTOMS]
-    checks = (_lower_cased, _copied, _constant, _of_other_length)
+    checks = (_lower_cased, _plain_letters, _copied, _constant, _of_other_length)
     findings += [check(texts) for check in checks]
     known = [*(finding for finding in findings if finding is not None), *find_affixes(texts)]
     return [
@@ -228,24 +259,51 @@ def _constant(texts: Texts) -> Finding | None:
 
 def _lower_cased(texts: Texts) -> Finding | None:
     """The lines without a capital letter, if most lines whose references have one are such."""
-    capitals = [
+    return _lost(
+        texts,
+        _has_capital,
+        _is_small,
+        name="lower-cased",
+        what="no capital letter, where the references have some",
+        remedy="score cased outputs, or compare lower-cased numbers with such (case:lc)",
+    )
+
+
+def _plain_letters(texts: Texts) -> Finding | None:
+    """The lines of ASCII alone, if most whose references have other Latin letters are such."""
+    return _lost(
+        texts,
+        lambda text: ACCENTED.search(text) is not None,
+        lambda text: text.isascii() and LETTER.search(text) is not None,
+        name="plain letters",
+        what="no letter with an accent or the like, where the references have some",
+        remedy="look for a conversion to ASCII, or an encoding that dropped letters",
+    )
+
+
+def _lost(
+    texts: Texts,
+    has: Callable[[str], bool],
+    lacks: Callable[[str], bool],
+    *,
+    name: str,
+    what: str,
+    remedy: str,
+) -> Finding | None:
+    """The outputs that lack what their references have, if most such outputs do."""
+    expected = [
         position
         for position, references in enumerate(texts.references)
-        if any(_has_capital(text) for text in references) and texts.hypotheses[position].strip()
+        if any(map(has, references)) and texts.hypotheses[position].strip()
     ]
-    positions = tuple(position for position in capitals if _is_small(texts.hypotheses[position]))
+    positions = tuple(position for position in expected if lacks(texts.hypotheses[position]))
     if (
         not positions
-        or len(positions) < MOST * len(capitals)
+        or len(positions) < MOST * len(expected)
         or len(positions) < FEW * len(texts.hypotheses)
     ):
         return None
-    return Finding(
-        "lower-cased",
-        "no capital letter, where the references have some",
-        positions,
-        "score cased outputs, or compare lower-cased numbers with such (case:lc)",
-    )
+    return Finding(name, what, positions, remedy)
 
 
 def _has_capital(text: str) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from mtnlg.doctor.symptoms import find_symptoms
 from mtnlg.evaluation import Texts
 from mtnlg.evaluation.line_order import Finding, find_order
+from mtnlg.evaluation.symptoms import find_symptoms
 from mtnlg.text.scripts import SIMPLIFIED, TRADITIONAL, script_of
 
 NOUNS = ["Boot", "Haus", "Schiff", "Dorf", "Feld", "Buch", "Café"]
@@ -59,7 +59,7 @@ TO_TRADITIONAL = str.maketrans(SIMPLIFIED, TRADITIONAL)
         ("empty", "de", lambda text: " "),
         ("tokenized", "de", lambda text: text.replace(".", " .")),
         ("escapes", "de", lambda text: f"&quot;{text}"),
-        ("language", "zh", lambda text: f"It was {len(text)}, {text.count(THINGS[0])}"),
+        ("language", "zh", lambda text: " ".join(chr(97 + ord(c) % 26) for c in text[1:-4])),
         ("escapes", "de", lambda text: text.replace("die ", "die @-@ ")),
         ("pieces", "de", lambda text: text.replace("Nummer", "Num@@ mer")),
         ("pieces", "de", lambda text: text.replace(" ", "▁")),
@@ -149,9 +149,18 @@ def test_clean_outputs_have_no_finding(texts: list[str], language: str) -> None:
 
 
 def test_what_the_references_have_too_is_no_symptom() -> None:
-    spaced = [text.replace(".", " .").lower() + " &quot; <unk>" for text in GERMAN]
+    spaced = [text.replace(".", " .").lower() for text in GERMAN]
+    spaced[7] += " &quot; <unk>"
 
     assert symptoms(spaced, spaced, "de") == []
+
+
+def test_damage_that_many_references_have_too_is_a_symptom() -> None:
+    damaged = [f"{text} &quot; <unk> a\\n" for text in GERMAN]
+
+    names = [finding.name for finding in symptoms(damaged, damaged, "de")]
+
+    assert names == ["both: escapes", "both: backslashes", "both: pieces"]
 
 
 def test_few_lines_of_habit_are_no_symptom_but_one_escape_is() -> None:
