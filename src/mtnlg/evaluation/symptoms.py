@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from mtnlg.evaluation.affixes import find_affixes
 from mtnlg.evaluation.line_order import Finding
 from mtnlg.text.misfits import LEAST_SHARE, is_misfit
 from mtnlg.text.scripts import IDEOGRAPH, has_ideographs, is_sinitic, script_of
-from mtnlg.text.signs import MOJIBAKE, SIGNS, Sign, repaired
+from mtnlg.text.signs import MOJIBAKE, SIGNS, repaired, signs_of
 
 FEW = 0.05
 """Below this share of the lines, writers and not a program may be the cause."""
@@ -75,21 +76,6 @@ def _only_output(pattern: re.Pattern[str]) -> Callable[[str, Sequence[str], str]
         return pattern.search(text) is not None and not any(map(pattern.search, references))
 
     return has
-
-
-def _only_sign(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
-    """Whether the output has a sign and no reference does."""
-    return lambda text, references, language: sign.has(text) and not any(map(sign.has, references))
-
-
-def _only_reference(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
-    """Whether a reference has a sign and the output does not."""
-    return lambda text, references, language: any(map(sign.has, references)) and not sign.has(text)
-
-
-def _shared_sign(sign: Sign) -> Callable[[str, Sequence[str], str], bool]:
-    """Whether the output and a reference have a sign."""
-    return lambda text, references, language: sign.has(text) and any(map(sign.has, references))
 
 
 def _is_segmented(text: str, references: Sequence[str], language: str) -> bool:
@@ -190,50 +176,54 @@ SYMPTOMS: tuple[Symptom, ...] = (
         remedy="normalize both to NFC; to a metric they are other characters",
         has=_is_otherwise_composed,
     ),
-    *(
-        Symptom(
-            name=sign.name,
-            what=f"{sign.what}, which the references do not have",
-            remedy=sign.remedy,
-            has=_only_sign(sign),
-            least_share=sign.least_share,
-        )
-        for sign in SIGNS
-    ),
-    *(
-        Symptom(
-            name=f"references: {sign.name}",
-            what=f"{sign.what}, in a reference and not in the output",
-            remedy=sign.remedy,
-            has=_only_reference(sign),
-            least_share=sign.least_share,
-        )
-        for sign in SIGNS
-    ),
-    *(
-        Symptom(
-            name=f"both: {sign.name}",
-            what=f"{sign.what}, in the output and in a reference, which count as matches",
-            remedy=f"{sign.remedy}; in both files",
-            has=_shared_sign(sign),
-            least_share=max(FEW, sign.least_share),
-        )
-        for sign in SIGNS
-        if not sign.is_spelling
-    ),
 )
 """In the order of the report; a new symptom is a row."""
 
 
 def find_symptoms(texts: Texts) -> list[Finding]:
     """All symptoms: those of SYMPTOMS, then those that only all lines together show."""
-    findings = [symptom.find(texts) for symptom in SYMPTOMS]
+    findings = [*(symptom.find(texts) for symptom in SYMPTOMS), *_find_signs(texts)]
     checks = (_lower_cased, _plain_letters, _copied, _constant, _of_other_length)
     findings += [check(texts) for check in checks]
     known = [*(finding for finding in findings if finding is not None), *find_affixes(texts)]
     return [
         _with_repair(finding, texts) if finding.name == MOJIBAKE else finding for finding in known
     ]
+
+
+def _find_signs(texts: Texts) -> Iterator[Finding]:
+    """Damage of outputs, of references, and of both, which each counts as a match."""
+    outputs = [_names_of_signs(text) for text in texts.hypotheses]
+    references = [
+        frozenset[str]().union(*map(_names_of_signs, targets)) for targets in texts.references
+    ]
+    rows = [*zip(outputs, references, strict=True)]
+    for words, where, is_in in SIDES:
+        for sign in SIGNS:
+            positions = tuple(
+                index
+                for index, (of_output, of_reference) in enumerate(rows)
+                if (sign.name in of_output, sign.name in of_reference) == is_in
+            )
+            is_shared = all(is_in)
+            least_share = max(FEW, sign.least_share) if is_shared else sign.least_share
+            is_right = is_shared and sign.is_spelling
+            if positions and not is_right and len(positions) >= least_share * len(texts):
+                remedy = f"{sign.remedy}{'; in both files' if is_shared else ''}"
+                yield Finding(f"{where}{sign.name}", f"{sign.what}, {words}", positions, remedy)
+
+
+SIDES = (
+    ("which the references do not have", "", (True, False)),
+    ("in a reference and not in the output", "references: ", (False, True)),
+    ("in the output and in a reference, which count as matches", "both: ", (True, True)),
+)
+
+
+@lru_cache(maxsize=20_000)
+def _names_of_signs(text: str) -> frozenset[str]:
+    """Kept, as all systems of a board have the same references."""
+    return frozenset(sign.name for sign in signs_of(text))
 
 
 def _with_repair(finding: Finding, texts: Texts) -> Finding:
