@@ -144,6 +144,24 @@ class TextTokenizer:
         is_byte_level = isinstance(self._tokenizer.decoder, decoders.ByteLevel)
         return is_byte_level and isinstance(self._tokenizer.model, models.BPE)
 
+    @property
+    def divides_words(self) -> bool:
+        """True where text is divided as by the tokenizers that are trained here, unchanged, so that
+        no token crosses two words.
+        """
+        dividers = [_words_of(pattern).__getstate__() for pattern in (None, *WordPattern)]
+        pre_tokenizer = self._tokenizer.pre_tokenizer
+        added = self._tokenizer.get_added_tokens_decoder().values()
+        return (
+            pre_tokenizer is not None
+            and pre_tokenizer.__getstate__() in dividers
+            and self._tokenizer.normalizer is None
+            and getattr(self._tokenizer.model, "dropout", None) is None
+            and self._tokenizer.truncation is None
+            and self._tokenizer.padding is None
+            and all(token.special for token in added)
+        )
+
     def words(self, text: str) -> list[str]:
         """The words of a text, which no token crosses, with a letter for each byte."""
         return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(text)]

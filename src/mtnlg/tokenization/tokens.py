@@ -19,11 +19,13 @@ from mtnlg.artifacts.shards import GrowingFiles, map_in_order
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject
 from mtnlg.records.rows import parse_rows
+from mtnlg.tokenization.pieces import PieceEncoder
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
 BLOCK_EXAMPLES = 1_000_000
 """Examples whose lengths are in memory together."""
-SHARD_BYTES = 4_000_000
+ID_BYTES = np.dtype(np.uint32).itemsize
+SHARD_BYTES = 1_000_000
 """Bytes of the rows that a process encodes together."""
 
 
@@ -74,7 +76,7 @@ def write_token_split(
     record = folder / f".{name}.progress.json"
     with GrowingFiles(record, [ids, ends]) as files:
         shards = _line_shards(rows_file, files.state)
-        encoded = map_in_order(_encode, tokenizer, shards, num_workers=num_workers)
+        encoded = map_in_order(_encode, PieceEncoder(tokenizer), shards, num_workers=num_workers)
         num_ids = _count(files.state, "num_ids")
         for shard in encoded:
             files.append(ids, shard.ids)
@@ -138,17 +140,16 @@ def _line_shards(path: Path, done: JsonObject) -> Iterator[_Lines]:
             num_lines += len(lines)
 
 
-def _encode(tokenizer: TextTokenizer, shard: _Lines) -> _Encoded:
+def _encode(encoder: PieceEncoder, shard: _Lines) -> _Encoded:
     texts = [
         text
         for row in parse_rows(shard.lines, path=shard.path, first=shard.first)
         for reference in row.references
         for text in (row.source, reference)
     ]
-    encoded = tokenizer.encode_batch(texts)
-    ids = b"".join(np.asarray(tokens, dtype=np.uint32).tobytes() for tokens in encoded)
-    lengths = np.asarray([len(tokens) for tokens in encoded], dtype=np.int64)
-    return _Encoded(ids, lengths, shard.position, shard.first + len(shard.lines) - 1)
+    encoded = encoder.encode(texts)
+    lengths = np.asarray([len(ids) for ids in encoded], dtype=np.int64) // ID_BYTES
+    return _Encoded(b"".join(encoded), lengths, shard.position, shard.first + len(shard.lines) - 1)
 
 
 def _count(done: JsonObject, name: str) -> int:
