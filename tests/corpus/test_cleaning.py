@@ -6,13 +6,15 @@ Expected values are worked out by hand where a test names no other oracle.
 from __future__ import annotations
 
 import time
+import unicodedata
 
+import ftfy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtnlg.config import CleaningConfig
-from mtnlg.corpus.cleaning import Cleaner, clean_text
+from mtnlg.corpus.cleaning import PLAIN, Cleaner, clean_text
 from mtnlg.records.rows import Row
 
 CONFIG = CleaningConfig()
@@ -88,6 +90,18 @@ def test_ascii_text_equals_a_plain_split_and_join(text: str) -> None:
     expected = "\n".join(" ".join(line.split()) for line in text.split("\n") if line.split())
 
     assert clean_text(text, CONFIG) == expected
+
+
+def test_each_character_of_plain_text_is_left_alone_by_every_library() -> None:
+    """Oracle: ftfy, the composition of Unicode, and str.isprintable."""
+    plain = [chr(code) for code in range(0x11000) if PLAIN.fullmatch(chr(code))]
+
+    assert len(plain) > 20_000
+    assert {"a", "猫", "。", "，", "！"} <= set(plain)
+    assert "".join(plain).isprintable()
+    for words in ("".join(plain), " ".join(plain), "a".join(plain)):
+        assert ftfy.fix_encoding(words) == words
+        assert unicodedata.normalize("NFC", words) == words
 
 
 def test_rows_are_dropped_with_a_reason() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ def test_any_text_comes_back_from_a_row(
     write_jsonl(path, [row.to_json()])
 
     assert list(read_rows(path)) == [row]
+
+
+@given(st.text(), st.text(), st.lists(st.text(), max_size=3))
+def test_line_of_a_row_is_that_of_json(id: str, source: str, references: list[str]) -> None:
+    """Oracle: json of the standard library."""
+    row = Row(id, source, tuple(references))
+    fields = {"id": id, "source": source, "references": references}
+
+    assert row.to_line() == json.dumps(fields, ensure_ascii=False) + "\n"
 
 
 def test_predictions_come_back(tmp_path: Path) -> None:

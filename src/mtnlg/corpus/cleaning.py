@@ -29,8 +29,10 @@ RAW_LENGTH_FACTOR = 4
 """Raw text longer than this many times `max_characters` is dropped uncleaned: real text never
 shrinks that much."""
 
-_PLAIN = re.compile(r"[!-~]++(?:[ \n][!-~]++)*+")
-"""Words of printable ASCII between single spaces or line feeds: nothing to clean."""
+_NEVER_CHANGED = "!-~\u3001\u3002\u3008-\u3011\u4e00-\u9fa5\uff01-\uff5e"
+PLAIN = re.compile(rf"[{_NEVER_CHANGED}]++(?:[ \n][{_NEVER_CHANGED}]++)*+")
+"""Words of printable ASCII, or of Chinese with its punctuation, between single spaces or line
+feeds: nothing to clean."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_BREAK = re.compile("\r\n?|[\n\x0b\x0c\x85\u2028\u2029]")
 _NEVER_NEEDED = (
@@ -101,6 +103,8 @@ class Cleaner:
         return Row(_replace_surrogates(row.id), source, kept)
 
     def _clean_text(self, text: str) -> str:
+        if PLAIN.fullmatch(text):
+            return text
         cleaned, kinds = _clean(text, self.config)
         self.changed.update(kinds)
         return cleaned
@@ -111,7 +115,7 @@ def _clean(text: str, config: CleaningConfig) -> tuple[str, set[str]]:
     step can uncover work for an earlier one.
     """
     kinds: set[str] = set()
-    if _PLAIN.fullmatch(text):
+    if PLAIN.fullmatch(text):
         return text, kinds
     steps = _steps(config.repair_unicode, config.strip_control, config.normalize_space)
     while True:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from mtnlg.config import CleaningConfig
 from mtnlg.contamination.repeats import RowHashes
 from mtnlg.corpus.cleaning import Cleaner
-from mtnlg.records.files import json_line
 from mtnlg.records.rows import Row
 
 SHARD_ROWS = 10_000
@@ -36,7 +35,10 @@ class Lengths:
 
     def add(self, length: int) -> None:
         """Count one length."""
-        self.join(Lengths(1, length, length, length))
+        self.min = length if self.count == 0 or length < self.min else self.min
+        self.max = length if length > self.max else self.max
+        self.count += 1
+        self.total += length
 
     def join(self, lengths: Lengths) -> None:
         """Count the lengths of another stream."""
@@ -120,7 +122,7 @@ def clean_rows(cleaning: CleaningConfig, rows: list[Row], *, needs_source: bool)
         row = cleaner.clean(raw)
         if row is None:
             continue
-        lines.append(json_line(row.to_json()))
+        lines.append(row.to_line())
         hashes.add(row)
         counts.count(row)
     counts.rows_in = cleaner.rows_in

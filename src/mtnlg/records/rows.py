@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,14 @@ class Row:
     def to_json(self) -> JsonObject:
         """The row as in its file."""
         return {"id": self.id, "source": self.source, "references": list(self.references)}
+
+    def to_line(self) -> str:
+        """`json_line` of the row, at half the cost."""
+        references = ", ".join(map(encode_basestring, self.references))
+        return (
+            f'{{"id": {encode_basestring(self.id)}, "source": {encode_basestring(self.source)}, '
+            f'"references": [{references}]}}\n'
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -203,8 +204,10 @@ def check_columns(task: TaskConfig) -> None:
 
 def find_column(record: Record, column: str, *, name: str) -> JsonValue:
     """The value at the first alternative that the record has; raises DataError if it has none."""
-    for alternative in column.split("|"):
-        exists, value = _look_up(record.fields, alternative.strip())
+    for path in _alternatives(column):
+        if path in record.fields:
+            return record.fields[path]
+        exists, value = _look_up(record.fields, path) if "." in path else (False, None)
         if exists:
             return value
     raise DataError(
@@ -212,6 +215,11 @@ def find_column(record: Record, column: str, *, name: str) -> JsonValue:
         f"the record has: {', '.join(_paths(record.fields)) or 'none'}; "
         f"set tasks.*.columns.{name} to one of them"
     )
+
+
+@cache
+def _alternatives(column: str) -> list[str]:
+    return [path.strip() for path in column.split("|")]
 
 
 def _look_up(value: JsonValue, path: str) -> tuple[bool, JsonValue]:
