@@ -36,6 +36,17 @@ def test_other_letters_digits_and_vowel_signs_do(left: str, right: str) -> None:
     assert normalized_key(left) != normalized_key(right)
 
 
+@given(st.text("aB1 ,_\n猫狐。，！（《；：？～９Ａ￥", max_size=12))
+def test_units_of_chinese_are_characters_and_ascii_words(text: str) -> None:
+    """Oracle: NFKC in lower case, divided character by character."""
+    divided = ""
+    for letter in unicodedata.normalize("NFKC", text).lower():
+        is_word = letter.isascii() and letter.isalnum()
+        divided += letter if is_word else f" {letter} " if letter.isalpha() else " "
+
+    assert units(text) == divided.split()
+
+
 @given(st.text("aBé ß１,。你好ﾃﾞ_\u0301\u3000", max_size=12))
 def test_letters_equal_those_that_unicode_calls_so(text: str) -> None:
     """Oracle: the categories of the Unicode database, character by character."""

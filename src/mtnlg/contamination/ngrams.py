@@ -50,6 +50,8 @@ class NgramSearch:
         self._tables = {
             length: _Table(length, units, codes) for length, units in flat.items() if len(units)
         }
+        self._shortest = min(self._tables, default=0)
+        self._buffer = array("I")
         self._counts = [
             (length, max(0, len(text) - length + 1))
             for text, length in zip(texts, lengths, strict=True)
@@ -57,15 +59,22 @@ class NgramSearch:
 
     def read(self, units: Sequence[str]) -> None:
         """Search one of the many texts."""
-        for length, table in self._tables.items():
-            if len(units) >= length:
-                table.buffer.extend(map(self._numbers.get, units, repeat(0)))
-                table.buffer.append(0)
-                if len(table.buffer) > BATCH_UNITS:
-                    table.flush()
+        if self._tables and len(units) >= self._shortest:
+            self._buffer.extend(map(self._numbers.get, units, repeat(0)))
+            self._buffer.append(0)
+            if len(self._buffer) > BATCH_UNITS:
+                self._flush()
+
+    def _flush(self) -> None:
+        """Mark the n-grams in the buffer as seen, and empty it."""
+        units = np.frombuffer(self._buffer, np.uint32)
+        self._buffer = array("I")
+        for table in self._tables.values():
+            table.mark(units)
 
     def shares(self) -> list[float | None]:
         """The share of each text's n-grams that was seen; None for a text too short for any."""
+        self._flush()
         seen = {length: table.seen_before() for length, table in self._tables.items()}
         starts = dict.fromkeys(self._tables, 0)
         shares: list[float | None] = []
@@ -85,7 +94,6 @@ class _Table:
     def __init__(self, length: int, units: array[int], codes: NDArray[np.uint64]) -> None:
         self.length = length
         self.codes = codes
-        self.buffer = array("I")
         hashes = self._hashes(np.frombuffer(units, np.uint32))
         self.known, self.indexes = np.unique(hashes, return_inverse=True)  # (G',), (G,)
         self.is_seen = np.zeros(self.known.size, np.bool_)
@@ -94,17 +102,15 @@ class _Table:
         self.may_be_known = np.zeros(1 << bits, np.bool_)
         self.may_be_known[self.known >> self.shift] = True
 
-    def flush(self) -> None:
-        """Mark the n-grams in the buffer as seen, and empty it."""
-        hashes = self._hashes(np.frombuffer(self.buffer, np.uint32))
-        self.buffer = array("I")
+    def mark(self, units: NDArray[np.uint32]) -> None:
+        """Mark the n-grams of a batch as seen."""
+        hashes = self._hashes(units)
         hashes = hashes[self.may_be_known[hashes >> self.shift]]
         indexes = np.minimum(np.searchsorted(self.known, hashes), self.known.size - 1)
         self.is_seen[indexes[self.known[indexes] == hashes]] = True
 
     def seen_before(self) -> NDArray[np.int64]:
         """The number of n-grams seen before each n-gram of the few texts, (G + 1,)."""
-        self.flush()
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.is_seen[self.indexes])])
 
     def _hashes(self, numbers: NDArray[np.uint32]) -> NDArray[np.uint64]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from mtnlg.contamination.ngrams import CHARACTER_LENGTH, WORD_LENGTH, NgramSearch
 from mtnlg.records.rows import Row, RowSignals
@@ -147,7 +148,7 @@ class ContaminationSearch:
 
     def _read_text(self, lines: Sequence[_Line]) -> None:
         """Search one text or dialogue for lines, n-grams, exchanges and whole dialogues."""
-        self._ngrams.read([unit for line in lines for unit in line.units])
+        self._ngrams.read(_joined_units(lines))
         for line in lines:
             self._see(LINES, line.spoken)
         for turn, response in pairwise(lines):
@@ -211,8 +212,7 @@ def dialogue_key(record: Sequence[Row]) -> str:
     return "".join(_line(turn).spoken for turn in _turns(record))
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """One line of a text, or one turn."""
 
     key: str
@@ -260,7 +260,7 @@ class _Expected:
             keys[EXCHANGE] = [(source[-1].spoken, target[0].spoken) for target in targets]
             keys[DIALOGUE] = [dialogue]
         indexes = list(range(len(texts), len(texts) + len(split)))
-        texts.extend([unit for line in lines for unit in line.units] for lines in split)
+        texts.extend(map(_joined_units, split))
         return cls(row.id, keys, long_lines, indexes)
 
 
@@ -288,6 +288,10 @@ def _line(text: str, known: dict[str, _Line] | None = None) -> _Line:
     if known is not None:
         known[text] = line
     return line
+
+
+def _joined_units(lines: Sequence[_Line]) -> list[str]:
+    return lines[0].units if len(lines) == 1 else [unit for line in lines for unit in line.units]
 
 
 def _normalized_key(lines: Sequence[_Line], text: str) -> str:

@@ -16,6 +16,9 @@ from functools import cache
 from mtnlg.text.scripts import combining_marks, unspaced_letters, unspaced_unit
 
 _ASCII_WORD = re.compile("[a-z0-9]+")
+_PLAIN_CHINESE = re.compile("[\n -~\u3001\u3002\u3008-\u3011\u4e00-\u9fa5！（），：；？]*")
+"""Ideographs, punctuation and ASCII, which NFKC makes no letter or digit of."""
+_PLAIN_UNIT = re.compile("[\u4e00-\u9fa5]|[a-z0-9]+")
 _NAME = r"[^\W\d_][\w.'’-]{0,19}"
 _LABELS = re.compile(rf"\s*(?:(?:#\w{{1,30}}#|{_NAME}(?: {_NAME})?)\s*[:：](?!\d)\s*)+")
 """Speaker labels at the start of a line: `#Person1#:`, `A:`, `Dr. Chen:`, `小明：`."""
@@ -30,6 +33,8 @@ def units(text: str) -> list[str]:
     """The letters and digits of a text as words; single characters in scripts without spaces."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
+    if _PLAIN_CHINESE.fullmatch(text):
+        return _PLAIN_UNIT.findall(text.lower())
     return _unit_pattern().findall(unicodedata.normalize("NFKC", text).lower())
 
 
