@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import mtnlg
-from mtnlg.artifacts import shards, source
 from mtnlg.artifacts.shards import GrowingFiles, map_in_order
 from mtnlg.errors import ArtifactError
 
@@ -140,17 +139,11 @@ def test_no_shards_give_no_results() -> None:
     assert list(map_in_order(product, 2, [], num_workers=2)) == []
 
 
-def test_workers_whose_code_was_edited_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Oracle: the file, which had another text when this process hashed it; files that a worker did
-    not import are no matter.
-    """
-    file, unused = Path(shards.__file__), Path(__file__).with_name("nowhere.py")
-    monkeypatch.setattr(source, "hashed_texts", lambda: {file: b"older text"})
-    with pytest.raises(ArtifactError, match=r"shards\.py: was changed while this run works"):
-        list(map_in_order(product, 2, range(3), num_workers=2))
+def test_a_single_shard_starts_no_process() -> None:
+    """Oracle: what the process says of itself."""
+    ((_, _, process, *_),) = map_in_order(about, "ours", [0], num_workers=2)
 
-    monkeypatch.setattr(source, "hashed_texts", lambda: {file: file.read_bytes(), unused: b""})
-    assert list(map_in_order(product, 2, range(3), num_workers=2)) == [0, 2, 4]
+    assert process == os.getpid()
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import hashlib
 import logging
 import os
 import signal
-import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,11 +46,13 @@ def map_in_order(
 ) -> Iterator[Result]:
     """`function(shared, shard)` of each shard, in order; `shared` goes to each process once.
 
-    One worker is this process. Several are spawned, so a module must define `function`. Raises
-    ArtifactError, with the remedy, where a worker was killed, and where workers would run other
-    code than this process because a file was edited meanwhile.
+    One worker, or all there is for a single shard, is this process. Several are forked, so they run
+    the code that this process has. Raises ArtifactError, with the remedy, where one was killed.
     """
-    if num_workers == 1:
+    shards = iter(shards)
+    first = list(islice(shards, min(num_workers, 2)))
+    shards = chain(first, shards)
+    if len(first) < 2:
         for shard in shards:
             yield function(shared, shard)
         return
@@ -59,13 +61,8 @@ def map_in_order(
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
-    from mtnlg.artifacts.source import hashed_texts
-
     pool = ProcessPoolExecutor(
-        num_workers,
-        get_context("spawn"),
-        initializer=_Work.begin,
-        initargs=(function, shared, hashed_texts()),
+        num_workers, get_context("fork"), initializer=_Work.begin, initargs=(function, shared)
     )
     waiting: deque[Future[Result]] = deque()
     try:
@@ -89,34 +86,17 @@ class _Work:
 
     function: Callable[[Any, Any], Any]
     shared: Any
-    fault: str | None
 
     @classmethod
-    def begin(
-        cls, function: Callable[[Any, Any], Any], shared: object, texts: Mapping[Path, bytes]
-    ) -> None:
-        cls.function, cls.shared, cls.fault = staticmethod(function), shared, _fault(texts)
+    def begin(cls, function: Callable[[Any, Any], Any], shared: object) -> None:
+        cls.function, cls.shared = staticmethod(function), shared
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
         os.environ["TOKENIZERS_PARALLELISM"] = "false"  # these processes are the parallelism
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
     @classmethod
     def do(cls, shard: object) -> Any:
-        if cls.fault is not None:
-            raise ArtifactError(cls.fault)
         return cls.function(cls.shared, shard)
-
-
-def _fault(texts: Mapping[Path, bytes]) -> str | None:
-    """What is wrong where this process imported one of these files with another text."""
-    from mtnlg.artifacts.source import require_unchanged
-
-    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    try:
-        require_unchanged({path: text for path, text in texts.items() if str(path) in files})
-    except ArtifactError as error:
-        return str(error)
-    return None
 
 
 def _end_with_parent() -> None:

@@ -111,11 +111,6 @@ class _Facts(NamedTuple):
     imports: tuple[_Import, ...]
 
 
-def hashed_texts() -> dict[Path, bytes]:
-    """The files that this process has hashed, with their texts, for processes that it starts."""
-    return dict(_texts)
-
-
 def require_unchanged(texts: Mapping[Path, bytes]) -> None:
     """Raise ArtifactError if one of these files has another text by now."""
     for path, text in texts.items():

@@ -15,9 +15,9 @@ from mtnlg.contamination.repeats import RowHashes
 from mtnlg.corpus.cleaning import Cleaner
 from mtnlg.records.rows import Row
 
-SHARD_ROWS = 10_000
+SHARD_ROWS = 5_000
 """Most rows of a shard."""
-SHARD_CHARACTERS = 4_000_000
+SHARD_CHARACTERS = 1_000_000
 """Characters after which a shard ends; a few shards are in memory at a time."""
 
 COLUMNS = ("ids", "sources", "rows")
