@@ -140,6 +140,7 @@ def test_text_is_cleaned_as_in_training(pretrained: Pretrained) -> None:
     [
         ({}, "greedy"),
         ({"num_beams": 3}, "beam3"),
+        ({"num_beams": 3, "engine": "ctranslate2"}, "beam3_ctranslate2"),
         ({"strategy": "sampling", "temperature": 0.8, "top_k": 5}, "sampling_t0.8_k5_p1_s1"),
     ],
 )
@@ -160,6 +161,7 @@ def test_decoding_settings_choose_the_search(values: dict[str, object], label: s
         ({"has_likelihood": True}, r"generate\(has_likelihood=True\): .*decoding\.has_likelihood"),
         ({"min_new_tokens": 200}, r"decoding\.min_new_tokens=200: must be at most"),
         ({"num_beams": "five"}, r"generate\(num_beams='five'\)"),
+        ({"engine": "onnx"}, r"generate\(engine='onnx'\): must be pytorch, ctranslate2, ctrans"),
         ({"max_new_tokens": 0}, r"decoding\.max_new_tokens=0: must be"),
         ({"strategy": "sampling", "temperature": float("nan")}, r"temperature=nan: must be"),
     ],
@@ -282,3 +284,9 @@ def test_tokenizer_of_another_model_is_refused(folder: Path) -> None:
 
     with pytest.raises(ArtifactError, match=r"tokenizer\.json: has \d+ tokens, the model \d+"):
         Pretrained.from_pretrained(folder)
+
+
+def test_only_our_engine_streams(pretrained: Pretrained) -> None:
+    """Oracle: the message by hand."""
+    with pytest.raises(ConfigError, match=r"stream\(engine=ctranslate2\): only pytorch gives text"):
+        pretrained.stream("a", engine="ctranslate2")

@@ -268,8 +268,13 @@ def decoding_of(
             raise ConfigError(f"{call}(): prefix and forced_prefix say the same; give one of them")
         values = {**values, "forced_prefix": prefix}
     strategy = values.get("strategy", "beam" if "num_beams" in values else "greedy")
+    engine = values.get("engine", Engine.pytorch)
+    names = [known.value for known in Engine]
+    if not isinstance(engine, Engine) and engine not in names:
+        raise ConfigError(f"{call}(engine={engine!r}): must be {', '.join(names)}")
+    settings = {**values, "strategy": strategy, "engine": Engine(engine)}
     try:
-        decoding = DecodingConfig(**{**values, "strategy": strategy})  # type: ignore[arg-type]
+        decoding = DecodingConfig(**settings)  # type: ignore[arg-type]
     except TypeError as error:
         given = ", ".join(f"{name}={value!r}" for name, value in values.items())
         raise ConfigError(f"{call}({given}): {error}") from None
