@@ -33,7 +33,7 @@ class Engine(Enum):
     prefix.
     """
     ctranslate2_int8 = "ctranslate2_int8"
-    """The same with weights of 8 bits, which changes some outputs."""
+    """The same with weights of 8 bits, which changes most long outputs."""
 
 
 @dataclass(kw_only=True)

@@ -31,6 +31,8 @@ ABSENT = (
     *("bad_words", "forced_prefix"),
 )
 """Settings of decoding that it has not, or that it counts in another way."""
+SPREAD = 1 / 8
+"""By which share the lengths of prompts that are read together may differ."""
 OURS = ("is_prefix_bidirectional", "has_pointer")
 """Fields of models that it cannot express."""
 
@@ -68,16 +70,34 @@ def decode_by_ctranslate2(
     model: Transformer, batch: Batch, config: DecodingConfig
 ) -> list[list[Output]]:
     """The outputs of each prompt of a batch, best first, as `decode_batch` has them."""
-    indices_by_limit: dict[int, list[int]] = defaultdict(list)
-    for index, limit in enumerate(batch.limits):
-        indices_by_limit[limit].append(index)
     outputs: list[list[Output]] = [[] for _ in batch.prompts]
-    for limit, indices in indices_by_limit.items():
-        for index, found in zip(
-            indices, _decode(model, batch, indices, limit, config), strict=True
-        ):
-            outputs[index] = found
+    for indices in _groups(batch):
+        limit = batch.limits[indices[0]]
+        decoded = _decode(model, batch, indices, limit, config)
+        for index, alternatives in zip(indices, decoded, strict=True):
+            outputs[index] = alternatives
     return outputs
+
+
+def _groups(batch: Batch) -> list[list[int]]:
+    """Indices of prompts with one limit and nearly one length: of a group, CTranslate2 reads as
+    many tokens at once as the shortest has, and the rest token by token.
+    """
+    groups: list[list[int]] = []
+    lengths = [len(prompt) for prompt in batch.prompts]
+    for index in sorted(
+        range(len(lengths)), key=lambda index: (batch.limits[index], -lengths[index])
+    ):
+        first = groups[-1][0] if groups else None
+        if (
+            first is not None
+            and batch.limits[first] == batch.limits[index]
+            and lengths[first] - lengths[index] <= SPREAD * lengths[first]
+        ):
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
 
 
 def _decode(
