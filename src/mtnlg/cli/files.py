@@ -67,16 +67,22 @@ def add_format(parser: Parser) -> None:
 def read_inputs(options: argparse.Namespace) -> Inputs:
     """The texts that the options name; raises DataError with file and line."""
     from mtnlg.leaderboard.file_inputs import Inputs
-    from mtnlg.records.text_files import STANDARD_INPUT, check_aligned, read_texts
+    from mtnlg.records.text_files import STANDARD_INPUT, check_aligned, compare_ids, read_fields
 
     sources = [options.sources] if options.sources else []
     paths = [*options.references, *options.hypotheses, *sources]
     if paths.count(STANDARD_INPUT) > 1:
         raise DataError("- stands for standard input, which can be read only once; name files")
 
+    ids: list[TextFile] = []
+
     def read(path: str, role: str) -> TextFile:
         field = getattr(options, f"{role}_field")
-        return read_texts(path, field=field, role=role, format_name=options.format)
+        files = read_fields(
+            path, field=field, optional=("id",), role=role, format_name=options.format
+        )
+        ids.extend(files[name] for name in files if name == "id" != field)
+        return files[field]
 
     references = [read(path, "reference") for path in options.references]
     hypotheses = [_single(read(path, "hypothesis")) for path in options.hypotheses]
@@ -97,13 +103,14 @@ def read_inputs(options: argparse.Namespace) -> Inputs:
         hypotheses, references, source_files = (
             [file.where(mask) for file in files] for files in (hypotheses, references, source_files)
         )
+    notes = compare_ids(ids)
     left_out = f"{num_empty} of {len(mask)} examples have no reference and are left out"
     return Inputs(
         hypotheses=hypotheses,
         references=references,
         sources=source_files[0] if source_files else None,
         targets=list(filter(None, targets)),
-        notes=(left_out,) if num_empty else (),
+        notes=[*notes, left_out] if num_empty else notes,
     )
 
 

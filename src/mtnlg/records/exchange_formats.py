@@ -52,9 +52,10 @@ def wmt_xml_examples(lines: Lines, request: Request) -> Examples:
     try:
         fields = WMTXMLDataset._unwrap_wmt21_or_later(io.BytesIO(content))  # type: ignore[no-untyped-call]
     except (AssertionError, KeyError, SyntaxError, TypeError, ValueError) as error:
+        reason = str(error).partition(":")[0]
         raise DataError(
-            f"{request.shown}: sacreBLEU cannot read this XML of WMT ({error}); take its texts out "
-            "by hand"
+            f"{request.shown}: sacreBLEU cannot read this XML of WMT ({reason}); take its texts "
+            "out by hand"
         ) from None
     known = {"src", "docid", "origlang", "domain"}
     references = [name for name in fields if name == "ref" or name.startswith("ref:")]

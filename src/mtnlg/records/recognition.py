@@ -7,6 +7,7 @@ text may begin with a number or a brace now and then.
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import re
 import warnings
@@ -107,7 +108,10 @@ DECODER_LINE = re.compile(
     r"(?P<text>[^\t]*)"
 )
 """An id, a score or both before a text, with tabs between them."""
-NUMBERED = re.compile(r"\s*[\[(]?(?P<number>\d+)(?:\] ?|[.)] |:(?!\d) ?| \|\|\| |\t)(?P<text>.*)")
+QUOTED_CELL = re.compile(r'^"(?:[^"]|"")*",|,"(?:[^"]|"")*"$')
+NUMBERED = re.compile(
+    r"\s*[\[(]?(?P<number>\d+)(?:\] ?|[,;](?!\d) ?|[.)] |:(?!\d) ?| \|\|\| |\t)(?P<text>.*)"
+)
 
 JSON_ENDINGS = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
 
@@ -262,6 +266,22 @@ def _is_numbered(lines: Sequence[str], first: int) -> bool:
     )
 
 
+def _is_csv(lines: Sequence[str]) -> bool:
+    """Whether lines are rows of a table: of one width, with quoted cells after numbers or nearly
+    everywhere.
+    """
+    if len(lines) < LEAST_NUMBERED or not re.match(r'\d+,|"', lines[0]):
+        return False
+    try:
+        rows = [*csv.reader(lines, strict=True)]
+    except csv.Error:
+        return False
+    num_quoted = sum(QUOTED_CELL.search(line) is not None for line in lines)
+    is_numbered = num_quoted > 0 and all(row[0].isdecimal() for row in rows)
+    is_table = len(rows) == len(lines) and len(set(map(len, rows))) == 1 and len(rows[0]) > 1
+    return is_table and (is_numbered or num_quoted >= MOST * len(lines))
+
+
 def _lines(head: Head) -> Shape | None:
     """Logs of decoders, subtitles and the like."""
     lines = head.lines
@@ -282,9 +302,17 @@ def _lines(head: Head) -> Shape | None:
     decoded = map(DECODER_LINE.fullmatch, lines)
     if all(match and (match["id"] or match["score"]) for match in decoded):
         return Shape(format="decoder", what="lines with an id or a score before each text")
-    if count >= LEAST_NUMBERED and (_is_numbered(lines, 0) or _is_numbered(lines, 1)):
-        return Shape(format="numbered", what="numbered lines")
     widths = {line.count("\t") + 1 for line in lines}
+    if _is_csv(lines):
+        remedy = "let its name end in .csv, and number the column by the option that ends in -field"
+        what = "a table without names, separated by commas"
+        return Shape(format=None, what=what, remedy=remedy)
+    if (
+        count >= LEAST_NUMBERED
+        and min(widths) <= 2
+        and (_is_numbered(lines, 0) or _is_numbered(lines, 1))
+    ):
+        return Shape(format="numbered", what="numbered lines")
     first_cells = [line.split("\t", 1)[0] for line in lines]
     if max(widths) > 2 and all(map(str.isdecimal, first_cells)) and first_cells.count("1") > 1:
         return Shape(format=None, what="CoNLL", remedy="join its tokens, a text a line")
@@ -296,4 +324,6 @@ def _lines(head: Head) -> Shape | None:
     if lines[0].strip().lower() in COLUMN_NAMES - {"no", "line"} and count > 1:
         what = f"text whose first line is {lines[0].strip()!r}, like the name of a column"
         return Shape(format="text", what=what)
+    if head.field.isdecimal() and int(head.field) > 1:
+        return Shape(format="text", what=f"plain text, which has no column {head.field}")
     return None

@@ -21,6 +21,8 @@ COLUMN_NAMES = frozenset(USUAL_NAMES.split())
 """What columns are usually called."""
 NAME = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)?(?<!\.)")
 """A name of a column, of one or two words."""
+LEAST_ROWS = 10
+"""Fewer may all differ from the first by chance."""
 
 
 def find_table(head: Head) -> Shape | None:
@@ -55,7 +57,9 @@ def table_shape(head: Head, format_name: str) -> Shape:
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a row names columns: by a usual name, or by a word above a column of numbers."""
+    """Whether a row names columns: by a usual name, a word above a column of numbers, or words
+    above rows of which none has only such words.
+    """
     if not all(NAME.fullmatch(cell.strip()) for cell in first if cell.strip()):
         return False
     if any(cell.strip().lower() in COLUMN_NAMES for cell in first):
@@ -63,7 +67,12 @@ def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     numeric = [
         all(_is_number(row[index : index + 1]) for row in rows) for index in range(len(first))
     ]
-    return any(numeric)
+    is_only = len(rows) >= LEAST_ROWS and len({*first}) == len(first) > 1
+    return any(numeric) or (is_only and not any(all(map(_is_name, row)) for row in rows))
+
+
+def _is_name(cell: str) -> bool:
+    return NAME.fullmatch(cell.strip()) is not None
 
 
 def _is_number(cells: Sequence[str]) -> bool:

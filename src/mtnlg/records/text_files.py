@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, compress
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import IO
 
@@ -51,6 +52,8 @@ from mtnlg.records.table_shapes import table_shape
 from mtnlg.text.scripts import find_unscorable
 
 STANDARD_INPUT = "-"
+LISTED_NAMES = 12
+"""Most names of fields in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +100,20 @@ def read_texts(
 
 
 def read_fields(
-    path: str, *, field: str, optional: Sequence[str], format_name: str | None = None
+    path: str,
+    *,
+    field: str,
+    optional: Sequence[str],
+    role: str = "hypothesis",
+    format_name: str | None = None,
 ) -> dict[str, TextFile]:
     """The examples of a field, and of each optional field that the file has."""
     shape, stream = _opened(path, field, format_name)
     lines = list(stream)
     names = [field, *(name for name in optional if name in _fields_of(shape, path, lines))]
-    roles = {"references": "reference"}
+    roles = {"references": "reference", "id": "id", field: role}
     return {
-        name: _collected(
-            path, shape, lines, Request(_shown(path), name, roles.get(name, "hypothesis"), shape)
-        )
+        name: _collected(path, shape, lines, Request(_shown(path), name, roles[name], shape))
         for name in names
     }
 
@@ -183,6 +189,36 @@ def check_aligned(files: Sequence[TextFile]) -> None:
         )
 
 
+def compare_ids(files: Sequence[TextFile]) -> list[str]:
+    """Which ids of files differ from the first file's, in words, except ids of another kind. Raises
+    DataError for the same ids in another order.
+    """
+    check_aligned(files)
+    notes = []
+    for file in files[1:]:
+        ids, first = ([_plain_id(texts[0]) for texts in side.examples] for side in (file, files[0]))
+        odd = [
+            index
+            for index, (left, right) in enumerate(zip(ids, first, strict=True))
+            if left != right
+        ]
+        if not odd or 2 * len({*ids} & {*first}) < len({*first}):
+            continue
+        words = (
+            f"{file.location(odd[0])}: id is {ids[odd[0]]!r}, but {files[0].location(odd[0])} has "
+            f"{first[odd[0]]!r}"
+        )
+        if sorted(ids) == sorted(first) and len({*ids}) == len(ids):
+            raise DataError(f"{words}; both have the same ids: sort the lines of both by them")
+        notes.append(f"{words}, and so on in {len(odd)} of {len(ids)} lines")
+    return notes
+
+
+def _plain_id(text: str) -> str:
+    """An id without the zeros before its numbers."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", text)
+
+
 def _text_examples(lines: Lines, request: Request) -> Examples:
     for number, raw in lines:
         yield number, (decode_line(raw, path=request.shown, number=number),)
@@ -231,9 +267,11 @@ def _items(value: object, field: str) -> Sequence[object]:
 
 
 def _field_of(record: Mapping[str, object], request: Request, at: str) -> Example:
+    if request.role == "id":
+        return (str(record.get(request.field, "")),)
     if request.field not in record:
         raise DataError(
-            f"{at}: has no field {request.field!r}; it has {', '.join(map(repr, record))}; "
+            f"{at}: has no field {request.field!r}; it has {_listed(record)}; "
             "name the field by the options that end in -field"
         )
     value = record[request.field]
@@ -242,14 +280,27 @@ def _field_of(record: Mapping[str, object], request: Request, at: str) -> Exampl
     return as_texts(value, f"{at}: {request.field}")
 
 
+def _listed(names: Iterable[str]) -> str:
+    """The first names, for a message."""
+    shown = [repr(name) for name in islice(names, LISTED_NAMES + 1)]
+    return ", ".join([*shown[:LISTED_NAMES], *(["..."] if len(shown) > LISTED_NAMES else [])])
+
+
 def _table_examples(lines: Lines, request: Request) -> Examples:
     shown, field = request.shown, request.field
     column: int | None = int(field) - 1 if field.isdecimal() else None
     if column == -1:
         raise DataError(f"{shown}: the number of a column begins with 1, and 0 was given")
-    is_header = request.shape.has_header or column is None
+    is_header = is_named = request.shape.has_header or column is None
+    width = 0
     for number, cells in _table_rows(lines, request):
+        width = width or len(cells)
         if is_header:
+            if column is None and cells.count(field) > 1:
+                raise DataError(
+                    f"{shown}:{number}: the first line names {cells.count(field)} columns "
+                    f"{field!r}; give the number of one from 1 by the options that end in -field"
+                )
             if column is None and field not in cells:
                 raise DataError(
                     f"{shown}:{number}: the first line names no column {field!r}; it has "
@@ -263,6 +314,11 @@ def _table_examples(lines: Lines, request: Request) -> Examples:
         if column >= len(cells):
             raise DataError(
                 f"{shown}:{number}: has {len(cells)} cells and no column {field}; repair the line"
+            )
+        if len(cells) > width or (len(cells) < width and not is_named):
+            raise DataError(
+                f"{shown}:{number}: has {len(cells)} cells, and the first line {width}; a text has "
+                "a separator in it: repair the longer line"
             )
         yield number, (cells[column],)
 
