@@ -254,34 +254,35 @@ def _bound_to(item: ast.alias) -> str:
     return item.asname or item.name.partition(".")[0]
 
 
-def _imports(body: list[ast.stmt]) -> Iterator[_Import]:
-    for node in (node for statement in body for node in ast.walk(statement)):
-        if isinstance(node, ast.Import):
-            yield from (_Import(item.name, None, _bound_to(item)) for item in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            yield from (_Import(module, item.name, _bound_to(item)) for item in node.names)
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[_Import]:
+    if isinstance(node, ast.Import):
+        return (_Import(item.name, None, _bound_to(item)) for item in node.names)
+    module = "." * node.level + (node.module or "")
+    return (_Import(module, item.name, _bound_to(item)) for item in node.names)
 
 
-def _normalized(node: object) -> str:
-    """A syntax tree as text, equal in each release of Python, without lone strings (docstrings)."""
+def _normalized(node: object, imports: list[_Import]) -> str:
+    """A syntax tree as text, equal in each release of Python, without lone strings (docstrings);
+    its imports are added to the list.
+    """
     if isinstance(node, list):
-        return f"[{','.join(_normalized(item) for item in node if not _is_lone_text(item))}]"
+        items = [_normalized(item, imports) for item in node if not _is_lone_text(item)]
+        return f"[{','.join(items)}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    parts = [
-        f"{name}={_normalized(value)}"
-        for name, value in ast.iter_fields(node)
-        if value is not None and value != []
-    ]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        imports += _imported(node)
+    parts = []
+    for name in node._fields:  # ast.iter_fields takes twice the time
+        value = getattr(node, name, None)
+        if value is not None and value != []:
+            parts.append(f"{name}={_normalized(value, imports)}")
     return f"{type(node).__name__}({','.join(parts)})"
 
 
 def _is_lone_text(node: object) -> bool:
-    match node:
-        case ast.Expr(value=ast.Constant(value=str())):
-            return True
-    return False
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 _known: dict[str, _Facts] = {}
@@ -300,9 +301,10 @@ def _facts(path: Path, function: str = "") -> _Facts:
         body = ast.parse(code).body
         if function:
             body = _definitions(function, body)
-        content = _normalized(body).encode() + b"".join(data)
+        imports: list[_Import] = []
+        content = _normalized(body, imports).encode() + b"".join(data)
         digest = hashlib.sha256(content).hexdigest()
-        _known[key] = _Facts(digest, tuple(_imports(body)))
+        _known[key] = _Facts(digest, tuple(imports))
         _new.add(key)
     return _known[key]
 
