@@ -136,7 +136,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("report/html.py", set[str]()),
         ("leaderboard/board.py", set[str]()),
         ("cli/main.py", set[str]()),
-        ("doctor/symptoms.py", set[str]()),
+        ("evaluation/symptoms.py", set[str]()),
         ("config/report.py", set[str]()),
         ("process/progress.py", set[str]()),
         ("plugins.py", set[str]()),
