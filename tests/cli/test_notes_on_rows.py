@@ -109,6 +109,7 @@ OTHERWISE_WRITTEN: dict[str, tuple[Callable[[str], str], str]] = {
     "lower-cased": (str.lower, "no capital letter, where the references have some: 40 of 40"),
     "tokenized": (lambda text: text.replace(".", " ."), "a space before punctuation"),
     "plain letters": (lambda text: text.replace("é", ""), "no letter with an accent"),
+    "quotation marks": (lambda text: text.replace("'", "’"), "straight quotation marks against"),
     "NFD": (lambda text: normalize("NFD", text), "composed (NFC) against decomposed (NFD): 40"),
     "lost": (lambda text: "nan" if "boat" in text else text, "in place of the output, such as nan"),
     "refused": (lambda text: f"As an AI, I can{text}", "or a refusal"),
@@ -120,9 +121,20 @@ def test_outputs_that_are_written_otherwise_are_a_note_on_the_row(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     change, expected = OTHERWISE_WRITTEN[name]
-    right = [text.replace("The", "Thé") for text in TEXTS]
+    right = [text.replace("The", "Thé").replace("a ", "a 'big' ") for text in TEXTS]
 
     assert expected in note(capsys, command("score", tmp_path, list(map(change, right)), right))
+
+
+@pytest.mark.parametrize("name", ["lower-cased", "plain letters"])
+def test_references_that_lost_letters_are_a_note_on_the_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    change, expected = OTHERWISE_WRITTEN[name]
+    right = [text.replace("The", "Thé") for text in TEXTS]
+    words = f"references: {expected.partition(',')[0]}"
+
+    assert words in note(capsys, command("score", tmp_path, right, list(map(change, right))))
 
 
 @pytest.mark.parametrize("name", ["markup", "escapes", "quotes", "mojibake", "replacement"])
@@ -187,8 +199,11 @@ def test_copies_of_sources_and_of_other_references_are_noted(
 
     of_sources = note(capsys, [*command("score", tmp_path, copies), *sources])
     of_others = note(capsys, command("score", tmp_path, shuffled))
+    longer = [f"{source} {text}" for source, text in zip(SOURCES[:30], TEXTS, strict=False)]
+    of_both = note(capsys, [*command("score", tmp_path, [*longer, *TEXTS[30:]]), *sources])
 
     assert "30 of 40 outputs are copies of the source" in of_sources
+    assert "30 of 40 outputs begin with the source" in of_both
     assert f"{num_moved} of 40 outputs are references of other lines" in of_others
 
 

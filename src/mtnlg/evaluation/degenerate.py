@@ -19,6 +19,7 @@ def degenerate_notes(texts: Texts) -> list[str]:
         "{} of {} outputs empty": (outputs.count(""), SOME),
         "one text {} of {} times": (_repeats(outputs, texts.references), HALF),
         "{} of {} outputs are copies of the source": (_copies(outputs, texts), HALF),
+        "{} of {} outputs begin with the source": (_continuations(outputs, texts), SOME),
         "{} of {} outputs are references of other lines": (_of_others(outputs, texts), HALF),
     }
     return [
@@ -45,6 +46,17 @@ def _copies(outputs: Sequence[str], texts: Texts) -> int:
     rows = zip(outputs, texts.sources or (), texts.references, strict=False)
     return sum(
         output == source.strip() and output != "" and output not in map(str.strip, targets)
+        for output, source, targets in rows
+    )
+
+
+def _continuations(outputs: Sequence[str], texts: Texts) -> int:
+    """Outputs that go on after their source, where no reference does."""
+    rows = zip(outputs, map(str.strip, texts.sources or ()), texts.references, strict=False)
+    return sum(
+        output != source != ""
+        and output.startswith(source)
+        and not any(target.strip().startswith(source) for target in targets)
         for output, source, targets in rows
     )
 

@@ -65,7 +65,9 @@ NO_ANSWER = re.compile(
     r"|i(?:'m sorry, but i)? can(?:no|')t (?:assist|help|fulfill)\b)",
     re.IGNORECASE,
 )
-ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
+ACCENTED = re.compile("(?!\u00d7|\u00df|\u00f7)[\u00c0-\u024f\u1e00-\u1eff]")
+"""Latin letters beyond ASCII; \u00df stays where accents are stripped."""
+STRAIGHT, TYPOGRAPHIC = re.compile("[\"']"), re.compile("[\u2018-\u201f]")
 LETTER = re.compile("[A-Za-z]")
 
 
@@ -90,6 +92,18 @@ def _has_other_marks(text: str, references: Sequence[str], language: str) -> boo
         has_ascii = ASCII_MARK.search(text) is not None and not WIDE_MARK.search(text)
         return has_ascii and WIDE_MARK.search(joined) is not None
     return WIDE_MARK.search(text) is not None and not WIDE_MARK.search(joined)
+
+
+def _has_other_quotes(text: str, references: Sequence[str], language: str) -> bool:
+    """Whether quotes and apostrophes are all straight and all typographic in the references, or the
+    reverse.
+    """
+    joined = "".join(references)
+    kinds = [(STRAIGHT.search(part), TYPOGRAPHIC.search(part)) for part in (text, joined)]
+    (straight, typographic), (expected_straight, expected_typographic) = kinds
+    is_straight = straight and not typographic and expected_typographic and not expected_straight
+    is_curly = typographic and not straight and expected_straight and not expected_typographic
+    return bool(is_straight or is_curly)
 
 
 def _is_in_other_script(text: str, references: Sequence[str], language: str) -> bool:
@@ -171,6 +185,13 @@ SYMPTOMS: tuple[Symptom, ...] = (
         least_share=FEW,
     ),
     Symptom(
+        name="quotation marks",
+        what="straight quotation marks against typographic ones, or the other way round",
+        remedy="write the quotation marks as the references do; each is a token",
+        has=_has_other_quotes,
+        least_share=FEW,
+    ),
+    Symptom(
         name="normalization",
         what="letters composed (NFC) against decomposed (NFD)",
         remedy="normalize both to NFC; to a metric they are other characters",
@@ -185,6 +206,7 @@ def find_symptoms(texts: Texts) -> list[Finding]:
     findings = [*(symptom.find(texts) for symptom in SYMPTOMS), *_find_signs(texts)]
     checks = (_lower_cased, _plain_letters, _copied, _constant, _of_other_length)
     findings += [check(texts) for check in checks]
+    findings += [_of_references(check, texts) for check in (_lower_cased, _plain_letters)]
     known = [*(finding for finding in findings if finding is not None), *find_affixes(texts)]
     return [
         _with_repair(finding, texts) if finding.name == MOJIBAKE else finding for finding in known
@@ -260,11 +282,11 @@ def _lower_cased(texts: Texts) -> Finding | None:
 
 
 def _plain_letters(texts: Texts) -> Finding | None:
-    """The lines of ASCII alone, if most whose references have other Latin letters are such."""
+    """The lines whose Latin letters are of ASCII, if most whose references have others are."""
     return _lost(
         texts,
         lambda text: ACCENTED.search(text) is not None,
-        lambda text: text.isascii() and LETTER.search(text) is not None,
+        lambda text: LETTER.search(text) is not None and not ACCENTED.search(_composed(text)),
         name="plain letters",
         what="no letter with an accent or the like, where the references have some",
         remedy="look for a conversion to ASCII, or an encoding that dropped letters",
@@ -294,6 +316,26 @@ def _lost(
     ):
         return None
     return Finding(name, what, positions, remedy)
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _of_references(check: Callable[[Texts], Finding | None], texts: Texts) -> Finding | None:
+    """What a check finds in the references, held against the outputs."""
+    outputs = [(text,) if text.strip() else targets[:1] for text, targets in _rows(texts)]
+    finding = check(
+        replace(texts, hypotheses=[targets[0] for targets in texts.references], references=outputs)
+    )
+    if finding is None:
+        return None
+    what = finding.what.replace("the references have some", "the outputs have some")
+    return replace(finding, name=f"references: {finding.name}", what=f"references: {what}")
+
+
+def _rows(texts: Texts) -> Iterator[tuple[str, Sequence[str]]]:
+    return zip(texts.hypotheses, texts.references, strict=True)
 
 
 def _has_capital(text: str) -> bool:

@@ -110,7 +110,7 @@ DECODER_LINE = re.compile(
 """An id, a score or both before a text, with tabs between them."""
 QUOTED_CELL = re.compile(r'^"(?:[^"]|"")*",|,"(?:[^"]|"")*"$')
 NUMBERED = re.compile(
-    r"\s*[\[(]?(?P<number>\d+)(?:\] ?|[,;](?!\d) ?|[.)] |:(?!\d) ?| \|\|\| |\t)(?P<text>.*)"
+    r"\s*[\[(]?(?P<number>\d+)(?:\] ?|[,;] ?|[.)] |:(?!\d) ?| \|\|\| |\t)(?P<text>.*)"
 )
 
 JSON_ENDINGS = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}
