@@ -34,6 +34,8 @@ CASES = [
         "columns 3 and 4 have no name; all cells below are empty",
     ),
     ("train.csv", "en,zh,\nOne.,一。,note\n", "column 3 has no name; put the names there"),
+    ("train.tsv", "en,zh\nOne.,一。\n", "names one column, 'en,zh'.*separated by ','"),
+    ("train.csv", "en^zh\nOne.^一。\n", "names one column, 'en.zh'.*separated by '.'; save"),
     ("train.tsv", ARRAY, "is one JSON array"),
     ("train.txt", OBJECTS, "is JSON lines, not paragraphs"),
     ("train.txt", TMX, "is TMX"),

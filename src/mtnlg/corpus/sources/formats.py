@@ -37,6 +37,8 @@ LONGEST_TEXT = 16_000_000
 the whole file into memory."""
 PARQUET_BATCH = 1_000
 """Rows that are decoded together."""
+OTHER_SEPARATORS = "\t,;|^~"
+"""What may separate the cells of a table of one column by mistake."""
 _UNDECODED = re.compile("[\udc80-\udcff]")
 """What `surrogateescape` makes of bytes that are not UTF-8."""
 
@@ -207,6 +209,12 @@ def _check_names(names: list[str], location: str) -> None:
         raise DataError(
             f"{location}: the first line must name each column once, found {', '.join(names)}; "
             "put the names there"
+        )
+    separator = next(filter(names[0].__contains__, OTHER_SEPARATORS), None)
+    if len(names) == 1 and separator is not None:
+        raise DataError(
+            f"{location}: the first line names one column, {names[0]!r}, whose names seem to be "
+            f"separated by {separator!r}; save the table as CSV with commas"
         )
     for name in names:
         _without_nul(name, location, what="line")
