@@ -246,7 +246,7 @@ class Launch:
         with experiment_lock(folder):
             write_launch(folder)
             if self.stage == "run":
-                report(thaw(jobs[0].file))
+                report(self.configs[jobs[0].run_id])
 
 
 def _code_hashes(configs: Mapping[str, Config]) -> dict[str, dict[str, str]]:
