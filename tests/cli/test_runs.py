@@ -359,12 +359,12 @@ def test_files_that_are_not_ours_stay(own: MadeRuns, capsys: pytest.CaptureFixtu
 def test_wait_ends_when_all_runs_are_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Oracle: a run that another thread ends half a second later."""
+    """Oracle: a run that another thread ends two seconds later."""
     folder = tmp_path / "runs" / "waiting"
     register(folder, {"one": [], "two": []}, command=["mtnlg"], code={})
     write_run(folder / "one", RunRecord("one", "finished", None, "model"))
     failed = RunRecord("two", "failed", "why", "model")
-    Timer(0.5, lambda: write_run(folder / "two", failed)).start()
+    Timer(2, lambda: write_run(folder / "two", failed)).start()
     words = ["runs", "wait", "waiting", "--runs-root", str(tmp_path / "runs")]
 
     assert main([*words, "--minutes", "0"]) == 1

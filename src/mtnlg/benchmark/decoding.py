@@ -77,7 +77,7 @@ def widest_spread(outputs: Ids) -> int:
     return max(lengths, key=lambda token: pvariance(lengths[token]))
 
 
-def our_decoder(material: Material, engine: Engine = Engine.pytorch) -> Decoder:
+def our_decoder(material: Material, engine: Engine | None = None) -> Decoder:
     """Ours, by one of its engines."""
 
     def decode(prompts: Ids, beams: int, num_rows: int) -> Ids:

@@ -24,10 +24,8 @@ Factor = Annotated[float, between(0.0001, 10_000)]
 
 
 class Engine(Enum):
-    """What computes a search."""
+    """What computes a search instead of ours."""
 
-    pytorch = "pytorch"
-    """Ours: all models, strategies and settings."""
     ctranslate2 = "ctranslate2"
     """CTranslate2, for greedy and beam search with models without pointer and bidirectional
     prefix.
@@ -46,8 +44,8 @@ class DecodingConfig:
 
     strategy: str = "greedy"
     """How the next token is chosen."""
-    engine: Engine = Engine.pytorch
-    """What computes it."""
+    engine: Engine | None = None
+    """What computes it. None: ours, which has all models, strategies and settings."""
     max_new_tokens: Count = 128
     """Longest output in tokens."""
     temperature: Factor = 1.0
@@ -155,9 +153,8 @@ class DecodingConfig:
     def constraint_labels(self) -> list[str]:
         """A short name of each constraint, whatever the strategy."""
         longest = f"{self.max_length_ratio or 0:g}x+{self.max_length_constant or 0}"
-        engine = None if self.engine is Engine.pytorch else self.engine
         named = {
-            self.engine.value: engine,
+            self.engine.value if self.engine else "": self.engine,
             f"norepeat{self.no_repeat_ngram_size}": self.no_repeat_ngram_size,
             f"repetition{self.repetition_penalty or 0:g}": self.repetition_penalty,
             f"min{self.min_new_tokens}": self.min_new_tokens,

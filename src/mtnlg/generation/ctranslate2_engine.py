@@ -43,7 +43,7 @@ _generators: WeakKeyDictionary[Transformer, tuple[object, Any]] = WeakKeyDiction
 def check_engine(decoding: DecodingConfig, model: ModelConfig) -> None:
     """Raise ConfigError for an engine that is not installed, and for what it cannot decode."""
     engine = decoding.engine
-    if engine is Engine.pytorch:
+    if engine is None:
         return
     key = f"decoding.engine={engine.value}"
     if find_spec("ctranslate2") is None:
@@ -56,14 +56,11 @@ def check_engine(decoding: DecodingConfig, model: ModelConfig) -> None:
         value = getattr(decoding, name)
         if value is not None:
             raise ConfigError(
-                f"decoding.{name}={value}: {key} has no such setting; leave it out, or decode with "
-                "engine=pytorch"
+                f"decoding.{name}={value}: {key} has no such setting; leave out one of them"
             )
     for name in OURS:
         if getattr(model, name):
-            raise ConfigError(
-                f"{key}: cannot express model.{name}=true; decode with engine=pytorch"
-            )
+            raise ConfigError(f"{key}: cannot express model.{name}=true; leave it out")
 
 
 def decode_by_ctranslate2(
@@ -117,6 +114,7 @@ def _decode(
         return step.batch_id in completed
 
     has_callback = batch.is_complete is not None and not is_beam
+    assert config.engine is not None, "ours decodes by itself"
     results = _generator(model, config.engine).generate_batch(
         [[*map(str, batch.prompts[index])] for index in indices],
         beam_size=config.num_beams if is_beam else 1,

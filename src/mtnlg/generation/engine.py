@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from mtnlg.config import DecodingConfig, Engine
+from mtnlg.config import DecodingConfig
 from mtnlg.generation.batches import Batch, Output, cut_batches, new_token_limits
 from mtnlg.generation.constraints import NO_RULES, TextRules, compile_constraints, relative_limits
 from mtnlg.generation.ctranslate2_engine import check_engine, decode_by_ctranslate2
@@ -46,7 +46,7 @@ def generate(
     outputs: list[list[Output]] = [[] for _ in prompts]
     was_training = model.training
     model.eval()
-    decode = decode_batch if config.engine is Engine.pytorch else decode_by_ctranslate2
+    decode = decode_by_ctranslate2 if config.engine else decode_batch
     try:
         for indices in cut_batches(lengths, limits, config=config):
             batch = Batch(

@@ -221,10 +221,10 @@ class MegatronTuringForConditionalGeneration:
                 f"stream(strategy={settings.strategy}): {settings.strategy} search takes back what "
                 "it has said; stream with greedy or sampling, or call generate()"
             )
-        if settings.engine is not Engine.pytorch:
+        if settings.engine is not None:
             raise ConfigError(
-                f"stream(engine={settings.engine.value}): only pytorch gives text as it comes; "
-                "leave it out, or call generate()"
+                f"stream(engine={settings.engine.value}): only our own search gives text as it "
+                "comes; leave it out, or call generate()"
             )
         if settings.num_alternatives > 1:
             raise ConfigError(
@@ -268,11 +268,10 @@ def decoding_of(
             raise ConfigError(f"{call}(): prefix and forced_prefix say the same; give one of them")
         values = {**values, "forced_prefix": prefix}
     strategy = values.get("strategy", "beam" if "num_beams" in values else "greedy")
-    engine = values.get("engine", Engine.pytorch)
-    names = [known.value for known in Engine]
-    if not isinstance(engine, Engine) and engine not in names:
-        raise ConfigError(f"{call}(engine={engine!r}): must be {', '.join(names)}")
-    settings = {**values, "strategy": strategy, "engine": Engine(engine)}
+    engine, engines = values.get("engine"), {known.value: known for known in Engine}
+    if engine not in (None, *Engine, *engines):
+        raise ConfigError(f"{call}(engine={engine!r}): must be {' or '.join(engines)}")
+    settings = {**values, "strategy": strategy, "engine": engines.get(str(engine), engine)}
     try:
         decoding = DecodingConfig(**settings)  # type: ignore[arg-type]
     except TypeError as error:
