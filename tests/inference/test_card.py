@@ -69,13 +69,21 @@ def test_card_of_a_model_without_records_says_so(pretrained: Pretrained, tmp_pat
     assert "Not known: the folder has no record of a training." in card
 
 
+@pytest.mark.parametrize(
+    ("folder", "where"), [(None, "no folder"), (Path("/m"), "/m"), (Path("/"), "/")]
+)
 def test_run_of_another_model_is_refused(
-    launch: MadeLaunch, pretrained: Pretrained, tmp_path: Path
+    folder: Path | None,
+    where: str,
+    launch: MadeLaunch,
+    pretrained: Pretrained,
+    tmp_path: Path,
 ) -> None:
-    """Oracle: the message by hand, and no folder."""
+    """Oracle: the message by hand, and no folder, wherever the model is from."""
     evaluated(launch, pretrained)
+    pretrained.folder = folder
 
-    with pytest.raises(ConfigError, match="it evaluated model m, and this one is from no folder"):
+    with pytest.raises(ConfigError, match=f"it evaluated model m, and this one is from {where};"):
         pretrained.save_pretrained(tmp_path / "saved", run=run_folder(launch))
 
     assert not (tmp_path / "saved").exists()

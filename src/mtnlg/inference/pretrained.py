@@ -105,9 +105,9 @@ class MegatronTuringForConditionalGeneration:
         if run is None:
             return None, Path()
         record = read_record(Path(run, RUN_FILE), RunRecord)
-        root = (self.folder or Path()).resolve().parents[1]
-        folder = None if record.model is None else model_folder(root, record.model)
-        if self.folder is None or folder != self.folder.resolve():
+        folder = (self.folder or Path()).resolve()
+        root = folder.parent.parent
+        if not record.model or not self.folder or folder != model_folder(root, record.model):
             raise ConfigError(
                 f"save_pretrained(run={str(run)!r}): it evaluated model {record.model}, and this "
                 f"one is from {self.folder or 'no folder'}; load it from artifacts/model/<key>"
@@ -268,10 +268,13 @@ def decoding_of(
             raise ConfigError(f"{call}(): prefix and forced_prefix say the same; give one of them")
         values = {**values, "forced_prefix": prefix}
     strategy = values.get("strategy", "beam" if "num_beams" in values else "greedy")
-    engine, engines = values.get("engine"), {known.value: known for known in Engine}
-    if engine not in (None, *Engine, *engines):
-        raise ConfigError(f"{call}(engine={engine!r}): must be {' or '.join(engines)}")
-    settings = {**values, "strategy": strategy, "engine": engines.get(str(engine), engine)}
+    settings = {**values, "strategy": strategy}
+    engine = values.get("engine")
+    try:
+        settings["engine"] = None if engine is None else Engine(engine)
+    except ValueError:
+        names = " or ".join(known.value for known in Engine)
+        raise ConfigError(f"{call}(engine={engine!r}): must be {names}") from None
     try:
         decoding = DecodingConfig(**settings)  # type: ignore[arg-type]
     except TypeError as error:
