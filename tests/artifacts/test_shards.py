@@ -16,6 +16,7 @@ import pytest
 import mtnlg
 from mtnlg.artifacts.shards import GrowingFiles, map_in_order
 from mtnlg.errors import ArtifactError
+from mtnlg.process.signals import end_at_once, handled_by
 
 
 def product(factor: int, number: int) -> int:
@@ -115,6 +116,23 @@ def test_workers_have_what_is_shared_and_leave_interrupts_to_their_parent() -> N
     assert {result[3:] for result in results} == {("false", True)}
     assert {result[2] for result in alone} == {os.getpid()}
     assert {result[4] for result in alone} == {signal.getsignal(signal.SIGINT) is signal.SIG_IGN}
+
+
+def handlers(shared: None, number: int) -> list[bool]:
+    """Whether a worker ends as usual by each signal that its parent handles or ignores."""
+    return [signal.getsignal(each) is signal.SIG_DFL for each in (signal.SIGTERM, signal.SIGHUP)]
+
+
+def test_workers_do_not_handle_signals_as_their_parent_does() -> None:
+    """Oracle: a handler dies with the image of a process, and what is ignored stays ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handled_by(end_at_once):
+            results = list(map_in_order(handlers, None, range(2), num_workers=2))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert results == [[True, False]] * 2
 
 
 @pytest.mark.parametrize(("num_workers", "most"), [(1, 1), (2, 5), (3, 7)])

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtnlg.errors import ArtifactError
+from mtnlg.process.signals import SIGNALS
 from mtnlg.records.codec import read_record, write_record
 from mtnlg.records.files import JsonObject
 
@@ -90,6 +91,8 @@ class _Work:
     @classmethod
     def begin(cls, function: Callable[[Any, Any], Any], shared: object) -> None:
         cls.function, cls.shared = staticmethod(function), shared
+        for each in filter(lambda each: callable(signal.getsignal(each)), SIGNALS):
+            signal.signal(each, signal.SIG_DFL)  # the handlers are of the parent's work
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
         os.environ["TOKENIZERS_PARALLELISM"] = "false"  # these processes are the parallelism
         threading.Thread(target=_end_with_parent, daemon=True).start()
