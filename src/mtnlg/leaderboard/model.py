@@ -23,7 +23,13 @@ AMONG_BEST = "†"
 """The mark of the best system and those from which it has no significant difference, where only
 pairs with the best were tested."""
 DECIMALS = 6
-"""Of numbers that a report computes, so that the order in which a machine adds does not matter."""
+
+
+def rounded(number: float) -> float:
+    """A number that a report computes, so that the order in which a machine adds does not matter;
+    never -0.
+    """
+    return round(number, DECIMALS) + 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class RowComparison:
     def to_json(self) -> JsonObject:
         """The comparison as in leaderboard.json."""
         return {
-            name: round(value, DECIMALS) if isinstance(value, float) else value
+            name: rounded(value) if isinstance(value, float) else value
             for name, value in asdict(self).items()
             if name not in ("p_bootstrap", "margin", "p_equivalent") or value is not None
         }
@@ -249,9 +255,7 @@ class Board:
                     "metric": name,
                     "family": family,
                     "comparisons": len(comparisons),
-                    "detectable": [
-                        round(size, DECIMALS) for size in detectable_range(comparisons) or ()
-                    ],
+                    "detectable": [rounded(size) for size in detectable_range(comparisons) or ()],
                 }
                 for name, tests in self.tests.items()
                 for family, comparisons in tests.families.items()

@@ -13,7 +13,7 @@ import numpy as np
 from mtnlg.config import EvaluationConfig
 from mtnlg.leaderboard.evidence import Evidence, EvidenceOf
 from mtnlg.leaderboard.labels import without_seed
-from mtnlg.leaderboard.model import DECIMALS, BoardRow
+from mtnlg.leaderboard.model import BoardRow, rounded
 from mtnlg.leaderboard.ranking import measure_of
 from mtnlg.records.runs import Cost
 from mtnlg.records.scores import MetricScore
@@ -95,7 +95,7 @@ def _with_interval(score: MetricScore, evidence: Evidence | str) -> MetricScore:
     num_seeds = len(score.seed_values)
     if isinstance(evidence, str):
         return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, evidence))
-    low, high = (round(end, DECIMALS) for end in evidence.value.interval())
+    low, high = map(rounded, evidence.value.interval())
     if not np.isfinite([low, high]).all():
         reason = f"{evidence.metric.name} without an example is no number"
         return replace(score, interval_reason=NO_INTERVAL.format(num_seeds, reason))

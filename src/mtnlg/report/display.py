@@ -37,8 +37,8 @@ def short_label(label: str) -> str:
 
 
 def number_text(value: float, *, unit: str) -> str:
-    """Two decimals for a score out of a hundred, four digits for anything else."""
-    return f"{value:.2f}" if unit == "0-100" else f"{value:.4g}"
+    """Two decimals for a score out of a hundred, four digits for anything else; no -0."""
+    return f"{value:z.2f}" if unit == "0-100" else f"{value:z.4g}"
 
 
 def value_text(metric: MetricScore) -> str:

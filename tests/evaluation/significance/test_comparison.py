@@ -102,17 +102,22 @@ def test_randomization_is_near_the_share_of_all_swaps() -> None:
 
 
 @pytest.mark.parametrize("test", list(PairedTest))
-def test_equal_systems_have_no_significant_difference(test: PairedTest) -> None:
-    statistics = of_means(np.random.default_rng(1).random(11))
+@pytest.mark.parametrize("num_others", [0, 3, 8])
+def test_equal_systems_have_no_significant_difference(test: PairedTest, num_others: int) -> None:
+    """Whatever stands between them in the sums, which are those of a matrix product."""
+    draws = np.random.default_rng(1).random((1 + num_others, 61))
+    statistics, *others = map(of_means, draws)
 
-    (comparison,) = compare_systems([statistics, statistics], mean, test=test, num_trials=100)
+    comparison = compare_systems(
+        [statistics, *others, statistics.copy()],
+        mean,
+        pairs=[(0, 1 + num_others)],
+        test=test,
+        num_trials=100,
+    )[0]
 
-    assert (comparison.p, comparison.difference, comparison.low, comparison.high) == (
-        1.0,
-        0.0,
-        0.0,
-        0.0,
-    )
+    values = (comparison.p, comparison.difference, comparison.low, comparison.high)
+    assert values == (1.0, 0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("test", list(PairedTest))

@@ -245,10 +245,13 @@ def _share_not_below(values: FloatArray, observed: float) -> float:
 def _resampled_values(
     statistics: Sequence[FloatArray], aggregate: Aggregate, resampling: Resampling
 ) -> FloatArray:
-    """Values of S systems on the same resamples, (S, R)."""
-    sums = resampled_sums(np.hstack(statistics), resampling)  # (R, S * K)
-    by_system = sums.reshape(len(sums), len(statistics), -1).swapaxes(0, 1)  # (S, R, K)
-    return np.asarray(aggregate(by_system), dtype=np.float64)
+    """Values of S systems on the same resamples, (S, R); exactly the same where statistics are."""
+    keys = [array.tobytes() for array in statistics]
+    distinct = dict(zip(keys, statistics, strict=True))
+    sums = resampled_sums(np.hstack(list(distinct.values())), resampling)  # (R, D * K)
+    by_array = sums.reshape(len(sums), len(distinct), -1).swapaxes(0, 1)  # (D, R, K)
+    values = dict(zip(distinct, aggregate(by_array), strict=True))
+    return np.array([values[key] for key in keys], dtype=np.float64)
 
 
 def _swapped_sums(statistics: FloatArray, *, num_trials: int, seed: int) -> FloatArray:
