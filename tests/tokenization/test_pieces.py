@@ -101,7 +101,7 @@ def test_text_is_cut_before_words_and_beside_chinese_punctuation() -> None:
 
 
 def test_forgetting_pieces_changes_no_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mtnlg.tokenization.pieces, "MAX_PIECES", 5)
+    monkeypatch.setattr(mtnlg.tokenization.pieces, "MAX_LETTERS", 30)
     tokenizer = TOKENIZERS["BPE"]
     encoder = PieceEncoder(tokenizer)
     words = CORPUS[0].split()

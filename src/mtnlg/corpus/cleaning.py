@@ -103,8 +103,6 @@ class Cleaner:
         return Row(_replace_surrogates(row.id), source, kept)
 
     def _clean_text(self, text: str) -> str:
-        if PLAIN.fullmatch(text):
-            return text
         cleaned, kinds = _clean(text, self.config)
         self.changed.update(kinds)
         return cleaned

@@ -91,7 +91,7 @@ def _find(affix: Affix, texts: Texts) -> Finding | None:
     return Finding(
         "affix",
         f"the output {affix.verb} with {shape!r} (0 stands for any number), {which}",
-        tuple(index for index, other in enumerate(shapes) if other == shape),
+        tuple(index for index, each in enumerate(shapes) if each == shape),
         remedy,
     )
 

@@ -27,6 +27,12 @@ MOST = 0.9
 LENGTH_RATIOS = (0.8, 1.25)
 """Normal lengths of all outputs, in characters of their references."""
 LINE_RATIOS = (0.5, 2.0)
+SIDES = (
+    ("which the references do not have", "", (True, False)),
+    ("in a reference and not in the output", "references: ", (False, True)),
+    ("in the output and in a reference, which count as matches", "both: ", (True, True)),
+)
+"""Whose damage it is: in words, at the head of a name, and whether (output, references) have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,13 +239,6 @@ def _find_signs(texts: Texts) -> Iterator[Finding]:
             if positions and not is_right and len(positions) >= least_share * len(texts):
                 remedy = f"{sign.remedy}{'; in both files' if is_shared else ''}"
                 yield Finding(f"{where}{sign.name}", f"{sign.what}, {words}", positions, remedy)
-
-
-SIDES = (
-    ("which the references do not have", "", (True, False)),
-    ("in a reference and not in the output", "references: ", (False, True)),
-    ("in the output and in a reference, which count as matches", "both: ", (True, True)),
-)
 
 
 @lru_cache(maxsize=20_000)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from mtnlg.evaluation import Metric, Resampling, Texts, score_metric
-from mtnlg.evaluation.metrics.base import excess_tokens
+from mtnlg.evaluation.metrics.base import first_excess
 from mtnlg.evaluation.score import measure_systems, measure_whole, num_cores
 from mtnlg.evaluation.significance.bootstrap import FloatArray
 from mtnlg.leaderboard.evidence import Evidence
@@ -216,16 +215,12 @@ def _too_long(files: Sequence[TextFile], settings: Settings) -> dict[str, str]:
 
 def _excess(metric: Metric, files: Sequence[TextFile], language: str) -> str | None:
     for file in files:
-        if max(map(len, chain(*file.examples)), default=0) <= metric.max_tokens:
-            continue
-        for index, texts in enumerate(file.examples):
-            for text in texts:
-                num_tokens = excess_tokens(metric, text, language=language)
-                if num_tokens is not None:
-                    return (
-                        f"{file.location(index)} has {num_tokens} tokens; {metric.name} is "
-                        f"computed for at most {metric.max_tokens}"
-                    )
+        if (excess := first_excess(metric, file.examples, language=language)) is not None:
+            index, num_tokens = excess
+            return (
+                f"{file.location(index)} has {num_tokens} tokens; {metric.name} is computed for at "
+                f"most {metric.max_tokens}"
+            )
     return None
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
-MAX_PIECES = 1 << 17
-"""Pieces whose ids are kept, about 200 bytes each; all are forgotten when there would be more."""
+MAX_LETTERS = 1 << 20
+"""Letters of the pieces whose ids are kept; all are forgotten when there would be more."""
 _HAN = "[\u4e00-\u9fa5]"
 _HAN_LETTER = re.compile(_HAN)
 _NO_LETTER = "[0-9，。！？、；：“”（）《》]"
@@ -39,20 +39,26 @@ class PieceEncoder:
     def __init__(self, tokenizer: TextTokenizer) -> None:
         self._tokenizer = tokenizer
         self._ids: dict[str, bytes] = {}
-        self._cut = cut if tokenizer.divides_words else _uncut
+        self._num_letters = 0
+        self._divides_words = tokenizer.divides_words
 
     def encode(self, texts: Sequence[str]) -> list[bytes]:
         """The ids of each text as `TextTokenizer.encode_batch` gives them, as bytes of uint32."""
-        pieces = [self._cut(text) for text in texts]
+        if not self._divides_words:
+            return self._whole(texts)
+        pieces = [cut(text) for text in texts]
         distinct = set(chain.from_iterable(pieces))
         new = list(distinct - self._ids.keys())
-        if len(self._ids) + len(new) > MAX_PIECES:
+        self._num_letters += sum(map(len, new))
+        if self._num_letters > MAX_LETTERS:
             self._ids.clear()
             new = list(distinct)
-        for piece, ids in zip(new, self._tokenizer.encode_batch(new), strict=True):
-            self._ids[piece] = np.asarray(ids, dtype=np.uint32).tobytes()
+            self._num_letters = sum(map(len, new))
+        self._ids.update(zip(new, self._whole(new), strict=True))
         return [b"".join(map(self._ids.__getitem__, text_pieces)) for text_pieces in pieces]
 
-
-def _uncut(text: str) -> list[str]:
-    return [text]
+    def _whole(self, texts: Sequence[str]) -> list[bytes]:
+        return [
+            np.asarray(ids, dtype=np.uint32).tobytes()
+            for ids in self._tokenizer.encode_batch(texts)
+        ]

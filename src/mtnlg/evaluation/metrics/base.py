@@ -136,17 +136,15 @@ def measure(metric: Metric, texts: Texts) -> FloatArray:
             f"evaluation.metrics has {metric.name!r}: it compares outputs with their sources, and "
             "there are none; give them (--sources), or leave it out"
         )
-    longest = max(map(len, chain(texts.hypotheses, *texts.references)))
-    rows = zip(texts.hypotheses, texts.references, strict=True)
-    for index, (hypothesis, targets) in enumerate(rows if longest > metric.max_tokens else ()):
-        for text in (hypothesis, *targets):
-            num_tokens = excess_tokens(metric, text, language=texts.language)
-            if num_tokens is not None:
-                raise DataError(
-                    f"{texts.row_name(index)}: a text of {num_tokens} tokens; {metric.name} is "
-                    f"computed for at most {metric.max_tokens}; drop the row, or leave the metric "
-                    "out of evaluation.metrics"
-                )
+    pairs = zip(texts.hypotheses, texts.references, strict=True)
+    rows = [(text, *targets) for text, targets in pairs]
+    if (excess := first_excess(metric, rows, language=texts.language)) is not None:
+        index, num_tokens = excess
+        raise DataError(
+            f"{texts.row_name(index)}: a text of {num_tokens} tokens; {metric.name} is computed "
+            f"for at most {metric.max_tokens}; drop the row, or leave the metric out of "
+            "evaluation.metrics"
+        )
     statistics = metric.statistics(texts)
     if statistics.ndim != 2 or len(statistics) != len(texts):
         raise ConfigError(
@@ -176,9 +174,17 @@ def sentence_scores(metric: Metric, texts: Texts) -> FloatArray:
     return values if metric.higher_is_better else -values
 
 
-def excess_tokens(metric: Metric, text: str, *, language: str) -> int | None:
-    """The length of a text that is too long for the metric; None for any other text."""
-    if len(text) <= metric.max_tokens:
+def first_excess(
+    metric: Metric, rows: Sequence[Sequence[str]], *, language: str
+) -> tuple[int, int] | None:
+    """The position of the first row with a text that is too long for the metric, and the tokens of
+    that text; None if there is none. No text has more tokens than characters.
+    """
+    if max(map(len, chain.from_iterable(rows)), default=0) <= metric.max_tokens:
         return None
-    num_tokens = metric.length(text, language)
-    return num_tokens if num_tokens > metric.max_tokens else None
+    for index, text in ((index, text) for index, texts in enumerate(rows) for text in texts):
+        if len(text) > metric.max_tokens:
+            num_tokens = metric.length(text, language)
+            if num_tokens > metric.max_tokens:
+                return index, num_tokens
+    return None
