@@ -46,6 +46,10 @@ COMMANDS = {
     ),
     "gate": ("gate.add_parser", "for CI: exit 1 where a run is worse than a baseline"),
     "benchmark": ("benchmark.add_parser", "speed beside other programs, on this machine"),
+    "peer": (
+        "peer.add_parser",
+        "an encoder-decoder of transformers that learns what a run learned, for as long",
+    ),
     "runs": ("runs.add_parser", "list, show, compare, clean and measure runs"),
     "publish": (
         "publish.add_parser",

@@ -1,0 +1,199 @@
+"""A peer in quality: Marian's encoder and decoder (Junczys-Dowmunt et al. 2018) of transformers,
+trained by its Seq2SeqTrainer on the rows of a run for as long as the run's model.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mtnlg.benchmark.measurement import Cost, Stopwatch
+from mtnlg.config import ModelConfig
+from mtnlg.errors import ConfigError
+from mtnlg.model import load_model
+from mtnlg.provenance.manifest import Run
+from mtnlg.records.places import TRAIN, artifact_folder, model_folder, rows_file
+from mtnlg.records.rows import read_rows
+from mtnlg.records.stages import find_training
+from mtnlg.records.transformers_folder import import_transformers
+from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
+
+logger = logging.getLogger(__name__)
+
+FEED_FORWARD_FACTOR = 4
+LONGEST = 512
+"""Tokens of a source or a target; what is longer is cut."""
+WARMUP_SHARE = 0.1
+"""Of the steps; the learning rate then falls linearly to zero."""
+TRIAL_STEPS = (10, 40)
+"""Steps of two other trainings before, whose difference says what a step costs."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the peer is trained; what is not said here is the Trainer's default."""
+
+    learning_rate: float = 2e-3
+    dropout: float = 0.1
+    label_smoothing: float = 0.1
+    batch_rows: int = 128
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a peer is trained on, and for how long."""
+
+    pairs: list[dict[str, list[int]]]
+    """Ids of a source, and of its target as labels, each with its end."""
+    tokenizer: Any
+    """Of transformers."""
+    model: ModelConfig
+    """The run's."""
+    seed: int
+    threads: int
+    seconds: float
+    """Of processor time."""
+
+
+def read_lesson(run: Run, *, artifacts_root: Path, seconds: float | None) -> Lesson:
+    """The rows, tokenizer and width of a run, half of its layers on each side, and the time that
+    its training took, unless `seconds` says another. Raises ConfigError for a run that trained no
+    model on one task.
+    """
+    keys = run.record.artifacts
+    training = find_training(keys.model, artifacts_root=artifacts_root)
+    if training is None or not (keys.model and keys.tokenizer) or len(keys.rows) != 1:
+        raise ConfigError(
+            f"{run.folder}: a peer learns what a run learned; this run did not train a model on "
+            f"one task below {artifacts_root}"
+        )
+    (rows,) = keys.rows.values()
+    folder = artifact_folder(artifacts_root, "tokenizer", keys.tokenizer)
+    tokenizer = _tokenizer(TextTokenizer.load(folder / TOKENIZER_FILE))
+    path = artifact_folder(artifacts_root, "rows", rows) / rows_file(TRAIN)
+    texts = [(row.source, row.references[0]) for row in read_rows(path)]
+    sources, targets = (
+        tokenizer(list(side), truncation=True, max_length=LONGEST)["input_ids"]
+        for side in zip(*texts, strict=True)
+    )
+    return Lesson(
+        [
+            {"input_ids": source, "labels": target}
+            for source, target in zip(sources, targets, strict=True)
+        ],
+        tokenizer,
+        load_model(model_folder(artifacts_root, keys.model)).config,
+        run.record.seed or 0,
+        training.threads,
+        training.training_seconds * training.threads if seconds is None else seconds,
+    )
+
+
+def train_marian(lesson: Lesson, recipe: Recipe, folder: Path) -> None:
+    """Write config, weights and tokenizer of the trained peer."""
+    torch.set_num_threads(lesson.threads)
+    trials = [_train(lesson, recipe, folder, num_steps=steps)[1] for steps in TRIAL_STEPS]
+    (few, many), (less, more) = TRIAL_STEPS, [trial.processor for trial in trials]
+    num_steps = max(round(lesson.seconds * (many - few) / (more - less)), 1)
+    model, cost = _train(lesson, recipe, folder, num_steps=num_steps)
+    model.save_pretrained(folder)
+    lesson.tokenizer.save_pretrained(folder)
+    logger.info(
+        "%s: %s parameters, %s steps in %.0f s of processor time (asked: %.0f)",
+        folder,
+        f"{model.num_parameters():,}",
+        f"{num_steps:,}",
+        cost.processor,
+        lesson.seconds,
+    )
+
+
+def _tokenizer(ours: TextTokenizer) -> Any:
+    """Our tokenizer for transformers; a text ends with the end."""
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+
+    transformers = import_transformers("mtnlg peer: needs the package transformers")
+    tokenizer = Tokenizer.from_str(ours.to_json())
+    pad, end = (tokenizer.id_to_token(id_) for id_ in (ours.pad_id, ours.end_id))
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {end}", special_tokens=[(end, ours.end_id)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=pad, eos_token=end
+    )
+
+
+def _train(lesson: Lesson, recipe: Recipe, folder: Path, *, num_steps: int) -> tuple[Any, Cost]:
+    """A new model after so many steps, and what these cost, with examples as the work."""
+    import transformers
+
+    transformers.set_seed(lesson.seed)
+    model = transformers.MarianMTModel(_config(lesson, recipe))
+    settings = transformers.Seq2SeqTrainingArguments(
+        output_dir=str(folder),
+        max_steps=num_steps,
+        per_device_train_batch_size=recipe.batch_rows,
+        train_sampling_strategy="group_by_length",
+        learning_rate=recipe.learning_rate,
+        warmup_steps=round(WARMUP_SHARE * num_steps),
+        label_smoothing_factor=recipe.label_smoothing,
+        seed=lesson.seed,
+        use_cpu=True,
+        report_to="none",
+        save_strategy="no",
+        logging_steps=max(num_steps // 10, 1),
+        disable_tqdm=True,
+    )
+    trainer = transformers.Seq2SeqTrainer(
+        model,
+        settings,
+        data_collator=transformers.DataCollatorForSeq2Seq(lesson.tokenizer, model=model),
+        train_dataset=lesson.pairs,
+        callbacks=[_loss_reporter(num_steps)],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    watch = Stopwatch()
+    trainer.train()
+    return model, watch.cost(num_steps * recipe.batch_rows)
+
+
+def _config(lesson: Lesson, recipe: Recipe) -> Any:
+    """The run's width and heads, and half of its layers on each side."""
+    import transformers
+
+    tokenizer, model = lesson.tokenizer, lesson.model
+    return transformers.MarianConfig(
+        vocab_size=len(tokenizer),
+        d_model=model.hidden_size,
+        encoder_layers=model.num_layers // 2,
+        decoder_layers=model.num_layers // 2,
+        encoder_attention_heads=model.num_heads,
+        decoder_attention_heads=model.num_heads,
+        encoder_ffn_dim=FEED_FORWARD_FACTOR * model.hidden_size,
+        decoder_ffn_dim=FEED_FORWARD_FACTOR * model.hidden_size,
+        max_position_embeddings=LONGEST,
+        dropout=recipe.dropout,
+        scale_embedding=True,
+        pad_token_id=tokenizer.pad_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+        forced_eos_token_id=None,
+    )
+
+
+def _loss_reporter(num_steps: int) -> Any:
+    """A callback that logs the loss."""
+    from transformers import TrainerCallback
+
+    class LossReporter(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+            if "loss" in (logs := named.get("logs") or {}):
+                logger.info("step %s/%s loss %.3f", state.global_step, num_steps, logs["loss"])
+
+    return LossReporter()
