@@ -95,7 +95,7 @@ def test_progress_has_every_training_row_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Oracle: five rows, reported two at a time."""
-    monkeypatch.setattr(audit, "PROGRESS_ROWS", 2)
+    monkeypatch.setattr(audit, "BLOCK_BYTES", 100)  # a row has about sixty
     tests = {"a.test": rows_file(tmp_path / "test.jsonl", TEST)}
     seen: list[int] = []
 
@@ -214,7 +214,7 @@ def test_splits_of_rows_are_audited_without_dialogues_and_with_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Oracle: by eye. Rows are reported two at a time, and the total so far."""
-    monkeypatch.setattr(audit, "PROGRESS_ROWS", 2)
+    monkeypatch.setattr(audit, "BLOCK_BYTES", 100)  # a row has about sixty
     stems = write_splits(tmp_path, train=[*TRAIN, TEST[1]], validation=TRAIN[:1], test=TEST)
     reports: list[tuple[str, int]] = []
 
@@ -246,3 +246,35 @@ def test_splits_without_rows_to_compare_have_no_overlap(tmp_path: Path, stems: l
     )
     compared = {stem for stem in stems if "overlap_with_validation" in audits[stem]}
     assert compared == ({"test"} if "validation" in stems else set())
+
+
+@pytest.mark.parametrize("num_bytes", [1, 90, 400])
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_blocks_and_processes_change_no_byte(
+    num_bytes: int, num_workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the whole file as one block; dialogues of one to six turns are cut everywhere."""
+    words = [*"abcdefgh"]
+    dialogues = [
+        dialogue(f"d{number}", *(" ".join([words[number], *words[:turn]]) for turn in range(1, 7)))
+        for number in range(6)
+    ]
+    rows = [row for number, turns in enumerate(dialogues) for row in turns[: 1 + number % 5]]
+    train = [*rows, *dialogue("x", "a dog", "a cat"), Row("alone", "a", ("b",)), *dialogues[4]]
+    splits = write_splits(tmp_path, train=train, test=[*rows[:3], *dialogues[4]])
+
+    def audited() -> dict[str, object]:
+        return dict(audit_splits(tmp_path, splits, is_dialogue=True, num_workers=num_workers))
+
+    def searched() -> bytes:
+        files = {name: RowsFile(tmp_path / f"{name}.jsonl", "", True) for name in splits}
+        run = RunFiles({"test": files["test"]}, {"train": files["train"]})
+        (tmp_path / "out").mkdir(exist_ok=True)
+        write_contamination(tmp_path / "out", run, num_workers=num_workers, on_rows=lambda _: None)
+        return b"".join(path.read_bytes() for path in sorted((tmp_path / "out").iterdir()))
+
+    whole = audited(), searched()
+    monkeypatch.setattr(audit, "BLOCK_BYTES", num_bytes)
+
+    assert (audited(), searched()) == whole
+    assert whole[0]["test"]["overlap_with_train"]["whole_dialogues"] == 3

@@ -37,10 +37,10 @@ TRIAL_STEPS = (10, 40)
 class Recipe:
     """How the peer is trained; what is not said here is the Trainer's default."""
 
-    learning_rate: float = 2e-3
+    learning_rate: float = 7e-4
     dropout: float = 0.1
     label_smoothing: float = 0.1
-    batch_rows: int = 128
+    batch_rows: int = 32
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _train(lesson: Lesson, recipe: Recipe, folder: Path, *, num_steps: int) -> t
     import transformers
 
     transformers.set_seed(lesson.seed)
-    model = transformers.MarianMTModel(_config(lesson, recipe))
+    model = _model(lesson, recipe)
     settings = transformers.Seq2SeqTrainingArguments(
         output_dir=str(folder),
         max_steps=num_steps,
@@ -162,16 +162,17 @@ def _train(lesson: Lesson, recipe: Recipe, folder: Path, *, num_steps: int) -> t
     return model, watch.cost(num_steps * recipe.batch_rows)
 
 
-def _config(lesson: Lesson, recipe: Recipe) -> Any:
+def _model(lesson: Lesson, recipe: Recipe) -> Any:
     """The run's width and heads, and half of its layers on each side."""
     import transformers
 
     tokenizer, model = lesson.tokenizer, lesson.model
-    return transformers.MarianConfig(
+    num_layers = max(model.num_layers // 2, 1)
+    config = transformers.MarianConfig(
         vocab_size=len(tokenizer),
         d_model=model.hidden_size,
-        encoder_layers=model.num_layers // 2,
-        decoder_layers=model.num_layers // 2,
+        encoder_layers=num_layers,
+        decoder_layers=num_layers,
         encoder_attention_heads=model.num_heads,
         decoder_attention_heads=model.num_heads,
         encoder_ffn_dim=FEED_FORWARD_FACTOR * model.hidden_size,
@@ -185,6 +186,7 @@ def _config(lesson: Lesson, recipe: Recipe) -> Any:
         bos_token_id=None,
         forced_eos_token_id=None,
     )
+    return transformers.MarianMTModel(config)
 
 
 def _loss_reporter(num_steps: int) -> Any:

@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
     parser.add_argument("RUN", help="a run's folder, its id, or the beginning of its id")
     parser.add_argument("FOLDER", type=Path, help="a new folder of transformers")
     parser.add_argument("--seconds", type=float, help="of processor time (the run's)")
-    parser.add_argument("--learning-rate", type=float, default=2e-3, help="(0.002)")
+    parser.add_argument("--learning-rate", type=float, default=7e-4, help="(0.0007)")
     parser.add_argument("--dropout", type=float, default=0.1, help="(0.1)")
     add_roots(parser, ["runs", "artifacts"])
 

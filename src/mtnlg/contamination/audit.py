@@ -8,21 +8,30 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from mtnlg.artifacts.shards import map_in_order
 from mtnlg.artifacts.store import recorded_sha256
 from mtnlg.config import TaskConfig, TaskKind
 from mtnlg.contamination.repeats import num_repeats, text_hash
-from mtnlg.contamination.search import RULES, ContaminationSearch, RowSet, dialogue_key, records
+from mtnlg.contamination.search import (
+    RULES,
+    ContaminationSearch,
+    RowSet,
+    Seen,
+    dialogue_key,
+    records,
+)
 from mtnlg.records.codec import write_record
 from mtnlg.records.files import JsonObject, write_jsonl
 from mtnlg.records.places import CONTAMINATION_FILE, TRAIN, VALIDATION, rows_file
-from mtnlg.records.rows import Row, read_rows
+from mtnlg.records.rows import LineBlock, line_blocks, parse_rows, read_rows
 from mtnlg.records.stages import ContaminationSummary
 
-PROGRESS_ROWS = 1000
-"""Rows between two reports of progress."""
+BLOCK_BYTES = 1_000_000
+"""Bytes of the training rows that a process searches together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +85,23 @@ class RunFiles:
 
 
 def write_contamination(
-    folder: Path, files: RunFiles, *, on_rows: Callable[[int], None]
+    folder: Path, files: RunFiles, *, num_workers: int = 1, on_rows: Callable[[int], None]
 ) -> list[str]:
     """Write <name>.jsonl for each test set, with the signals of each row, and contamination.json
     with counts and rules; return a sentence for each test set.
 
     `on_rows` gets the number of training rows since the last call. Without test sets none is read.
+    The number of processes changes no byte.
     """
     search = ContaminationSearch(
-        {name: _rows(file.path, file.is_dialogue) for name, file in files.test_sets.items()}
+        {
+            name: RowSet(read_rows(file.path), file.is_dialogue)
+            for name, file in files.test_sets.items()
+        }
     )
     for _, training in sorted(files.training_sets.items()) if files.test_sets else ():
-        search.read(_rows(training.path, training.is_dialogue, on_rows))
+        for part in _searched(search, training.path, training.is_dialogue, num_workers):
+            on_rows(part.num_rows)
     summary: dict[str, dict[str, int]] = {}
     lines = []
     for name in files.test_sets:
@@ -107,6 +121,7 @@ def audit_splits(
     stems: Sequence[str],
     *,
     is_dialogue: bool,
+    num_workers: int = 1,
     on_progress: Callable[[str, int], None] = lambda _, __: None,
 ) -> dict[str, JsonObject]:
     """For audit.json, by split: signals of held-out rows in the training split and of test rows in
@@ -119,20 +134,17 @@ def audit_splits(
     held_out = {TRAIN: [stem for stem in stems if stem != TRAIN], VALIDATION: tests}
     for seen in (split for split in held_out if split in stems and held_out[split]):
         search = ContaminationSearch(
-            {stem: _rows(folder / rows_file(stem), is_dialogue) for stem in held_out[seen]}
+            {
+                stem: RowSet(read_rows(folder / rows_file(stem)), is_dialogue)
+                for stem in held_out[seen]
+            }
         )
         dialogues = array("Q")
         num_rows = 0
-
-        def advance(amount: int, seen: str = seen) -> None:
-            nonlocal num_rows
-            num_rows += amount
+        for part in _searched(search, folder / rows_file(seen), is_dialogue, num_workers):
+            num_rows += part.num_rows
             on_progress(f"contamination in {seen}", num_rows)
-
-        for record in records(_rows(folder / rows_file(seen), is_dialogue, advance)):
-            search.read_record(record, is_dialogue=is_dialogue)
-            if is_dialogue:
-                dialogues.append(text_hash(dialogue_key(record)))
+            dialogues.extend(part.dialogues)
         for stem in held_out[seen]:
             audits[stem][f"overlap_with_{seen}"] = {**search.signals(stem).counts()}
         if is_dialogue:
@@ -144,14 +156,56 @@ def audit_splits(
     return audits
 
 
-def _rows(path: Path, is_dialogue: bool, on_rows: Callable[[int], None] = lambda _: None) -> RowSet:
-    return RowSet(_counted(read_rows(path), on_rows), is_dialogue)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a process found in some training rows."""
+
+    seen: Seen
+    num_rows: int
+    dialogues: array[int]
+    """A hash of each dialogue; empty for other tasks."""
 
 
-def _counted(rows: Iterator[Row], on_rows: Callable[[int], None]) -> Iterator[Row]:
-    number = 0
-    for number, row in enumerate(rows, start=1):
-        if number % PROGRESS_ROWS == 0:
-            on_rows(PROGRESS_ROWS)
-        yield row
-    on_rows(number % PROGRESS_ROWS)
+def _searched(
+    search: ContaminationSearch, path: Path, is_dialogue: bool, num_workers: int
+) -> Iterator[_Part]:
+    """Search a training file; the parts are its blocks, in order."""
+    blocks = line_blocks(path, BLOCK_BYTES)
+    if is_dialogue:
+        blocks = _whole_dialogues(blocks)
+    read = partial(_read_block, is_dialogue=is_dialogue)
+    for part in map_in_order(read, search, blocks, num_workers=num_workers):
+        search.add_seen(part.seen)
+        yield part
+
+
+def _read_block(search: ContaminationSearch, block: LineBlock, *, is_dialogue: bool) -> _Part:
+    dialogues, num_rows = array("Q"), 0
+    for record in records(RowSet(block.rows(), is_dialogue)):
+        search.read_record(record, is_dialogue=is_dialogue)
+        num_rows += len(record)
+        if is_dialogue:
+            dialogues.append(text_hash(dialogue_key(record)))
+    return _Part(search.take_seen(), num_rows, dialogues)
+
+
+def _whole_dialogues(blocks: Iterator[LineBlock]) -> Iterator[LineBlock]:
+    """The same lines in blocks of which each ends with a dialogue."""
+    held: list[bytes] = []
+    for block in blocks:
+        lines, first = [*held, *block.lines], block.first - len(held)
+        start = len(lines) - 1
+        while start > 0 and _is_one_dialogue(
+            lines[start - 1 : start + 1], block.path, first + start
+        ):
+            start -= 1
+        held = lines[start:]
+        yield LineBlock(block.path, lines[:start], first, block.position)
+    if held:
+        yield replace(block, lines=held, first=block.last - len(held) + 1)
+
+
+def _is_one_dialogue(lines: list[bytes], path: Path, first: int) -> bool:
+    """Whether two rows may be turns of one dialogue, by their ids."""
+    names = {row.id.rpartition(":")[0] for row in parse_rows(lines, path=path, first=first)}
+    return len(names) == 1 and names != {""}

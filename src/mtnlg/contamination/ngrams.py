@@ -9,7 +9,7 @@ n-grams of the few texts.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import repeat
 
@@ -27,6 +27,8 @@ BATCH_UNITS = 1 << 17
 FILTER_CELLS = 16
 """Cells of the first filter for each n-gram; one in so many unknown windows passes it."""
 MAX_FILTER_BITS = 25
+SeenNgrams = Mapping[int, NDArray[np.int64]]
+"""Length -> indexes of distinct n-grams."""
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that the multiplication loses no bits."""
 
@@ -72,6 +74,16 @@ class NgramSearch:
         for table in self._tables.values():
             table.mark(units)
 
+    def take_seen(self) -> SeenNgrams:
+        """Indexes of the n-grams that were seen since the last call, which are then forgotten."""
+        self._flush()
+        return {length: table.take_seen() for length, table in self._tables.items()}
+
+    def add_seen(self, seen: SeenNgrams) -> None:
+        """Mark n-grams as seen that an equal search has seen."""
+        for length, indexes in seen.items():
+            self._tables[length].is_seen[indexes] = True
+
     def shares(self) -> list[float | None]:
         """The share of each text's n-grams that was seen; None for a text too short for any."""
         self._flush()
@@ -108,6 +120,12 @@ class _Table:
         hashes = hashes[self.may_be_known[hashes >> self.shift]]
         indexes = np.minimum(np.searchsorted(self.known, hashes), self.known.size - 1)
         self.is_seen[indexes[self.known[indexes] == hashes]] = True
+
+    def take_seen(self) -> NDArray[np.int64]:
+        """The indexes of what was seen, in order; it is then forgotten."""
+        indexes = np.flatnonzero(self.is_seen)
+        self.is_seen[indexes] = False
+        return indexes
 
     def seen_before(self) -> NDArray[np.int64]:
         """The number of n-grams seen before each n-gram of the few texts, (G + 1,)."""

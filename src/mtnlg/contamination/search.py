@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from mtnlg.contamination.ngrams import CHARACTER_LENGTH, WORD_LENGTH, NgramSearch
+from mtnlg.contamination.ngrams import CHARACTER_LENGTH, WORD_LENGTH, NgramSearch, SeenNgrams
 from mtnlg.records.rows import Row, RowSignals
 from mtnlg.text.spelling import is_unspaced, normalized_key, units, verbatim, without_labels
 
@@ -94,6 +94,17 @@ class Signals:
         return {**counts, **dialogues}
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What held-out rows have and training rows too."""
+
+    keys: Mapping[str, set[Hashable]]
+    """By signal."""
+    ngrams: SeenNgrams
+    num_dialogues: int
+    """Training texts that are a whole held-out dialogue."""
+
+
 class ContaminationSearch:
     """Searches training rows for held-out rows, which are given by name of their set: `read` the
     training rows, then take the `signals`.
@@ -102,7 +113,8 @@ class ContaminationSearch:
     def __init__(self, held_out: Mapping[str, RowSet]) -> None:
         self.num_dialogues_seen = 0
         """Training texts that are a whole held-out dialogue."""
-        self._seen: dict[str, dict[Hashable, bool]] = {tag: {} for tag in RULES}
+        self._known: dict[str, set[Hashable]] = {tag: set() for tag in RULES}
+        self._seen: dict[str, set[Hashable]] = {tag: set() for tag in RULES}
         texts: list[list[str]] = []
         self._expected = {
             name: [
@@ -117,7 +129,7 @@ class ContaminationSearch:
             for record in row_records:
                 for row in record:
                     for tag, keys in row.keys.items():
-                        self._seen[tag].update(dict.fromkeys(keys, False))
+                        self._known[tag].update(keys)
 
     def read(self, training: RowSet) -> None:
         """Search the rows of one training set."""
@@ -144,7 +156,20 @@ class ContaminationSearch:
         expected = self._expected[name]
         rows = [self._row_signals(row, shares) for record in expected for row in record]
         dialogues = [record[0].keys[DIALOGUE] for record in expected if DIALOGUE in record[0].keys]
-        return Signals(rows, [self._seen[DIALOGUE][keys[0]] for keys in dialogues])
+        return Signals(rows, [keys[0] in self._seen[DIALOGUE] for keys in dialogues])
+
+    def take_seen(self) -> Seen:
+        """What was seen since the last call, which this search then forgets."""
+        seen = Seen(self._seen, self._ngrams.take_seen(), self.num_dialogues_seen)
+        self._seen, self.num_dialogues_seen = {tag: set() for tag in RULES}, 0
+        return seen
+
+    def add_seen(self, seen: Seen) -> None:
+        """As if this search had read what an equal search has read."""
+        for tag, keys in seen.keys.items():
+            self._seen[tag] |= keys
+        self._ngrams.add_seen(seen.ngrams)
+        self.num_dialogues_seen += seen.num_dialogues
 
     def _read_text(self, lines: Sequence[_Line]) -> None:
         """Search one text or dialogue for lines, n-grams, exchanges and whole dialogues."""
@@ -175,19 +200,18 @@ class ContaminationSearch:
 
     def _see(self, tag: str, key: Hashable) -> bool:
         """Note that training has this key; False where no held-out row has it."""
-        seen = self._seen[tag]
-        if key not in seen:
+        if key not in self._known[tag]:
             return False
-        seen[key] = True
+        self._seen[tag].add(key)
         return True
 
     def _row_signals(self, row: _Expected, shares: Sequence[float | None]) -> RowSignals:
         source = shares[row.texts[0]]
         targets = [share for index in row.texts[1:] if (share := shares[index]) is not None]
         target = max(targets, default=None)
-        has = {tag: any(self._seen[tag][key] for key in keys) for tag, keys in row.keys.items()}
+        has = {tag: not self._seen[tag].isdisjoint(keys) for tag, keys in row.keys.items()}
         has[LINES] = any(
-            sum(self._seen[LINES][line] for line in lines) >= SIGNAL_SHARE * len(lines)
+            sum(line in self._seen[LINES] for line in lines) >= SIGNAL_SHARE * len(lines)
             for lines in row.lines
             if lines
         )

@@ -77,6 +77,7 @@ def prepare_rows(
         folder,
         list(audits),
         is_dialogue=task.kind is TaskKind.dialogue,
+        num_workers=num_workers,
         on_progress=on_progress,
     )
     audits = {stem: audit | overlaps[stem] for stem, audit in audits.items()}

@@ -130,7 +130,13 @@ def search_contamination(config: Config, prepared: Prepared) -> Artifact:
 
     def build(folder: Path) -> None:
         with track("contamination", 0) as progress:
-            for line in write_contamination(folder, files, on_rows=progress.advance):
+            lines = write_contamination(
+                folder,
+                files,
+                num_workers=config.preparation.num_workers,
+                on_rows=progress.advance,
+            )
+            for line in lines:
                 logger.info(line)
 
     code = Code(search_contamination, packages=("numpy",))

@@ -85,6 +85,39 @@ def parse_rows(lines: Iterable[bytes], *, path: Path, first: int = 1) -> Iterato
     return _parsed(lines, Row, path=path, first=first)
 
 
+@dataclass(frozen=True, slots=True)
+class LineBlock:
+    """Consecutive lines of a split."""
+
+    path: Path
+    lines: list[bytes]
+    first: int
+    """Number of the first line."""
+    position: int
+    """Bytes of the file up to the end of the last line."""
+
+    @property
+    def last(self) -> int:
+        """Number of the last line."""
+        return self.first + len(self.lines) - 1
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of its lines."""
+        return parse_rows(self.lines, path=self.path, first=self.first)
+
+
+def line_blocks(
+    path: Path, num_bytes: int, *, position: int = 0, num_lines: int = 0
+) -> Iterator[LineBlock]:
+    """A split in blocks of about so many bytes, after the lines up to a position."""
+    with open_bytes(path) as stream:
+        stream.seek(position)
+        while lines := stream.readlines(num_bytes):
+            position += sum(map(len, lines))
+            yield LineBlock(path, lines, num_lines + 1, position)
+            num_lines += len(lines)
+
+
 def read_predictions(path: Path) -> list[Prediction]:
     """The predictions of one test set, in the test set's order."""
     with open_bytes(path) as stream:

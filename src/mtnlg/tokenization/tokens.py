@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mtnlg.artifacts.shards import GrowingFiles, map_in_order
 from mtnlg.errors import DataError
 from mtnlg.records.files import JsonObject
-from mtnlg.records.rows import parse_rows
+from mtnlg.records.rows import LineBlock, line_blocks
 from mtnlg.tokenization.pieces import PieceEncoder
 from mtnlg.tokenization.tokenizer import TextTokenizer
 
@@ -75,7 +75,8 @@ def write_token_split(
     ids, ends = folder / f"{name}.ids.bin", folder / f".{name}.ends"
     record = folder / f".{name}.progress.json"
     with GrowingFiles(record, [ids, ends]) as files:
-        shards = _line_shards(rows_file, files.state)
+        position, num_lines = _count(files.state, "position"), _count(files.state, "num_lines")
+        shards = line_blocks(rows_file, SHARD_BYTES, position=position, num_lines=num_lines)
         encoded = map_in_order(_encode, PieceEncoder(tokenizer), shards, num_workers=num_workers)
         num_ids = _count(files.state, "num_ids")
         for shard in encoded:
@@ -104,18 +105,6 @@ def read_token_split(folder: Path, name: str) -> TokenSplit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lines:
-    """Consecutive lines of a rows file."""
-
-    path: Path
-    lines: list[bytes]
-    first: int
-    """Number of the first line."""
-    position: int
-    """Bytes of the file up to the end of the last line."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Encoded:
     """The ids of consecutive lines."""
 
@@ -129,27 +118,16 @@ class _Encoded:
     """Number of the last line."""
 
 
-def _line_shards(path: Path, done: JsonObject) -> Iterator[_Lines]:
-    """The lines after those that are done, several megabytes at a time."""
-    position, num_lines = _count(done, "position"), _count(done, "num_lines")
-    with path.open("rb") as stream:
-        stream.seek(position)
-        while lines := stream.readlines(SHARD_BYTES):
-            position += sum(map(len, lines))
-            yield _Lines(path, lines, num_lines + 1, position)
-            num_lines += len(lines)
-
-
-def _encode(encoder: PieceEncoder, shard: _Lines) -> _Encoded:
+def _encode(encoder: PieceEncoder, shard: LineBlock) -> _Encoded:
     texts = [
         text
-        for row in parse_rows(shard.lines, path=shard.path, first=shard.first)
+        for row in shard.rows()
         for reference in row.references
         for text in (row.source, reference)
     ]
     encoded = encoder.encode(texts)
     lengths = np.asarray([len(ids) for ids in encoded], dtype=np.int64) // ID_BYTES
-    return _Encoded(b"".join(encoded), lengths, shard.position, shard.first + len(shard.lines) - 1)
+    return _Encoded(b"".join(encoded), lengths, shard.position, shard.last)
 
 
 def _count(done: JsonObject, name: str) -> int:
