@@ -105,6 +105,7 @@ def test_the_audit_counts_everything(raw: Path, out: Path) -> None:
         "references_per_row": {"min": 1, "max": 2},
         "source_characters": {"mean": 5.0, "max": 5},
         "target_characters": {"mean": 8.6, "max": 10},
+        "misaligned": None,
         "overlap_with_train": None,
     }
 

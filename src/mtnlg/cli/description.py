@@ -12,12 +12,11 @@ from typing import Any
 
 from mtnlg.artifacts.store import Artifact
 from mtnlg.config import Config, TaskConfig
-from mtnlg.corpus.preparation import AUDIT_FILE, QUARANTINE_FILE
+from mtnlg.corpus.preparation import QUARANTINE_FILE, read_audits
 from mtnlg.corpus.sources.readers import Quarantine, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
 from mtnlg.errors import DataError
 from mtnlg.experiment import artifacts
-from mtnlg.records.files import read_json
 from mtnlg.records.places import rows_file
 from mtnlg.records.rows import Row, read_rows
 from mtnlg.text.display import aligned
@@ -63,7 +62,7 @@ class DataSet:
 def describe(config: Config, name: str, comment: Sequence[str]) -> Iterator[str]:
     """Lines about one data set, whose rows are prepared if they are missing."""
     rows = artifacts.make_rows(config, name, config.tasks[name])
-    splits: Any = read_json(rows.folder / AUDIT_FILE)["splits"]
+    splits = read_audits(rows.folder)
     audits = {split: splits[split] for split in split_sources(config.tasks[name])}
     data = DataSet(config, name, comment, rows, audits)
     yield config.task_title(name)
@@ -98,7 +97,8 @@ def _rows(data: DataSet) -> list[str]:
     lines = _aligned(table, text_columns=(0, 5, 6))
     if (data.rows.folder / QUARANTINE_FILE).is_file():
         lines.append(f"what was put aside: {data.rows.folder / QUARANTINE_FILE}")
-    return lines
+    misaligned = {split: audit["misaligned"] for split, audit in data.audits.items()}
+    return [*lines, *(f"{split}: {what}" for split, what in misaligned.items() if what)]
 
 
 def _lengths(data: DataSet) -> list[str]:

@@ -16,23 +16,26 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mtnlg.artifacts.shards import GrowingFiles, last_commit, map_in_order
 from mtnlg.config import CleaningConfig, TaskConfig, TaskKind
 from mtnlg.contamination.audit import audit_splits
 from mtnlg.contamination.repeats import num_repeats_on_disk
-from mtnlg.corpus.row_shards import COLUMNS, SplitCounts, clean_rows, row_shards
+from mtnlg.corpus.alignment import Misalignment, find_misalignment
+from mtnlg.corpus.row_shards import HASHES, LENGTHS, SplitCounts, clean_rows, row_shards
 from mtnlg.corpus.sources.readers import Quarantine, check_columns, find_reader
 from mtnlg.corpus.sources.sources import find_files, iter_records, split_sources
 from mtnlg.errors import ArtifactError, DataError, InterruptedReadingError
 from mtnlg.records.codec import decode, read_record, write_record
-from mtnlg.records.files import JsonObject, write_json, write_jsonl
+from mtnlg.records.files import JsonObject, read_json, write_json, write_jsonl
 from mtnlg.records.places import TRAIN, rows_file
 from mtnlg.records.rows import Row, read_rows
 
 AUDIT_FILE = "audit.json"
 QUARANTINE_FILE = "quarantine.jsonl"
 PROGRESS_FOLDER = ".progress"
-"""The progress of a preparation and the hashes of its rows; deleted at the end."""
+"""The progress of a preparation, with hashes and lengths of its rows; deleted at the end."""
 
 OnProgress = Callable[[str, int], None]
 
@@ -87,6 +90,12 @@ def prepare_rows(
     shutil.rmtree(progress)
 
 
+def read_audits(folder: Path) -> dict[str, Any]:
+    """The audit of each split."""
+    audits: Any = read_json(folder / AUDIT_FILE)
+    return dict(audits["splits"])
+
+
 @dataclass(frozen=True, slots=True)
 class _Result:
     """<stem>.result.json, written when the split is complete."""
@@ -116,7 +125,8 @@ class _SplitPreparation:
         progress = self.folder / PROGRESS_FOLDER
         self.result = progress / f"{self.stem}.result.json"
         self.record = progress / f"{self.stem}.record.json"
-        self.columns = {name: progress / f"{self.stem}.{name}.hashes" for name in COLUMNS}
+        columns = (*HASHES, LENGTHS)
+        self.columns = {name: progress / f"{self.stem}.{name}.column" for name in columns}
 
     def run(self, data_root: Path | None, num_workers: int, on_progress: OnProgress) -> _Result:
         """Write the rows, unless an earlier attempt did."""
@@ -126,7 +136,9 @@ class _SplitPreparation:
                 return read_record(self.result, _Result, is_sealed=True)
         self._write_rows(data_root, num_workers, on_progress)
         self._check()
-        result = _Result(self._audit(), self._quarantined())
+        misalignment = self._misalignment()
+        audit = {**self._audit(), "misaligned": misalignment and str(misalignment)}
+        result = _Result(audit, self._quarantined())
         write_record(self.result, result, is_sealed=True)
         return result
 
@@ -169,6 +181,16 @@ class _SplitPreparation:
                 f"{what}: the id {_first_repeated_id(self.rows)} is given to several rows "
                 f"({repeats} repeats); leave columns.id out to number rows by line"
             )
+
+    def _misalignment(self) -> Misalignment | None:
+        """Raises DataError where targets fit other sources everywhere."""
+        if self.task.kind not in (TaskKind.translation, TaskKind.summarization):
+            return None  # the response of a dialogue is a part of the next source
+        path = self.columns[LENGTHS]
+        misalignment = find_misalignment(np.memmap(path, np.uint32, "r").reshape(-1, 2))
+        if misalignment is not None and misalignment.is_everywhere:
+            raise DataError(f"tasks.{self.task_name}: split {self.split}: {misalignment}")
+        return misalignment
 
     def _audit(self) -> dict[str, Any]:
         counts = self.counts

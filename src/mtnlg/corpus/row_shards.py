@@ -6,6 +6,7 @@ shards changes nothing.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,8 +21,10 @@ SHARD_ROWS = 5_000
 SHARD_CHARACTERS = 1_000_000
 """Characters after which a shard ends; a few shards are in memory at a time."""
 
-COLUMNS = ("ids", "sources", "rows")
-"""The hashes of each row: see RowHashes."""
+HASHES = ("ids", "sources", "rows")
+"""Columns of uint64: see RowHashes."""
+LENGTHS = "lengths"
+"""The column of the characters of each row's source and first reference, uint32."""
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ class CleanedShard:
     lines: bytes
     """The kept rows, as lines of the rows file."""
     columns: dict[str, bytes]
-    """Hashes of the kept rows, uint64, by COLUMNS."""
+    """What else is kept of each row: HASHES and LENGTHS, as bytes."""
     counts: SplitCounts
 
 
@@ -116,7 +119,7 @@ def row_shards(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def clean_rows(cleaning: CleaningConfig, rows: list[Row], *, needs_source: bool) -> CleanedShard:
     """Clean the rows of a shard."""
     cleaner = Cleaner(cleaning, needs_source=needs_source)
-    hashes, counts = RowHashes(), SplitCounts()
+    hashes, counts, lengths = RowHashes(), SplitCounts(), array("I")
     lines = []
     for raw in rows:
         row = cleaner.clean(raw)
@@ -125,7 +128,9 @@ def clean_rows(cleaning: CleaningConfig, rows: list[Row], *, needs_source: bool)
         lines.append(row.to_line())
         hashes.add(row)
         counts.count(row)
+        lengths.extend((len(row.source), len(row.references[0])))
     counts.rows_in = cleaner.rows_in
     counts.dropped, counts.changed = cleaner.dropped, cleaner.changed
-    columns = {name: getattr(hashes, name).tobytes() for name in COLUMNS}
+    columns = {name: getattr(hashes, name).tobytes() for name in HASHES}
+    columns[LENGTHS] = lengths.tobytes()
     return CleanedShard("".join(lines).encode(), columns, counts)

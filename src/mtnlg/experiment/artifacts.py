@@ -92,7 +92,7 @@ class Decoded:
 
 def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
     """The cleaned rows of one data set, and their audit."""
-    from mtnlg.corpus.preparation import prepare_rows
+    from mtnlg.corpus.preparation import prepare_rows, read_audits
     from mtnlg.corpus.sources.sources import source_fingerprint
 
     data_root = Path(config.data_root) if config.data_root else None
@@ -118,7 +118,11 @@ def make_rows(config: Config, name: str, task: TaskConfig) -> Artifact:
             )
 
     code = Code(make_rows, packages=("ftfy",), rows=reading_rows([task]))
-    return make_folder(config.artifacts_root, "rows", inputs, build, code=code, is_resumable=True)
+    rows = make_folder(config.artifacts_root, "rows", inputs, build, code=code, is_resumable=True)
+    for split, audit in read_audits(rows.folder).items():
+        if audit["misaligned"] is not None:
+            logger.warning("tasks.%s: %s: %s", name, split, audit["misaligned"])
+    return rows
 
 
 def search_contamination(config: Config, prepared: Prepared) -> Artifact:
