@@ -104,12 +104,15 @@ def _has_other_quotes(text: str, references: Sequence[str], language: str) -> bo
     """Whether quotes and apostrophes are all straight and all typographic in the references, or the
     reverse.
     """
-    joined = "".join(references)
-    kinds = [(STRAIGHT.search(part), TYPOGRAPHIC.search(part)) for part in (text, joined)]
-    (straight, typographic), (expected_straight, expected_typographic) = kinds
-    is_straight = straight and not typographic and expected_typographic and not expected_straight
-    is_curly = typographic and not straight and expected_straight and not expected_typographic
-    return bool(is_straight or is_curly)
+    straight, typographic = _kinds_of_quotes(text)
+    if straight == typographic:
+        return False
+    return _kinds_of_quotes("".join(references)) == (typographic, straight)
+
+
+def _kinds_of_quotes(text: str) -> tuple[bool, bool]:
+    """Whether a text has straight ones, and typographic ones."""
+    return STRAIGHT.search(text) is not None, TYPOGRAPHIC.search(text) is not None
 
 
 def _is_in_other_script(text: str, references: Sequence[str], language: str) -> bool:
@@ -226,8 +229,9 @@ def _find_signs(texts: Texts) -> Iterator[Finding]:
         frozenset[str]().union(*map(_names_of_signs, targets)) for targets in texts.references
     ]
     rows = [*zip(outputs, references, strict=True)]
+    names = frozenset[str]().union(*outputs, *references)
     for words, where, is_in in SIDES:
-        for sign in SIGNS:
+        for sign in (sign for sign in SIGNS if sign.name in names):
             positions = tuple(
                 index
                 for index, (of_output, of_reference) in enumerate(rows)
