@@ -159,3 +159,13 @@ def test_run_of_a_folder_of_transformers_and_of_our_decoder(tmp_path: Path) -> N
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("cached") >= 2
     assert "built" not in again.stderr
+
+
+def test_a_system_stands_in_place_of_an_experiments_model() -> None:
+    """Oracle: the settings of the experiment's file, which are a model's and all others."""
+    words = ("experiment=multi30k_en_de", "data_root=x")
+    ours, theirs = composed(*words), composed(*words, "system=hf/x")
+
+    assert ours.our_model.num_layers == 8
+    assert (theirs.model, theirs.initial_model) == (None, None)
+    assert (theirs.decoding, theirs.evaluation) == (ours.decoding, ours.evaluation)

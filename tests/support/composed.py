@@ -25,7 +25,8 @@ def composed(*overrides: str) -> Config:
     register_schema()
     try:
         with initialize_config_module("mtnlg.conf", version_base="1.3"):
-            return load(compose("config", with_model(overrides), return_hydra_config=True))
+            raw = compose("config", with_model(overrides), return_hydra_config=True)
+            return load(raw, [word.lstrip("+").partition("=")[0] for word in overrides])
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error, overrides) from error
 

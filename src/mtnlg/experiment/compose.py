@@ -176,9 +176,18 @@ def load(raw: DictConfig, named: Sequence[str] = ()) -> Config:
 def plain_values(raw: DictConfig, named: Sequence[str] = ()) -> Any:
     """What Hydra composed for us, with the values of ${...} and of a pretrained model."""
     ours = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
+    if ours.get("system") is not None:
+        _forget_model(ours, named)
     _fill_model(ours, named)
     _fill_teacher(ours)
     return OmegaConf.to_container(ours, resolve=True, enum_to_str=True, throw_on_missing=True)
+
+
+def _forget_model(ours: DictConfig, named: Sequence[str]) -> None:
+    """Leave out what an experiment says of a model of ours, for a system in its place."""
+    for name in ("model", "initial_model"):
+        if not any(key.split(".")[0] == name for key in named):
+            ours.merge_with({name: None})
 
 
 def _fill_model(ours: DictConfig, named: Sequence[str]) -> None:
