@@ -63,7 +63,7 @@ def test_peer_trains_for_its_time_and_answers_as_a_system(
     prompting = Prompting(PromptFormat.source, TASK, None)
     answers = system.answer([source], prompting, DecodingConfig(max_new_tokens=60), lambda _: None)
     assert answers.texts == [target]
-    assert 2.0 < watch.cost().processor < 12.0
+    assert 4.0 <= watch.cost().processor < 12.0
 
 
 def test_peer_is_not_written_over_and_needs_a_trained_run(

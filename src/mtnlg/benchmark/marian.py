@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from mtnlg.benchmark.measurement import Cost, Stopwatch
+from mtnlg.benchmark.measurement import Stopwatch
 from mtnlg.config import ModelConfig
 from mtnlg.errors import ConfigError
 from mtnlg.model import load_model
@@ -28,9 +28,8 @@ FEED_FORWARD_FACTOR = 4
 LONGEST = 512
 """Tokens of a source or a target; what is longer is cut."""
 WARMUP_SHARE = 0.1
-"""Of the steps; the learning rate then falls linearly to zero."""
-TRIAL_STEPS = (10, 40)
-"""Steps of two other trainings before, whose difference says what a step costs."""
+"""Of the time; the learning rate then falls linearly to zero."""
+LOG_STEPS, MAX_STEPS = 500, 10**9
 
 
 @dataclass(frozen=True)
@@ -95,20 +94,44 @@ def read_lesson(run: Run, *, artifacts_root: Path, seconds: float | None) -> Les
 
 def train_marian(lesson: Lesson, recipe: Recipe, folder: Path) -> None:
     """Write config, weights and tokenizer of the trained peer."""
+    import transformers
+
     torch.set_num_threads(lesson.threads)
-    trials = [_train(lesson, recipe, folder, num_steps=steps)[1] for steps in TRIAL_STEPS]
-    (few, many), (less, more) = TRIAL_STEPS, [trial.processor for trial in trials]
-    num_steps = max(round(lesson.seconds * (many - few) / (more - less)), 1)
-    model, cost = _train(lesson, recipe, folder, num_steps=num_steps)
+    transformers.set_seed(lesson.seed)
+    model, clock = _model(lesson, recipe), _clock(lesson.seconds)
+    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: clock.learning_rate_share)
+    settings = transformers.Seq2SeqTrainingArguments(
+        output_dir=str(folder),
+        max_steps=MAX_STEPS,
+        per_device_train_batch_size=recipe.batch_rows,
+        train_sampling_strategy="group_by_length",
+        label_smoothing_factor=recipe.label_smoothing,
+        seed=lesson.seed,
+        use_cpu=True,
+        report_to="none",
+        save_strategy="no",
+        logging_steps=LOG_STEPS,
+        disable_tqdm=True,
+    )
+    trainer = transformers.Seq2SeqTrainer(
+        model,
+        settings,
+        data_collator=transformers.DataCollatorForSeq2Seq(lesson.tokenizer, model=model),
+        train_dataset=lesson.pairs,
+        callbacks=[clock],
+        optimizers=(optimizer, schedule),
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    trainer.train()
     model.save_pretrained(folder)
     lesson.tokenizer.save_pretrained(folder)
     logger.info(
-        "%s: %s parameters, %s steps in %.0f s of processor time (asked: %.0f)",
+        "%s: %s parameters, %s steps in %.0f s of processor time",
         folder,
         f"{model.num_parameters():,}",
-        f"{num_steps:,}",
-        cost.processor,
-        lesson.seconds,
+        f"{trainer.state.global_step:,}",
+        clock.seconds,
     )
 
 
@@ -126,40 +149,6 @@ def _tokenizer(ours: TextTokenizer) -> Any:
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=pad, eos_token=end
     )
-
-
-def _train(lesson: Lesson, recipe: Recipe, folder: Path, *, num_steps: int) -> tuple[Any, Cost]:
-    """A new model after so many steps, and what these cost, with examples as the work."""
-    import transformers
-
-    transformers.set_seed(lesson.seed)
-    model = _model(lesson, recipe)
-    settings = transformers.Seq2SeqTrainingArguments(
-        output_dir=str(folder),
-        max_steps=num_steps,
-        per_device_train_batch_size=recipe.batch_rows,
-        train_sampling_strategy="group_by_length",
-        learning_rate=recipe.learning_rate,
-        warmup_steps=round(WARMUP_SHARE * num_steps),
-        label_smoothing_factor=recipe.label_smoothing,
-        seed=lesson.seed,
-        use_cpu=True,
-        report_to="none",
-        save_strategy="no",
-        logging_steps=max(num_steps // 10, 1),
-        disable_tqdm=True,
-    )
-    trainer = transformers.Seq2SeqTrainer(
-        model,
-        settings,
-        data_collator=transformers.DataCollatorForSeq2Seq(lesson.tokenizer, model=model),
-        train_dataset=lesson.pairs,
-        callbacks=[_loss_reporter(num_steps)],
-    )
-    trainer.remove_callback(transformers.PrinterCallback)
-    watch = Stopwatch()
-    trainer.train()
-    return model, watch.cost(num_steps * recipe.batch_rows)
 
 
 def _model(lesson: Lesson, recipe: Recipe) -> Any:
@@ -189,13 +178,30 @@ def _model(lesson: Lesson, recipe: Recipe) -> Any:
     return transformers.MarianMTModel(config)
 
 
-def _loss_reporter(num_steps: int) -> Any:
-    """A callback that logs the loss."""
+def _clock(seconds: float) -> Any:
+    """A callback that ends a training after so much processor time, and logs its loss."""
     from transformers import TrainerCallback
 
-    class LossReporter(TrainerCallback):
+    class Clock(TrainerCallback):
+        watch: Stopwatch | None = None
+
+        @property
+        def seconds(self) -> float:
+            return self.watch.cost().processor if self.watch else 0.0
+
+        @property
+        def learning_rate_share(self) -> float:
+            share = min(self.seconds / seconds, 1.0)
+            return min(share / WARMUP_SHARE, (1 - share) / (1 - WARMUP_SHARE))
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+            self.watch = Stopwatch()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+            control.should_training_stop = self.seconds >= seconds
+
         def on_log(self, args: Any, state: Any, control: Any, **named: Any) -> None:
             if "loss" in (logs := named.get("logs") or {}):
-                logger.info("step %s/%s loss %.3f", state.global_step, num_steps, logs["loss"])
+                logger.info("step %s loss %.3f", state.global_step, logs["loss"])
 
-    return LossReporter()
+    return Clock()
