@@ -73,7 +73,7 @@ def test_peer_is_not_written_over_and_needs_a_trained_run(
     copy = made.copy(tmp_path / "copy")
     roots = ["--artifacts-root", str(copy.artifacts)]
     assert main(["peer", str(copy.run.folder), str(tmp_path), *roots]) == 2
-    assert f"{tmp_path}: is there already" in capsys.readouterr().err
+    assert f"{tmp_path}: is not empty" in capsys.readouterr().err
 
     shutil.rmtree(copy.artifacts / "model")
     assert main(["peer", str(copy.run.folder), str(tmp_path / "new"), *roots]) == 2

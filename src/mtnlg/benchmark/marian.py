@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mtnlg.benchmark.measurement import Stopwatch
+from mtnlg.benchmark.measurement import EXTRA, Stopwatch
 from mtnlg.config import ModelConfig
 from mtnlg.errors import ConfigError
 from mtnlg.model import load_model
 from mtnlg.provenance.manifest import Run
+from mtnlg.records.files import whole_folder
 from mtnlg.records.places import TRAIN, artifact_folder, model_folder, rows_file
 from mtnlg.records.rows import read_rows
 from mtnlg.records.stages import find_training
@@ -63,6 +65,9 @@ def read_lesson(run: Run, *, artifacts_root: Path, seconds: float | None) -> Les
     its training took, unless `seconds` says another. Raises ConfigError for a run that trained no
     model on one task.
     """
+    for package in ("transformers", "accelerate"):
+        if find_spec(package) is None:
+            raise ConfigError(f"mtnlg peer: needs the package {package}; {EXTRA}")
     keys = run.record.artifacts
     training = find_training(keys.model, artifacts_root=artifacts_root)
     if training is None or not (keys.model and keys.tokenizer) or len(keys.rows) != 1:
@@ -93,7 +98,14 @@ def read_lesson(run: Run, *, artifacts_root: Path, seconds: float | None) -> Les
 
 
 def train_marian(lesson: Lesson, recipe: Recipe, folder: Path) -> None:
-    """Write config, weights and tokenizer of the trained peer."""
+    """Write config, weights and tokenizer of the trained peer into a new folder."""
+    with whole_folder(folder) as partial:
+        model = _trained(lesson, recipe, partial)
+        model.save_pretrained(partial)
+        lesson.tokenizer.save_pretrained(partial)
+
+
+def _trained(lesson: Lesson, recipe: Recipe, folder: Path) -> Any:
     import transformers
 
     torch.set_num_threads(lesson.threads)
@@ -124,15 +136,13 @@ def train_marian(lesson: Lesson, recipe: Recipe, folder: Path) -> None:
     )
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.train()
-    model.save_pretrained(folder)
-    lesson.tokenizer.save_pretrained(folder)
     logger.info(
-        "%s: %s parameters, %s steps in %.0f s of processor time",
-        folder,
+        "%s parameters, %s steps in %.0f s of processor time",
         f"{model.num_parameters():,}",
         f"{trainer.state.global_step:,}",
         clock.seconds,
     )
+    return model
 
 
 def _tokenizer(ours: TextTokenizer) -> Any:

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from mtnlg.cli.command import Subparsers, add_command, add_roots
-from mtnlg.errors import ConfigError
 
 
 def add_parser(subparsers: Subparsers, name: str, summary: str) -> None:
@@ -34,8 +33,6 @@ def run(options: argparse.Namespace) -> None:
     from mtnlg.config.checks import above, check
     from mtnlg.provenance.manifest import find_run
 
-    if options.FOLDER.exists():
-        raise ConfigError(f"{options.FOLDER}: is there already; choose a new folder")
     if options.seconds is not None:
         check("--seconds", options.seconds, above(0))
     run = find_run(options.RUN, runs_root=options.runs_root)

@@ -18,7 +18,7 @@ from mtnlg.interop.peft_writer import write_adapter
 from mtnlg.model import Transformer, load_model
 from mtnlg.model.folder import CARD_FILE, CONFIG_FILE, weights_of
 from mtnlg.model.initial import start_from
-from mtnlg.records.files import write_text
+from mtnlg.records.files import whole_folder, write_text
 from mtnlg.records.places import CHAT_TEMPLATE_FILE
 from mtnlg.tokenization.tokenizer import TOKENIZER_FILE, TextTokenizer
 
@@ -33,22 +33,12 @@ def export_model(
     """Write the folder, whole or not at all; raises ConfigError for what the format cannot say.
     `base` is the initial model of adapters.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"--to {folder}: is not empty; give a new folder")
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
+    with whole_folder(folder) as partial:
         if base is None:
             FORMATS[form](model, partial)
         else:
             write_peft(model, base, partial)
         write_text(partial / CARD_FILE, card)
-        if folder.is_dir():
-            folder.rmdir()
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_transformers(model_folder: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""JSON documents, JSON lines and texts. Documents and texts are written whole or not at all.
+"""JSON documents, JSON lines, texts and folders. All but lines are written whole or not at all.
 
 Every JSON document carries `schema_version`; JSON lines are UTF-8, one object a line, no NaN.
 """
@@ -20,7 +20,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
-from mtnlg.errors import ArtifactError, DataError, NewerVersionError
+from mtnlg.errors import ArtifactError, ConfigError, DataError, NewerVersionError
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +172,25 @@ def _replace_text(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which gets its name at the end: whole or not at all. Raises
+    ConfigError where something is there already.
+    """
+    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
+        raise ConfigError(f"{folder}: is not empty; give a new folder")
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if folder.is_dir():
+            folder.rmdir()
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
