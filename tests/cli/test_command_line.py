@@ -21,8 +21,8 @@ from mtnlg.cli.main import STAGES, main, make_parser
 
 RUN = ["run", "task=translation/builtin_en_zh", "model=mt_nlg_nano"]
 OTHERS = [
-    *("data", "say", "score", "doctor", "import", "diff", "reproduce", "gate", "benchmark", "runs"),
-    *("publish", "ratings", "leaks", "export", "push"),
+    *("data", "say", "score", "doctor", "import", "diff", "reproduce", "gate", "benchmark", "peer"),
+    *("runs", "publish", "ratings", "leaks", "export", "push"),
 ]
 GONE = {"--shell-completion", "-sc"}
 """Hydra's completion knows no subcommands."""

@@ -34,8 +34,8 @@ def test_pair_has_its_difference_in_both_directions(launch: MadeLaunch) -> None:
 
     labels = [row["label"] for row in data["rows"]]
     assert (labels[pair["better"]], labels[pair["worse"]]) == (comparison.better, comparison.worse)
-    assert pair["difference"] == f"{difference:.2f} [{low:.2f}, {high:.2f}]"
-    assert pair["turned"] == f"{-difference:.2f} [{-high:.2f}, {-low:.2f}]"
+    assert pair["difference"] == f"{difference:z.2f} [{low:z.2f}, {high:z.2f}]"
+    assert pair["turned"] == f"{-difference:z.2f} [{-high:z.2f}, {-low:z.2f}]"
     assert ("is better" in pair["verdict"]) is comparison.is_significant
     assert data["samples"] == "board-1-samples"
 

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 STAGE_VERSIONS = {
     "pretrained": 1,
-    "rows": 3,
+    "rows": 4,
     "contamination": 2,
     "tokenizer": 2,
     "targets": 1,
