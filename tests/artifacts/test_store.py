@@ -582,7 +582,7 @@ def test_stage_folder_has_its_number_its_code_and_its_packages_in_the_key(
     record = json.loads((first.folder / "artifact.json").read_text(encoding="utf-8"))
     assert record["inputs"] == {
         **INPUTS,
-        "version": 3,
+        "version": 4,
         "code": "c0de",
         "packages": package_versions("numpy"),
     }
