@@ -180,13 +180,12 @@ def _searched(
 
 
 def _read_block(search: ContaminationSearch, block: LineBlock, *, is_dialogue: bool) -> _Part:
-    dialogues, num_rows = array("Q"), 0
-    for record in records(RowSet(block.rows(), is_dialogue)):
-        search.read_record(record, is_dialogue=is_dialogue)
-        num_rows += len(record)
-        if is_dialogue:
-            dialogues.append(text_hash(dialogue_key(record)))
-    return _Part(search.take_seen(), num_rows, dialogues)
+    rows = list(block.rows())
+    training = RowSet(rows, is_dialogue)
+    search.read(training)
+    dialogues = records(training) if is_dialogue else ()
+    hashes = array("Q", (text_hash(dialogue_key(dialogue)) for dialogue in dialogues))
+    return _Part(search.take_seen(), len(rows), hashes)
 
 
 def _whole_dialogues(blocks: Iterator[LineBlock]) -> Iterator[LineBlock]:
